@@ -1,0 +1,57 @@
+"""What happens to a trained network on analog in-memory hardware, and how that changes over time.
+
+The names below are imported on first use, so that `import analogsim` and the commands that need
+no network start without torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from analogsim._version import __version__
+from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
+
+if TYPE_CHECKING:
+    from analogsim.crossbar.checkpoint import load, save
+    from analogsim.crossbar.convert import AnalogModel, convert
+    from analogsim.crossbar.evaluate import Evaluation, evaluate
+    from analogsim.crossbar.periphery import Periphery
+    from analogsim.crossbar.program import Chip, program
+
+__all__ = [
+    "AnalogModel",
+    "AnalogsimError",
+    "Chip",
+    "DeviceError",
+    "Evaluation",
+    "InputError",
+    "OutputError",
+    "Periphery",
+    "__version__",
+    "convert",
+    "evaluate",
+    "load",
+    "program",
+    "save",
+]
+
+_HOME = {
+    "AnalogModel": "analogsim.crossbar.convert",
+    "Chip": "analogsim.crossbar.program",
+    "Evaluation": "analogsim.crossbar.evaluate",
+    "Periphery": "analogsim.crossbar.periphery",
+    "convert": "analogsim.crossbar.convert",
+    "evaluate": "analogsim.crossbar.evaluate",
+    "load": "analogsim.crossbar.checkpoint",
+    "program": "analogsim.crossbar.program",
+    "save": "analogsim.crossbar.checkpoint",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'analogsim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,105 @@
+"""`analogsim convert`: map a network onto tiles, program one chip, save it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analogsim.cli.options import data_options, network_options, split_options
+from analogsim.errors import InputError
+
+
+@click.command()
+@network_options
+@click.option("--preset", default="pcm", show_default=True, help="Device; see analogsim presets.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="New folder for the chip.")
+@click.option("--chip", type=int, default=0, show_default=True, help="Number of the chip.")
+@click.option("--dry-run", is_flag=True, help="Show the table; program and write nothing.")
+@click.option("--input-shape", metavar="C,H,W", help="Shape of one input, where there is no data.")
+@data_options(required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def convert(
+    *,
+    preset: str,
+    output: Path | None,
+    chip: int,
+    dry_run: bool,
+    input_shape: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Convert MODEL, calibrate its input ranges, program one chip, write it to a folder.
+
+    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote.
+    """
+    from analogsim.cli.layer_table import layer_table
+    from analogsim.cli.prepare import open_data, prepare
+    from analogsim.crossbar.checkpoint import save
+    from analogsim.crossbar.program import program
+    from analogsim.experiment.folder import prepare_folder
+    from analogsim.experiment.schema import dumps
+    from analogsim.experiment.study import layer_entry
+    from device_models.registry import spec_of
+
+    network, data_from = split_options(options)
+    if output is None and not dry_run:
+        raise InputError("convert must have a folder to write, got none; add -o DIR or --dry-run")
+    shape = _shape(input_shape)
+    if output is not None and not dry_run:
+        prepare_folder(output)
+    data = None if data_from.data is None else open_data(data_from)
+    prepared = prepare(network, data_from, preset, data, shape, need_weights=False)
+    analog = prepared.analog
+    report = analog.report
+    if not dry_run:
+        made = program(analog, seed=network.seed, chip=chip)
+        report = made.report
+        assert output is not None
+        save(made, output, model=prepared.note)
+    not_modelled = analog.periphery.not_modelled(analog.tile)
+    notes = [*prepared.notes, *analog.notes]
+    if as_json:
+        click.echo(
+            dumps(
+                {
+                    "format": "analogsim-conversion",
+                    "version": 1,
+                    "model": prepared.name,
+                    "preset": spec_of(analog.device),
+                    "periphery": analog.periphery.as_dict(),
+                    "tile": analog.tile,
+                    "forward": analog.forward,
+                    "bn": analog.bn,
+                    "not_modelled": list(not_modelled),
+                    "notes": notes,
+                    "seed": network.seed,
+                    "chip": None if dry_run else chip,
+                    "folder": None if dry_run else str(output),
+                    "layers": [layer_entry(line) for line in report],
+                },
+                indent=2,
+            )
+        )
+        return
+    click.echo(
+        f"{prepared.name} on {spec_of(analog.device)}, periphery {analog.periphery.name}, "
+        f"{analog.tile} tile, BN {analog.bn}\n"
+    )
+    click.echo(layer_table(report))
+    for text in not_modelled:
+        click.echo(f"not modelled: {text}")
+    for text in notes:
+        click.echo(f"note: {text}", err=True)
+    if not dry_run:
+        click.echo(f"\n{output}")
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = text.replace("x", ",").split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise InputError(
+            f"--input-shape must be whole numbers above 0, got {text!r}; write for example 3,32,32"
+        )
+    return tuple(int(part) for part in parts)

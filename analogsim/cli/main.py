@@ -1,0 +1,141 @@
+"""The command group: a table of commands, each imported when it is called, and the exit codes.
+
+Exit codes: 0 done, 1 the command says no (`doctor`) or a bug of ours, 2 an input that the user can
+mend, 130 interrupted.
+"""
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import click
+
+from analogsim._version import __version__
+from analogsim.errors import AnalogsimError
+
+__all__ = ["COMMANDS", "CommandEntry", "LazyGroup", "cli", "main"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandEntry:
+    """Where a command lives, and its line in `analogsim --help`."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+# The line of help stands here so that `--help` imports no command, and so that torch, which takes
+# seconds, is imported by the commands that compute.
+COMMANDS: Mapping[str, CommandEntry] = {
+    "demo": CommandEntry(
+        module="analogsim.cli.demo",
+        attribute="demo",
+        help="Run the main job on a small network and embedded data.",
+    ),
+    "convert": CommandEntry(
+        module="analogsim.cli.convert",
+        attribute="convert",
+        help="Map a network onto crossbar tiles, program one chip, save it.",
+    ),
+    "drift": CommandEntry(
+        module="analogsim.cli.drift",
+        attribute="drift",
+        help="Accuracy over time on programmed, drifting chips.",
+    ),
+    "compare": CommandEntry(
+        module="analogsim.cli.compare",
+        attribute="compare",
+        help="The same network on several devices, side by side.",
+    ),
+    "presets": CommandEntry(
+        module="analogsim.cli.presets",
+        attribute="presets",
+        help="List the devices, or show one with its constants.",
+    ),
+    "report": CommandEntry(
+        module="analogsim.cli.report",
+        attribute="report",
+        help="Rebuild the tables, plot and page of a finished run.",
+    ),
+    "doctor": CommandEntry(
+        module="analogsim.cli.doctor",
+        attribute="doctor",
+        help="Check this installation and say what mends it.",
+    ),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group over `COMMANDS` that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command; None for a name that is not in the table."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(importlib.import_module(entry.module), entry.attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table's lines of help: click's own way would import every command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest name for an unknown command."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(COMMANDS)}"
+            ctx.fail(f"command must be one that exists, got {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="analogsim")
+def cli() -> None:
+    """What happens to a trained network on analog in-memory hardware, and how that changes.
+
+    Convert a PyTorch network to PCM or RRAM crossbar tiles, program chips, let them drift, and
+    measure what is left of its accuracy.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit; the console script."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code; whatever is our bug is raised."""
+    try:
+        result = cli.main(args, prog_name="analogsim", standalone_mode=False)
+        # Here and not at interpreter exit, so that a closed pipe is met inside this `try`.
+        sys.stdout.flush()
+    except AnalogsimError as error:
+        click.echo(f"error: {error}", err=True)
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (`| head`). Python flushes stdout once more at exit: give it a sink.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    # `ctx.exit(n)` arrives as n; commands themselves return nothing.
+    return result if isinstance(result, int) else 0

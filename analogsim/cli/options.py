@@ -1,0 +1,144 @@
+"""Options that several commands share, and the values that they give."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from analogsim.errors import InputError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """Which network, on which periphery; what `--help` of each command says."""
+
+    model: str
+    weights: Path | None
+    network: str | None
+    untrained: bool
+    bn: str
+    keep_digital: tuple[str, ...]
+    periphery: str
+    tile: str
+    forward: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Which images, normalised how."""
+
+    data: str | None
+    data_dir: Path | None
+    download: bool
+    mean: str | None
+    std: str | None
+
+    @property
+    def normalise(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Mean and standard deviation a channel, if the user gave them."""
+        if self.mean is None and self.std is None:
+            return None
+        return _numbers("--mean", self.mean or "0"), _numbers("--std", self.std or "1")
+
+
+def network_options(command: Command) -> Command:
+    """MODEL and everything that decides its conversion but the device."""
+    for option in reversed(
+        (
+            click.argument("model", metavar="MODEL"),
+            click.option("--weights", type=_PATH, help=".safetensors, .pt, .pth or .th file."),
+            click.option(
+                "--network",
+                metavar="FILE.py:FACTORY",
+                help="The network's code, for a folder that convert wrote from such a file.",
+            ),
+            click.option("--untrained", is_flag=True, help="Allow a zoo network without weights."),
+            click.option(
+                "--bn",
+                type=click.Choice(["digital", "fold"]),
+                default="digital",
+                show_default=True,
+                help="BatchNorm: in digital periphery, or folded into the weights.",
+            ),
+            click.option(
+                "--keep-digital",
+                multiple=True,
+                metavar="PATTERN",
+                help="Layers that stay digital (repeatable), for example 'layer1.*'.",
+            ),
+            click.option(
+                "--periphery",
+                default="standard",
+                show_default=True,
+                metavar="standard|ideal|FILE.toml",
+                help="DAC, ADC, noise and tile size around the devices.",
+            ),
+            click.option(
+                "--tile",
+                type=click.Choice(["torch", "cpp"]),
+                default="torch",
+                show_default=True,
+                help="aihwkit's torch tile, or its C++ tile (IR drop, read noise per product).",
+            ),
+            click.option(
+                "--forward",
+                type=click.Choice(["auto", "native", "tile"]),
+                default="auto",
+                show_default=True,
+                help="Products on the network's own convolutions, or on aihwkit's tiles.",
+            ),
+            click.option("--seed", type=int, default=0, show_default=True, help="Root seed."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def data_options(*, required: bool) -> Callable[[Command], Command]:
+    """Which images to use."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(
+            (
+                click.option(
+                    "--data",
+                    required=required,
+                    metavar="DATA",
+                    help="digits, cifar10, cifar100, folder:PATH, npz:FILE or FILE.py:FACTORY.",
+                ),
+                click.option(
+                    "--data-dir", type=_PATH, help="Where CIFAR lies  [default: $ANALOGSIM_DATA]"
+                ),
+                click.option("--download", is_flag=True, help="Fetch CIFAR if it is missing."),
+                click.option("--mean", metavar="M[,M,M]", help="Normalisation, per channel."),
+                click.option("--std", metavar="S[,S,S]", help="Normalisation, per channel."),
+            )
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def split_options(values: dict[str, Any]) -> tuple[NetworkOptions, DataOptions]:
+    """The values of `network_options` and `data_options` out of a command's arguments."""
+    network = {name: values[name] for name in NetworkOptions.__dataclass_fields__}
+    data = {name: values[name] for name in DataOptions.__dataclass_fields__}
+    return NetworkOptions(**network), DataOptions(**data)
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as err:
+        raise InputError(
+            f"{option} must be numbers separated by commas, got {text!r}; "
+            "write for example 0.49,0.48,0.45"
+        ) from err

@@ -1,0 +1,186 @@
+"""From options to a converted network and its images; the part that the commands share."""
+
+import copy
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import click
+from torch import Tensor, nn
+
+from analogsim.cli.options import DataOptions, NetworkOptions
+from analogsim.crossbar.checkpoint import (
+    ModelNote,
+    is_chip_folder,
+    load_with_note,
+    preset_of_folder,
+)
+from analogsim.crossbar.convert import AnalogModel, BatchNormPolicy, Forward, convert
+from analogsim.crossbar.periphery import TileKind
+from analogsim.crossbar.program import Chip
+from analogsim.errors import InputError
+from analogsim.inputs.batches import batches
+from analogsim.inputs.data import Data, load_data
+from analogsim.inputs.fit import check_fit
+from analogsim.inputs.models import Model, load_model
+from analogsim.inputs.zoo import PREFIX
+from device_models.registry import parse as parse_device
+
+CALIBRATION_IMAGES = 512
+_CALIBRATION_BATCH = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A converted network, where it comes from, and the chip if MODEL was a chip's folder."""
+
+    analog: AnalogModel
+    note: ModelNote
+    name: str
+    notes: tuple[str, ...]
+    chip: Chip | None = None
+
+
+def prepare(
+    network: NetworkOptions,
+    data_options: DataOptions,
+    preset: str,
+    data: Data | None,
+    input_shape: tuple[int, ...] | None = None,
+    *,
+    need_weights: bool = True,
+) -> Prepared:
+    """Load and convert the network; warnings go to stderr in words.
+
+    Raises:
+        InputError, DeviceError: any option that cannot be used.
+    """
+    device = parse_device(preset)
+    if is_chip_folder(Path(network.model)):
+        return _from_folder(network, data)
+    model = load_model(network.model, weights=network.weights)
+    if not model.trained and not network.untrained:
+        hint = f"model {network.model} must have trained weights, got {model.note}"
+        if need_weights:
+            raise InputError(f"{hint}, or allow it with --untrained")
+        warn(hint)
+    notes = [f"Network: {model.note}."]
+    if data is not None:
+        check_fit(model, data)
+    calibration: Any = input_shape or model.input_shape
+    if data is not None:
+        calibration = list(_calibration(data_options))
+        notes.append(
+            f"Input ranges: the {sum(len(b) for b in calibration)} first images of the training "
+            "split (of all images where there is no such split)."
+        )
+    with plain_warnings():
+        analog = convert(
+            model.module,
+            preset=device,
+            periphery=network.periphery,
+            bn=cast(BatchNormPolicy, network.bn),
+            tile=cast(TileKind, network.tile),
+            keep_digital=network.keep_digital,
+            calibrate=calibration,
+            forward=cast(Forward, network.forward),
+        )
+    shape = model.input_shape or input_shape or (data.input_shape if data else None)
+    note = ModelNote(spec=network.model, input_shape=shape, n_classes=model.n_classes)
+    return Prepared(analog=analog, note=note, name=network.model, notes=tuple(notes))
+
+
+def preset_of(network: NetworkOptions) -> str | None:
+    """The preset of a folder that convert wrote; None for any other MODEL."""
+    folder = Path(network.model)
+    return preset_of_folder(folder) if is_chip_folder(folder) else None
+
+
+def open_data(options: DataOptions) -> Data:
+    """The test images, with the data set's notes on stderr.
+
+    Raises:
+        InputError: no such data.
+    """
+    assert options.data is not None
+    data = load_data(
+        options.data,
+        split="test",
+        data_dir=options.data_dir,
+        download=options.download,
+        normalise=options.normalise,
+    )
+    click.echo(f"data: {data.name}: {data.note}; normalised {data.normalisation}", err=True)
+    return data
+
+
+def command_line() -> str:
+    """What was typed, for the record."""
+    return shlex.join(["analogsim", *sys.argv[1:]])
+
+
+def warn(text: str) -> None:
+    """One warning on stderr."""
+    click.echo(f"warning: {text}", err=True)
+
+
+class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a statement
+    """Print our warnings as one line each, without Python's file and line."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        warnings.showwarning = lambda message, *_args, **_kwargs: warn(str(message))
+
+
+def _calibration(options: DataOptions) -> Iterator[Tensor]:
+    assert options.data is not None
+    train = load_data(
+        options.data,
+        split="train",
+        data_dir=options.data_dir,
+        download=options.download,
+        normalise=options.normalise,
+    )
+    for images, _ in batches(train, _CALIBRATION_BATCH, CALIBRATION_IMAGES):
+        yield images
+
+
+def _from_folder(network: NetworkOptions, data: Data | None) -> Prepared:
+    folder = Path(network.model)
+    if network.weights is not None:
+        raise InputError(f"folder {folder} holds its weights, got --weights too; leave it out")
+    loaded = load_with_note(folder, _builder(folder, network.network))
+    analog = loaded.chip.analog
+    if data is not None:
+        model = Model(
+            module=analog.source,
+            spec=network.model,
+            input_shape=loaded.model.input_shape,
+            n_classes=loaded.model.n_classes,
+            trained=True,
+            note="",
+        )
+        check_fit(model, data)
+    name = f"{loaded.model.spec} ({folder})"
+    return Prepared(
+        analog=analog, note=loaded.model, name=name, notes=(), chip=loaded.chip
+    )
+
+
+def _builder(folder: Path, code: str | None) -> Callable[[ModelNote], nn.Module]:
+    def build(note: ModelNote) -> nn.Module:
+        if note.spec.startswith(PREFIX):
+            return copy.deepcopy(load_model(note.spec).module)
+        if code is None:
+            # A folder may come from anybody: it names code, but never runs it.
+            raise InputError(
+                f"folder {folder} must be opened together with its network's code, which it does "
+                f"not hold; give --network {note.spec or 'FILE.py:FACTORY'}"
+            )
+        return load_model(code).module
+
+    return build

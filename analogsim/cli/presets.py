@@ -1,0 +1,111 @@
+"""`analogsim presets`: the devices, what each models, and the numbers that it is made of."""
+
+import dataclasses
+import shutil
+import textwrap
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import click
+
+from analogsim.experiment.schema import dumps
+from device_models.contract import Constant, Device
+from device_models.registry import DEVICES, parse
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every number in full.")
+def presets(name: str | None, *, as_json: bool) -> None:
+    """List the devices, or say everything about the device NAME.
+
+    NAME may carry options, as everywhere: 'gaussian?eta=0.1' (in quotes, for the shell).
+    """
+    if name is None:
+        if as_json:
+            click.echo(dumps({"presets": [_outline(DEVICES[key]()) for key in DEVICES]}, indent=2))
+        else:
+            click.echo("\n".join(_listing()))
+        return
+    device = parse(name)
+    if as_json:
+        constants = [dataclasses.asdict(constant) for constant in device.constants()]
+        content = dataclasses.asdict(device.info)
+        content |= {"options": dataclasses.asdict(device), "constants": constants}
+        click.echo(dumps(content, indent=2))
+    else:
+        click.echo("\n".join(_details(device)))
+
+
+def _outline(device: Device) -> dict[str, Any]:
+    info = device.info
+    return {
+        "name": info.name,
+        "title": info.title,
+        "valid_times": info.valid_times,
+        "citation": info.citation,
+    }
+
+
+def _listing() -> list[str]:
+    left = max(map(len, DEVICES)) + 2
+    lines = []
+    for name, device in DEVICES.items():
+        info = device.info
+        lines += _entry(name, info.title, left=left)
+        lines += _entry("", f"valid times: {info.valid_times}", left=left)
+        lines += _entry("", info.citation, left=left)
+        lines.append("")
+    return [*lines, "Constants, law and limits of one: analogsim presets NAME"]
+
+
+def _details(device: Device) -> list[str]:
+    info = device.info
+    lines = [f"{info.name}: {info.title}", ""]
+    for term, text in (
+        ("models", info.models),
+        ("not modelled", info.not_modelled),
+        ("law", info.law),
+        ("valid times", info.valid_times),
+        ("citation", info.citation),
+    ):
+        lines += _entry(term, text, left=14)
+    options = [f"{key}={_value(value)}" for key, value in dataclasses.asdict(device).items()]
+    lines += _entry("options", ", ".join(options), left=14)
+    # Most numbers of a device have one source: it stands once over them, not in each line.
+    for source, constants in groupby(device.constants(), key=lambda constant: constant.source):
+        lines += ["", *_entry("constants", f"from {source}", left=14)]
+        lines += _constants(list(constants))
+    return lines
+
+
+def _constants(constants: Sequence[Constant]) -> list[str]:
+    """Symbol, value, unit and meaning, aligned; unit 1 is dimensionless and not shown."""
+    cells = [
+        (one.symbol, _value(one.value), "" if one.unit == "1" else one.unit) for one in constants
+    ]
+    widths = [max(len(row[column]) for row in cells) for column in range(3)]
+    lines = []
+    for (symbol, value, unit), one in zip(cells, constants, strict=True):
+        head = f"  {symbol:<{widths[0]}}  {value:>{widths[1]}} {unit:<{widths[2]}}  "
+        lines += _entry(head, one.meaning, left=len(head))
+    return lines
+
+
+def _entry(term: str, text: str, *, left: int) -> list[str]:
+    """A term and its text, wrapped to the screen (80 columns in a pipe) with a hanging indent."""
+    width = max(60, min(shutil.get_terminal_size((80, 24)).columns, 100))
+    return textwrap.wrap(
+        text,
+        width=width,
+        initial_indent=term.ljust(left),
+        subsequent_indent=" " * left,
+        # A formula or a reference must not be torn at a hyphen.
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _value(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,28 @@
+"""`analogsim report`: rebuild a run's report from its records."""
+
+from pathlib import Path
+
+import click
+
+from analogsim.experiment.schema import dumps
+from analogsim.report import build_report, format_table, summary
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
+def report(folder: Path, *, as_json: bool) -> None:
+    """Rebuild summary, plot and page of the run in DIR.
+
+    Reads run.json and records.jsonl and nothing else, so it also works for a run that was
+    broken off, and on a machine without torch.
+    """
+    page = build_report(folder)
+    result = summary(folder)
+    if as_json:
+        click.echo(dumps(result, indent=2))
+        return
+    click.echo(format_table(result))
+    for note in result["notes"]:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f"\n{page}")

@@ -1,0 +1,1 @@
+"""From a digital network to a chip: mapping, periphery, programming, drift, forward pass."""

@@ -1,0 +1,322 @@
+"""A chip in a folder: two safetensors files and one JSON file, no pickle, no code.
+
+`chip.json` names the settings and the digests of the tensor files; `model.safetensors` holds the
+digital network, `chip.safetensors` what each tile holds. Loading rebuilds the network from its
+`zoo:` name, or takes the network from the caller: a folder never brings code with it.
+"""
+
+import copy
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from analogsim._version import __version__
+from analogsim.crossbar import periphery as peripheries
+from analogsim.crossbar.convert import AnalogModel, choose_forward, place_layers
+from analogsim.crossbar.layer import CrossbarLayer, TileState
+from analogsim.crossbar.periphery import Periphery
+from analogsim.crossbar.plan import LayerReport, disable_fast_paths_
+from analogsim.crossbar.program import Chip, new_chip
+from analogsim.errors import InputError, OutputError
+from device_models.contract import Device
+from device_models.registry import parse as parse_device
+from device_models.registry import spec_of
+
+FORMAT, VERSION = "analogsim-chip", 1
+_JSON, _MODEL, _CHIP = "chip.json", "model.safetensors", "chip.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelNote:
+    """What a folder remembers of the network's origin."""
+
+    spec: str = ""
+    """`zoo:NAME...`, rebuilt on loading, or `FILE.py:FACTORY`, which the user must name again."""
+    input_shape: tuple[int, ...] | None = None
+    n_classes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A chip from a folder, and what the folder remembers of its network."""
+
+    chip: Chip
+    model: ModelNote
+
+
+def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> Path:
+    """Write a chip to a new or empty folder.
+
+    Args:
+        chip: a programmed chip, drifted or not.
+        folder: created where it is missing.
+        model: where the network comes from, so that `load` can rebuild it.
+
+    Raises:
+        OutputError: the folder is not empty or cannot be written.
+    """
+    folder = Path(folder)
+    note = model or ModelNote()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise OutputError(f"folder {folder} must be empty, got files in it; choose another")
+        save_file(_own(chip.analog.source.state_dict()), folder / _MODEL)
+        save_file(_tensors_of(chip), folder / _CHIP)
+        text = json.dumps(_settings(chip, folder, note), indent=2, allow_nan=False)
+        (folder / _JSON).write_text(text + "\n", encoding="utf-8")
+    except OSError as err:
+        raise OutputError(f"folder {folder} cannot be written: {err.strerror}") from err
+    return folder
+
+
+def load(folder: Path | str, model: nn.Module | None = None) -> Chip:
+    """Read a chip that `save` wrote; nothing in the folder is executed.
+
+    Args:
+        folder: written by `save` or `analogsim convert`.
+        model: a network of the same class, for chips whose network is not in the zoo. Its
+            weights are replaced; the given module is not changed.
+
+    Raises:
+        InputError: missing, damaged or foreign files, or a network that does not fit.
+    """
+    return load_with_note(folder, lambda note: _require(model, note, Path(folder))).chip
+
+
+def load_with_note(folder: Path | str, build: Callable[[ModelNote], nn.Module]) -> Loaded:
+    """As `load`; `build` makes the bare network from what the folder remembers of it."""
+    folder = Path(folder)
+    settings = _read_settings(folder)
+    try:
+        shape = settings["model"]["input_shape"]
+        note = ModelNote(
+            spec=settings["model"]["spec"],
+            input_shape=None if shape is None else tuple(int(n) for n in shape),
+            n_classes=settings["model"]["n_classes"],
+        )
+        edge = peripheries.from_dict(settings["periphery"], where=str(folder / _JSON))
+        device = parse_device(settings["preset"])
+        state = _read_tensors(folder, _MODEL, settings)
+        tensors = _read_tensors(folder, _CHIP, settings)
+        source = build(note).eval().requires_grad_(False).cpu().float()
+        _load_state_(source, state, folder)
+        analog = _rebuild(source, device, edge, settings)
+        _restore_analog_(analog, tensors, folder)
+        chip = new_chip(analog, seed=int(settings["seed"]), chip=int(settings["chip"]))
+        _restore_chip_(chip, tensors, folder)
+        chip.t_s = settings["t_s"]
+        chip.compensation = settings["compensation"]
+    except (KeyError, TypeError, AttributeError) as err:
+        raise InputError(
+            f"folder {folder}: {_JSON} lacks or garbles {err}; it was not written by this version"
+        ) from err
+    return Loaded(chip=chip, model=note)
+
+
+def is_chip_folder(path: Path) -> bool:
+    """Whether `path` looks like a folder that `save` wrote."""
+    return (path / _JSON).is_file()
+
+
+def preset_of_folder(folder: Path) -> str:
+    """The preset that a folder's chip was programmed with, as text.
+
+    Raises:
+        InputError: the folder's JSON is missing, damaged or foreign.
+    """
+    return str(_read_settings(folder).get("preset"))
+
+
+def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
+    analog = chip.analog
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "analogsim": __version__,
+        "model": dataclasses.asdict(note),
+        "preset": spec_of(analog.device),
+        "periphery": analog.periphery.as_dict(),
+        "bn": analog.bn,
+        "tile": analog.tile,
+        "forward": analog.forward,
+        "keep_digital": list(analog.keep_digital),
+        "folded": [list(pair) for pair in analog.folded],
+        "seed": chip.seed,
+        "chip": chip.chip,
+        "t_s": chip.t_s,
+        "compensation": chip.compensation,
+        "notes": list(analog.notes),
+        "layers": [dataclasses.asdict(line) for line in chip.report],
+        "sha256": {name: _digest(folder / name) for name in (_MODEL, _CHIP)},
+    }
+
+
+def _rebuild(
+    source: nn.Module, device: Device, edge: Periphery, settings: dict[str, Any]
+) -> AnalogModel:
+    """The converted network as it was planned then; its tiles are filled from the files."""
+    how, reason = choose_forward(edge, settings["tile"], settings["forward"])
+    folded = tuple((str(layer), str(bn)) for layer, bn in settings["folded"])
+    lines = [
+        LayerReport(**{**line, "shape": tuple(line["shape"]), "programming_error": None})
+        for line in settings["layers"]
+    ]
+    module = disable_fast_paths_(copy.deepcopy(source))
+    for _, bn in folded:
+        parent, _, name = bn.rpartition(".")
+        setattr(module.get_submodule(parent), name, nn.Identity())
+    module, lines = place_layers(module, lines, edge)
+    return AnalogModel(
+        module=module,
+        source=source,
+        device=device,
+        periphery=edge,
+        bn=settings["bn"],
+        tile=settings["tile"],
+        forward=how,
+        forward_reason=reason,
+        keep_digital=tuple(settings["keep_digital"]),
+        folded=folded,
+        report=tuple(lines),
+        notes=tuple(settings["notes"]),
+    )
+
+
+def _tensors_of(chip: Chip) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for name, layer in chip.layers.items():
+        tensors[f"{name}/std_and_max"] = torch.tensor(
+            [layer.weight_std, layer.weight_abs_max], dtype=torch.float64
+        )
+        if layer.bias is not None:
+            tensors[f"{name}/bias"] = layer.bias
+    for layer, tile, key in _tiles(chip.layers):
+        assert tile.programmed is not None, f"program() fills layer {layer.name}"
+        tensors[f"{key}.target"] = tile.target
+        tensors[f"{key}.scale"] = tile.scale
+        tensors[f"{key}.input_range"] = torch.tensor(tile.input_range, dtype=torch.float64)
+        tensors[f"{key}.programmed"] = tile.programmed
+        tensors[f"{key}.weights"] = tile.weights
+        tensors[f"{key}.alpha"] = tile.alpha
+        present = [p is not None for p in tile.drift_parameters]
+        tensors[f"{key}.drift"] = torch.tensor(present, dtype=torch.uint8)
+        for i, parameter in enumerate(tile.drift_parameters):
+            if parameter is not None:
+                tensors[f"{key}.drift.{i}"] = parameter
+    return _own(tensors)
+
+
+def _restore_analog_(analog: AnalogModel, tensors: dict[str, Tensor], folder: Path) -> None:
+    for name, layer in analog.layers.items():
+        layer.weight_std, layer.weight_abs_max = tensors[f"{name}/std_and_max"].tolist()
+        layer.bias = tensors.get(f"{name}/bias")
+    for _, tile, key in _tiles(analog.layers):
+        tile.target = _take(tensors, f"{key}.target", tile.target, folder)
+        tile.weights = tile.target
+        tile.scale = _take(tensors, f"{key}.scale", tile.scale, folder)
+        tile.input_range = float(tensors[f"{key}.input_range"])
+    for layer in analog.layers.values():
+        layer.refresh_()
+
+
+def _restore_chip_(chip: Chip, tensors: dict[str, Tensor], folder: Path) -> None:
+    for _, tile, key in _tiles(chip.layers):
+        tile.programmed = _take(tensors, f"{key}.programmed", tile.target, folder)
+        tile.weights = _take(tensors, f"{key}.weights", tile.target, folder)
+        tile.alpha = tensors[f"{key}.alpha"]
+        present = tensors[f"{key}.drift"].tolist()
+        tile.drift_parameters = [
+            tensors[f"{key}.drift.{i}"] if p else None for i, p in enumerate(present)
+        ]
+    for layer in chip.layers.values():
+        layer.refresh_()
+
+
+def _take(tensors: dict[str, Tensor], key: str, like: Tensor, folder: Path) -> Tensor:
+    value = tensors[key]
+    if value.shape != like.shape or value.dtype != like.dtype:
+        raise InputError(
+            f"folder {folder}: tensor {key} must be {like.dtype} of shape {tuple(like.shape)}, got "
+            f"{value.dtype} of {tuple(value.shape)}; the files do not belong together"
+        )
+    return value
+
+
+def _tiles(layers: dict[str, CrossbarLayer]) -> list[tuple[CrossbarLayer, TileState, str]]:
+    return [
+        (layer, tile, f"{name}/{tile.slot.index}")
+        for name, layer in layers.items()
+        for tile in layer.tiles
+    ]
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    path = folder / _JSON
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        raise InputError(
+            f"folder {folder} must hold {_JSON}, got none; give a folder that convert wrote"
+        ) from err
+    except (OSError, ValueError) as err:
+        raise InputError(f"file {path} cannot be read: {err}; convert again") from err
+    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
+        raise InputError(f"file {path} must be of format {FORMAT!r}; convert again")
+    if settings.get("version") != VERSION:
+        raise InputError(
+            f"file {path} must be of version {VERSION}, got {settings.get('version')!r}; "
+            "read it with the analogsim that wrote it"
+        )
+    return settings
+
+
+def _read_tensors(folder: Path, name: str, settings: dict[str, Any]) -> dict[str, Tensor]:
+    path = folder / name
+    try:
+        if _digest(path) != settings["sha256"][name]:
+            raise InputError(
+                f"file {path} must be the one that {_JSON} was written with, got another digest; "
+                "it is damaged or from another folder"
+            )
+        return load_file(path)
+    except (OSError, SafetensorError) as err:
+        raise InputError(f"file {path} cannot be read: {err}; convert again") from err
+
+
+def _load_state_(source: nn.Module, state: dict[str, Tensor], folder: Path) -> None:
+    try:
+        source.load_state_dict(state)
+    except RuntimeError as err:
+        first = str(err).splitlines()[-1].strip()
+        raise InputError(
+            f"folder {folder}: the network given does not fit the stored weights: {first}"
+        ) from err
+
+
+def _require(model: nn.Module | None, note: ModelNote, folder: Path) -> nn.Module:
+    if model is not None:
+        return copy.deepcopy(model)
+    raise InputError(
+        f"folder {folder} must be loaded together with its network "
+        f"({note.spec or 'of unknown origin'}); pass model="
+    )
+
+
+def _own(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copies that share no memory, as safetensors requires."""
+    return {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,133 @@
+"""A linear layer or convolution seen as one matrix product, whatever its padding or groups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Kind = Literal["linear", "conv1d", "conv2d"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """Shape of a layer: `groups` matrices of (`out_features`, `in_features`) each."""
+
+    kind: Kind
+    groups: int
+    out_features: int
+    in_features: int
+    kernel: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    padding: tuple[int, ...] = ()
+    """As for `torch.nn.functional.pad`: last dimension first, (left, right) each."""
+    padding_mode: str = "constant"
+
+    @property
+    def kernel_size(self) -> int:
+        """Number of kernel positions: 1 for a linear layer."""
+        size = 1
+        for k in self.kernel:
+            size *= k
+        return size
+
+    @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the layer's weight in torch: (groups * out, in / kernel, *kernel)."""
+        return (
+            self.groups * self.out_features,
+            self.in_features // self.kernel_size,
+            *self.kernel,
+        )
+
+    def pad(self, x: Tensor) -> Tensor:
+        """The input with the layer's own padding made explicit."""
+        if not any(self.padding):
+            return x
+        return F.pad(x, self.padding, mode=self.padding_mode)
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The layer's digital product with a weight of `weight_shape`."""
+        if self.kind == "linear":
+            return F.linear(x, weight, bias)
+        symmetric = self.padding[::2] == self.padding[1::2] and self.padding_mode == "constant"
+        if not symmetric:
+            x = self.pad(x)
+        pads = tuple(reversed(self.padding[::2])) if symmetric else (0,) * len(self.kernel)
+        if self.kind == "conv1d":
+            return F.conv1d(x, weight, bias, self.stride, pads, self.dilation, self.groups)
+        return F.conv2d(x, weight, bias, self.stride, pads, self.dilation, self.groups)
+
+    def patches(self, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+        """Input vectors (..., groups * in_features) and the output's spatial shape."""
+        if self.kind == "linear":
+            return x, ()
+        x = self.pad(x)
+        kernel, stride, dilation = self.kernel, self.stride, self.dilation
+        if self.kind == "conv1d":
+            x = x.unsqueeze(-2)
+            kernel, stride, dilation = (1, *kernel), (1, *stride), (1, *dilation)
+        spatial = tuple(
+            (size - d * (k - 1) - 1) // s + 1
+            for size, k, s, d in zip(x.shape[-2:], kernel, stride, dilation, strict=True)
+        )
+        columns = F.unfold(x, kernel, dilation=dilation, stride=stride).transpose(-1, -2)
+        return columns, spatial[-len(self.kernel) :]
+
+    def image(self, y: Tensor, spatial: tuple[int, ...]) -> Tensor:
+        """The inverse of `patches` for outputs: (..., positions, out) to (..., out, *spatial)."""
+        if self.kind == "linear":
+            return y
+        y = y.transpose(-1, -2)
+        return y.reshape(*y.shape[:-1], *spatial)
+
+
+def geometry_of(module: nn.Module) -> Geometry:
+    """The geometry of an `nn.Linear`, `nn.Conv1d` or `nn.Conv2d`."""
+    if isinstance(module, nn.Linear):
+        return Geometry(
+            kind="linear",
+            groups=1,
+            out_features=module.out_features,
+            in_features=module.in_features,
+        )
+    assert isinstance(module, nn.Conv1d | nn.Conv2d)
+    kernel = cast(tuple[int, ...], module.kernel_size)
+    in_features = module.in_channels // module.groups
+    for k in kernel:
+        in_features *= k
+    return Geometry(
+        kind="conv1d" if isinstance(module, nn.Conv1d) else "conv2d",
+        groups=module.groups,
+        out_features=module.out_channels // module.groups,
+        in_features=in_features,
+        kernel=kernel,
+        stride=cast(tuple[int, ...], module.stride),
+        dilation=cast(tuple[int, ...], module.dilation),
+        padding=_explicit_padding(module),
+        padding_mode="constant" if module.padding_mode == "zeros" else module.padding_mode,
+    )
+
+
+def _explicit_padding(module: nn.Conv1d | nn.Conv2d) -> tuple[int, ...]:
+    if module.padding == "valid":
+        return (0,) * (2 * len(module.kernel_size))
+    pads: list[int] = []
+    if module.padding == "same":
+        # torch puts the odd element of an even kernel on the right.
+        for k, d in zip(reversed(module.kernel_size), reversed(module.dilation), strict=True):
+            total = d * (k - 1)
+            pads += [total // 2, total - total // 2]
+        return tuple(pads)
+    for p in reversed(cast(Sequence[int], module.padding)):
+        pads += [p, p]
+    return tuple(pads)
+
+
+def matrix_of(weight: Tensor, geometry: Geometry) -> Tensor:
+    """The weight as (groups, out_features, in_features), float32 on the CPU."""
+    shape = (geometry.groups, geometry.out_features, geometry.in_features)
+    return weight.detach().to("cpu", torch.float32).reshape(shape)

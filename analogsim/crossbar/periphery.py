@@ -1,0 +1,158 @@
+"""What stands around the devices: tile size, DAC, ADC, bounds and output noise.
+
+`standard` is the evaluation setting of Rasch et al., Nat. Commun. 14:5282 (2023), which aihwkit
+ships as `StandardHWATrainingPreset`. `ideal` leaves the effects of the devices alone.
+"""
+
+import dataclasses
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from analogsim.errors import InputError
+
+TileKind = Literal["torch", "cpp"]
+InputScaling = Literal["static", "dynamic"]
+
+
+def _at_least_zero(value: float, *, strictly: bool = False) -> bool:
+    return math.isfinite(value) and (value > 0 if strictly else value >= 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Periphery:
+    """Settings of one crossbar tile's periphery.
+
+    Outputs, their bound, their noise and the ADC's step are in units of (largest weight) x
+    (input at full scale): the product of one device at full conductance with one full input.
+    """
+
+    name: str
+    perfect: bool = False
+    """No DAC, no ADC, no output noise and no bounds; the fields up to `ir_drop` are then unused."""
+    dac_bits: int = 8
+    """A DAC of b bits has 2**b - 2 steps between -1 and 1, as in aihwkit; 0 is no DAC."""
+    adc_bits: int = 8
+    """An ADC of b bits has 2**b - 2 steps between plus and minus `output_bound`; 0 is no ADC."""
+    output_noise: float = 0.04
+    """Standard deviation of the noise that each output of each product receives."""
+    output_bound: float = 10.0
+    """Outputs beyond it are clipped."""
+    input_scaling: InputScaling = "static"
+    """`static`: calibrated ranges; `dynamic`: each input vector is scaled by its own maximum."""
+    read_noise: float = 0.0175
+    """PCM-like read noise of each product, referred to the output; C++ tile only."""
+    ir_drop: float = 1.0
+    """Scale of the IR drop along the columns; C++ tile only."""
+    max_input_size: int = 512
+    """Rows of a tile; a layer with more inputs is split evenly. 0 is unlimited."""
+    max_output_size: int = 0
+    """Columns of a tile; 0 is unlimited."""
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{field} must be {rule}, got {getattr(self, field)!r}"
+            for field, rule, good in (
+                ("dac_bits", "0 or 2 to 16", self.dac_bits == 0 or 2 <= self.dac_bits <= 16),
+                ("adc_bits", "0 or 2 to 16", self.adc_bits == 0 or 2 <= self.adc_bits <= 16),
+                ("output_noise", "at least 0", _at_least_zero(self.output_noise)),
+                ("output_bound", "above 0", _at_least_zero(self.output_bound, strictly=True)),
+                ("read_noise", "at least 0", _at_least_zero(self.read_noise)),
+                ("ir_drop", "at least 0", _at_least_zero(self.ir_drop)),
+                (
+                    "input_scaling",
+                    "'static' or 'dynamic'",
+                    self.input_scaling in {"static", "dynamic"},
+                ),
+                ("max_input_size", "at least 0", self.max_input_size >= 0),
+                ("max_output_size", "at least 0", self.max_output_size >= 0),
+            )
+            if not good
+        ]
+        if problems:
+            raise InputError(f"periphery {self.name}: {'; '.join(problems)}; mend these fields")
+
+    @property
+    def needs_input_ranges(self) -> bool:
+        """Whether the DAC needs a calibrated range for each tile."""
+        return not self.perfect and self.input_scaling == "static"
+
+    def not_modelled(self, tile: TileKind) -> tuple[str, ...]:
+        """What this periphery asks for and the chosen tile class cannot do, in words."""
+        if self.perfect:
+            return ("DAC, ADC, bounds and output noise: off by choice (ideal periphery)",)
+        if tile == "cpp":
+            return ()
+        missing = []
+        if self.ir_drop > 0:
+            missing.append(f"IR drop (ir_drop = {self.ir_drop:g}): not in aihwkit's torch tile")
+        if self.read_noise > 0:
+            missing.append(
+                f"read noise of each product (read_noise = {self.read_noise:g}): "
+                "not in aihwkit's torch tile"
+            )
+        return tuple(missing)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as plain JSON values."""
+        return dataclasses.asdict(self)
+
+
+IDEAL = Periphery(name="ideal", perfect=True)
+STANDARD = Periphery(name="standard")
+PERIPHERIES = {p.name: p for p in (IDEAL, STANDARD)}
+
+
+def step(bits: int, bound: float) -> float:
+    """Quantisation step of a converter with `bits` bits between -bound and bound."""
+    return 2.0 * bound / (2**bits - 2)
+
+
+def from_dict(values: dict[str, Any], *, where: str) -> Periphery:
+    """A periphery from plain values; fields that are left out are those of `standard`.
+
+    Raises:
+        InputError: an unknown field or a value of the wrong type or range.
+    """
+    fields = {f.name: f for f in dataclasses.fields(Periphery)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise InputError(
+            f"{where}: periphery fields must be among {', '.join(fields)}, got "
+            f"{', '.join(unknown)}; remove or rename them"
+        )
+    for name, value in values.items():
+        default = getattr(STANDARD, name)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        good = number if isinstance(default, float) else isinstance(value, type(default))
+        if not good or (isinstance(default, int) and isinstance(value, bool) and name != "perfect"):
+            raise InputError(
+                f"{where}: {name} must be a {type(default).__name__}, got {value!r}; mend it"
+            )
+    return dataclasses.replace(STANDARD, **values)
+
+
+def parse(text: str) -> Periphery:
+    """`standard`, `ideal`, or the path of a TOML file whose keys are Periphery's fields.
+
+    Raises:
+        InputError: neither a known name nor a readable TOML file with known fields.
+    """
+    if text in PERIPHERIES:
+        return PERIPHERIES[text]
+    path = Path(text)
+    if path.suffix != ".toml":
+        raise InputError(
+            f"periphery must be {', '.join(PERIPHERIES)} or a .toml file, got {text!r}; "
+            "choose one of these"
+        )
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as err:
+        raise InputError(f"periphery file {path} cannot be read: {err.strerror}") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise InputError(f"periphery file {path} is not valid TOML: {err}") from err
+    return from_dict({"name": path.stem, **values}, where=f"periphery file {path}")
+

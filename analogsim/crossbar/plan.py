@@ -1,0 +1,205 @@
+"""Which layers go onto tiles, and in words why each other one does not."""
+
+import difflib
+import fnmatch
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from analogsim.errors import InputError
+
+MAX_GROUPS = 32
+"""Most groups of a convolution that are mapped, one tile row each. A depthwise convolution has
+one group for each channel and would use kernel_size rows of each tile."""
+
+WHOLE_MODEL = "(model)"
+"""Name of the line of a network that is itself one layer."""
+
+_MAPPED: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d)
+
+_REASONS: tuple[tuple[type[nn.Module], str], ...] = (
+    (nn.modules.batchnorm._NormBase, "normalisation stays in digital periphery"),
+    (nn.LayerNorm, "normalisation stays in digital periphery"),
+    (nn.GroupNorm, "normalisation stays in digital periphery"),
+    (nn.Embedding, "a table look-up is no matrix product"),
+    (nn.RNNBase, "a recurrent module keeps its weights inside; build it from nn.Linear to map it"),
+    (nn.modules.conv._ConvTransposeNd, "transposed convolutions are not mapped"),
+    (nn.Conv3d, "three-dimensional convolutions are not mapped"),
+    (nn.MultiheadAttention, "nn.MultiheadAttention reads its weights without calling a layer"),
+    (nn.Bilinear, "a bilinear form is no product with one input"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport:
+    """One line of the conversion's table."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    """Of the weight, as in torch; of all parameters together for other modules: (count,)."""
+    where: str
+    """`analog` or `digital`."""
+    why: str
+    tiles: int = 0
+    programming_error: float | None = None
+    """|W - W_target| / |W_target| (Frobenius norms) after programming."""
+
+
+def plan_layers(
+    module: nn.Module, keep_digital: Sequence[str], called: frozenset[str] | None
+) -> list[LayerReport]:
+    """One report for each module that owns parameters.
+
+    Args:
+        module: the network, in eval mode.
+        keep_digital: patterns (`fnmatch`, on module names) of layers that stay digital.
+        called: names of the modules that an example called, where there was an example.
+
+    Raises:
+        InputError: a pattern that matches no layer, or weights that are not finite.
+    """
+    named = [(name, m) for name, m in module.named_modules() if _own_parameters(m)]
+    mappable = [name for name, m in named if isinstance(m, _MAPPED)]
+    for pattern in keep_digital:
+        if not fnmatch.filter(mappable, pattern):
+            near = difflib.get_close_matches(pattern, mappable, 1)
+            hint = f"nearest: {near[0]}" if near else f"layers: {', '.join(mappable[:5])}"
+            raise InputError(
+                f"keep-digital pattern must match a layer's name, got {pattern!r}; {hint}"
+            )
+    inside = _children_of_attention(module)
+    tied = _tied(named)
+    reports = []
+    for name, m in named:
+        why_not = _why_digital(name, m, keep_digital, called, inside)
+        parameters = _own_parameters(m)
+        if why_not is None:
+            _check_finite(name, parameters)
+        weight = parameters.get("weight", m.weight if isinstance(m, _MAPPED) else None)
+        shape = tuple(weight.shape) if isinstance(weight, Tensor) else (_count(parameters),)
+        also = f"; weights tied with {tied[name]}, programmed separately" if name in tied else ""
+        reports.append(
+            LayerReport(
+                name=name or WHOLE_MODEL,
+                kind=type(m).__name__,
+                shape=shape,
+                where="analog" if why_not is None else "digital",
+                why=(also.lstrip("; ") if why_not is None else why_not),
+            )
+        )
+    return reports
+
+
+def _why_digital(
+    name: str,
+    m: nn.Module,
+    keep_digital: Sequence[str],
+    called: frozenset[str] | None,
+    inside: frozenset[str],
+) -> str | None:
+    if not isinstance(m, _MAPPED):
+        for kind, reason in _REASONS:
+            if isinstance(m, kind):
+                return reason
+        return f"parameters of {type(m).__name__} are not a layer that is mapped"
+    for pattern in keep_digital:
+        if fnmatch.fnmatchcase(name, pattern):
+            return f"kept digital by choice ({pattern})"
+    if name in inside:
+        return "nn.MultiheadAttention reads its weights without calling the layer"
+    base = next(kind for kind in _MAPPED if isinstance(m, kind))
+    if type(m).forward is not base.forward:
+        return f"{type(m).__name__} overrides the forward pass of {base.__name__}"
+    if nn.parameter.is_lazy(getattr(m, "weight", None)):
+        return "lazy layer without weights yet; run one batch first"
+    if m._forward_hooks or m._forward_pre_hooks:
+        return "hooks on the layer (old-style weight norm?) would not run on tiles"
+    if m.weight.is_complex():  # type: ignore[union-attr,operator]
+        return "complex weights are not mapped"
+    groups = getattr(m, "groups", 1)
+    if groups > MAX_GROUPS:
+        return f"{groups} groups would each use a small part of a tile; at most {MAX_GROUPS} mapped"
+    if called is not None and name not in called:
+        return "not called in the forward pass of the example"
+    return None
+
+
+def _own_parameters(m: nn.Module) -> dict[str, Tensor]:
+    own = dict(m.named_parameters(recurse=False))
+    parametrized = getattr(m, "parametrizations", None)
+    if isinstance(parametrized, nn.ModuleDict):
+        own |= {key: getattr(m, key).detach() for key in parametrized}
+    return own
+
+
+def _children_of_attention(module: nn.Module) -> frozenset[str]:
+    return frozenset(
+        f"{name}.{child}" if name else child
+        for name, m in module.named_modules()
+        if isinstance(m, nn.MultiheadAttention)
+        for child, _ in m.named_modules()
+    )
+
+
+def _tied(named: Sequence[tuple[str, nn.Module]]) -> dict[str, str]:
+    """Layers whose weight is another module's too: name -> the other's name."""
+    owners: dict[int, list[str]] = {}
+    for name, m in named:
+        for parameter in m.parameters(recurse=False):
+            owners.setdefault(id(parameter), []).append(name)
+    return {
+        name: ", ".join(other for other in names if other != name)
+        for names in owners.values()
+        if len(set(names)) > 1
+        for name in names
+    }
+
+
+def _check_finite(name: str, parameters: dict[str, Tensor]) -> None:
+    for key, value in parameters.items():
+        bad = int((~torch.isfinite(value)).sum())
+        if bad:
+            raise InputError(
+                f"layer {name}: {key} must be finite, got {bad} NaN or infinite values of "
+                f"{value.numel()}; mend the weights before converting"
+            )
+
+
+def _count(parameters: dict[str, Tensor]) -> int:
+    return sum(p.numel() for p in parameters.values() if not nn.parameter.is_lazy(p))
+
+
+def called_layers(module: nn.Module, example: Tensor) -> frozenset[str]:
+    """Names of the modules whose `forward` the example reaches."""
+    called: set[str] = set()
+    handles = []
+    for name, m in module.named_modules():
+
+        def note(_m: nn.Module, _args: object, name: str = name) -> None:
+            called.add(name)
+
+        handles.append(m.register_forward_pre_hook(note))
+    try:
+        with torch.no_grad():
+            module(example)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return frozenset(called)
+
+
+def disable_fast_paths_(module: nn.Module) -> nn.Module:
+    """Make transformer encoder layers call their linear layers.
+
+    torch's fast path reads the layers' weights and would stay digital in silence.
+    """
+    for layer in _instances(module, nn.TransformerEncoderLayer):
+        layer.activation_relu_or_gelu = 0
+    return module
+
+
+def _instances(module: nn.Module, kind: type[nn.Module]) -> Iterator[nn.Module]:
+    return (m for m in module.modules() if isinstance(m, kind))

@@ -1,0 +1,30 @@
+"""Every random draw has an address; nothing else decides its value.
+
+An address is (root seed, purpose, layer, tile, chip, time). Its digest seeds torch's generators
+for the length of one block, and the caller's generators are put back afterwards. Asking for
+another time, chip, layer or device therefore moves no other draw.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+def seed_of(*address: str | int | float) -> int:
+    """The 63-bit seed of an address (blake2b over the parts, each with its type and length)."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in address:
+        text = part.hex() if isinstance(part, float) else str(part)
+        digest.update(f"{type(part).__name__}:{len(text)}:{text};".encode())
+    return int.from_bytes(digest.digest(), "big") >> 1
+
+
+@contextmanager
+def seeded(*address: str | int | float) -> Iterator[None]:
+    """Draws inside the block depend on `address` alone; torch's generators are restored."""
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed_of(*address))
+        yield

@@ -1,0 +1,13 @@
+"""Errors that the user can mend; everything else that escapes is a bug of ours."""
+
+from device_models.errors import AnalogsimError, DeviceError
+
+__all__ = ["AnalogsimError", "DeviceError", "InputError", "OutputError"]
+
+
+class InputError(AnalogsimError):
+    """A model, weight file, data set or option cannot be used as given."""
+
+
+class OutputError(AnalogsimError):
+    """An output folder cannot be written without losing something."""

@@ -1,0 +1,152 @@
+"""The header of a run, `run.json`: what was asked, of what, with which settings.
+
+It is written before the first trial, so that even a run that is broken off can be read.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, TypedDict, get_type_hints
+
+from analogsim.errors import InputError
+from analogsim.experiment import schema
+from analogsim.experiment.folder import write_json_atomic
+
+HEADER_FILE = "run.json"
+
+
+class Digital(TypedDict):
+    """The network before conversion, on the same images. `accuracy` is a fraction."""
+
+    accuracy: float
+    n_correct: int
+    n_images: int
+    n_nan: int
+
+
+class Layer(TypedDict):
+    """One layer of the network and where it computes.
+
+    `shape` is that of the logical weight (empty if there is none); `tiles` is their number;
+    `programming_error` is the relative error of the programmed weight, `|w' - w| / |w|` in
+    Frobenius norm, or None where nothing was programmed.
+    """
+
+    name: str
+    kind: str
+    shape: list[int]
+    tiles: int
+    where: Literal["analog", "digital"]
+    why: str
+    programming_error: float | None
+
+
+class DeviceEntry(TypedDict):
+    """What the report says of a device; `preset` is the user's spelling."""
+
+    preset: str
+    title: str
+    law: str
+    citation: str
+    valid_times: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunHeader:
+    """Everything that the trials of a run have in common.
+
+    `periphery` holds the settings of DAC, ADC and tiles, and `not_modelled`, a list of
+    sentences. `created` is an ISO 8601 date or time in UTC. `command` remakes the run.
+    """
+
+    FORMAT: ClassVar[str] = "analogsim-run"
+    VERSION: ClassVar[int] = 1
+
+    question: str
+    command: str
+    model: str
+    data: str
+    normalisation: str
+    digital: Digital
+    spec: dict[str, Any]
+    spec_digest: str
+    versions: dict[str, str]
+    created: str
+    layers: list[Layer]
+    notes: list[str]
+    devices: list[DeviceEntry]
+    periphery: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `run.json`."""
+        return {"format": self.FORMAT, "version": self.VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: object, *, where: str) -> Self:
+        """Check and rebuild. Raises InputError that starts with `where` and names each problem."""
+        check_format(content, name=cls.FORMAT, version=cls.VERSION, where=where)
+        assert isinstance(content, dict)
+        fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
+        found = list(_problems(fields, cls))
+        if found:
+            raise InputError(
+                f"{where} {'; '.join(found)}; restore the file or run the experiment again"
+            )
+        return cls(**fields)
+
+
+def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
+    every = get_type_hints(cls)
+    hints = {field.name: every[field.name] for field in dataclasses.fields(cls)}
+    found = list(schema.field_problems(fields, hints))
+    yield from found
+    if found:
+        return
+    accuracy = fields["digital"]["accuracy"]
+    if not 0 <= accuracy <= 1:
+        yield f"digital accuracy must be in [0, 1], got {accuracy}"
+    if not schema.fits(fields["periphery"].get("not_modelled"), list[str]):
+        got = fields["periphery"].get("not_modelled")
+        yield f"periphery not_modelled must be a list of sentences, got {got!r}"
+    try:
+        datetime.fromisoformat(fields["created"])
+    except ValueError:
+        yield f"created must be an ISO date, got {fields['created']!r}"
+
+
+def check_format(content: object, *, name: str, version: int, where: str) -> None:
+    """Raises InputError unless `content` is an object of that format and version."""
+    if not isinstance(content, dict) or content.get("format") != name:
+        got = content.get("format") if isinstance(content, dict) else content
+        raise InputError(
+            f"{where} format must be {name!r}, got {got!r}; check that this is a run's folder"
+        )
+    if content.get("version") != version:
+        raise InputError(
+            f"{where} version must be {version}, got {content.get('version')!r}; "
+            "read it with the analogsim that wrote it"
+        )
+
+
+def write_header(folder: Path, header: RunHeader) -> None:
+    """Write `run.json`, whole or not at all. Raises OutputError."""
+    write_json_atomic(folder / HEADER_FILE, header.to_json())
+
+
+def read_header(folder: Path) -> RunHeader:
+    """Read `run.json`. Raises InputError if it is absent, not JSON, or not a header."""
+    path = folder / HEADER_FILE
+    try:
+        content = schema.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"run folder {folder} must hold a readable {HEADER_FILE}, got "
+            f"'{error.strerror}'; give the folder that a run wrote"
+        ) from error
+    except ValueError as error:
+        raise InputError(
+            f"{path} must be JSON, got '{error}'; restore the file or run the experiment again"
+        ) from error
+    return RunHeader.from_json(content, where=str(path))

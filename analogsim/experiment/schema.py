@@ -1,0 +1,97 @@
+"""Strict JSON, and the check of a JSON value against the type hints of what should be in it.
+
+Records outlive the program that wrote them, and people edit them. So a value read back is
+checked field by field, and every problem is said at once.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+_RULES: dict[object, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a finite number",
+    NoneType: "null",
+}
+
+
+def dumps(value: object, *, indent: int | None = None) -> str:
+    """JSON text without NaN or Infinity: those are not JSON, and other readers refuse them."""
+    return json.dumps(value, allow_nan=False, indent=indent)
+
+
+def loads(text: str) -> Any:
+    """Parse strict JSON. Raises ValueError (JSONDecodeError is one), also for NaN literals."""
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def problems(value: object, hint: Any, where: str) -> Iterator[str]:
+    """What keeps `value` from being a `hint`, a sentence each; nothing if it is one.
+
+    `hint` is Any, None, str, int, float, Literal, a union, list[...], dict[str, ...] or a
+    TypedDict. A whole number is a float; a truth value is not a number.
+    """
+    origin, args = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return
+    if origin in {Union, UnionType}:
+        if not any(fits(value, arg) for arg in args):
+            rules = " or ".join(_RULES.get(arg, str(arg)) for arg in args)
+            yield f"{where} must be {rules}, got {value!r}"
+    elif origin is Literal:
+        if value not in args:
+            yield f"{where} must be one of {', '.join(map(str, args))}, got {value!r}"
+    elif origin is list:
+        if not isinstance(value, list):
+            yield f"{where} must be a list, got {value!r}"
+        else:
+            for index, item in enumerate(value):
+                yield from problems(item, args[0], f"{where}[{index}]")
+    elif origin is dict:
+        if not isinstance(value, dict):
+            yield f"{where} must be an object, got {value!r}"
+        else:
+            for key, item in value.items():
+                yield from problems(item, args[1], f"{where}[{key!r}]")
+    elif is_typeddict(hint):
+        if not isinstance(value, dict):
+            yield f"{where} must be an object, got {value!r}"
+        else:
+            yield from field_problems(value, get_type_hints(hint), f"{where} ")
+    elif not _is_plain(value, hint):
+        yield f"{where} must be {_RULES[hint]}, got {value!r}"
+
+
+def field_problems(
+    fields: Mapping[str, object], hints: Mapping[str, Any], where: str = ""
+) -> Iterator[str]:
+    """Missing, unknown and wrong fields of an object, a sentence each."""
+    missing = [name for name in hints if name not in fields]
+    unknown = [name for name in fields if name not in hints]
+    if missing:
+        yield f"{where}must have the fields {', '.join(missing)}, which are missing"
+    if unknown:
+        yield f"{where}must have no other fields, got {', '.join(map(repr, unknown))}"
+    for name, hint in hints.items():
+        if name in fields:
+            yield from problems(fields[name], hint, f"{where}{name}")
+
+
+def fits(value: object, hint: Any) -> bool:
+    """Whether `value` has no problem."""
+    return next(problems(value, hint, ""), None) is None
+
+
+def _is_plain(value: object, hint: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    if hint is float:
+        return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, hint)

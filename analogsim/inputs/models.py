@@ -1,0 +1,135 @@
+"""Load the network that a command was asked to work on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from analogsim.errors import InputError
+from analogsim.inputs.spec import did_you_mean, few
+from analogsim.inputs.state import load_state_, refuse_non_finite
+from analogsim.inputs.user_file import call_factory, is_user_file
+from analogsim.inputs.weight_file import read_weights
+from analogsim.inputs.zoo import PREFIX, ZOO, parse_zoo
+
+# The start of an untrained network is drawn from this seed, so that a spec always names the
+# same network.
+START_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A network to convert.
+
+    Attributes:
+        module: the network in eval mode, on the device where it was made.
+        spec: the text that named it.
+        input_shape: (channels, height, width) of one image, where known.
+        n_classes: how many outputs it has, where known.
+        trained: False where its weights are known to be a random start.
+        note: one line on where its weights come from.
+    """
+
+    module: nn.Module
+    spec: str
+    input_shape: tuple[int, ...] | None
+    n_classes: int | None
+    trained: bool
+    note: str
+
+
+def load_model(spec: str, *, weights: Path | None = None) -> Model:
+    """Load `zoo:NAME?norm=...&classes=...` or `path/to/file.py:factory`.
+
+    Torch's global random state is the same afterwards as before. What the network draws at
+    its start is drawn from a fixed seed.
+
+    Args:
+        spec: a zoo network, or a callable in a file, called without arguments, that returns
+            an `nn.Module`. The file runs with the rights of the user who names it.
+        weights: `.safetensors`, or `.pt`, `.pth`, `.th`, `.bin` (loaded with
+            `weights_only=True`; no pickle is executed). Without it, a zoo network takes the
+            weights shipped with analogsim where there are some, and a factory's network
+            stays as the factory made it.
+
+    Raises:
+        InputError: the spec, the user's file or the weights cannot be used as given.
+    """
+    if spec.startswith(PREFIX):
+        return _zoo_model(spec, weights)
+    if Path(spec).is_dir():
+        raise InputError(
+            f"model {spec!r} must be a zoo name or FILE.py:FACTORY here, got a folder"
+            "; load a folder written by convert with analogsim.load"
+        )
+    if is_user_file(spec):
+        return _user_model(spec, weights)
+    if spec in ZOO:
+        hint = f"write {PREFIX}{spec}"
+    elif Path(spec).is_file():
+        hint = f"a weight file goes to --weights, beside the model, for example {PREFIX}resnet20"
+    else:
+        hint = "name a zoo network or a Python file" + did_you_mean(spec, (PREFIX + n for n in ZOO))
+    raise InputError(
+        f"model must be zoo:NAME, FILE.py:FACTORY or a folder written by convert, got {spec!r}"
+        f"; {hint}"
+    )
+
+
+def _zoo_model(spec: str, weights: Path | None) -> Model:
+    choice = parse_zoo(spec)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(START_SEED)
+        module = choice.build()
+    source = weights if weights is not None else choice.shipped_weights
+    if source is None:
+        note = "untrained: random start, no weights shipped for this network; give --weights"
+    else:
+        load_state_(module, read_weights(source), where=f"weights file {source}")
+        origin = "weights shipped with analogsim" if weights is None else "weights from"
+        note = f"{origin} ({source.name})" if weights is None else f"{origin} {source}"
+    return Model(
+        module=module.eval(),
+        spec=spec,
+        input_shape=choice.network.input_shape,
+        n_classes=choice.classes,
+        trained=source is not None,
+        note=note,
+    )
+
+
+def _user_model(spec: str, weights: Path | None) -> Model:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(START_SEED)
+        module = call_factory(spec, what="model")
+    if not isinstance(module, nn.Module):
+        raise InputError(
+            f"model factory {spec} must return an nn.Module, got {type(module).__name__}"
+            "; return the network itself"
+        )
+    tensors = module.state_dict(keep_vars=True)
+    lazy = [key for key, tensor in tensors.items() if is_lazy(tensor)]
+    if lazy:
+        raise InputError(
+            f"model factory {spec} parameters must have shapes, got lazy ones in {few(lazy)}"
+            "; run one image through the network before returning it"
+        )
+    if weights is None:
+        note = "weights as the factory made them"
+        refuse_non_finite(
+            {k: t for k, t in tensors.items() if isinstance(t, torch.Tensor)},
+            where=f"model factory {spec}",
+        )
+    else:
+        note = f"weights from {weights}"
+        load_state_(module, read_weights(weights), where=f"weights file {weights}")
+    return Model(
+        module=module.eval(),
+        spec=spec,
+        input_shape=None,
+        n_classes=None,
+        trained=True,
+        note=note,
+    )

@@ -1,0 +1,119 @@
+"""Run `path/to/file.py:factory`: a user's own code, asked for one value.
+
+The file is imported under a name of its own. Its folder is on `sys.path` only meanwhile, and
+modules that it imported from there are forgotten afterwards, so that two files with a
+neighbour of the same name do not get each other's.
+"""
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from types import ModuleType
+
+from analogsim.errors import InputError
+from analogsim.inputs.spec import did_you_mean, few
+
+_numbers = count()
+
+
+def is_user_file(spec: str) -> bool:
+    """True for `something.py:factory`, and for `something.py` where the factory was forgotten."""
+    return ".py:" in spec or spec.endswith(".py")
+
+
+def call_factory(spec: str, *, what: str) -> object:
+    """Import the file, call the factory without arguments, return what it returns.
+
+    Args:
+        spec: `path/to/file.py:factory`.
+        what: `model` or `data`, for the errors.
+
+    Raises:
+        InputError: no such file or factory, or the user's code fails; the line is named.
+    """
+    file_text, _, factory_name = spec.rpartition(":")
+    if not file_text.endswith(".py"):
+        raise InputError(
+            f"{what} {spec!r} must name a callable of the file, got none; write FILE.py:NAME"
+        )
+    path = Path(file_text).resolve()
+    if not path.is_file():
+        raise InputError(f"{what} file must exist, got {file_text!r}; check the path")
+    with _neighbours_importable(path.parent):
+        module = _import(path, what=what)
+        factory = getattr(module, factory_name, None)
+        if not callable(factory):
+            own = [
+                name
+                for name, value in vars(module).items()
+                if getattr(value, "__module__", None) == module.__name__
+            ]
+            has = f"it defines {few(own, count=5)}" if own else "it defines nothing"
+            raise InputError(
+                f"{what} file {file_text} must define a callable {factory_name!r}, got "
+                f"{type(factory).__name__ if hasattr(module, factory_name) else 'no such name'}"
+                f"; {has}{did_you_mean(factory_name, own)}"
+            )
+        try:
+            return factory()
+        except (Exception, SystemExit) as err:
+            raise _in_words(err, path, what=f"{what} factory {spec}") from err
+
+
+def _import(path: Path, *, what: str) -> ModuleType:
+    name = f"_analogsim_user_file_{next(_numbers)}_{path.stem}"
+    found = importlib.util.spec_from_file_location(name, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    # Dataclasses and typing look a class's module up while the file runs.
+    sys.modules[name] = module
+    try:
+        found.loader.exec_module(module)
+    except (Exception, SystemExit) as err:
+        del sys.modules[name]
+        raise _in_words(err, path, what=f"{what} file {path}") from err
+    return module
+
+
+@contextmanager
+def _neighbours_importable(folder: Path) -> Iterator[None]:
+    modules_before = set(sys.modules)
+    path_before, bytecode_before = list(sys.path), sys.dont_write_bytecode
+    sys.path.insert(0, str(folder))
+    # Nothing is written into a user's folder.
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.path[:] = path_before
+        sys.dont_write_bytecode = bytecode_before
+        new = set(sys.modules) - modules_before
+        tops = {name for name in new if "." not in name and _lies_in(sys.modules[name], folder)}
+        for name in new:
+            if name.partition(".")[0] in tops:
+                del sys.modules[name]
+
+
+def _lies_in(module: ModuleType, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return False
+    path = Path(file)
+    return folder == (path.parent.parent if path.name == "__init__.py" else path.parent)
+
+
+def _in_words(err: BaseException, path: Path, *, what: str) -> InputError:
+    """The user's error with the last line of their file that it passed."""
+    if isinstance(err, SyntaxError) and err.filename == str(path):
+        line = err.lineno
+    else:
+        frames = traceback.extract_tb(err.__traceback__)
+        line = next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
+    at = f" at line {line}" if line is not None else ""
+    said = f"{type(err).__name__}: {err}" if str(err) else type(err).__name__
+    return InputError(f"{what} must run without an error, got {said}{at}; mend the file")

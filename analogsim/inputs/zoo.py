@@ -1,0 +1,138 @@
+"""The networks that analogsim knows by name: `zoo:NAME?norm=batch|none&classes=N`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from torch import nn
+
+from analogsim.errors import InputError
+from analogsim.inputs.digits_cnn import DigitsCnn
+from analogsim.inputs.norms import NormFactory, parse_norm
+from analogsim.inputs.resnet import CifarResNet
+from analogsim.inputs.spec import did_you_mean, split_options, whole_number
+from analogsim.inputs.vgg import CifarVgg16
+
+PREFIX = "zoo:"
+OPTIONS = ("norm", "classes")
+SHIPPED = Path(__file__).parent / "weights"
+
+
+class Builder(Protocol):
+    """Makes an untrained network."""
+
+    def __call__(self, *, norm: NormFactory, classes: int) -> nn.Module: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZooNetwork:
+    """One network of the zoo.
+
+    Attributes:
+        build: makes it, untrained.
+        input_shape: (channels, height, width) of the images it was designed for.
+        classes: how many classes it has unless asked otherwise.
+        stages: how many stages its norm factory is asked for, counted from 1.
+        meaning: one line for a list.
+    """
+
+    build: Builder
+    input_shape: tuple[int, int, int]
+    classes: int
+    stages: int
+    meaning: str
+
+
+def _resnet(depth: int) -> ZooNetwork:
+    return ZooNetwork(
+        build=partial(CifarResNet, blocks=(depth - 2) // 6),
+        input_shape=(3, 32, 32),
+        classes=10,
+        stages=3,
+        meaning=f"ResNet{depth} for CIFAR, option A shortcut (He et al. 2016)",
+    )
+
+
+ZOO: Mapping[str, ZooNetwork] = {
+    "digits_cnn": ZooNetwork(
+        build=DigitsCnn,
+        input_shape=(1, 8, 8),
+        classes=10,
+        stages=3,
+        meaning="three convolutions and a linear layer for scikit-learn's digits",
+    ),
+    "resnet20": _resnet(20),
+    "resnet32": _resnet(32),
+    "resnet44": _resnet(44),
+    "resnet56": _resnet(56),
+    "vgg16": ZooNetwork(
+        build=CifarVgg16,
+        input_shape=(3, 32, 32),
+        classes=10,
+        stages=5,
+        meaning="VGG16 for CIFAR with one linear layer (Simonyan and Zisserman 2015)",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZooChoice:
+    """A zoo network with its options decided.
+
+    Attributes:
+        name: its name in the zoo.
+        norm: the text of its `norm` option.
+        classes: how many outputs it has.
+    """
+
+    name: str
+    norm: str
+    classes: int
+
+    @property
+    def network(self) -> ZooNetwork:
+        """Its entry in the zoo."""
+        return ZOO[self.name]
+
+    @property
+    def spec(self) -> str:
+        """The text that names exactly this choice."""
+        return f"{PREFIX}{self.name}?norm={self.norm}&classes={self.classes}"
+
+    @property
+    def shipped_weights(self) -> Path | None:
+        """The weight file inside the package, or None where there is none for this choice."""
+        if self.classes != self.network.classes:
+            return None
+        path = SHIPPED / f"{self.name}-{self.norm}.safetensors"
+        return path if path.is_file() else None
+
+    def build(self) -> nn.Module:
+        """The untrained network; its start is drawn from torch's global generator."""
+        norm = parse_norm(self.norm, where=f"model {self.spec!r}")
+        return self.network.build(norm=norm, classes=self.classes)
+
+
+def parse_zoo(spec: str) -> ZooChoice:
+    """Read `zoo:NAME?norm=batch|none&classes=N`.
+
+    Raises:
+        InputError: the name or an option is unknown, or an option's value is refused.
+    """
+    where = f"model {spec!r}"
+    name, options = split_options(spec.removeprefix(PREFIX), where=where, allowed=OPTIONS)
+    if name not in ZOO:
+        raise InputError(
+            f"{where} name must be one of {', '.join(ZOO)}, got {name!r}{did_you_mean(name, ZOO)}"
+        )
+    norm = options.get("norm", "batch")
+    parse_norm(norm, where=where)
+    classes = whole_number(
+        options.get("classes", str(ZOO[name].classes)),
+        where=f"{where} option classes",
+        minimum=2,
+        maximum=100_000,
+    )
+    return ZooChoice(name=name, norm=norm, classes=classes)

@@ -1,0 +1,117 @@
+"""One or two plain sentences that answer the run's question, made from its records alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analogsim.experiment.records import Digital, Trial
+from analogsim.experiment.statistics import (
+    Row,
+    accuracy_by_chip,
+    paired_difference,
+    summarise,
+)
+from analogsim.report.labels import percent, points, series_label, time_labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Series:
+    """A curve: its rows by time, and the trials behind each."""
+
+    label: str
+    rows: dict[float, Row]
+    trials: dict[float, list[Trial]]
+
+    def accuracy(self, t_s: float) -> dict[int, float]:
+        return accuracy_by_chip(self.trials[t_s])
+
+
+def answer(trials: Sequence[Trial], digital: Digital) -> list[str]:
+    """Sentences with numbers and intervals: the digital baseline, then what the chips do.
+
+    One curve: its first and its last time and the paired change between them. Several: the
+    highest and the lowest at the last time that all have (or at each one's own last time), and
+    whether they are told apart. A sentence on NaN outputs if there were any.
+    """
+    series = _series(trials)
+    labels = time_labels(dict.fromkeys(trial.t_s for trial in trials))
+    sentences = [
+        f"The digital network is right on {percent(digital['accuracy'])} % of "
+        f"{digital['n_images']} images."
+    ]
+    sentences.append(_one(series[0], labels) if len(series) == 1 else _several(series, labels))
+    n_nan = sum(trial.n_nan for trial in trials)
+    if n_nan:
+        n_outputs = sum(trial.n_images for trial in trials)
+        sentences.append(f"{n_nan} of {n_outputs} outputs were NaN; they count as class 0.")
+    return sentences
+
+
+def _series(trials: Sequence[Trial]) -> list[_Series]:
+    with_bn = len({trial.bn for trial in trials}) > 1
+    found: dict[tuple[str, str, str], _Series] = {}
+    for row in summarise(trials):
+        key = (row.preset, row.bn, row.compensation)
+        label = series_label(*key, with_bn=with_bn)
+        series = found.setdefault(key, _Series(label=label, rows={}, trials={}))
+        series.rows[row.t_s] = row
+    for trial in trials:
+        key = (trial.preset, trial.bn, trial.compensation)
+        found[key].trials.setdefault(trial.t_s, []).append(trial)
+    return list(found.values())
+
+
+def _one(series: _Series, labels: dict[float, str]) -> str:
+    first, last = min(series.rows), max(series.rows)
+    start = f"{series.label}: {_mean(series.rows[first])} at {labels[first]}"
+    if first == last:
+        return f"{start}."
+    text = f"{start} and {_mean(series.rows[last])} at {labels[last]}"
+    change = _paired(series.accuracy(last), series.accuracy(first))
+    return f"{text}; the change is {change}." if change else f"{text}."
+
+
+def _several(series: list[_Series], labels: dict[float, str]) -> str:
+    common = set.intersection(*(set(one.rows) for one in series))
+    at = {one.label: max(common or one.rows) for one in series}
+    ranked = sorted(series, key=lambda one: one.rows[at[one.label]].mean)
+    lowest, highest = ranked[0], ranked[-1]
+    low, high = lowest.rows[at[lowest.label]], highest.rows[at[highest.label]]
+    if common:
+        opening = f"At {labels[max(common)]}, the last time that all have, accuracy is"
+        names = [highest.label, lowest.label]
+    else:
+        opening = "At the last time of each, accuracy is"
+        names = [f"{one.label} at {labels[at[one.label]]}" for one in (highest, lowest)]
+    if low.mean == high.mean:
+        return f"{opening} {_mean(high)} for all {len(series)} curves."
+    text = f"{opening} highest for {names[0]}: {_mean(high)}; it is lowest for {names[1]}: "
+    text += _mean(low)
+    # The same programmed chips are compared with themselves; other presets are other chips.
+    if common and low.preset == high.preset and low.bn == high.bn:
+        change = _paired(highest.accuracy(high.t_s), lowest.accuracy(low.t_s))
+        return f"{text}; the difference is {change}." if change else f"{text}."
+    if low.ci95 is None or high.ci95 is None:
+        return f"{text}."
+    verdict = "do not overlap" if low.ci95[1] < high.ci95[0] else "overlap"
+    return f"{text}; the two intervals {verdict}."
+
+
+def _mean(row: Row) -> str:
+    if row.ci95 is None:
+        return f"{percent(row.mean)} % (one chip, so no interval)"
+    low, high = map(percent, row.ci95)
+    return f"{percent(row.mean)} % (95 % interval {low} to {high}, {row.n_chips} chips)"
+
+
+def _paired(a: dict[int, float], b: dict[int, float]) -> str | None:
+    """The difference in words, over the chips that both have; None if they share none."""
+    both = [chip for chip in a if chip in b]
+    if not both:
+        return None
+    change = paired_difference({c: a[c] for c in both}, {c: b[c] for c in both})
+    if change.low is None or change.high is None:
+        return f"{points(change.mean)} points (one chip)"
+    return (
+        f"{points(change.mean)} points (95 % interval {points(change.low)} to "
+        f"{points(change.high)}, paired over {change.n} chips)"
+    )

@@ -1,0 +1,62 @@
+"""Numbers and names as people read them. Only here and in the CLI's parser is a day "1 d"."""
+
+from collections.abc import Iterable
+
+_UNITS = (
+    ("y", 365 * 86400.0),
+    ("d", 86400.0),
+    ("h", 3600.0),
+    ("min", 60.0),
+    ("s", 1.0),
+    ("ms", 1e-3),
+    ("us", 1e-6),
+    ("ns", 1e-9),
+)
+
+
+def format_duration(t_s: float) -> str:
+    """A time in seconds as "1 s", "1 h", "30 d", "1 y" (365 d); three digits if it is not whole.
+
+    The largest unit of which the time is a whole multiple wins, so 25 h is not "1.04 d".
+    """
+    if t_s == 0:
+        return "0 s"
+    for unit, seconds in _UNITS:
+        count = t_s / seconds
+        if 0.5 <= round(count) < 1000 and abs(count - round(count)) <= 1e-9 * count:
+            return f"{round(count)} {unit}"
+    for unit, seconds in _UNITS:
+        if t_s >= seconds:
+            return f"{t_s / seconds:.3g} {unit}"
+    return f"{t_s:.3g} s"
+
+
+def time_labels(times: Iterable[float]) -> dict[float, str]:
+    """A label for each time in seconds; times whose labels would be the same show their seconds."""
+    labels = {t_s: format_duration(t_s) for t_s in times}
+    shown = list(labels.values())
+    return {
+        t_s: label if shown.count(label) == 1 else f"{t_s:.12g} s" for t_s, label in labels.items()
+    }
+
+
+def percent(fraction: float) -> str:
+    """A fraction as per cent, two decimals, without the sign."""
+    return f"{100 * fraction:.2f}"
+
+
+def points(difference: float) -> str:
+    """A difference of fractions in percentage points, signed, two decimals."""
+    text = f"{100 * difference:+.2f}"
+    return "0.00" if text in {"+0.00", "-0.00"} else text
+
+
+def compensation_label(compensation: str) -> str:
+    """The drift compensation in words."""
+    return f"{'no' if compensation == 'none' else compensation} compensation"
+
+
+def series_label(preset: str, bn: str, compensation: str, *, with_bn: bool) -> str:
+    """A curve's name; `with_bn` if the run has more than one treatment of BatchNorm."""
+    label = f"{preset}, {compensation_label(compensation)}"
+    return f"{label}, BN {bn}" if with_bn else label

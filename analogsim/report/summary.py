@@ -1,0 +1,117 @@
+"""A run read back, and its summary. Accuracies are fractions; the labels module makes per cent."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypedDict, cast
+
+from analogsim.errors import InputError
+from analogsim.experiment.records import (
+    RECORDS_FILE,
+    Digital,
+    RunHeader,
+    Trial,
+    read_header,
+    read_records,
+)
+from analogsim.experiment.statistics import summarise
+
+# aihwkit seeds this noise from the clock, in every version tried, with no way in.
+UNSEEDED = "C++ tile: its forward noise cannot be seeded, so these accuracies do not repeat."
+
+
+class RowDict(TypedDict):
+    """`statistics.Row` as JSON."""
+
+    preset: str
+    t_s: float
+    bn: str
+    compensation: str
+    n_chips: int
+    n_images: int
+    mean: float
+    ci95: list[float] | None
+    std_chips: float | None
+    n_nan: int
+
+
+class Summary(TypedDict):
+    """The content of `summary.json`: stable, made from `run.json` and `records.jsonl` alone."""
+
+    format: str
+    version: int
+    question: str
+    command: str
+    model: str
+    data: str
+    normalisation: str
+    created: str
+    digital_accuracy: float
+    digital: Digital
+    rows: list[RowDict]
+    spec_digest: str
+    versions: dict[str, str]
+    tiles: list[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run's folder as read: its header, its finished trials, and what is to be said of them."""
+
+    header: RunHeader
+    trials: tuple[Trial, ...]
+    notes: tuple[str, ...]
+
+
+def read_run(folder: Path) -> Run:
+    """Read header and trials, and check that they belong together.
+
+    Raises InputError if a file is absent or broken, if there is no finished trial, or if a
+    trial is of another experiment than the header.
+    """
+    header = read_header(folder)
+    records = read_records(folder)
+    path = folder / RECORDS_FILE
+    if not records:
+        raise InputError(
+            f"{path} must hold at least one finished trial, got none; let the run finish one: "
+            f"{header.command}"
+        )
+    for trial in records:
+        if trial.spec_digest != header.spec_digest:
+            raise InputError(
+                f"{path} spec_digest must be {header.spec_digest} as in the header, got "
+                f"{trial.spec_digest} (chip {trial.chip}, preset {trial.preset}); "
+                "keep experiments in separate folders"
+            )
+    notes = [*header.notes, *records.notes]
+    if any(trial.versions != header.versions for trial in records):
+        notes.append("Some trials were computed with other versions than the header names.")
+    return Run(header=header, trials=records.trials, notes=tuple(notes))
+
+
+def summarise_run(run: Run) -> Summary:
+    """The summary of a run that was read. Raises InputError as `statistics.summarise`."""
+    header = run.header
+    return Summary(
+        format="analogsim-summary",
+        version=1,
+        question=header.question,
+        command=header.command,
+        model=header.model,
+        data=header.data,
+        normalisation=header.normalisation,
+        created=header.created,
+        digital_accuracy=header.digital["accuracy"],
+        digital=header.digital,
+        rows=[cast(RowDict, asdict(row)) for row in summarise(run.trials)],
+        spec_digest=header.spec_digest,
+        versions=header.versions,
+        tiles=list(dict.fromkeys(trial.tile for trial in run.trials)),
+        notes=list(run.notes),
+    )
+
+
+def summary(folder: Path) -> Summary:
+    """The summary of the run in `folder`. Raises InputError as `read_run` and `summarise`."""
+    return summarise_run(read_run(folder))

@@ -1,0 +1,132 @@
+"""What every device model offers, and what it may know of the tile that it acts on.
+
+This module never imports torch at run time, so that devices can be listed without it.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from device_models.errors import DeviceError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """One number of a device law, for the reader: the law itself is in the code."""
+
+    symbol: str
+    value: float | str
+    unit: str
+    meaning: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceInfo:
+    """What a device is, in words. Every field is one or two sentences of plain text."""
+
+    name: str
+    title: str
+    models: str
+    not_modelled: str
+    law: str
+    citation: str
+    valid_times: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileContext:
+    """What a law may need to know of the layer's whole tensor, of which a tile holds a part.
+
+    `weight_std` (unbiased) and `weight_abs_max` are of the logical weights of the whole layer.
+    `column_scale` has shape (out, 1) for the tile's own outputs, and
+    logical weight = tile weight * column_scale.
+    """
+
+    weight_std: float
+    weight_abs_max: float
+    column_scale: Tensor
+
+    @classmethod
+    def of(cls, layer_weight: Tensor, column_scale: Tensor) -> TileContext:
+        """Measure `layer_weight`, the layer's whole logical tensor (any shape, not empty).
+
+        A single weight has no spread: its `weight_std` is 0 (torch.std would give NaN).
+        """
+        return cls(
+            weight_std=float(layer_weight.std()) if layer_weight.numel() > 1 else 0.0,
+            weight_abs_max=float(layer_weight.abs().max()),
+            column_scale=column_scale,
+        )
+
+
+class NoiseLaw(Protocol):
+    """The two methods of aihwkit's `BaseNoiseModel` that we use.
+
+    Weights are tile weights of shape (out, in), float32, in [-1, 1] before programming. Draws
+    come from torch's global generator, which the caller seeds.
+    """
+
+    def apply_programming_noise(self, weights: Tensor) -> tuple[Tensor, list[Tensor | None]]:
+        """Return the programmed weights and what the chip must remember in order to drift."""
+        ...
+
+    def apply_drift_noise(
+        self, weights: Tensor, drift_noise_parameters: list[Tensor | None], t_inference: float
+    ) -> Tensor:
+        """Return the weights `t_inference` seconds after programming.
+
+        `weights` and `drift_noise_parameters` are what programming returned: drift always
+        starts from the programmed state, it is not cumulative.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device(ABC):
+    """A device with the user's parameters. `noise_scale=0` is exactly ideal.
+
+    `noise_scale` multiplies every deviation from the ideal: programming, drift and read noise.
+    Raises `DeviceError` at construction, with every problem of the parameters in one message.
+    """
+
+    info: ClassVar[DeviceInfo]
+
+    noise_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if found := self.problems():
+            raise DeviceError("\n".join(found))
+
+    def problems(self) -> list[str]:
+        """Say what is wrong with the parameters; a subclass adds to what this one finds."""
+        # By name, so that a device cannot add a scale and forget to check it.
+        scales = [field.name for field in fields(self) if field.name.endswith("_scale")]
+        return [
+            f"preset {self.info.name!r} {name} must be finite and >= 0, got {value}; "
+            "0 switches the noise off, 1 is the device as measured"
+            for name in scales
+            if not (math.isfinite(value := getattr(self, name)) and value >= 0)
+        ]
+
+    def check_time(self, t_s: float) -> None:
+        """Raise `DeviceError` if the law does not cover `t_s` seconds after programming."""
+        if not (math.isfinite(t_s) and t_s >= 0):
+            raise DeviceError(
+                f"preset {self.info.name!r} time must be finite and >= 0 s, got {t_s} s; "
+                "count the time from the end of programming"
+            )
+
+    @abstractmethod
+    def constants(self) -> tuple[Constant, ...]:
+        """List the numbers of the law, each with its unit and source."""
+
+    @abstractmethod
+    def noise_law(self, context: TileContext) -> NoiseLaw:
+        """Return the law for one tile. Imports torch."""

@@ -1,0 +1,33 @@
+"""A perfect memory cell: the reference against which every other device is compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ideal(Device):
+    """w(t) = w at all times. Models no device effect at all; holds at any t_s >= 0."""
+
+    info: ClassVar[DeviceInfo] = DeviceInfo(
+        name="ideal",
+        title="Perfect memory cell",
+        models="Nothing: every weight is stored and read exactly.",
+        not_modelled="Every device effect.",
+        law="w(t) = w",
+        citation="None: a reference, not a device.",
+        valid_times="any finite t >= 0 s",
+    )
+
+    def constants(self) -> tuple[Constant, ...]:
+        """Return nothing: the law has no number."""
+        return ()
+
+    def noise_law(self, context: TileContext) -> NoiseLaw:
+        """Return the identity."""
+        from device_models.laws.identity import IdentityLaw
+
+        return IdentityLaw()

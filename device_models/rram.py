@@ -1,0 +1,150 @@
+"""Filamentary RRAM of the NeuRRAM chip, one differential pair a weight, 40 uS.
+
+W. Wan et al., "A compute-in-memory chip based on resistive random-access memory", Nature
+608:504-512 (2022). aihwkit (`ReRamWan2022NoiseModel`) read the spread of the conductance at 1 s,
+1 day and 2 days off its figures (it does not say which; Extended Data Fig. 3d shows that
+quantity) and fitted it. We use its conductances and coefficients, with two corrections: one chip
+keeps its identity over time, and the weights come back in the scale in which they were written.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.errors import DeviceError
+
+SOURCE = "fit of aihwkit ReRamWan2022NoiseModel to the figures of Wan et al. 2022"
+
+# The coefficients are of x = g / 40 uS. aihwkit's class defaults to 25 uS and then fails to
+# rescale them (it sets `prog_coeff_g_max_reference` and reads `coeff_g_max_reference`), which
+# makes the noise 1.6 times too large. At 40 uS there is nothing to rescale.
+G_MAX_US = 40.0
+# sigma(x) in uS = sum of c_i x^i, constant first, at each fitted time in seconds.
+SPREAD_US = {
+    1.0: (0.348, 16.030, -43.853, 45.393, -16.815),
+    86_400.0: (0.701, 22.086, -50.773, 47.095, -16.458),
+    172_800.0: (0.782, 20.274, -43.507, 37.062, -11.934),
+}
+FITTED_TIMES_S = tuple(SPREAD_US)
+
+Gain = Literal["corrected", "aihwkit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rram(Device):
+    """g(t) = max(g + sigma(g, t) z, 0), z ~ N(0, 1) drawn once a cell when it is programmed.
+
+    NOT modelled: read noise (about 1 %, to be added in the periphery), drift of the mean (none
+    was seen), how a cell's deviations at two times are correlated. Only spreads at each time
+    were published; we take the same z at all times, that is one chip with full correlation,
+    where aihwkit takes none (a new chip at each time). Holds at the fitted times 1 s, 86400 s
+    and 172800 s; at 1 s the chip is exactly as programmed. With `interpolate` sigma is taken
+    linear in log10 t between them; nothing is ever extrapolated.
+
+    `gain="aihwkit"` reproduces upstream's error: its drift step scales the conductances back by
+    the largest *programmed* weight instead of the largest target (weights 1.13 to 1.17 times too
+    large). `noise_scale` multiplies sigma.
+    """
+
+    info: ClassVar[DeviceInfo] = DeviceInfo(
+        name="rram",
+        title="Filamentary RRAM of the NeuRRAM chip, 40 uS",
+        models="Spread of the conductance around its target, dependent on the conductance and "
+        "growing with time (relaxation); two cells a weight. A cell keeps its own deviation.",
+        not_modelled="Read noise (about 1 %, to be added in the periphery), drift of the mean, "
+        "and partial correlation of a cell's deviation between times.",
+        law="g(t) = max(g + sigma(g, t) z, 0), z drawn once a cell, sigma a polynomial of "
+        "degree 4 in g/g_max at each fitted time",
+        citation="W. Wan et al., Nature 608:504-512 (2022); spread: Extended Data Fig. 3d",
+        valid_times="t = 1 s (as programmed), 86400 s and 172800 s; with interpolate=true any "
+        "time from 1 s to 172800 s",
+    )
+
+    interpolate: bool = False
+    gain: Gain = "corrected"
+
+    def problems(self) -> list[str]:
+        """Add an unknown treatment of the gain."""
+        found = super().problems()
+        if self.gain not in get_args(Gain):
+            found.append(
+                f"preset {self.info.name!r} gain must be 'corrected' or 'aihwkit', "
+                f"got {self.gain!r}; 'aihwkit' reproduces upstream's error"
+            )
+        return found
+
+    def check_time(self, t_s: float) -> None:
+        """Raise `DeviceError` unless `t_s` was fitted, or may be interpolated."""
+        first, last = FITTED_TIMES_S[0], FITTED_TIMES_S[-1]
+        if self.interpolate:
+            if not first <= t_s <= last:
+                raise DeviceError(
+                    f"preset {self.info.name!r} time must be from {first:g} s to {last:.0f} s, "
+                    f"got {t_s} s; nothing was measured outside"
+                )
+        elif t_s not in SPREAD_US:
+            raise DeviceError(
+                f"preset {self.info.name!r} time must be one of the fitted times 1 s, 86400 s "
+                f"(1 day) or 172800 s (2 days), got {t_s} s; choose one of them, or allow times "
+                "in between with 'rram?interpolate=true'"
+            )
+
+    def spread_us(self, t_s: float) -> tuple[float, ...]:
+        """Return the coefficients c_i of sigma(x) in uS at `t_s` seconds, constant first.
+
+        Raises `DeviceError` outside the domain. Between fitted times each coefficient, and so
+        sigma at each conductance, is linear in log10 t.
+        """
+        self.check_time(t_s)
+        if t_s in SPREAD_US:
+            return SPREAD_US[t_s]
+        upper = bisect_right(FITTED_TIMES_S, t_s)
+        before, after = FITTED_TIMES_S[upper - 1 : upper + 1]
+        part = math.log10(t_s / before) / math.log10(after / before)
+        return tuple(
+            (1 - part) * low + part * high
+            for low, high in zip(SPREAD_US[before], SPREAD_US[after], strict=True)
+        )
+
+    def constants(self) -> tuple[Constant, ...]:
+        """List the numbers of the law; x = g / g_max."""
+        return (
+            Constant(
+                symbol="g_max",
+                value=G_MAX_US,
+                unit="uS",
+                meaning="conductance of the largest weight of a tile",
+                source=SOURCE,
+            ),
+            *(
+                Constant(
+                    symbol=f"c_{power}({t_s:.0f} s)",
+                    value=value,
+                    unit="uS",
+                    meaning=f"sigma at {t_s:.0f} s, coefficient of x^{power}",
+                    source=SOURCE,
+                )
+                for t_s, coefficients in SPREAD_US.items()
+                for power, value in enumerate(coefficients)
+            ),
+        )
+
+    def noise_law(self, context: TileContext) -> NoiseLaw:
+        """Return the law for one tile, or the identity if the noise is switched off."""
+        if self.noise_scale == 0:
+            from device_models.laws.identity import IdentityLaw
+
+            return IdentityLaw()
+        from device_models.laws.rram import RramLaw
+
+        return RramLaw(
+            spread_us=self.spread_us,
+            programmed_at_s=FITTED_TIMES_S[0],
+            g_max_us=G_MAX_US,
+            noise_scale=self.noise_scale,
+            scale_by_target=self.gain == "corrected",
+        )

@@ -1,0 +1,169 @@
+"""The command group: what it imports, what it prints, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from analogsim._version import __version__
+from analogsim.cli import main as main_module
+from analogsim.cli.main import COMMANDS, CommandEntry, LazyGroup, cli, run
+from analogsim.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+# Runs the command line and prints, after its output, which heavy packages were imported.
+SPY = """
+import json, sys
+from analogsim.cli.main import run
+code = run(sys.argv[1:])
+heavy = ("torch", "torchvision", "aihwkit")
+print("\\n" + json.dumps({"code": code, "imported": [n for n in heavy if n in sys.modules]}))
+"""
+
+
+def spy(*args: str) -> tuple[str, dict[str, object]]:
+    done = subprocess.run(
+        [sys.executable, "-c", SPY, *args], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    output, _, last = done.stdout.rstrip().rpartition("\n")
+    return output, json.loads(last)
+
+
+@pytest.fixture
+def one_command(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
+    """The table holds one command, `fail`, that raises what the test puts in the list."""
+    to_raise: list[Exception] = []
+
+    @click.command()
+    def fail() -> None:
+        raise to_raise[0]
+
+    monkeypatch.setattr(main_module, "fail_command", fail, raising=False)
+    entry = CommandEntry(module=main_module.__name__, attribute="fail_command", help="Fails.")
+    monkeypatch.setattr(main_module, "COMMANDS", {"fail": entry})
+    return to_raise
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["--version"], [], *([name, "--help"] for name in COMMANDS)], ids=" ".join
+)
+def test_help_and_version_import_no_torch(args: list[str]) -> None:
+    output, seen = spy(*args)
+
+    assert seen["imported"] == []
+    assert seen["code"] == (0 if args else 2)
+    if args and args[0] in COMMANDS:
+        assert f"Usage: analogsim {args[0]} " in output
+
+
+@pytest.mark.parametrize("args", [["presets"], ["presets", "pcm"]], ids=" ".join)
+def test_presets_import_no_torch(args: list[str]) -> None:
+    output, seen = spy(*args)
+
+    assert seen == {"code": 0, "imported": []}
+    assert "pcm" in output
+
+
+def test_version_is_the_packages() -> None:
+    output, _ = spy("--version")
+    assert output.strip() == f"analogsim, version {__version__}"
+
+
+def test_help_shows_every_command_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    output = capsys.readouterr().out
+    for name, entry in COMMANDS.items():
+        assert f"  {name} " in output
+        assert entry.help in output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_and_stands_in_the_readme(name: str) -> None:
+    assert isinstance(cli, LazyGroup)
+    command = cli.get_command(click.Context(cli), name)
+
+    assert command is not None
+    assert command.help
+    for param in command.params:
+        assert not isinstance(param, click.Option) or param.help, f"{name} {param.opts} needs help"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"analogsim {name}" in readme
+
+
+def test_unknown_command_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["dirft"]) == 2
+    assert "got 'dirft'; did you mean 'drift'?" in capsys.readouterr().err
+
+
+def test_unknown_command_that_is_near_to_none_lists_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["zzz"]) == 2
+    err = capsys.readouterr().err
+    assert "got 'zzz'; choose one of demo, convert" in " ".join(err.split())
+
+
+def test_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--nonsense"]) == 2
+    assert "--nonsense" in capsys.readouterr().err
+
+
+def test_our_errors_are_one_line_and_exit_2(
+    one_command: list[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one_command.append(InputError("--times must be finite, got 'inf'; give a shorter time"))
+
+    assert run(["fail"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "error: --times must be finite, got 'inf'; give a shorter time\n"
+    assert captured.out == ""
+
+
+def test_interruption_exits_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main_module.LazyGroup, "invoke", interrupt)
+
+    assert run(["demo"]) == 130
+    assert capsys.readouterr().err.strip() == "interrupted"
+
+
+def test_our_bugs_show_their_traceback(one_command: list[Exception]) -> None:
+    one_command.append(ZeroDivisionError("a bug"))
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        run(["fail"])
+
+
+def test_exit_code_of_a_command_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        main_module.LazyGroup, "invoke", lambda self, ctx: ctx.exit(1), raising=True
+    )
+    assert run(["doctor"]) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX pipes")
+def test_closed_pipe_is_quiet() -> None:
+    """`analogsim --help | head -0`: no traceback and no message."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", "from analogsim.cli.main import main; main()", "--help"],
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+    finally:
+        os.close(write_end)
+    assert done.stderr == ""
+    assert done.returncode == 1
