@@ -27,7 +27,9 @@ def read_npz(path: Path, split: str) -> tuple[Tensor, Tensor, str]:
         got = "a folder" if path.is_dir() else "no such file"
         raise InputError(f"{where} must be an .npz file, got {got}; check the path")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # np.load leaves a file open that it cannot read, so the opening is ours.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InputError(
                     f"{where} must hold named arrays, got a single array; save it with np.savez"

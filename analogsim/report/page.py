@@ -37,6 +37,10 @@ def render_page(run: Run, summary: Summary, svg: str) -> str:
         plot=Markup(_inline(svg)),
         rows=_rows(run.trials, summary),
         digital=percent(summary["digital_accuracy"]),
+        # A column that says the same in every row goes into the caption.
+        bns=sorted({row["bn"] for row in summary["rows"]}),
+        images=sorted({header.digital["n_images"], *(row["n_images"] for row in summary["rows"])}),
+        with_nan=header.digital["n_nan"] > 0 or any(row["n_nan"] for row in summary["rows"]),
         settings={key: _text(value) for key, value in settings.items()},
         not_modelled=header.periphery["not_modelled"],
         spec=schema.dumps(header.spec, indent=2),

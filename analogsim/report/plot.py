@@ -29,6 +29,8 @@ _WIDTH_IN = 5.6
 # Any: matplotlib types the keys differently from version to version.
 _RC: Any = {
     "font.size": 9.5,
+    # The figure has the background, so that the page's own shows through.
+    "axes.facecolor": "none",
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "text.color": INK,
@@ -65,6 +67,11 @@ class TimeAxis:
             x[0.0] = min(x.values(), default=gap) - gap
         span = max(x.values()) - min(x.values())
         return cls(x=x, span=span or 1.0)
+
+    def step(self, n_curves: int) -> float:
+        """How far curves are moved apart; more where there is one time and all the room."""
+        share = min(0.014, 0.06 / n_curves) if len(self.x) > 1 else min(0.2, 0.8 / n_curves)
+        return share * self.span
 
     def ticks(self, *, spacing: float = 0.1) -> list[float]:
         """Times to label: first and last, and those between that have room (share of the axis)."""
@@ -115,7 +122,7 @@ def draw(trials: Sequence[Trial], digital_accuracy: float) -> "Figure":
             axes.set_title(title, loc="left", fontsize=9.5)
             for index, key in enumerate(keys):
                 # Curves that coincide stay visible beside each other.
-                shift = (index - (len(keys) - 1) / 2) * min(0.014, 0.06 / len(keys)) * axis.span
+                shift = (index - (len(keys) - 1) / 2) * axis.step(len(keys))
                 _draw_curve(axes, curves[key], axis, shift, styles[key])
         _finish(grid[-1, 0], axis)
         _legend(figure, list(legend.values()))
@@ -137,7 +144,9 @@ def _panels(keys: list[_Key]) -> dict[str, list[_Key]]:
     panels: dict[str, list[_Key]] = {}
     for key in keys:
         panels.setdefault(key[0], []).append(key)
-    return {"": keys} if len(keys) <= _MAX_CURVES or len(panels) == len(keys) else panels
+    if len(keys) <= _MAX_CURVES or len(panels) in {1, len(keys)}:
+        return {"": keys}
+    return panels
 
 
 def _styles(keys: list[_Key], *, split: bool) -> dict[_Key, _Style]:
@@ -180,9 +189,9 @@ def _finish(axes: "Axes", axis: TimeAxis) -> None:
     axes.set_xticks([axis.x[t_s] for t_s in ticks], [labels[t_s] for t_s in ticks])
     axes.set_xticks([x for t_s, x in axis.x.items() if t_s not in ticks], minor=True)
     left, right = min(axis.x.values()), max(axis.x.values())
-    margin = 0.06 * axis.span if right > left else 0.5
+    margin = 0.06 * axis.span if right > left else axis.span
     axes.set_xlim(left - margin, right + margin)
-    axes.set_xlabel("time since programming (log scale)")
+    axes.set_xlabel("time since programming" + (" (log scale)" if right > left else ""))
     low, high = axes.get_ylim()
     # At least two points high, and never beyond what an accuracy can be.
     middle, half = (low + high) / 2, max(high - low, 2.0) / 2

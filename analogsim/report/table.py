@@ -73,7 +73,7 @@ def _align(cells: list[list[str]], *, left: int) -> list[str]:
     """Pad the columns: the first `left` of them to the left, except the time, the rest right."""
     widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
     rest = sum(widths[1:]) + len(_GAP) * (len(widths) - 1)
-    widths[0] = min(widths[0], max(_WIDTH - rest, 16))
+    widths[0] = min(widths[0], max(_WIDTH - rest, 10))
     lines = []
     above = ""
     for row in cells:

@@ -68,8 +68,8 @@ class RramCmoLaw:
 
         As upstream, the programmed weights are mapped on the conductance range anew: their
         extremes sit at its ends again, so nothing is clipped before it relaxes. This stretches
-        the noise by how far programming spread the extremes: about 0.3 % at an acceptance range
-        of 0.2 %, about 3 % at 2 %.
+        the noise by how far programming spread the extremes: about 0.4 % at an acceptance range
+        of 0.2 %, about 4 % at 2 % (512 outputs, scaled each to a largest weight of 1).
         """
         self._check_time(t_inference)
         z, span = drift_noise_parameters

@@ -5,9 +5,16 @@ import sys
 
 import pytest
 import torch
-from law_checks import DAY_S, YEAR_S, context_of, drift, program, uniform_weights
 
 from device_models import DEVICES, Device, DeviceError, TileContext, parse
+from tests.device_models.law_checks import (
+    DAY_S,
+    YEAR_S,
+    context_of,
+    drift,
+    program,
+    uniform_weights,
+)
 
 SPECS = [
     "ideal",

@@ -2,9 +2,16 @@
 
 import pytest
 import torch
-from law_checks import YEAR_S, assert_mean, assert_spread, drift, program, uniform_weights
 
 from device_models import DeviceError, Gaussian, TileContext
+from tests.device_models.law_checks import (
+    YEAR_S,
+    assert_mean,
+    assert_spread,
+    drift,
+    program,
+    uniform_weights,
+)
 
 
 def noise_in_logical_units(device: Gaussian, weight: torch.Tensor) -> torch.Tensor:

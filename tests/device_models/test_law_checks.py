@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from law_checks import assert_mean, assert_same_distribution, assert_spread
+
+from tests.device_models.law_checks import assert_mean, assert_same_distribution, assert_spread
 
 N = 40_000
 

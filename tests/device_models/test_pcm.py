@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 from aihwkit.inference.noise.pcm import PCMLikeNoiseModel
-from law_checks import (
+
+from device_models import Pcm
+from tests.device_models.law_checks import (
     DAY_S,
     HOUR_S,
     MONTH_S,
@@ -17,8 +19,6 @@ from law_checks import (
     program,
     uniform_weights,
 )
-
-from device_models import Pcm
 
 G_MAX_US = 25.0
 ONLY_PROGRAMMING = Pcm(drift_scale=0.0, read_scale=0.0)

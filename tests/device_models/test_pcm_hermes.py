@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 from aihwkit.inference.noise.hermes import HermesNoiseModel
-from law_checks import (
+
+from device_models import PcmHermes
+from tests.device_models.law_checks import (
     DAY_S,
     HOUR_S,
     MONTH_S,
@@ -17,8 +19,6 @@ from law_checks import (
     program,
     uniform_weights,
 )
-
-from device_models import PcmHermes
 
 # aihwkit 1.1.0 alone: indexing with a list, which torch 2.10 to 2.12 warns about.
 upstream_warns = pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")

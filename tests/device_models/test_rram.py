@@ -6,7 +6,9 @@ import pytest
 import torch
 from aihwkit.exceptions import ArgumentError
 from aihwkit.inference.noise.reram import ReRamWan2022NoiseModel
-from law_checks import (
+
+from device_models import DeviceError, Rram
+from tests.device_models.law_checks import (
     DAY_S,
     HOUR_S,
     anchored_weights,
@@ -16,8 +18,6 @@ from law_checks import (
     program,
     uniform_weights,
 )
-
-from device_models import DeviceError, Rram
 
 G_MAX_US = 40.0
 TIMES_S = [1.0, DAY_S, 2 * DAY_S]
@@ -124,7 +124,7 @@ def test_gain_is_corrected_by_default_and_upstream_s_on_request(t_s):
     largest = float(programmed.abs().max())
     expected = drift(corrected, programmed, memory, t_s) * largest
     torch.testing.assert_close(shifted, expected, rtol=0, atol=1e-6)
-    assert 1.05 < slope(shifted, weights) < 1.25
+    assert 1.04 < slope(shifted, weights) < 1.10
 
 
 def test_gain_option_leaves_programming_alone():
@@ -133,15 +133,15 @@ def test_gain_option_leaves_programming_alone():
     assert torch.equal(first[0], second[0])
 
 
-def test_upstream_still_has_the_gain_error():
+@pytest.mark.parametrize(("g_max_us", "least", "most"), [(40.0, 1.04, 1.10), (25.0, 1.12, 1.18)])
+def test_upstream_still_has_the_gain_error(g_max_us, least, most):
     """aihwkit 1.1.0 and 1.2.0. When this fails, the default and `gain` of Rram can go."""
-    weights, upstream = uniform_weights(256, 256), ReRamWan2022NoiseModel(g_max=G_MAX_US)
+    weights, upstream = uniform_weights(512, 512), ReRamWan2022NoiseModel(g_max=g_max_us)
     torch.manual_seed(0)
     programmed, targets = upstream.apply_programming_noise(weights)
-    drifted = upstream.apply_drift_noise(programmed, targets, DAY_S)
-    gain = slope(drifted, weights)
+    gain = slope(upstream.apply_drift_noise(programmed, targets, DAY_S), weights)
     assert gain == pytest.approx(float(programmed.abs().max()), abs=0.02)
-    assert 1.05 < gain < 1.25
+    assert least < gain < most
 
 
 def test_upstream_still_makes_a_new_chip_at_each_time():

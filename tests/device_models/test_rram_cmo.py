@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 from aihwkit.inference.noise.reram import ReRamCMONoiseModel
-from law_checks import (
+
+from device_models import DeviceError, RramCmo
+from tests.device_models.law_checks import (
     DAY_S,
     HOUR_S,
     YEAR_S,
@@ -17,8 +19,6 @@ from law_checks import (
     program,
     uniform_weights,
 )
-
-from device_models import DeviceError, RramCmo
 
 # aihwkit takes numpy's log10 of a torch tensor, which numpy 2 warns about.
 upstream_warns = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
@@ -140,12 +140,20 @@ def test_the_distribution_at_each_time_is_that_of_aihwkit(acceptance_range, t_s)
     assert_same_distribution(drifted - weights, expected - weights, comparisons=6)
 
 
-@pytest.mark.parametrize(("acceptance_range", "stretch"), [(0.2, 0.01), (2.0, 0.06)])
+@pytest.mark.parametrize(("acceptance_range", "stretch"), [(0.2, 0.004), (2.0, 0.04)])
 def test_mapping_the_programmed_range_anew_stretches_the_noise_this_much(acceptance_range, stretch):
-    """Upstream's habit, kept: a tile of 512 x 512 with many weights at the ends of its range."""
-    weights = uniform_weights(512, 512).sign()
-    programmed, _ = program(RramCmo(acceptance_range=acceptance_range), weights)
-    assert 1 < float(programmed.max() - programmed.min()) / 2 < 1 + stretch
+    """Upstream's habit, kept. 512 x 512 Gaussian weights, each output scaled to a largest of 1.
+
+    Some 256 weights sit at +1; their largest error is near 2.8 sigma, or 2.8 uS of 79 uS at 2 %.
+    The mean over five chips of a largest error has a spread of about a tenth.
+    """
+    generator = torch.Generator().manual_seed(12)
+    weights = torch.randn(512, 512, generator=generator)
+    weights = weights / weights.abs().amax(1, keepdim=True)
+    device = RramCmo(acceptance_range=acceptance_range)
+    chips = [program(device, weights, seed=seed)[0] for seed in range(5)]
+    spans = torch.stack([(chip.max() - chip.min()) / 2 for chip in chips])
+    assert float(spans.mean()) - 1 == pytest.approx(stretch, rel=0.25)
 
 
 @pytest.mark.parametrize("value", [1.0, 0.25, 0.0, -1.0])

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from analogsim.crossbar.calibrate import AbsQuantile, calibrate_
+from analogsim.crossbar.convert import convert, crossbar_layers
+from analogsim.errors import InputError
+
+BIN = 2.0**-10
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9, 0.999, 0.99995, 1.0])
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e6])
+def test_quantile_is_that_of_the_absolute_values_within_one_bin(quantile, scale):
+    x = scale * torch.randn(100_000, generator=torch.Generator().manual_seed(0))
+    exact = float(np.quantile(x.abs().numpy(), quantile, method="inverted_cdf"))
+    streamed = AbsQuantile()
+    for chunk in x.split(7_919):
+        streamed.update(chunk)
+    got = streamed.value(quantile)
+    assert exact <= got <= exact * (1 + 2 * BIN)
+
+
+def test_all_negative_inputs_count_by_their_size():
+    # aihwkit's own calibration takes the quantile of the signed values.
+    streamed = AbsQuantile()
+    streamed.update(torch.linspace(-5.0, -0.1, 10_000))
+    assert streamed.value(0.99995) == pytest.approx(5.0, rel=2 * BIN)
+
+
+def test_order_and_chunks_do_not_matter():
+    x = torch.randn(10_000, generator=torch.Generator().manual_seed(1))
+    one, other = AbsQuantile(), AbsQuantile()
+    one.update(x)
+    for chunk in x.flip(0).split(13):
+        other.update(chunk)
+    assert one.value(0.99) == other.value(0.99)
+
+
+def test_extremes():
+    empty = AbsQuantile()
+    empty.update(torch.empty(0))
+    assert empty.value(0.5) == 0.0
+    zeros = AbsQuantile()
+    zeros.update(torch.zeros(10))
+    assert zeros.value(1.0) == 0.0
+    largest = AbsQuantile()
+    largest.update(torch.tensor([1.0, 3.0]))
+    assert largest.value(1.0) == 3.0
+
+
+def test_each_tile_has_the_range_of_its_own_inputs():
+    net = nn.Sequential(nn.Conv2d(100, 4, 3, bias=False))
+    # 900 inputs on two tiles of 450: channels 0-49 and 50-99.
+    x = torch.ones(2, 100, 5, 5)
+    x[:, 50:] = -4.0
+    analog = convert(net, "ideal", calibrate=x)
+    tiles = analog.layers["0"].tiles
+    assert [tile.input_range for tile in tiles] == [1.0, 4.0]
+
+
+def test_groups_have_ranges_of_their_own():
+    net = nn.Sequential(nn.Conv2d(4, 4, 1, groups=2))
+    x = torch.ones(2, 4, 5, 5)
+    x[:, 2:] = 8.0
+    tiles = convert(net, "ideal", calibrate=x).layers["0"].tiles
+    assert [tile.input_range for tile in tiles] == [1.0, 8.0]
+
+
+def test_a_layer_that_sees_only_zeros_is_named():
+    analog = convert(nn.Sequential(nn.Linear(3, 2)), "ideal", calibrate=torch.zeros(4, 3))
+    assert "layer 0: a tile saw no input but zeros" in analog.notes[0]
+    assert analog.layers["0"].tiles[0].input_range == 1.0
+
+
+def test_inputs_that_are_not_finite_are_refused():
+    analog = convert(nn.Sequential(nn.Linear(3, 2)), "ideal", "ideal")
+    x = torch.tensor([[1.0, float("nan"), float("inf")]])
+    with pytest.raises(InputError, match="layer 0 sees 2 inputs that are not finite"):
+        calibrate_(analog.module, [x])
+    assert not crossbar_layers(analog.module)["0"]._forward_pre_hooks

@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from analogsim.crossbar.seeds import seed_of, seeded
+
+
+def draw(*address: str | int | float) -> float:
+    with seeded(*address):
+        return float(torch.rand(()))
+
+
+def test_same_address_same_draw():
+    assert draw(0, "program", "conv1", 2, 7) == draw(0, "program", "conv1", 2, 7)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (1, "program", "conv1", 2, 7),
+        (0, "drift", "conv1", 2, 7),
+        (0, "program", "conv2", 2, 7),
+        (0, "program", "conv1", 3, 7),
+        (0, "program", "conv1", 2, 8),
+        (0, "program", "conv1", 2, 7, 1.0),
+        (0, "program", "conv1", 27),
+        (0, "program", "conv1", 2, 7.0),
+    ],
+    ids=str,
+)
+def test_every_part_of_the_address_counts(other):
+    assert seed_of(*other) != seed_of(0, "program", "conv1", 2, 7)
+
+
+def test_times_are_told_apart_to_the_last_bit():
+    assert seed_of(0, 1.0) != seed_of(0, 1.0 + 2**-52)
+
+
+def test_the_callers_generator_is_put_back():
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    draw(5, "x")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_callers_generator_is_put_back_after_an_error():
+    torch.manual_seed(11)
+    before = torch.get_rng_state()
+    with pytest.raises(ZeroDivisionError), seeded(1):
+        _ = 1 / 0
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,120 @@
+"""Summary and files are made from header and records alone, and always the same."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analogsim.errors import InputError, OutputError
+from analogsim.experiment.records import RECORDS_FILE
+from analogsim.report import build_report, summary
+from analogsim.report.build import PAGE_FILE, PLOT_FILE, SUMMARY_FILE, VECTOR_FILE
+from tests.report.run_folder import DAY, drifting, make_trial, write_run
+
+DERIVED = (SUMMARY_FILE, PLOT_FILE, VECTOR_FILE, PAGE_FILE)
+
+
+def test_the_summary_has_the_promised_fields(tmp_path: Path) -> None:
+    trials = [make_trial(chip=c, n_correct=324 + 18 * c, n_nan=c) for c in range(3)]
+    write_run(tmp_path, [*trials, make_trial(t_s=DAY)])
+    assert build_report(tmp_path) == tmp_path / "report.html"
+    content = json.loads((tmp_path / SUMMARY_FILE).read_text())
+    assert content == json.loads(json.dumps(summary(tmp_path)))
+    assert (content["format"], content["version"]) == ("analogsim-summary", 1)
+    assert content["digital_accuracy"] == 0.975
+    first, second = content["rows"]
+    low, high = first.pop("ci95")
+    assert (low, high) == pytest.approx((0.95 - 0.124207, 0.95 + 0.124207), abs=1e-6)
+    assert first.pop("std_chips") == pytest.approx(0.05)
+    assert first == {
+        "preset": "pcm",
+        "t_s": 1.0,
+        "bn": "digital",
+        "compensation": "global",
+        "n_chips": 3,
+        "n_images": 360,
+        "mean": pytest.approx(0.95),
+        "n_nan": 3,
+    }
+    assert (second["ci95"], second["std_chips"], second["n_chips"]) == (None, None, 1)
+    for key in ("question", "model", "data", "normalisation", "spec_digest", "versions", "command"):
+        assert content[key]
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", drifting())
+    build_report(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    for name in ("run.json", RECORDS_FILE):
+        shutil.copy(tmp_path / "a" / name, tmp_path / "b" / name)
+    build_report(tmp_path / "b")
+    for name in DERIVED:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_a_second_report_replaces_the_first(tmp_path: Path) -> None:
+    write_run(tmp_path, [make_trial()])
+    build_report(tmp_path)
+    write_run(tmp_path, [make_trial(chip=1)])
+    build_report(tmp_path)
+    assert json.loads((tmp_path / SUMMARY_FILE).read_text())["rows"][0]["n_chips"] == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json", RECORDS_FILE, *DERIVED}
+
+
+def test_a_run_that_was_broken_off_is_reported_with_a_note(tmp_path: Path) -> None:
+    write_run(tmp_path, drifting(chips=2))
+    path = tmp_path / RECORDS_FILE
+    path.write_bytes(path.read_bytes()[:-30])
+    page = build_report(tmp_path).read_text()
+    assert "records.jsonl line 20 was torn when the run was broken off" in page
+    assert "line 20 was torn" in summary(tmp_path)["notes"][-1]
+
+
+def test_a_run_without_a_finished_trial_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path, [])
+    message = rf"{tmp_path}/records.jsonl must hold at least one .* got none; .* drift zoo:digits"
+    with pytest.raises(InputError, match=message):
+        build_report(tmp_path)
+    assert not (tmp_path / SUMMARY_FILE).exists()
+
+
+def test_trials_of_another_experiment_are_refused(tmp_path: Path) -> None:
+    write_run(tmp_path, [make_trial(), make_trial(chip=6, spec_digest="sha256:zzz")])
+    message = r"spec_digest must be sha256:abc as in the header, got sha256:zzz \(chip 6"
+    with pytest.raises(InputError, match=message):
+        build_report(tmp_path)
+
+
+def test_trials_of_other_versions_are_noted(tmp_path: Path) -> None:
+    write_run(tmp_path, [make_trial(versions={"torch": "9"})])
+    assert summary(tmp_path)["notes"][-1].startswith("Some trials were computed with other vers")
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path, [make_trial()])
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(OutputError, match=r"summary.json must be writable, got 'Permission denied"):
+        build_report(tmp_path)
+
+
+def test_nothing_here_imports_torch(tmp_path: Path) -> None:
+    write_run(tmp_path, drifting())
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from analogsim.report import build_report, format_table, summary\n"
+        "assert 'matplotlib' not in sys.modules, 'start-up'\n"
+        "build_report(Path(sys.argv[1])); format_table(summary(Path(sys.argv[1])))\n"
+        "print(sorted({'torch', 'torchvision', 'aihwkit'} & sys.modules.keys()))\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", script, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -1,0 +1,184 @@
+"""The page: one file, complete, escaped, and readable without its colours."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from analogsim.experiment.records import Trial
+from analogsim.report import build_report
+from tests.report.run_folder import drifting, make_header, make_trial, write_run
+
+VOID = {"meta", "br", "img", "hr", "link", "input"}
+
+
+class Outline(HTMLParser):
+    """Checks that tags nest; collects tags with their attributes, and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page(folder: Path, trials: list[Trial], **header: object) -> str:
+    return build_report(write_run(folder, trials, **header)).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return page(tmp_path_factory.mktemp("usual"), drifting())
+
+
+def test_the_page_needs_nothing_beside_it(usual: str) -> None:
+    outline = Outline(usual)
+    assert not {"script", "link", "iframe", "object", "img"} & {tag for tag, _ in outline.tags}
+    for tag, attributes in outline.tags:
+        assert "src" not in attributes
+        for name in ("href", "xlink:href"):
+            # Within the drawing only: a marker that is used again.
+            assert (attributes.get(name) or "#").startswith("#"), (tag, attributes)
+        assert not [name for name in attributes if name.startswith("on")]
+    assert "@import" not in usual
+    assert not re.search(r"url\((?!#)", usual)
+
+
+def test_the_page_is_accessible(usual: str) -> None:
+    tags = Outline(usual).tags
+    assert ("html", {"lang": "en"}) in tags
+    headings = [int(tag[1]) for tag, _ in tags if re.fullmatch(r"h\d", tag)]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(b <= a + 1 for a, b in zip(headings, headings[1:], strict=False))
+    tables = [tag for tag, _ in tags if tag == "table"]
+    assert len(tables) == 2
+    assert [tag for tag, _ in tags].count("caption") == 2
+    assert all("scope" in attributes for tag, attributes in tags if tag == "th")
+    drawing = next(attributes for tag, attributes in tags if tag == "svg")
+    assert drawing["role"] == "img"
+    assert drawing["aria-label"]
+    assert "prefers-color-scheme: dark" in usual
+    assert "@media print" in usual
+    assert "width=device-width" in usual
+
+
+def test_the_drawing_follows_the_colours_of_the_page(usual: str) -> None:
+    drawing = usual[usual.index("<svg") : usual.index("</svg>")]
+    assert "currentColor" in drawing
+    assert "#1f2328" not in drawing
+    assert "<?xml" not in usual
+    # Its rule for all elements must not reach the page.
+    assert '<style type="text/css">.plot *{' in drawing
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "How long does digits_cnn keep its accuracy on PCM?",
+        "The digital network is right on 97.50 % of 360 images.",
+        "paired over 5 chips",
+        "1 of 2 layers compute on analog tiles.",
+        "normalisation has no matrix product",
+        "0.0612",
+        "16 × 1 × 3 × 3",
+        "read noise per product",
+        "out_noise",
+        "g(t) = g_prog ((t + t_0) / t_0)^-nu",
+        "Nandakumar et al., ICECS 2019",
+        "0 s and later",
+        "Intervals are over chips, not over images: Student's t at 95 %.",
+        "one draw of it is made at each time",
+        "Input ranges were calibrated on 256 training images.",
+        "analogsim drift zoo:digits_cnn --preset pcm --chips 5 -o out/d1",
+        "5, numbers 0 to 4",
+        "2.12.0",
+        "sha256:abc",
+        '"presets"',
+        "mean 0.306, std 0.377",
+    ],
+)
+def test_the_page_says(usual: str, said: str) -> None:
+    assert said in " ".join(Outline(usual).text.split())
+
+
+def test_every_row_is_in_the_table(usual: str) -> None:
+    body = usual[usual.index("Results table") : usual.index("What was converted")]
+    assert body.count("<tr>") == 1 + 1 + 10
+    for label in ("1 s", "1 h", "1 d", "30 d", "1 y"):
+        assert body.count(f">{label}<") == 2
+
+
+HOSTILE = '<script>alert("1")</script><img src=x onerror=y>'
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    header = make_header()
+    html = page(
+        tmp_path,
+        [make_trial(preset=HOSTILE, compensation=HOSTILE, bn=HOSTILE, versions={HOSTILE: HOSTILE})],
+        question=HOSTILE,
+        model=HOSTILE,
+        data=HOSTILE,
+        command=HOSTILE,
+        normalisation=HOSTILE,
+        spec={HOSTILE: [HOSTILE]},
+        versions={HOSTILE: HOSTILE},
+        notes=[HOSTILE],
+        layers=[{**header.layers[0], "name": HOSTILE, "kind": HOSTILE, "why": HOSTILE}],
+        devices=[{**header.devices[0], "preset": HOSTILE, "law": HOSTILE, "title": HOSTILE}],
+        periphery={HOSTILE: HOSTILE, "list": [HOSTILE], "not_modelled": [HOSTILE]},
+    )
+    outline = Outline(html)
+    assert not {"script", "img"} & {tag for tag, _ in outline.tags}
+    assert "<script" not in html
+    # Title, heading, two of the model's line, ..., each of them still readable.
+    assert outline.text.count("<script>alert(") >= 20
+
+
+def test_a_name_that_is_no_text_does_not_stop_the_report(tmp_path: Path) -> None:
+    # What Python makes of a file name that is not UTF-8.
+    html = page(tmp_path, [make_trial()], model="net\udcff.py:make")
+    assert "net?.py:make" in html
+
+
+@pytest.mark.parametrize(
+    ("trials", "note"),
+    [
+        ([make_trial()], "Rows with one chip have no interval"),
+        ([make_trial(n_correct=358), make_trial(chip=1, n_correct=340)], "beyond 0 or 100 %"),
+        ([make_trial(tile="cpp")], "C++ tile: its forward noise cannot be seeded"),
+        (drifting(compensations=("none", "global", "exact"), chips=2), "picked after the"),
+    ],
+    ids=["one-chip", "beyond", "cpp", "many-curves"],
+)
+def test_notes_are_there_when_they_apply(
+    tmp_path: Path, usual: str, trials: list[Trial], note: str
+) -> None:
+    assert note in page(tmp_path, trials)
+    assert note not in usual
+
+
+def test_a_run_without_layers_or_losses_reads_well(tmp_path: Path) -> None:
+    html = page(tmp_path, [make_trial()], layers=[], devices=[], periphery={"not_modelled": []})
+    assert "nothing of these settings is left out" in html
+    assert "Layers table" not in html
+    Outline(html)

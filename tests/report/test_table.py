@@ -1,0 +1,78 @@
+"""The table on the screen."""
+
+from pathlib import Path
+
+import pytest
+
+from analogsim.experiment.records import Trial
+from analogsim.report import format_table, summary
+from tests.report.run_folder import DAY, YEAR, drifting, make_trial, write_run
+
+
+def table(folder: Path, trials: list[Trial]) -> str:
+    return format_table(summary(write_run(folder, trials)))
+
+
+def test_the_whole_table(tmp_path: Path) -> None:
+    trials = [make_trial(n_correct=342), make_trial(chip=1, n_correct=338)]
+    trials += [make_trial(t_s=YEAR, n_correct=360)]
+    # Two chips: t(0.975, 1) = 12.7062 times half their distance, 2/360.
+    assert table(tmp_path, trials) == (
+        "Accuracy in %, zoo:digits_cnn on 360 images of digits, BN digital\n"
+        "+- : 95 % interval of the mean over chips; points: against digital\n"
+        "\n"
+        "preset   time  compensation         accuracy  points  chips\n"
+        "digital                       97.50\n"
+        "pcm       1 s  global         94.44 +-  7.06   -3.06      2\n"
+        "pcm       1 y  global        100.00            +2.50      1"
+    )
+
+
+def test_bn_and_nan_have_a_column_only_if_they_say_something(tmp_path: Path) -> None:
+    plain = table(tmp_path / "a", [make_trial()])
+    assert "NaN" not in plain
+    assert "BN" not in plain.splitlines()[3]
+    full = table(tmp_path / "b", [make_trial(n_nan=4), make_trial(bn="fold")]).splitlines()
+    assert full[3].split() == "preset time BN compensation accuracy points chips NaN".split()
+    assert full[5].split() == "pcm 1 s digital global 95.00 -2.50 1 4".split()
+    assert full[6].split() == "pcm 1 s fold global 95.00 -2.50 1 0".split()
+
+
+@pytest.mark.parametrize(
+    "presets",
+    [
+        ("pcm", "rram"),
+        ("pcm-hermes?cells=2&noise_scale=0.5", "gaussian?eta=0.05&reference=max"),
+        ("gaussian?noise_scale=0.123456789012345678901234567890123456789",),
+    ],
+    ids=["short", "options", "one-long-option"],
+)
+def test_lines_fit_80_columns_and_lose_nothing(tmp_path: Path, presets: tuple[str, ...]) -> None:
+    trials = drifting(presets=presets, bns=("digital", "fold"), times=(1.0, 30 * DAY), chips=2)
+    text = table(tmp_path, [*trials, make_trial(n_nan=1, t_s=DAY)])
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.isascii()
+    lines = text.splitlines()[5:]
+    for preset in presets:
+        starts = [n for n, line in enumerate(lines) if preset.startswith(line.split()[0])]
+        shown = lines[starts[0]].split()[0]
+        for line in lines[starts[0] + 1 :]:
+            if not line.startswith("  "):
+                break
+            shown += line.strip()
+        assert shown == preset
+
+
+def test_a_folded_preset_reads_on(tmp_path: Path) -> None:
+    preset = "gaussian?eta=0.05&reference=max"
+    lines = table(tmp_path, drifting(presets=(preset,), times=(1.0, DAY), chips=2)).splitlines()
+    first = next(index for index, line in enumerate(lines) if line.startswith("gaussian"))
+    assert lines[first].split()[0] + lines[first + 1].strip() == preset
+    # Once is enough: the rows below begin in the same way.
+    assert sum("reference" in line for line in lines) == 1
+
+
+def test_the_cpp_tile_is_said_where_its_accuracy_is_printed(tmp_path: Path) -> None:
+    said = "C++ tile: its forward noise cannot be seeded, so these accuracies do not repeat."
+    assert said in table(tmp_path / "a", [make_trial(tile="cpp")])
+    assert said not in table(tmp_path / "b", [make_trial(tile="torch")])

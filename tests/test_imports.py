@@ -1,0 +1,216 @@
+"""The order of imports, read from the source: data flows one way, and so do imports."""
+
+import ast
+import graphlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from analogsim.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("analogsim", "device_models")
+
+# A part may import parts of a lower level, and itself.
+LEVELS = {
+    "device_models": 0,
+    "analogsim._version": 1,
+    "analogsim.errors": 1,
+    "analogsim.inputs": 2,
+    "analogsim.batchnorm": 2,
+    "analogsim.crossbar": 3,
+    "analogsim.experiment": 4,
+    "analogsim.report": 5,
+    "analogsim.doctor": 5,
+    "analogsim.cli": 6,
+    # The public face; it may import every part but the command line, and no part imports it.
+    "analogsim": 6,
+}
+HEAVY = {"torch", "torchvision", "aihwkit"}
+# Their import, with all that it brings in, must not load torch: `--help`, `--version`, `presets`
+# and `report` start without it.
+TORCH_FREE = (
+    "analogsim.cli.main",
+    *(entry.module for entry in COMMANDS.values()),
+    "analogsim.doctor",
+    "analogsim.experiment.records",
+    "analogsim.experiment.statistics",
+    "analogsim.report",
+    "device_models",
+)
+# The laws are torch code, imported when a device is asked for one.
+TORCH_ALLOWED = ("device_models.laws",)
+CONFIG_FILE = "analogsim.crossbar.rpu_config"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imports:
+    """Dotted names that a module imports."""
+
+    at_start: frozenset[str]
+    """When the module is imported."""
+    anywhere: frozenset[str]
+    """Also inside functions and under TYPE_CHECKING."""
+
+
+def read_imports(source: str) -> Imports:
+    """`from a import b` gives `a.b`: b may be a module. Relative imports are refused."""
+    tree = ast.parse(source)
+    return Imports(
+        at_start=frozenset(_names(_start_nodes(tree))), anywhere=frozenset(_names(ast.walk(tree)))
+    )
+
+
+def _start_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run at import: not inside functions, not under TYPE_CHECKING."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for branch in child.orelse:
+                yield from (branch, *_start_nodes(branch))
+            continue
+        yield child
+        yield from _start_nodes(child)
+
+
+def _names(nodes: Iterator[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative imports are not used here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def read_library() -> dict[str, Imports]:
+    """Every module of the installed packages -> what it imports."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = read_imports(path.read_text(encoding="utf-8"))
+    return found
+
+
+LIBRARY = read_library()
+
+
+def part_of(module: str) -> str:
+    """The longest name in `LEVELS` that holds `module`."""
+    holders = [part for part in LEVELS if _is_within(module, (part,))]
+    return max(holders, key=len)
+
+
+def to_module(name: str, library: Mapping[str, Imports]) -> str | None:
+    """The library's module that `import name` or `from ... import` reaches, or None."""
+    while name:
+        if name in library:
+            return name
+        name = name.rpartition(".")[0]
+    return None
+
+
+def brought_in(module: str, library: Mapping[str, Imports]) -> dict[str, tuple[str, ...]]:
+    """Heavy package -> the chain of modules by which importing `module` brings it in."""
+    found: dict[str, tuple[str, ...]] = {}
+    chains = [(module,)]
+    seen = set()
+    while chains:
+        chain = chains.pop()
+        # Importing a.b.c runs a and a.b first.
+        parents = [".".join(chain[-1].split(".")[:n]) for n in range(1, chain[-1].count(".") + 2)]
+        for name in parents:
+            if name in seen or name not in library:
+                continue
+            seen.add(name)
+            for imported in library[name].at_start:
+                if (top := imported.partition(".")[0]) in HEAVY:
+                    found.setdefault(top, (*chain, name))
+                elif (target := to_module(imported, library)) is not None:
+                    chains.append((*chain, target))
+    return found
+
+
+def _is_within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+@pytest.mark.parametrize("module", LIBRARY)
+def test_imports_go_downwards(module: str) -> None:
+    part = part_of(module)
+    targets = {to_module(name, LIBRARY) for name in LIBRARY[module].anywhere}
+    wrong = sorted(
+        target
+        for target in targets
+        if target is not None
+        and part_of(target) != part
+        and LEVELS[part_of(target)] >= LEVELS[part]
+    )
+    assert not wrong, f"{module} must import lower parts only, and imports {wrong}"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {
+        module: {to_module(name, LIBRARY) for name in imports.anywhere} - {None, module}
+        for module, imports in LIBRARY.items()
+    }
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError with the circle
+
+
+@pytest.mark.parametrize(
+    "module",
+    [m for m in LIBRARY if _is_within(m, TORCH_FREE) and not _is_within(m, TORCH_ALLOWED)],
+)
+def test_starts_without_torch(module: str) -> None:
+    assert brought_in(module, LIBRARY) == {}
+
+
+def test_one_file_builds_aihwkit_configurations() -> None:
+    builders = {
+        module
+        for module, imports in LIBRARY.items()
+        for name in imports.anywhere
+        if _is_within(name, ("aihwkit.simulator.configs", "aihwkit.simulator.presets"))
+    }
+    assert builders == {CONFIG_FILE}
+
+
+def test_experiments_and_tests_are_never_imported() -> None:
+    wrong = {
+        (module, name)
+        for module, imports in LIBRARY.items()
+        for name in imports.anywhere
+        if name.partition(".")[0] in {"experiments", "tests", "benchmarks"}
+    }
+    assert wrong == set()
+
+
+def test_reader_tells_start_from_later() -> None:
+    """Negative control of the reader."""
+    imports = read_imports(
+        "import a.b\n"
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from torch import Tensor\n"
+        "try:\n    import c\nexcept ImportError:\n    pass\n"
+        "class K:\n    import d\n    def f(self):\n        import torch.nn\n"
+    )
+    assert imports.at_start == {"a.b", "typing.TYPE_CHECKING", "c", "d"}
+    assert imports.anywhere - imports.at_start == {"torch.Tensor", "torch.nn"}
+    with pytest.raises(AssertionError, match="line 1: relative imports"):
+        read_imports("from . import x")
+
+
+def test_chain_to_torch_is_found_through_packages() -> None:
+    """Negative control of the search: a package's `__init__` counts."""
+    library = {
+        "p": read_imports(""),
+        "p.light": read_imports("from p.sub import leaf"),
+        "p.sub": read_imports("import torch"),
+        "p.sub.leaf": read_imports(""),
+    }
+    assert brought_in("p.light", library) == {"torch": ("p.light", "p.sub.leaf", "p.sub")}
+    assert brought_in("p", library) == {}

@@ -1,0 +1,115 @@
+"""The wheel: what is in it, and that it works where the source is not."""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("analogsim", "device_models")
+# What a clone does not have, or what the build would write into.
+NOT_COPIED = shutil.ignore_patterns(
+    ".*", "__pycache__", "*.egg-info", "build", "dist", "out", "node_modules"
+)
+
+
+def _setuptools_major() -> int:
+    return int(importlib.metadata.version("setuptools").partition(".")[0])
+
+
+pytestmark = [
+    pytest.mark.slow,
+    # Without isolation the build needs no network; pyproject.toml asks for setuptools 77.
+    pytest.mark.skipif(_setuptools_major() < 77, reason="needs setuptools 77 or newer"),
+]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy: a build writes into its source folder."""
+    folder = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(ROOT, folder / "source", ignore=NOT_COPIED)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
+    done = subprocess.run([*command, folder / "source"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [built] = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs' folder of a fresh environment that has the wheel.
+
+    Its dependencies are those of the environment that runs the tests, by a path: torch is not
+    copied or fetched again. An editable install there is not seen, for it lives in a .pth file,
+    and those are read in an environment's own folder only.
+    """
+    folder = tmp_path_factory.mktemp("fresh") / "env"
+    builder = venv.EnvBuilder(with_pip=False)
+    builder.create(folder)
+    programs = Path(builder.ensure_directories(folder).bin_path)
+    install = [sys.executable, "-m", "pip", "--python", programs / "python", "install"]
+    subprocess.run(
+        [*install, "--no-deps", "--no-index", "--disable-pip-version-check", wheel],
+        check=True,
+        capture_output=True,
+    )
+    own = Path(_run(programs / "python", "-c", _PURELIB, cwd=folder).strip())
+    (own / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return programs
+
+
+_PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
+
+
+def _run(program: Path, *args: str, cwd: Path) -> str:
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run([program, *args], capture_output=True, text=True, cwd=cwd, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        tops = {name.partition("/")[0] for name in archive.namelist()}
+    assert wheel.name.startswith("analogsim_aimc-")
+    dist_info = {top for top in tops if top.endswith(".dist-info")}
+    assert len(dist_info) == 1
+    assert tops - dist_info == set(PACKAGES)
+
+
+def test_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
+    """Code, py.typed, templates and trained weights."""
+    source = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {f"{package}/py.typed" for package in PACKAGES} <= source
+    assert any(name.endswith(".j2") for name in source)
+    assert source - names == set()
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_commands_run_from_elsewhere(installed: Path, tmp_path: Path) -> None:
+    where = _run(
+        installed / "python", "-c", "import analogsim as a; print(a.__file__)", cwd=tmp_path
+    )
+    assert Path(where.strip()).is_relative_to(installed.parent)
+    assert "Usage: analogsim" in _run(installed / "analogsim", "--help", cwd=tmp_path)
+    assert "pcm" in _run(installed / "analogsim", "presets", cwd=tmp_path)
+
+
+def test_device_models_are_importable_alone(installed: Path, tmp_path: Path) -> None:
+    code = "import sys, device_models; print('analogsim' in sys.modules, 'torch' in sys.modules)"
+    assert _run(installed / "python", "-c", code, cwd=tmp_path).split() == ["False", "False"]
