@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
-ARGS ?=
+PYTEST_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo 'make demo      run the main job on embedded data; results in out/demo'
-	@echo 'make test      run all tests (ARGS="-m \"not slow\"" passes options to pytest)'
+	@echo 'make test      run all tests (PYTEST_ARGS="-m \"not slow\"" passes options to pytest)'
 	@echo 'make lint      check style and formatting;  make format mends them'
 	@echo 'make types     check types'
 	@echo 'make install   only set up $(VENV), with an editable install and the tools'
@@ -45,7 +45,7 @@ test: export OMP_NUM_THREADS = 1
 test: export MKL_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 from device_models.errors import AnalogsimError, DeviceError
 
-__all__ = ["AnalogsimError", "DeviceError", "InputError", "OutputError"]
+__all__ = ["AnalogsimError", "CalibrationWarning", "DeviceError", "InputError", "OutputError"]
 
 
 class InputError(AnalogsimError):
@@ -11,3 +11,7 @@ class InputError(AnalogsimError):
 
 class OutputError(AnalogsimError):
     """An output folder cannot be written without losing something."""
+
+
+class CalibrationWarning(UserWarning):
+    """Input ranges rest on synthetic inputs."""

@@ -35,16 +35,17 @@ def convert(
     from analogsim.cli.layer_table import layer_table
     from analogsim.cli.prepare import open_data, prepare
     from analogsim.crossbar.checkpoint import save
-    from analogsim.crossbar.program import program
+    from analogsim.crossbar.program import check_numbers, program
     from analogsim.experiment.folder import prepare_folder
-    from analogsim.experiment.schema import dumps
     from analogsim.experiment.study import layer_entry
+    from analogsim.schema import dumps
     from device_models.registry import spec_of
 
     network, data_from = split_options(options)
     if output is None and not dry_run:
         raise InputError("convert must have a folder to write, got none; add -o DIR or --dry-run")
     shape = _shape(input_shape)
+    check_numbers(seed=network.seed, chip=chip)
     if output is not None and not dry_run:
         prepare_folder(output)
     data = None if data_from.data is None else open_data(data_from)

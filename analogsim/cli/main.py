@@ -52,6 +52,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
         attribute="compare",
         help="The same network on several devices, side by side.",
     ),
+    "train": CommandEntry(
+        module="analogsim.cli.train",
+        attribute="train",
+        help="Train a network in digital; resumable after a kill.",
+    ),
     "presets": CommandEntry(
         module="analogsim.cli.presets",
         attribute="presets",

@@ -13,16 +13,12 @@ import click
 from torch import Tensor, nn
 
 from analogsim.cli.options import DataOptions, NetworkOptions
-from analogsim.crossbar.checkpoint import (
-    ModelNote,
-    is_chip_folder,
-    load_with_note,
-    preset_of_folder,
-)
+from analogsim.crossbar.checkpoint import ModelNote, load_with_note
+from analogsim.crossbar.chip_settings import is_chip_folder, preset_of_folder
 from analogsim.crossbar.convert import AnalogModel, BatchNormPolicy, Forward, convert
 from analogsim.crossbar.periphery import TileKind
 from analogsim.crossbar.program import Chip
-from analogsim.errors import InputError
+from analogsim.errors import CalibrationWarning, InputError
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data, load_data
 from analogsim.inputs.fit import check_fit
@@ -133,6 +129,7 @@ class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a stateme
 
     def __enter__(self) -> None:
         super().__enter__()
+        warnings.simplefilter("always", CalibrationWarning)
         warnings.showwarning = lambda message, *_args, **_kwargs: warn(str(message))
 
 
@@ -166,9 +163,7 @@ def _from_folder(network: NetworkOptions, data: Data | None) -> Prepared:
         )
         check_fit(model, data)
     name = f"{loaded.model.spec} ({folder})"
-    return Prepared(
-        analog=analog, note=loaded.model, name=name, notes=(), chip=loaded.chip
-    )
+    return Prepared(analog=analog, note=loaded.model, name=name, notes=(), chip=loaded.chip)
 
 
 def _builder(folder: Path, code: str | None) -> Callable[[ModelNote], nn.Module]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from analogsim.experiment.schema import dumps
+from analogsim.schema import dumps
 from device_models.contract import Constant, Device
 from device_models.registry import DEVICES, parse
 

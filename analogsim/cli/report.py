@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from analogsim.experiment.schema import dumps
 from analogsim.report import build_report, format_table, summary
+from analogsim.schema import dumps
 
 
 @click.command()

@@ -12,10 +12,10 @@ from analogsim.cli.prepare import command_line, open_data, prepare
 from analogsim.cli.progress import ProgressReporter
 from analogsim.crossbar.compensation import Compensation
 from analogsim.experiment.folder import prepare_folder
-from analogsim.experiment.schema import dumps
 from analogsim.experiment.study import Study, run_study
 from analogsim.inputs.batches import batches
 from analogsim.report import build_report, format_table, summary
+from analogsim.schema import dumps
 from device_models.registry import parse as parse_device
 
 

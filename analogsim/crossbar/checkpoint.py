@@ -21,18 +21,24 @@ from torch import Tensor, nn
 
 from analogsim._version import __version__
 from analogsim.crossbar import periphery as peripheries
-from analogsim.crossbar.convert import AnalogModel, choose_forward, place_layers
+from analogsim.crossbar.chip_settings import (
+    FILE,
+    FORMAT,
+    VERSION,
+    ChipSettings,
+    read_settings,
+)
+from analogsim.crossbar.convert import AnalogModel, choose_forward, new_engine, place_layers
 from analogsim.crossbar.layer import CrossbarLayer, TileState
 from analogsim.crossbar.periphery import Periphery
-from analogsim.crossbar.plan import LayerReport, disable_fast_paths_
+from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport, disable_fast_paths_
 from analogsim.crossbar.program import Chip, new_chip
 from analogsim.errors import InputError, OutputError
 from device_models.contract import Device
 from device_models.registry import parse as parse_device
 from device_models.registry import spec_of
 
-FORMAT, VERSION = "analogsim-chip", 1
-_JSON, _MODEL, _CHIP = "chip.json", "model.safetensors", "chip.safetensors"
+_MODEL, _CHIP = "model.safetensors", "chip.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +79,7 @@ def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> P
         save_file(_own(chip.analog.source.state_dict()), folder / _MODEL)
         save_file(_tensors_of(chip), folder / _CHIP)
         text = json.dumps(_settings(chip, folder, note), indent=2, allow_nan=False)
-        (folder / _JSON).write_text(text + "\n", encoding="utf-8")
+        (folder / FILE).write_text(text + "\n", encoding="utf-8")
     except OSError as err:
         raise OutputError(f"folder {folder} cannot be written: {err.strerror}") from err
     return folder
@@ -96,45 +102,27 @@ def load(folder: Path | str, model: nn.Module | None = None) -> Chip:
 def load_with_note(folder: Path | str, build: Callable[[ModelNote], nn.Module]) -> Loaded:
     """As `load`; `build` makes the bare network from what the folder remembers of it."""
     folder = Path(folder)
-    settings = _read_settings(folder)
-    try:
-        shape = settings["model"]["input_shape"]
-        note = ModelNote(
-            spec=settings["model"]["spec"],
-            input_shape=None if shape is None else tuple(int(n) for n in shape),
-            n_classes=settings["model"]["n_classes"],
-        )
-        edge = peripheries.from_dict(settings["periphery"], where=str(folder / _JSON))
-        device = parse_device(settings["preset"])
-        state = _read_tensors(folder, _MODEL, settings)
-        tensors = _read_tensors(folder, _CHIP, settings)
-        source = build(note).eval().requires_grad_(False).cpu().float()
-        _load_state_(source, state, folder)
-        analog = _rebuild(source, device, edge, settings)
-        _restore_analog_(analog, tensors, folder)
-        chip = new_chip(analog, seed=int(settings["seed"]), chip=int(settings["chip"]))
-        _restore_chip_(chip, tensors, folder)
-        chip.t_s = settings["t_s"]
-        chip.compensation = settings["compensation"]
-    except (KeyError, TypeError, AttributeError) as err:
-        raise InputError(
-            f"folder {folder}: {_JSON} lacks or garbles {err}; it was not written by this version"
-        ) from err
+    settings = read_settings(folder)
+    shape = settings["model"]["input_shape"]
+    note = ModelNote(
+        spec=settings["model"]["spec"],
+        input_shape=None if shape is None else tuple(shape),
+        n_classes=settings["model"]["n_classes"],
+    )
+    edge = peripheries.from_dict(settings["periphery"], where=str(folder / FILE))
+    device = parse_device(settings["preset"])
+    if settings["t_s"] is not None:
+        device.check_time(settings["t_s"])
+    state = _read_tensors(folder, _MODEL, settings)
+    tensors = _read_tensors(folder, _CHIP, settings)
+    source = build(note).eval().requires_grad_(False).cpu().float()
+    _load_state_(source, state, folder)
+    analog = _rebuild(source, device, edge, settings, folder)
+    chip = new_chip(analog, seed=settings["seed"], chip=settings["chip"])
+    _restore_(analog, chip, tensors, folder)
+    chip.t_s = settings["t_s"]
+    chip.compensation = settings["compensation"]
     return Loaded(chip=chip, model=note)
-
-
-def is_chip_folder(path: Path) -> bool:
-    """Whether `path` looks like a folder that `save` wrote."""
-    return (path / _JSON).is_file()
-
-
-def preset_of_folder(folder: Path) -> str:
-    """The preset that a folder's chip was programmed with, as text.
-
-    Raises:
-        InputError: the folder's JSON is missing, damaged or foreign.
-    """
-    return str(_read_settings(folder).get("preset"))
 
 
 def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
@@ -162,17 +150,30 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
 
 
 def _rebuild(
-    source: nn.Module, device: Device, edge: Periphery, settings: dict[str, Any]
+    source: nn.Module, device: Device, edge: Periphery, settings: ChipSettings, folder: Path
 ) -> AnalogModel:
     """The converted network as it was planned then; its tiles are filled from the files."""
     how, reason = choose_forward(edge, settings["tile"], settings["forward"])
-    folded = tuple((str(layer), str(bn)) for layer, bn in settings["folded"])
     lines = [
-        LayerReport(**{**line, "shape": tuple(line["shape"]), "programming_error": None})
+        LayerReport(
+            name=line["name"],
+            kind=line["kind"],
+            shape=tuple(line["shape"]),
+            where=line["where"],
+            why=line["why"],
+        )
         for line in settings["layers"]
     ]
     module = disable_fast_paths_(copy.deepcopy(source))
-    for _, bn in folded:
+    names = {name or WHOLE_MODEL for name, _ in module.named_modules()}
+    pairs = [name for pair in settings["folded"] for name in pair]
+    unknown = {line.name for line in lines if line.where == "analog"}.union(pairs) - names
+    if unknown:
+        raise InputError(
+            f"folder {folder}: the network given must have the layers {', '.join(sorted(unknown))}"
+            "; give the network that was converted"
+        )
+    for _, bn in settings["folded"]:
         parent, _, name = bn.rpartition(".")
         setattr(module.get_submodule(parent), name, nn.Identity())
     module, lines = place_layers(module, lines, edge)
@@ -186,7 +187,7 @@ def _rebuild(
         forward=how,
         forward_reason=reason,
         keep_digital=tuple(settings["keep_digital"]),
-        folded=folded,
+        folded=tuple((layer, bn) for layer, bn in settings["folded"]),
         report=tuple(lines),
         notes=tuple(settings["notes"]),
     )
@@ -216,40 +217,50 @@ def _tensors_of(chip: Chip) -> dict[str, Tensor]:
     return _own(tensors)
 
 
-def _restore_analog_(analog: AnalogModel, tensors: dict[str, Tensor], folder: Path) -> None:
+def _restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folder: Path) -> None:
+    """Fill the tiles of the converted network and of its chip; every tensor must be used."""
+    rest = dict(tensors)
+
+    def take(key: str, like: Tensor | None = None) -> Tensor:
+        value = rest.pop(key, None)
+        if value is None:
+            raise InputError(f"folder {folder}: tensor {key} is missing; convert again")
+        if like is not None and (value.shape != like.shape or value.dtype != like.dtype):
+            raise InputError(
+                f"folder {folder}: tensor {key} must be {like.dtype} of shape "
+                f"{tuple(like.shape)}, got {value.dtype} of {tuple(value.shape)}; "
+                "the files do not belong together"
+            )
+        return value
+
     for name, layer in analog.layers.items():
-        layer.weight_std, layer.weight_abs_max = tensors[f"{name}/std_and_max"].tolist()
-        layer.bias = tensors.get(f"{name}/bias")
-    for _, tile, key in _tiles(analog.layers):
-        tile.target = _take(tensors, f"{key}.target", tile.target, folder)
-        tile.weights = tile.target
-        tile.scale = _take(tensors, f"{key}.scale", tile.scale, folder)
-        tile.input_range = float(tensors[f"{key}.input_range"])
-    for layer in analog.layers.values():
+        made = chip.layers[name]
+        stats = take(f"{name}/std_and_max", torch.zeros(2, dtype=torch.float64)).tolist()
+        bias = rest.pop(f"{name}/bias", None)
+        for each in (layer, made):
+            each.weight_std, each.weight_abs_max = stats
+            each.bias = bias
+        for tile, state in zip(layer.tiles, made.tiles, strict=True):
+            key = f"{name}/{tile.slot.index}"
+            tile.target = tile.weights = state.target = take(f"{key}.target", tile.target)
+            tile.scale = state.scale = take(f"{key}.scale", tile.scale)
+            one = torch.zeros((), dtype=torch.float64)
+            tile.input_range = state.input_range = float(take(f"{key}.input_range", one))
+            state.programmed = take(f"{key}.programmed", tile.target)
+            state.weights = take(f"{key}.weights", tile.target)
+            state.alpha = take(f"{key}.alpha")
+            state.drift_parameters = [
+                take(f"{key}.drift.{i}") if present else None
+                for i, present in enumerate(take(f"{key}.drift").tolist())
+            ]
         layer.refresh_()
-
-
-def _restore_chip_(chip: Chip, tensors: dict[str, Tensor], folder: Path) -> None:
-    for _, tile, key in _tiles(chip.layers):
-        tile.programmed = _take(tensors, f"{key}.programmed", tile.target, folder)
-        tile.weights = _take(tensors, f"{key}.weights", tile.target, folder)
-        tile.alpha = tensors[f"{key}.alpha"]
-        present = tensors[f"{key}.drift"].tolist()
-        tile.drift_parameters = [
-            tensors[f"{key}.drift.{i}"] if p else None for i, p in enumerate(present)
-        ]
-    for layer in chip.layers.values():
-        layer.refresh_()
-
-
-def _take(tensors: dict[str, Tensor], key: str, like: Tensor, folder: Path) -> Tensor:
-    value = tensors[key]
-    if value.shape != like.shape or value.dtype != like.dtype:
+        # The tiles of aihwkit keep their targets and scales from when they were made.
+        made.use_(new_engine(analog, made))
+    if rest:
         raise InputError(
-            f"folder {folder}: tensor {key} must be {like.dtype} of shape {tuple(like.shape)}, got "
-            f"{value.dtype} of {tuple(value.shape)}; the files do not belong together"
+            f"folder {folder}: tensor {min(rest)} belongs to no tile of the network "
+            f"({len(rest)} such tensors); the files do not belong together"
         )
-    return value
 
 
 def _tiles(layers: dict[str, CrossbarLayer]) -> list[tuple[CrossbarLayer, TileState, str]]:
@@ -260,32 +271,12 @@ def _tiles(layers: dict[str, CrossbarLayer]) -> list[tuple[CrossbarLayer, TileSt
     ]
 
 
-def _read_settings(folder: Path) -> dict[str, Any]:
-    path = folder / _JSON
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as err:
-        raise InputError(
-            f"folder {folder} must hold {_JSON}, got none; give a folder that convert wrote"
-        ) from err
-    except (OSError, ValueError) as err:
-        raise InputError(f"file {path} cannot be read: {err}; convert again") from err
-    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
-        raise InputError(f"file {path} must be of format {FORMAT!r}; convert again")
-    if settings.get("version") != VERSION:
-        raise InputError(
-            f"file {path} must be of version {VERSION}, got {settings.get('version')!r}; "
-            "read it with the analogsim that wrote it"
-        )
-    return settings
-
-
-def _read_tensors(folder: Path, name: str, settings: dict[str, Any]) -> dict[str, Tensor]:
+def _read_tensors(folder: Path, name: str, settings: ChipSettings) -> dict[str, Tensor]:
     path = folder / name
     try:
-        if _digest(path) != settings["sha256"][name]:
+        if _digest(path) != settings["sha256"].get(name):
             raise InputError(
-                f"file {path} must be the one that {_JSON} was written with, got another digest; "
+                f"file {path} must be the one that {FILE} was written with, got another digest; "
                 "it is damaged or from another folder"
             )
         return load_file(path)

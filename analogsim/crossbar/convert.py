@@ -25,7 +25,7 @@ from analogsim.crossbar.plan import (
     plan_layers,
 )
 from analogsim.crossbar.tiles import TileEngine
-from analogsim.errors import InputError
+from analogsim.errors import CalibrationWarning, InputError
 from device_models.contract import Device
 from device_models.registry import parse as parse_device
 
@@ -101,6 +101,7 @@ def convert(
     device = parse_device(preset) if isinstance(preset, str) else preset
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
     how, reason = choose_forward(edge, tile, forward)
+    _refuse_lazy(model)
     source = copy.deepcopy(model).eval().requires_grad_(False).cpu().float()
     batches: Iterator[Tensor] | None = None
     example: Tensor | None = None
@@ -180,14 +181,24 @@ def new_engine(analog: AnalogModel, layer: CrossbarLayer) -> Engine:
     return StaticEngine()
 
 
-def _explain(
-    report: list[LayerReport], reason: str, folded: dict[str, str]
-) -> list[LayerReport]:
+def _refuse_lazy(model: nn.Module) -> None:
+    lazy = [
+        name
+        for name, value in itertools.chain(model.named_parameters(), model.named_buffers())
+        if nn.parameter.is_lazy(value)
+    ]
+    if lazy:
+        raise InputError(
+            f"network must have weights, got {len(lazy)} lazy ones ({lazy[0]}); run one batch first"
+        )
+
+
+def _explain(report: list[LayerReport], reason: str, folded: dict[str, str]) -> list[LayerReport]:
     """The analog lines say how their products are computed and what was folded in."""
     lines = []
     for line in report:
         if line.where == "analog":
-            parts = [reason, line.why]
+            parts = [f"matrix product; {reason}", line.why]
             parts += [f"{folded[line.name]} folded in"] if line.name in folded else []
             line = dataclasses.replace(line, why="; ".join(p for p in parts if p))
         lines.append(line)
@@ -234,7 +245,7 @@ def _calibration_batches(
         f"input ranges are calibrated on synthetic normal inputs of shape {shape}: "
         "give real inputs before believing an accuracy"
     )
-    warnings.warn(note, stacklevel=3)
+    warnings.warn(note, CalibrationWarning, stacklevel=3)
     generator = torch.Generator().manual_seed(0)
     synthetic = (
         torch.randn(_SYNTHETIC_SIZE, *shape, generator=generator) for _ in range(_SYNTHETIC_BATCHES)
@@ -280,4 +291,3 @@ def _guess_input_shape(model: nn.Module) -> tuple[int, ...]:
 def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InputError(f"{what} must be one of {', '.join(choices)}, got {value!r}; choose one")
-

@@ -95,7 +95,7 @@ def geometry_of(module: nn.Module) -> Geometry:
             in_features=module.in_features,
         )
     assert isinstance(module, nn.Conv1d | nn.Conv2d)
-    kernel = cast(tuple[int, ...], module.kernel_size)
+    kernel: tuple[int, ...] = module.kernel_size
     in_features = module.in_channels // module.groups
     for k in kernel:
         in_features *= k
@@ -105,8 +105,8 @@ def geometry_of(module: nn.Module) -> Geometry:
         out_features=module.out_channels // module.groups,
         in_features=in_features,
         kernel=kernel,
-        stride=cast(tuple[int, ...], module.stride),
-        dilation=cast(tuple[int, ...], module.dilation),
+        stride=module.stride,
+        dilation=module.dilation,
         padding=_explicit_padding(module),
         padding_mode="constant" if module.padding_mode == "zeros" else module.padding_mode,
     )

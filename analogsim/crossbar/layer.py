@@ -60,8 +60,9 @@ class CrossbarLayer(nn.Module):
         self.name = name
         self.periphery = periphery
         self.geometry: Geometry = geometry_of(source)
-        weight = source.weight
+        weight, bias = source.weight, source.bias
         assert isinstance(weight, Tensor)
+        assert bias is None or isinstance(bias, Tensor)
         matrix = matrix_of(weight, self.geometry)
         self.weight_std = float(matrix.std()) if matrix.numel() > 1 else 0.0
         self.weight_abs_max = float(matrix.abs().max())
@@ -69,7 +70,6 @@ class CrossbarLayer(nn.Module):
         for slot in tile_slots(self.geometry, periphery):
             target, scale = map_weights(matrix, slot)
             self.tiles.append(TileState(slot=slot, target=target, scale=scale, weights=target))
-        bias = source.bias
         self.register_buffer("bias", None if bias is None else bias.detach().float().clone())
         self.engine: Engine | None = None
 

@@ -22,11 +22,6 @@ class TileSlot:
     inputs: slice
     outputs: slice
 
-    @property
-    def n_weights(self) -> int:
-        """Number of weights on the tile."""
-        return (self.inputs.stop - self.inputs.start) * (self.outputs.stop - self.outputs.start)
-
 
 def split_sizes(size: int, largest: int) -> list[int]:
     """Even parts of `size`, none above `largest` (0 is unlimited); the first ones are larger."""

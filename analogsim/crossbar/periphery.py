@@ -107,7 +107,7 @@ PERIPHERIES = {p.name: p for p in (IDEAL, STANDARD)}
 
 def step(bits: int, bound: float) -> float:
     """Quantisation step of a converter with `bits` bits between -bound and bound."""
-    return 2.0 * bound / (2**bits - 2)
+    return 2.0 * bound / ((1 << bits) - 2)
 
 
 def from_dict(values: dict[str, Any], *, where: str) -> Periphery:
@@ -155,4 +155,3 @@ def parse(text: str) -> Periphery:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise InputError(f"periphery file {path} is not valid TOML: {err}") from err
     return from_dict({"name": path.stem, **values}, where=f"periphery file {path}")
-

@@ -2,7 +2,7 @@
 
 import difflib
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from analogsim.errors import InputError
 
 MAX_GROUPS = 32
-"""Most groups of a convolution that are mapped, one tile row each. A depthwise convolution has
-one group for each channel and would use kernel_size rows of each tile."""
+"""Most groups of a convolution that are mapped; each group has tiles of its own."""
 
 WHOLE_MODEL = "(model)"
 """Name of the line of a network that is itself one layer."""
@@ -113,13 +112,15 @@ def _why_digital(
     base = next(kind for kind in _MAPPED if isinstance(m, kind))
     if type(m).forward is not base.forward:
         return f"{type(m).__name__} overrides the forward pass of {base.__name__}"
-    if nn.parameter.is_lazy(getattr(m, "weight", None)):
-        return "lazy layer without weights yet; run one batch first"
     if m._forward_hooks or m._forward_pre_hooks:
         return "hooks on the layer (old-style weight norm?) would not run on tiles"
-    if m.weight.is_complex():  # type: ignore[union-attr,operator]
+    weight = m.weight
+    assert isinstance(weight, Tensor)
+    if weight.is_complex():
         return "complex weights are not mapped"
     groups = getattr(m, "groups", 1)
+    if groups > 1 and groups == m.in_channels:
+        return "depthwise: a tile for each channel would use kernel-size rows and one column of it"
     if groups > MAX_GROUPS:
         return f"{groups} groups would each use a small part of a tile; at most {MAX_GROUPS} mapped"
     if called is not None and name not in called:
@@ -128,7 +129,7 @@ def _why_digital(
 
 
 def _own_parameters(m: nn.Module) -> dict[str, Tensor]:
-    own = dict(m.named_parameters(recurse=False))
+    own: dict[str, Tensor] = dict(m.named_parameters(recurse=False))
     parametrized = getattr(m, "parametrizations", None)
     if isinstance(parametrized, nn.ModuleDict):
         own |= {key: getattr(m, key).detach() for key in parametrized}
@@ -169,7 +170,7 @@ def _check_finite(name: str, parameters: dict[str, Tensor]) -> None:
 
 
 def _count(parameters: dict[str, Tensor]) -> int:
-    return sum(p.numel() for p in parameters.values() if not nn.parameter.is_lazy(p))
+    return sum(p.numel() for p in parameters.values())
 
 
 def called_layers(module: nn.Module, example: Tensor) -> frozenset[str]:
@@ -196,10 +197,7 @@ def disable_fast_paths_(module: nn.Module) -> nn.Module:
 
     torch's fast path reads the layers' weights and would stay digital in silence.
     """
-    for layer in _instances(module, nn.TransformerEncoderLayer):
+    layers = (m for m in module.modules() if isinstance(m, nn.TransformerEncoderLayer))
+    for layer in layers:
         layer.activation_relu_or_gelu = 0
     return module
-
-
-def _instances(module: nn.Module, kind: type[nn.Module]) -> Iterator[nn.Module]:
-    return (m for m in module.modules() if isinstance(m, kind))

@@ -106,9 +106,7 @@ def program(analog: AnalogModel, seed: int = 0, chip: int = 0) -> Chip:
     Raises:
         InputError: a negative seed or chip number.
     """
-    for what, value in (("seed", seed), ("chip", chip)):
-        if value < 0:
-            raise InputError(f"{what} must be at least 0, got {value}; choose another")
+    check_numbers(seed=seed, chip=chip)
     made = new_chip(analog, seed=seed, chip=chip)
     with torch.no_grad():
         for layer in made.layers.values():
@@ -120,6 +118,17 @@ def program(analog: AnalogModel, seed: int = 0, chip: int = 0) -> Chip:
                 tile.weights = tile.programmed
             layer.refresh_()
     return made
+
+
+def check_numbers(*, seed: int, chip: int) -> None:
+    """Refuse a negative root seed or chip number.
+
+    Raises:
+        InputError: one of them is below 0.
+    """
+    for what, value in (("seed", seed), ("chip", chip)):
+        if value < 0:
+            raise InputError(f"{what} must be at least 0, got {value}; choose another")
 
 
 def new_chip(analog: AnalogModel, *, seed: int, chip: int) -> Chip:
@@ -134,4 +143,3 @@ def new_chip(analog: AnalogModel, *, seed: int, chip: int) -> Chip:
     for layer in crossbar_layers(module).values():
         layer.use_(new_engine(analog, layer))
     return Chip(analog, module, seed=seed, chip=chip)
-

@@ -24,7 +24,8 @@ def seed_of(*address: str | int | float) -> int:
 @contextmanager
 def seeded(*address: str | int | float) -> Iterator[None]:
     """Draws inside the block depend on `address` alone; torch's generators are restored."""
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    devices = list(range(torch.cuda.device_count())) if started else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed_of(*address))
         yield

@@ -30,9 +30,10 @@ class TileEngine(Engine):
         for tile, state in zip(self.tiles, layer.tiles, strict=True):
             _set_weights(tile, state.weights)
             # Upstream replaces the buffer `alpha` by a plain attribute after its own drift call.
-            tile.alpha = state.alpha.to(tile.alpha.device)
-            if tile.input_range is not None:
-                tile.input_range.data.fill_(state.input_range)
+            upstream: Any = tile
+            upstream.alpha = state.alpha.to(upstream.alpha.device)
+            if upstream.input_range is not None:
+                upstream.input_range.data.fill_(state.input_range)
 
     def read_out(self, layer: CrossbarLayer, index: int, weights: Tensor) -> Tensor:
         """Unit inputs through the periphery; on the C++ tile through the tile itself."""

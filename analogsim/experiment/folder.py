@@ -4,8 +4,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from analogsim import schema
 from analogsim.errors import OutputError
-from analogsim.experiment import schema
 
 
 def prepare_folder(folder: Path | str) -> Path:

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypedDict, get_type_hints
 
+from analogsim import schema
 from analogsim.errors import InputError
-from analogsim.experiment import schema
 from analogsim.experiment.folder import write_json_atomic
 
 HEADER_FILE = "run.json"

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self, get_type_hints, overload
 
+from analogsim import schema
 from analogsim.errors import InputError, OutputError
-from analogsim.experiment import schema
 from analogsim.experiment.folder import prepare_folder, write_bytes_atomic, write_json_atomic
 from analogsim.experiment.header import (
     HEADER_FILE,

@@ -12,13 +12,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from analogsim import schema
 from analogsim._version import __version__
 from analogsim.crossbar.compensation import Compensation
 from analogsim.crossbar.convert import AnalogModel
 from analogsim.crossbar.evaluate import Evaluation, evaluate
 from analogsim.crossbar.program import Chip, program
 from analogsim.errors import InputError
-from analogsim.experiment import schema
 from analogsim.experiment.records import (
     DeviceEntry,
     Digital,

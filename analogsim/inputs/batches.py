@@ -38,7 +38,8 @@ def batches(
         limit: how many images in all; None takes all.
 
     Raises:
-        InputError: batch_size or limit is below 1, or a label is outside 0..n_classes-1.
+        InputError: batch_size or limit is below 1, a label is outside 0..n_classes-1, or an
+            image cannot be loaded.
     """
     if batch_size < 1:
         raise InputError(f"batch size must be 1 or more images, got {batch_size}; change it")
@@ -53,12 +54,24 @@ def batches(
             else:
                 images, labels = dataset[start:stop]
             refuse_labels(labels, data.n_classes, where=where)
-            yield images, labels.long()
+            yield images.float(), labels.long()
         return
     # The loader draws a seed for its workers, from the global generator unless it has its own.
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         Subset(dataset, range(total)), batch_size=batch_size, generator=torch.Generator()
     )
-    for images, labels in loader:
+    loaded = iter(loader)
+    for _ in range(len(loader)):
+        try:
+            images, labels = next(loaded)
+        except InputError:
+            raise
+        # It is the user's code, and may raise anything.
+        except Exception as err:
+            reason = (str(err).splitlines() or [""])[0]
+            raise InputError(
+                f"{where} images must load and have one shape, got {type(err).__name__}: "
+                f"{reason}; mend the data set"
+            ) from err
         refuse_labels(labels, data.n_classes, where=where)
-        yield images, labels.long()
+        yield images.float(), labels.long()

@@ -198,11 +198,10 @@ def _factory(spec: str, asked: MeanStd | None) -> Data:
             f"{asked[1]}; drop the option"
         )
     dataset, image = user_data.call_data_factory(spec)
-    classes = getattr(dataset, "n_classes", None) or len(getattr(dataset, "classes", ()))
     return Data(
         name=spec,
         dataset=dataset,
-        n_classes=int(classes) or None,
+        n_classes=user_data.class_count(dataset),
         input_shape=tuple(image.shape),
         normalisation="as the factory made it",
         note=f"{len(dataset)} images; the split is the factory's",

@@ -86,7 +86,7 @@ def _split_root(folder: Path, split: str) -> Path:
 def _images_below(folder: Path) -> list[Path]:
     return [
         Path(parent) / name
-        for parent, _, names in os.walk(folder, followlinks=True)
+        for parent, _, names in os.walk(folder)
         for name in names
         if name.lower().endswith(ENDINGS) and name[0] != "."
     ]

@@ -1,5 +1,7 @@
 """Load the network that a command was asked to work on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,18 +80,25 @@ def load_model(spec: str, *, weights: Path | None = None) -> Model:
     )
 
 
+@contextmanager
+def _fixed_start() -> Iterator[None]:
+    # torch.manual_seed would also seed the GPUs, whose state is not restored here.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(START_SEED)
+        yield
+
+
 def _zoo_model(spec: str, weights: Path | None) -> Model:
     choice = parse_zoo(spec)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(START_SEED)
+    with _fixed_start():
         module = choice.build()
     source = weights if weights is not None else choice.shipped_weights
     if source is None:
         note = "untrained: random start, no weights shipped for this network; give --weights"
     else:
         load_state_(module, read_weights(source), where=f"weights file {source}")
-        origin = "weights shipped with analogsim" if weights is None else "weights from"
-        note = f"{origin} ({source.name})" if weights is None else f"{origin} {source}"
+        shipped = f"weights shipped with analogsim ({source.name})"
+        note = shipped if weights is None else f"weights from {source}"
     return Model(
         module=module.eval(),
         spec=spec,
@@ -101,8 +110,7 @@ def _zoo_model(spec: str, weights: Path | None) -> Model:
 
 
 def _user_model(spec: str, weights: Path | None) -> Model:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(START_SEED)
+    with _fixed_start():
         module = call_factory(spec, what="model")
     if not isinstance(module, nn.Module):
         raise InputError(

@@ -42,7 +42,7 @@ def train_digits(norm: str, recipe: Recipe) -> nn.Module:
     # The value of an empty pixel after normalisation.
     empty = float(images.min())
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+        torch.default_generator.manual_seed(recipe.seed)
         network = ZooChoice(name="digits_cnn", norm=norm, classes=10).build()
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay

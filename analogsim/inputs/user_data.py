@@ -1,5 +1,6 @@
 """A data set that a user's own file makes: `path/to/file.py:factory`."""
 
+from collections.abc import Sized
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -42,6 +43,14 @@ def call_data_factory(spec: str) -> tuple[Any, Tensor]:
     if count == 0:
         raise InputError(f"{where} data set must hold images, got 0; check the factory")
     return dataset, _checked_image(item, where)
+
+
+def class_count(dataset: object) -> int | None:
+    """What the data set says of its classes: `n_classes`, or the length of `classes`."""
+    count, classes = getattr(dataset, "n_classes", None), getattr(dataset, "classes", None)
+    if isinstance(count, int):
+        return count
+    return len(classes) if isinstance(classes, Sized) and len(classes) else None
 
 
 def _checked_image(item: Any, where: str) -> Tensor:

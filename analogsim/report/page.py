@@ -7,10 +7,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from analogsim.experiment import schema
+from analogsim import schema
 from analogsim.experiment.records import Trial
 from analogsim.report.answer import answer
-from analogsim.report.labels import compensation_label, percent, points, time_labels
+from analogsim.report.labels import percent, points, time_labels
 from analogsim.report.plot import INK
 from analogsim.report.summary import UNSEEDED, Run, Summary
 
@@ -70,9 +70,6 @@ def _rows(trials: Sequence[Trial], summary: Summary) -> list[dict[str, Any]]:
             {
                 **row,
                 "time": labels[row["t_s"]],
-                "compensation": compensation_label(row["compensation"]).removesuffix(
-                    " compensation"
-                ),
                 "accuracy": percent(row["mean"]),
                 "interval": f"{percent(ci95[0])} to {percent(ci95[1])}" if ci95 else "one chip",
                 "change": points(row["mean"] - summary["digital_accuracy"]),

@@ -193,9 +193,10 @@ def _finish(axes: "Axes", axis: TimeAxis) -> None:
     axes.set_xlim(left - margin, right + margin)
     axes.set_xlabel("time since programming" + (" (log scale)" if right > left else ""))
     low, high = axes.get_ylim()
-    # At least two points high, and never beyond what an accuracy can be.
+    # At least two points high; bands that reach beyond 0 or 100 % are cut there, a marker is not.
     middle, half = (low + high) / 2, max(high - low, 2.0) / 2
-    axes.set_ylim(max(middle - half, -2.0), min(middle + half, 102.0))
+    room = 0.06 * half
+    axes.set_ylim(max(middle - half, -room), min(middle + half, 100 + room))
 
 
 def _legend(figure: "Figure", styles: Iterable[_Style]) -> None:

@@ -144,9 +144,7 @@ def test_our_bugs_show_their_traceback(one_command: list[Exception]) -> None:
 
 
 def test_exit_code_of_a_command_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        main_module.LazyGroup, "invoke", lambda self, ctx: ctx.exit(1)
-    )
+    monkeypatch.setattr(main_module.LazyGroup, "invoke", lambda self, ctx: ctx.exit(1))
     assert run(["doctor"]) == 1
 
 

@@ -152,7 +152,7 @@ def test_tile_forward_is_aihwkits_module_bit_for_bit():
 def test_native_periphery_equals_the_tile_up_to_ties(layer):
     """Per layer on identical inputs: >= 99.9 % within 1e-5, the rest within one step."""
     torch.manual_seed(0)
-    spatial = (17,) * (getattr(layer, "weight").dim() - 2)
+    spatial = (17,) * (layer.weight.dim() - 2)
     channels = layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
     x = torch.randn(64, channels, *spatial)
     chips = [

@@ -8,7 +8,7 @@ from torch.nn.utils import parametrizations
 from analogsim.crossbar.convert import choose_forward, convert
 from analogsim.crossbar.periphery import IDEAL, STANDARD, Periphery
 from analogsim.crossbar.program import program
-from analogsim.errors import DeviceError, InputError
+from analogsim.errors import CalibrationWarning, DeviceError, InputError
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
 
@@ -83,7 +83,9 @@ def hooked() -> nn.Module:
 
 
 def lines(net: nn.Module, x: torch.Tensor, **options):
-    return {line.name: line for line in convert(net, "ideal", "ideal", calibrate=x, **options).report}
+    return {
+        line.name: line for line in convert(net, "ideal", "ideal", calibrate=x, **options).report
+    }
 
 
 # name: network, input, {layer: (where, part of the reason)}
@@ -161,7 +163,12 @@ CASES = {
     "depthwise": (
         nn.Sequential(nn.Conv2d(64, 64, 3, groups=64)),
         (1, 64, 5, 5),
-        {"0": ("digital", "64 groups")},
+        {"0": ("digital", "depthwise: a tile for each channel")},
+    ),
+    "many groups": (
+        nn.Sequential(nn.Conv2d(66, 66, 3, groups=33)),
+        (1, 66, 5, 5),
+        {"0": ("digital", "33 groups would each use a small part of a tile; at most 32")},
     ),
     "three-dimensional": (
         nn.Sequential(nn.Conv3d(2, 2, 2)),
@@ -239,6 +246,12 @@ def test_weights_that_are_not_finite():
         convert(net, "pcm", "ideal")
 
 
+def test_lazy_networks():
+    net = nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d())
+    with pytest.raises(InputError, match=r"got 6 lazy ones \(0\.weight\); run one batch first"):
+        convert(net, "pcm", "ideal")
+
+
 def test_half_precision_becomes_float32():
     net = small_net().half()
     x = small_inputs()
@@ -266,10 +279,10 @@ def test_bad_options(options, error, message):
 
 
 def test_without_data_the_ranges_are_synthetic_and_said_to_be():
-    with pytest.warns(UserWarning, match=r"synthetic normal inputs of shape \(3, 32, 32\)"):
+    with pytest.warns(CalibrationWarning, match=r"synthetic normal inputs of shape \(3, 32, 32\)"):
         analog = convert(small_net(), "pcm")
     assert "synthetic" in analog.notes[0]
-    with pytest.warns(UserWarning, match=r"shape \(3, 16, 16\)"):
+    with pytest.warns(CalibrationWarning, match=r"shape \(3, 16, 16\)"):
         convert(small_net(), "pcm", calibrate=(3, 16, 16))
 
 

@@ -1,11 +1,12 @@
 """Batches: order, limits, speed of form, random state."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, TensorDataset
 
 from analogsim.errors import InputError
 from analogsim.inputs import Data, batches, load_data, n_images
@@ -73,3 +74,20 @@ def test_counts_below_1_are_refused() -> None:
         next(batches(data_of(3), 0))
     with pytest.raises(InputError, match=r"limit must be 1 or more images, got -2; leave it out"):
         next(batches(data_of(3), 4, -2))
+
+
+def test_images_of_several_shapes_are_refused_in_words() -> None:
+    class Growing(Items):
+        def __getitem__(self, index: int) -> tuple[Tensor, int]:
+            return torch.zeros(1, 1 + index, 2), 0
+
+    data = replace(data_of(3), dataset=Growing())
+    message = r"data 'items' images must load and have one shape, got RuntimeError: stack expects"
+    with pytest.raises(InputError, match=message):
+        next(batches(data, 4))
+
+
+def test_double_precision_images_come_as_float32() -> None:
+    dataset = TensorDataset(torch.zeros(2, 1, 2, 2, dtype=torch.float64), torch.tensor([0, 1]))
+    images, _ = next(batches(replace(data_of(3), dataset=dataset), 2))
+    assert images.dtype == torch.float32

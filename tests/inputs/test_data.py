@@ -1,12 +1,14 @@
 """load_data: specs and a user's own data set."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from analogsim.errors import InputError
 from analogsim.inputs import batches, load_data
+from analogsim.inputs.user_data import class_count
 
 USERS = """
 import torch
@@ -86,6 +88,14 @@ def test_a_tensor_dataset_is_taken(users: str) -> None:
 def test_what_is_no_data_set_is_refused(users: str, name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_data(f"{users}:{name}")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [({"n_classes": 4}, 4), ({"classes": ["a", "b"]}, 2), ({"classes": 5}, None), ({}, None)],
+)
+def test_a_data_set_may_say_its_class_count(said: dict[str, object], expected: int | None) -> None:
+    assert class_count(SimpleNamespace(**said)) == expected
 
 
 def test_a_users_data_set_is_not_normalised_again(users: str) -> None:

@@ -1,0 +1,109 @@
+"""`analogsim train`: train a network in digital, resumable after a kill."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analogsim.cli.options import DataOptions, data_options
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@data_options(required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for weights, log and state.",
+)
+@click.option("--epochs", type=int, help="Passes over the training images.  [default: 30]")
+@click.option("--batch-size", type=int, help="Images a step.  [default: 128; digits 64]")
+@click.option(
+    "--lr",
+    "learning_rate",
+    type=float,
+    help="Peak of the learning rate.  [default: 0.2; a quarter for norm=none; digits half]",
+)
+@click.option("--warmup", type=float, help="Fraction of rising rate.  [default: 0.2]")
+@click.option("--weight-decay", type=float, help="On weights only.  [default: 5e-4]")
+@click.option("--label-smoothing", type=float, help="From 0 to 1.  [default: 0]")
+@click.option("--crop", type=int, help="Largest move in pixels.  [default: 4; digits 1]")
+@click.option("--flip/--no-flip", default=None, help="Mirror half of the images.")
+@click.option(
+    "--clip",
+    "clip_norm",
+    type=float,
+    help="Largest gradient norm, 0 for any.  [default: 0; 1 for norm=none]",
+)
+@click.option("--ema", "ema_decay", type=float, help="Average the weights.  [default: 0, off]")
+@click.option(
+    "--precision",
+    type=click.Choice(["bf16", "fp32"]),
+    help="Of the products in training.  [default: bf16]",
+)
+@click.option("--seed", type=int, help="Start, order, augmentation.  [default: 0]")
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where."
+)
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on with an unfinished training of the same recipe in the folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the provenance.")
+def train(
+    *, model: str, output: Path, device: str, resume: bool, as_json: bool, **options: Any
+) -> None:
+    """Train MODEL and write its weights, their provenance and a log.
+
+    MODEL is zoo:NAME or FILE.py:FACTORY. Broken off, it goes on after the last whole epoch when
+    the same command is given again, and ends with the same weights.
+    """
+    from analogsim import training
+    from analogsim.cli.prepare import command_line
+    from analogsim.cli.train_progress import TrainProgress
+    from analogsim.inputs.data import load_data
+    from analogsim.schema import dumps
+
+    given = {name: options.pop(name) for name in DataOptions.__dataclass_fields__}
+    source = DataOptions(**given)
+    assert source.data is not None
+    asked = {name: value for name, value in options.items() if value is not None}
+    recipe = replace(training.default_recipe(model, source.data), **asked)
+    train_images, test_images = (
+        load_data(
+            source.data,
+            split=split,
+            data_dir=source.data_dir,
+            download=source.download,
+            normalise=source.normalise,
+        )
+        for split in ("train", "test")
+    )
+    progress = TrainProgress(recipe.epochs)
+    provenance = training.train(
+        training.Training(
+            model=model,
+            train=train_images,
+            test=test_images,
+            recipe=recipe,
+            command=command_line(),
+            device=device,
+        ),
+        output,
+        resume=resume,
+        on_progress=progress.step,
+        on_epoch=progress.epoch,
+    )
+    if as_json:
+        click.echo(dumps(provenance, indent=2))
+        return
+    click.echo(
+        f"{model}: test accuracy {100 * provenance['test_accuracy']:.2f} % after "
+        f"{provenance['epochs']} epochs"
+    )
+    click.echo(str(output / provenance["file"]))

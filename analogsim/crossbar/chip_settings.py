@@ -1,0 +1,95 @@
+"""`chip.json`: the settings of a saved chip, checked field by field when they are read."""
+
+from pathlib import Path
+from typing import Any, Literal, TypedDict, cast, get_type_hints
+
+from analogsim import schema
+from analogsim.errors import InputError
+
+FORMAT, VERSION = "analogsim-chip", 1
+FILE = "chip.json"
+
+
+class _Model(TypedDict):
+    spec: str
+    input_shape: list[int] | None
+    n_classes: int | None
+
+
+class _Line(TypedDict):
+    name: str
+    kind: str
+    shape: list[int]
+    where: Literal["analog", "digital"]
+    why: str
+    tiles: int
+    programming_error: float | None
+
+
+class ChipSettings(TypedDict):
+    """`chip.json`, but for its format and version."""
+
+    analogsim: str
+    model: _Model
+    preset: str
+    periphery: dict[str, Any]
+    bn: Literal["digital", "fold"]
+    tile: Literal["torch", "cpp"]
+    forward: Literal["native", "tile"]
+    keep_digital: list[str]
+    folded: list[list[str]]
+    seed: int
+    chip: int
+    t_s: float | None
+    compensation: Literal["none", "global", "exact", "column"]
+    notes: list[str]
+    layers: list[_Line]
+    sha256: dict[str, str]
+
+
+def read_settings(folder: Path) -> ChipSettings:
+    """Read a folder's `chip.json`.
+
+    Raises:
+        InputError: it is missing, damaged, foreign, or of another version.
+    """
+    path = folder / FILE
+    try:
+        content = schema.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        raise InputError(
+            f"folder {folder} must hold {FILE}, got none; give a folder that convert wrote"
+        ) from err
+    except (OSError, ValueError) as err:
+        raise InputError(f"file {path} cannot be read: {err}; convert again") from err
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"file {path} must be of format {FORMAT!r}; convert again")
+    if content.get("version") != VERSION:
+        raise InputError(
+            f"file {path} must be of version {VERSION}, got {content.get('version')!r}; "
+            "read it with the analogsim that wrote it"
+        )
+    fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
+    problems = list(schema.field_problems(fields, get_type_hints(ChipSettings)))
+    problems += [
+        f"folded must hold pairs of names, got {pair!r}"
+        for pair in fields.get("folded", ())
+        if not problems and len(pair) != 2
+    ]
+    if problems:
+        raise InputError(f"file {path}: {'; '.join(problems)}; convert again")
+    return cast(ChipSettings, fields)
+
+
+def is_chip_folder(path: Path) -> bool:
+    """Whether `path` looks like a folder that `save` wrote."""
+    return (path / FILE).is_file()
+
+
+def preset_of_folder(folder: Path) -> str:
+    """The preset that a folder's chip was programmed with, as text.
+
+    Raises:
+        InputError: the folder's JSON is missing, damaged or foreign.
+    """
+    return read_settings(folder)["preset"]
