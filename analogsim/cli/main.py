@@ -57,6 +57,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
         attribute="train",
         help="Train a network in digital; resumable after a kill.",
     ),
+    "evaluate": CommandEntry(
+        module="analogsim.cli.evaluate",
+        attribute="evaluate",
+        help="Accuracy of a network in digital, before any conversion.",
+    ),
     "presets": CommandEntry(
         module="analogsim.cli.presets",
         attribute="presets",
