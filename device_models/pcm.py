@@ -10,7 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.contract import (
+    Constant,
+    Device,
+    DeviceInfo,
+    FusedLaw,
+    NoiseLaw,
+    TileContext,
+)
 
 SOURCE = "Nandakumar et al., ICECS 2019, as in aihwkit PCMLikeNoiseModel"
 
@@ -109,3 +116,25 @@ class Pcm(Device):
             read_noise_scale=read,
         )
         return law
+
+    def fused_law(self) -> FusedLaw | None:
+        """Return the same law with half the work, bit for bit; None if all is switched off."""
+        programming = self.noise_scale * self.programming_scale
+        drift = self.noise_scale * self.drift_scale
+        read = self.noise_scale * self.read_scale
+        if programming == drift == read == 0:
+            return None
+        from device_models.laws.pcm_fused import PcmFusedLaw
+
+        return PcmFusedLaw(
+            g_max_us=G_MAX_US,
+            programming_us=PROGRAMMING_US,
+            t_0_s=T_0_S,
+            t_read_s=T_READ_S,
+            nu_mean=(NU_MEAN_SLOPE, NU_MEAN_OFFSET, NU_MEAN_MIN, NU_MEAN_MAX),
+            nu_std=(NU_STD_SLOPE, NU_STD_OFFSET, NU_STD_MIN, NU_STD_MAX),
+            q=(Q_FACTOR, Q_EXPONENT, Q_MAX),
+            programming_scale=programming,
+            drift_scale=drift,
+            read_scale=read,
+        )

@@ -28,7 +28,7 @@ from analogsim.crossbar.chip_settings import (
     ChipSettings,
     read_settings,
 )
-from analogsim.crossbar.convert import AnalogModel, choose_forward, new_engine, place_layers
+from analogsim.crossbar.convert import AnalogModel, absorb, choose_forward, new_engine, place_layers
 from analogsim.crossbar.layer import CrossbarLayer, TileState
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport, disable_fast_paths_
@@ -139,6 +139,7 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
         "forward": analog.forward,
         "keep_digital": list(analog.keep_digital),
         "folded": [list(pair) for pair in analog.folded],
+        "merged": [list(pair) for pair in analog.merged],
         "seed": chip.seed,
         "chip": chip.chip,
         "t_s": chip.t_s,
@@ -166,8 +167,11 @@ def _rebuild(
     ]
     module = disable_fast_paths_(copy.deepcopy(source))
     names = {name or WHOLE_MODEL for name, _ in module.named_modules()}
-    pairs = [name for pair in settings["folded"] for name in pair]
+    pairs = [name for pair in settings["folded"] + settings["merged"] for name in pair]
     unknown = {line.name for line in lines if line.where == "analog"}.union(pairs) - names
+    unknown |= {layer for layer, _ in settings["merged"]}.difference(
+        line.name for line in lines if line.where == "analog"
+    )
     if unknown:
         raise InputError(
             f"folder {folder}: the network given must have the layers {', '.join(sorted(unknown))}"
@@ -188,6 +192,8 @@ def _rebuild(
         forward_reason=reason,
         keep_digital=tuple(settings["keep_digital"]),
         folded=tuple((layer, bn) for layer, bn in settings["folded"]),
+        merged=tuple((layer, bn) for layer, bn in settings["merged"]),
+        absorbed=absorb(module, settings["merged"]),  # type: ignore[arg-type]
         report=tuple(lines),
         notes=tuple(settings["notes"]),
     )

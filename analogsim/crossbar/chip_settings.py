@@ -35,9 +35,10 @@ class ChipSettings(TypedDict):
     periphery: dict[str, Any]
     bn: Literal["digital", "fold"]
     tile: Literal["torch", "cpp"]
-    forward: Literal["native", "tile"]
+    forward: Literal["native", "native-bf16", "tile"]
     keep_digital: list[str]
     folded: list[list[str]]
+    merged: list[list[str]]
     seed: int
     chip: int
     t_s: float | None
@@ -72,9 +73,9 @@ def read_settings(folder: Path) -> ChipSettings:
     fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
     problems = list(schema.field_problems(fields, get_type_hints(ChipSettings)))
     problems += [
-        f"folded must hold pairs of names, got {pair!r}"
-        for pair in fields.get("folded", ())
-        if not problems and len(pair) != 2
+        f"folded and merged must hold pairs of names, got {pair!r}"
+        for pair in ([] if problems else [*fields["folded"], *fields["merged"]])
+        if len(pair) != 2
     ]
     if problems:
         raise InputError(f"file {path}: {'; '.join(problems)}; convert again")

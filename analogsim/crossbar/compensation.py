@@ -11,8 +11,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from analogsim.crossbar.layer import CrossbarLayer, Engine, TileState
-from analogsim.crossbar.seeds import seeded
+from analogsim.crossbar.layer import CrossbarLayer, TileState
+from analogsim.crossbar.seeds import generator_at
 
 Compensation = Literal["none", "global", "exact", "column"]
 COMPENSATIONS: tuple[Compensation, ...] = get_args(Compensation)
@@ -22,38 +22,35 @@ _SMALLEST = 1e-4
 
 
 def drift_compensation(
-    kind: Compensation,
-    layer: CrossbarLayer,
-    tile: TileState,
-    engine: Engine,
-    address: tuple[int, int, float],
+    kind: Compensation, layer: CrossbarLayer, tile: TileState, at: tuple[int, int, float]
 ) -> Tensor:
     """The factor of a tile, shape (1,) or, for `column`, (out,).
 
     Args:
         kind: which compensation.
-        layer: the layer of the tile.
+        layer: the layer of the tile; its engine reads the tile out.
         tile: holds the drifted weights.
-        engine: reads the tile out.
-        address: (root seed, chip number, time in seconds) of the draws of both readings.
+        at: (root seed, chip number, time in seconds), the address of both readings' draws.
     """
     if kind == "none":
         return torch.ones(1)
-    seed, chip, t_s = address
+    assert layer.engine is not None
+    assert tile.programmed is not None, "only a programmed tile is compensated"
+    seed, chip, t_s = at
     index = tile.slot.index
-    if kind == "exact":
-        reference = _mean_answer(kind, tile.target.T)
-    else:
-        assert tile.programmed is not None, "only a programmed tile is compensated"
-        with seeded(seed, "baseline", layer.name, index, chip):
-            reference = _mean_answer(kind, engine.read_out(layer, index, tile.programmed))
-    with seeded(seed, "compensation", layer.name, index, chip, t_s):
-        now = _mean_answer(kind, engine.read_out(layer, index, tile.weights))
-    return reference / now
+    if kind not in tile.baselines:
+        answers = tile.target
+        if kind != "exact":
+            generator = generator_at(seed, "baseline", layer.name, index, chip)
+            answers = layer.engine.read_out(layer, index, tile.programmed, generator)
+        tile.baselines[kind] = mean_answer(kind, answers)
+    generator = generator_at(seed, "compensation", layer.name, index, chip, t_s)
+    now = layer.engine.read_out(layer, index, tile.weights, generator)
+    return tile.baselines[kind] / mean_answer(kind, now)
 
 
-def _mean_answer(kind: Compensation, answers: Tensor) -> Tensor:
-    """Mean |answer| over unit inputs (and over outputs, but for `column`); answers (in, out)."""
+def mean_answer(kind: Compensation, answers: Tensor) -> Tensor:
+    """Mean |answer| over unit inputs (and over outputs, but for `column`); answers (out, in)."""
     size = answers.abs()
-    mean = size.mean(dim=0) if kind == "column" else size.mean().reshape(1)
+    mean = size.mean(dim=1) if kind == "column" else size.mean().reshape(1)
     return mean.clamp(min=_SMALLEST)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.crossbar import periphery as peripheries
 from analogsim.crossbar.calibrate import calibrate_
-from analogsim.crossbar.layer import CrossbarLayer, Engine
+from analogsim.crossbar.layer import AbsorbedBatchNorm, CrossbarLayer, Engine
 from analogsim.crossbar.native import PerfectEngine, StaticEngine
 from analogsim.crossbar.periphery import Periphery, TileKind
 from analogsim.crossbar.plan import (
@@ -30,7 +30,8 @@ from device_models.contract import Device
 from device_models.registry import parse as parse_device
 
 BatchNormPolicy = Literal["digital", "fold"]
-Forward = Literal["auto", "native", "tile"]
+Forward = Literal["auto", "native", "native-bf16", "tile"]
+How = Literal["native", "native-bf16", "tile"]
 Calibration = Tensor | Iterable[Tensor] | tuple[int, ...]
 
 _SYNTHETIC_BATCHES, _SYNTHETIC_SIZE = 4, 16
@@ -48,11 +49,15 @@ class AnalogModel:
     periphery: Periphery
     bn: BatchNormPolicy
     tile: TileKind
-    forward: Literal["native", "tile"]
+    forward: How
     forward_reason: str
     keep_digital: tuple[str, ...]
     folded: tuple[tuple[str, str], ...]
-    """(layer, BatchNorm) names of those folded."""
+    """(layer, BatchNorm) names of those folded into the analog weights."""
+    merged: tuple[tuple[str, str], ...]
+    """(layer, BatchNorm) names of those that a native chip computes with its layer's factors."""
+    absorbed: tuple[AbsorbedBatchNorm, ...]
+    """What takes the place of those BatchNorms on a chip, in the same order."""
     report: tuple[LayerReport, ...]
     notes: tuple[str, ...]
 
@@ -90,7 +95,8 @@ def convert(
         calibrate: input batches for the DAC ranges: one tensor, an iterable of tensors, or the
             shape of one input for synthetic normal inputs (with a warning).
         forward: `native` (the network's own convolutions), `tile` (aihwkit's modules), or `auto`:
-            native wherever it computes the same.
+            native wherever it computes the same. `native-bf16` rounds weights and activations to
+            bfloat16 (ideal periphery only; about 1 % of the logits' norm).
 
     Raises:
         InputError: an option, pattern, weight or calibration batch cannot be used.
@@ -123,6 +129,11 @@ def convert(
     disable_fast_paths_(module)
     called = None if example is None else called_layers(module, example)
     report = _explain(plan_layers(module, keep_digital, called), reason, dict(folded))
+    merged: tuple[tuple[str, str], ...] = ()
+    if bn == "digital" and example is not None and how != "tile":
+        analog_names = {line.name for line in report if line.where == "analog"}
+        pairs = fold_batchnorm(module, example).folded
+        merged = tuple(pair for pair in pairs if pair[0] in analog_names)
     module, report = place_layers(module, report, edge)
     if edge.needs_input_ranges:
         assert batches is not None
@@ -138,14 +149,19 @@ def convert(
         forward_reason=reason,
         keep_digital=tuple(keep_digital),
         folded=folded,
+        merged=merged,
+        absorbed=absorb(module, merged),
         report=tuple(report),
         notes=tuple(notes),
     )
 
 
-def choose_forward(
-    periphery: Periphery, tile: TileKind, asked: Forward
-) -> tuple[Literal["native", "tile"], str]:
+def absorb(module: nn.Module, merged: Sequence[tuple[str, str]]) -> tuple[AbsorbedBatchNorm, ...]:
+    """What takes the BatchNorms' place where their layers compute them."""
+    return tuple(AbsorbedBatchNorm(module.get_submodule(norm)) for _, norm in merged)
+
+
+def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tuple[How, str]:
     """How the products are computed, and why; `native` only where it computes the same.
 
     Raises:
@@ -154,6 +170,13 @@ def choose_forward(
     _check_choice("forward", asked, get_args(Forward))
     if asked == "tile":
         return "tile", f"aihwkit's {tile} tile by choice"
+    if asked == "native-bf16":
+        if not periphery.perfect:
+            raise InputError(
+                f"forward 'native-bf16' must have an ideal periphery, got {periphery.name!r}; "
+                "the converters' steps are finer than bfloat16"
+            )
+        return "native-bf16", "ideal periphery, rounded to bfloat16 (about 1 % of the logits)"
     if periphery.perfect:
         if tile == "cpp" and asked == "auto":
             return "tile", "aihwkit's C++ tile by choice"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, cast
 
 import torch
@@ -53,13 +54,19 @@ class Geometry:
         """The layer's digital product with a weight of `weight_shape`."""
         if self.kind == "linear":
             return F.linear(x, weight, bias)
-        symmetric = self.padding[::2] == self.padding[1::2] and self.padding_mode == "constant"
-        if not symmetric:
-            x = self.pad(x)
-        pads = tuple(reversed(self.padding[::2])) if symmetric else (0,) * len(self.kernel)
+        pads = self._zero_padding
+        if pads is None:
+            x, pads = self.pad(x), (0,) * len(self.kernel)
         if self.kind == "conv1d":
             return F.conv1d(x, weight, bias, self.stride, pads, self.dilation, self.groups)
         return F.conv2d(x, weight, bias, self.stride, pads, self.dilation, self.groups)
+
+    @cached_property
+    def _zero_padding(self) -> tuple[int, ...] | None:
+        """Padding that torch's convolution does itself: zeros, the same on both sides."""
+        if self.padding[::2] != self.padding[1::2] or self.padding_mode != "constant":
+            return None
+        return tuple(reversed(self.padding[::2]))
 
     def patches(self, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
         """Input vectors (..., groups * in_features) and the output's spatial shape."""

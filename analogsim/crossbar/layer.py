@@ -26,6 +26,8 @@ class TileState:
     input_range: float = 1.0
     alpha: Tensor = field(default_factory=lambda: torch.ones(1))
     """Drift compensation: one factor, or one for each output."""
+    baselines: dict[str, Tensor] = field(default_factory=dict)
+    """Answers to unit inputs after programming, by kind of compensation; kept once read."""
     programmed: Tensor | None = None
     drift_parameters: list[Tensor | None] = field(default_factory=list)
 
@@ -38,12 +40,43 @@ class Engine(nn.Module, ABC):
         """Take over the tiles' weights, input ranges and alphas."""
 
     @abstractmethod
-    def read_out(self, layer: "CrossbarLayer", index: int, weights: Tensor) -> Tensor:
-        """(in, out): what tile `index` answers to unit inputs while it holds `weights`."""
+    def read_out(
+        self, layer: "CrossbarLayer", index: int, weights: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """(out, in): what tile `index` answers to unit inputs while it holds `weights`."""
 
     @abstractmethod
     def forward(self, layer: "CrossbarLayer", x: Tensor) -> Tensor:
         """The layer's output for `x`, bias included."""
+
+
+class AbsorbedBatchNorm(nn.Module):
+    """Stands where a BatchNorm stood that its layer now computes: passes its input on.
+
+    All chips share it.
+    """
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.affine = _affine(norm)
+        """Gain and offset (channels,) of the BatchNorm in eval mode, float32 on the CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` itself."""
+        return x
+
+
+def _affine(bn: nn.Module) -> tuple[Tensor, Tensor]:
+    assert isinstance(bn, nn.modules.batchnorm._BatchNorm)
+    assert bn.running_var is not None
+    assert bn.running_mean is not None
+    gain = (bn.running_var.double() + bn.eps).rsqrt()
+    if bn.weight is not None:
+        gain = gain * bn.weight.double()
+    offset = -bn.running_mean.double() * gain
+    if bn.bias is not None:
+        offset = offset + bn.bias.double()
+    return gain.detach().cpu().float(), offset.detach().cpu().float()
 
 
 class CrossbarLayer(nn.Module):
@@ -51,9 +84,13 @@ class CrossbarLayer(nn.Module):
 
     The engine computes the product. `refresh_` must be called after the tiles' weights, ranges
     or alphas have changed.
+
+    Attributes:
+        bias: the digital bias, (outputs,), float32 on the CPU, or None.
+        norm: a BatchNorm in eval mode that the native engines compute together with the layer.
     """
 
-    bias: Tensor | None
+    norm: AbsorbedBatchNorm | None
 
     def __init__(self, name: str, source: nn.Module, periphery: Periphery) -> None:
         super().__init__()
@@ -70,7 +107,9 @@ class CrossbarLayer(nn.Module):
         for slot in tile_slots(self.geometry, periphery):
             target, scale = map_weights(matrix, slot)
             self.tiles.append(TileState(slot=slot, target=target, scale=scale, weights=target))
-        self.register_buffer("bias", None if bias is None else bias.detach().float().clone())
+        self.bias: Tensor | None = None if bias is None else bias.detach().cpu().float().clone()
+        # Not a submodule: its place in the network is the BatchNorm's.
+        object.__setattr__(self, "norm", None)
         self.engine: Engine | None = None
 
     def context(self, tile: TileState) -> TileContext:
@@ -81,10 +120,21 @@ class CrossbarLayer(nn.Module):
             column_scale=tile.scale,
         )
 
+    def affine(self) -> tuple[Tensor, Tensor | None]:
+        """Gain and offset (outputs,) that the digital side applies to each output."""
+        outputs = self.geometry.groups * self.geometry.out_features
+        if self.norm is None:
+            return torch.ones(outputs), self.bias
+        gain, offset = self.norm.affine
+        return gain, offset if self.bias is None else offset + gain * self.bias
+
+    def assemble(self, parts: list[Tensor]) -> Tensor:
+        """The layer's weight in torch's shape from one (out, in) part of each tile."""
+        return assemble(parts, tuple(tile.slot for tile in self.tiles), self.geometry)
+
     def logical(self, which: Callable[[TileState], Tensor]) -> Tensor:
         """The layer's weight in torch's shape, from one tensor of each tile, in logical units."""
-        parts = [which(tile) * tile.scale for tile in self.tiles]
-        return assemble(parts, tuple(tile.slot for tile in self.tiles), self.geometry)
+        return self.assemble([which(tile) * tile.scale for tile in self.tiles])
 
     def weight_error(self) -> float:
         """|W - W_target| / |W_target| (Frobenius norms) of the programmed weights; 0 if W is 0."""
@@ -92,6 +142,26 @@ class CrossbarLayer(nn.Module):
         programmed = self.logical(_programmed)
         norm = float(target.norm())
         return float((programmed - target).norm()) / norm if norm else 0.0
+
+    def fresh(self) -> "CrossbarLayer":
+        """A layer with the same targets (shared), ranges and bias, unprogrammed, no engine."""
+        other = CrossbarLayer.__new__(CrossbarLayer)
+        nn.Module.__init__(other)
+        other.name, other.periphery, other.geometry = self.name, self.periphery, self.geometry
+        other.weight_std, other.weight_abs_max = self.weight_std, self.weight_abs_max
+        other.bias, other.engine = self.bias, None
+        object.__setattr__(other, "norm", None)
+        other.tiles = [
+            TileState(
+                slot=tile.slot,
+                target=tile.target,
+                scale=tile.scale,
+                weights=tile.target,
+                input_range=tile.input_range,
+            )
+            for tile in self.tiles
+        ]
+        return other
 
     def use_(self, engine: Engine) -> "CrossbarLayer":
         """Compute with `engine` from now on."""
@@ -107,8 +177,7 @@ class CrossbarLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The layer's output for `x`, shaped as the digital layer's."""
         assert self.engine is not None, "use_() comes first"
-        output: Tensor = self.engine(self, x)
-        return output
+        return self.engine.forward(self, x)
 
     def extra_repr(self) -> str:
         """Geometry and number of tiles."""

@@ -59,6 +59,8 @@ def map_weights(matrix: Tensor, slot: TileSlot) -> tuple[Tensor, Tensor]:
 
 def assemble(parts: list[Tensor], slots: tuple[TileSlot, ...], geometry: Geometry) -> Tensor:
     """The layer's weight, in torch's shape, from the logical weights of its tiles."""
+    if len(parts) == 1:
+        return parts[0].reshape(geometry.weight_shape)
     matrix = torch.empty(geometry.groups, geometry.out_features, geometry.in_features)
     for part, slot in zip(parts, slots, strict=True):
         matrix[slot.group, slot.outputs, slot.inputs] = part

@@ -4,11 +4,16 @@ Exact for an ideal periphery: a tile then multiplies with its weights, and produ
 Exact up to one-step ties of the converters for static input ranges: the range belongs to a
 tile's inputs and not to a patch, so that each pixel has one DAC code wherever it is used.
 Dynamic scaling gives one pixel different codes in different patches; only the tile does that.
+
+A BatchNorm that follows a layer, and is computed in digital, is one factor and one offset an
+output: it joins the factor of scale, range and drift compensation that the digital side applies
+anyway.
 """
 
 import torch
 from torch import Tensor, nn
 
+from analogsim.crossbar.draws import add_noise_
 from analogsim.crossbar.geometry import Geometry
 from analogsim.crossbar.layer import CrossbarLayer, Engine
 from analogsim.crossbar.periphery import Periphery, step
@@ -18,62 +23,85 @@ class PerfectEngine(Engine):
     """Weights only: one digital product with the tiles' effective weights."""
 
     weight: Tensor
+    bias: Tensor | None
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("weight", torch.empty(0), persistent=False)
+        self.register_buffer("bias", None, persistent=False)
 
     def load_(self, layer: CrossbarLayer) -> None:
-        """Assemble the layer's weight from its tiles, drift compensation included."""
-        weight = layer.logical(lambda tile: tile.weights * tile.alpha.reshape(-1, 1))
-        self.weight = weight.to(self.weight.device)
+        """Assemble the layer's weight from its tiles, drift compensation and BatchNorm included."""
+        gain, offset = layer.affine()
+        groups = gain.reshape(layer.geometry.groups, -1)
+        factors = [
+            tile.scale * tile.alpha.reshape(-1, 1) * groups[slot.group, slot.outputs, None]
+            for tile in layer.tiles
+            for slot in (tile.slot,)
+        ]
+        weight = layer.assemble([t.weights * f for t, f in zip(layer.tiles, factors, strict=True)])
+        self.weight = _like(weight, self.weight)
+        self.bias = None if offset is None else _like(offset, self.weight)
 
-    def read_out(self, layer: CrossbarLayer, index: int, weights: Tensor) -> Tensor:
+    def read_out(
+        self, layer: CrossbarLayer, index: int, weights: Tensor, generator: torch.Generator
+    ) -> Tensor:
         """The weights themselves."""
-        return read_out(weights, layer.periphery)
+        return weights
 
     def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
         """The product, digital bias included."""
-        return layer.geometry.product(x, self.weight, layer.bias)
+        return layer.geometry.product(x, self.weight, self.bias)
 
 
 class StaticEngine(Engine):
     """DAC, partial products, output noise, bounds and ADC with static input ranges."""
 
+    bias: Tensor | None
     where: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         # An empty buffer that follows the module from device to device.
         self.register_buffer("where", torch.empty(0), persistent=False)
+        self.register_buffer("bias", None, persistent=False)
         self.splits = nn.ModuleList()
 
     def load_(self, layer: CrossbarLayer) -> None:
         """Build one partial product for each split of the inputs."""
+        gain, offset = layer.affine()
         starts = sorted({tile.slot.inputs.start for tile in layer.tiles})
-        splits = [_Split(layer, start).to(self.where.device) for start in starts]
+        splits = [_Split(layer, start, gain).to(self.where.device) for start in starts]
         self.splits = nn.ModuleList(splits)
+        if offset is not None:
+            offset = by_channel(offset, layer.geometry).to(self.where.device)
+        self.bias = offset
 
-    def read_out(self, layer: CrossbarLayer, index: int, weights: Tensor) -> Tensor:
+    def read_out(
+        self, layer: CrossbarLayer, index: int, weights: Tensor, generator: torch.Generator
+    ) -> Tensor:
         """Unit inputs through DAC, output noise and ADC."""
-        return read_out(weights, layer.periphery)
+        return read_out(weights, layer.periphery, generator)
 
     def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
         """The sum of the splits' outputs, digital bias included."""
         total: Tensor | None = None
         for split in self.splits:
-            part = split(layer.geometry, layer.periphery, x)
-            total = part if total is None else total.add_(part)
+            total = split.forward(layer.geometry, x, total)
         assert total is not None
-        if layer.bias is not None:
-            total.add_(_by_channel(layer.bias, layer.geometry, total.dim()))
-        return total
+        return total if self.bias is None else total.add_(self.bias)
 
 
 class _Split(nn.Module):
     """The tiles that share their input channels: one for each group (and output split)."""
 
-    def __init__(self, layer: CrossbarLayer, start: int) -> None:
+    weight: Tensor
+    factor: Tensor
+    bound: Tensor
+    levels: Tensor
+    index: Tensor | None
+
+    def __init__(self, layer: CrossbarLayer, start: int, gain: Tensor) -> None:
         super().__init__()
         geometry, periphery = layer.geometry, layer.periphery
         tiles = [tile for tile in layer.tiles if tile.slot.inputs.start == start]
@@ -81,9 +109,14 @@ class _Split(nn.Module):
         kernel = geometry.kernel_size
         first, last = start // kernel, -(-stop // kernel)
         channels = geometry.in_features // kernel
-        # Weight in units of (ADC step / DAC step): rounding is then to whole numbers.
-        dac = step(periphery.dac_bits, 1.0) if periphery.dac_bits else 1.0
-        adc = step(periphery.adc_bits, periphery.output_bound) if periphery.adc_bits else 1.0
+        # Inputs in units of the DAC's step and outputs of the ADC's: rounding is then to whole
+        # numbers, and the steps go into the weights and into the factor behind the ADC.
+        self.dac = bool(periphery.dac_bits)
+        self.adc = bool(periphery.adc_bits)
+        dac = step(periphery.dac_bits, 1.0) if self.dac else 1.0
+        adc = step(periphery.adc_bits, periphery.output_bound) if self.adc else 1.0
+        self.noise = periphery.output_noise / adc
+        self.output_bound = periphery.output_bound / adc
         matrix = torch.zeros(geometry.groups, geometry.out_features, (last - first) * kernel)
         ranges = torch.empty(geometry.groups)
         factor = torch.empty(geometry.groups, geometry.out_features)
@@ -96,68 +129,81 @@ class _Split(nn.Module):
                 tile.alpha.reshape(-1) * tile.scale.reshape(-1) * (adc * tile.input_range)
             )
         shape = (geometry.groups * geometry.out_features, last - first, *geometry.kernel)
-        self.noise = periphery.output_noise / adc
-        self.bound = periphery.output_bound / adc
-        self.register_buffer("weight", (matrix * (dac / adc)).reshape(shape), persistent=False)
-        self.register_buffer("factor", factor.reshape(-1), persistent=False)
-        per_channel = ranges.repeat_interleave(last - first)
-        one_range = bool((ranges == ranges[0]).all())
-        self.register_buffer(
-            "ranges", ranges[:1].clone() if one_range else per_channel, persistent=False
-        )
+        weight = (matrix * (dac / adc)).reshape(shape)
+        self.register_buffer("weight", channels_last(weight), persistent=False)
+        factor = by_channel(factor.reshape(-1) * gain, geometry)
+        self.register_buffer("factor", factor, persistent=False)
+        if bool((ranges != ranges[0]).any()):
+            bound = by_channel(ranges.repeat_interleave(last - first), geometry)
+        else:
+            bound = ranges[0].clone()
+        self.register_buffer("bound", bound, persistent=False)
+        self.register_buffer("levels", bound * dac, persistent=False)
         every = first == 0 and last == channels
         index = torch.arange(first, last) + channels * torch.arange(geometry.groups)[:, None]
         self.register_buffer("index", None if every else index.reshape(-1), persistent=False)
 
-    weight: Tensor
-    factor: Tensor
-    ranges: Tensor
-    index: Tensor | None
-
-    def forward(self, geometry: Geometry, periphery: Periphery, x: Tensor) -> Tensor:
-        axis = -1 if geometry.kind == "linear" else -1 - len(geometry.kernel)
+    def forward(self, geometry: Geometry, x: Tensor, total: Tensor | None) -> Tensor:
+        """This split's outputs, added to `total` in place where there is one."""
         if self.index is not None:
+            axis = -1 if geometry.kind == "linear" else -1 - len(geometry.kernel)
             x = x.index_select(axis, self.index)
-        ranges = self.ranges
-        if len(ranges) > 1:
-            ranges = _by_channel(ranges, geometry, x.dim())
-        x = torch.clamp(x, -ranges, ranges).div_(ranges)
-        if periphery.dac_bits:
-            x.div_(step(periphery.dac_bits, 1.0)).round_()
+        x = torch.clamp(x, -self.bound, self.bound)
+        x.div_(self.levels)
+        if self.dac:
+            x.round_()
         y = geometry.product(x, self.weight, None)
         if self.noise > 0:
-            y.add_(torch.randn_like(y), alpha=self.noise)
-        if periphery.adc_bits:
+            add_noise_(y, self.noise)
+        if self.adc:
             y.round_()
-        y.clamp_(-self.bound, self.bound)
-        return y.mul_(_by_channel(self.factor, geometry, y.dim()))
+        y.clamp_(-self.output_bound, self.output_bound)
+        return y.mul_(self.factor) if total is None else total.addcmul_(y, self.factor)
 
 
-def read_out(weights: Tensor, periphery: Periphery) -> Tensor:
-    """(in, out): the answers of a tile that holds `weights` (out, in) to unit inputs.
+def read_out(weights: Tensor, periphery: Periphery, generator: torch.Generator) -> Tensor:
+    """The answers of a tile that holds `weights` (out, in) to unit inputs, (out, in).
 
-    What aihwkit's torch tile answers to `eye(in)`, bit for bit, without the product: a unit
-    input passes the DAC at full scale, so that each answer is one weight, plus output noise,
-    through the ADC. Dynamic scaling leaves unit inputs as they are.
+    What aihwkit's torch tile answers to `eye(in)`, without the product: a unit input passes the
+    DAC at full scale, so that each answer is one weight, plus output noise, through the ADC.
+    Dynamic scaling leaves unit inputs as they are.
     """
-    y = weights.T.clone()
     if periphery.perfect:
-        return y
+        return weights
+    out = torch.empty_like(weights)
+    if periphery.output_noise > 0:
+        out.normal_(generator=generator)
+    return convert_answers_(out, weights, periphery)
+
+
+def convert_answers_(out: Tensor, weights: Tensor, periphery: Periphery) -> Tensor:
+    """`read_out` with normals given in `out`, which takes the answers; any shape."""
+    full = 1.0
     if periphery.dac_bits:
         res = step(periphery.dac_bits, 1.0)
-        y *= float(torch.clamp((torch.ones(1) / res).round() * res, -1.0, 1.0))
+        full = float(torch.clamp((torch.ones(1) / res).round() * res, -1.0, 1.0))
     if periphery.output_noise > 0:
-        y += periphery.output_noise * torch.randn_like(y)
+        out.mul_(periphery.output_noise).add_(weights if full == 1.0 else weights * full)
+    else:
+        torch.mul(weights, full, out=out)
     if periphery.adc_bits:
         res = step(periphery.adc_bits, periphery.output_bound)
-        y = (y / res).round() * res
-    return y.clamp(-periphery.output_bound, periphery.output_bound)
+        out.div_(res).round_().mul_(res)
+    return out.clamp_(-periphery.output_bound, periphery.output_bound)
 
 
-def _by_channel(values: Tensor, geometry: Geometry, dim: int) -> Tensor:
-    """`values` shaped to multiply a tensor of `dim` dimensions along its channels."""
-    if geometry.kind == "linear":
-        return values
-    shape = [1] * dim
-    shape[-1 - len(geometry.kernel)] = -1
-    return values.reshape(shape)
+def by_channel(values: Tensor, geometry: Geometry) -> Tensor:
+    """`values`, one an output or input channel, shaped to act along a tensor's channels."""
+    return values.reshape(-1, *(1 for _ in geometry.kernel))
+
+
+def channels_last(weight: Tensor) -> Tensor:
+    """A two-dimensional convolution's weight in the memory order that is fast on a CPU."""
+    if weight.dim() != 4:
+        return weight
+    return weight.contiguous(memory_format=torch.channels_last)
+
+
+def _like(value: Tensor, kept: Tensor) -> Tensor:
+    """`value` on the device and of the type of what it replaces."""
+    return channels_last(value).to(kept.device, kept.dtype)

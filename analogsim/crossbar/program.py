@@ -2,15 +2,17 @@
 
 import copy
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar.compensation import COMPENSATIONS, Compensation, drift_compensation
+from analogsim.crossbar.blocks import blocks_of
+from analogsim.crossbar.compensation import COMPENSATIONS, Compensation
 from analogsim.crossbar.convert import AnalogModel, crossbar_layers, new_engine
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.plan import LayerReport
-from analogsim.crossbar.seeds import seeded
+from analogsim.crossbar.weights import drift_weights_, program_weights_
 from analogsim.errors import InputError
 
 
@@ -35,17 +37,24 @@ class Chip(nn.Module):
         self.chip = chip
         self.t_s: float | None = None
         self.compensation: Compensation = "none"
+        self._layers = crossbar_layers(module)
+        self.blocks = blocks_of(self._layers.values())
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
         """The network's output for a batch `x`, shaped as the digital network's."""
+        how = self.analog.forward
+        if how != "tile" and x.dim() == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        if how == "native-bf16":
+            return self.module(x.to(torch.bfloat16)).float()  # type: ignore[no-any-return]
         output: Tensor = self.module(x)
         return output
 
     @property
     def layers(self) -> dict[str, CrossbarLayer]:
         """The crossbar layers by name."""
-        return crossbar_layers(self.module)
+        return self._layers
 
     @property
     def report(self) -> tuple[LayerReport, ...]:
@@ -76,21 +85,16 @@ class Chip(nn.Module):
             )
         t_s = float(t_s)
         self.analog.device.check_time(t_s)
-        address = (self.seed, self.chip, t_s)
-        with torch.no_grad():
-            for layer in self.layers.values():
-                assert layer.engine is not None
-                for tile in layer.tiles:
-                    assert tile.programmed is not None
-                    law = self.analog.device.noise_law(layer.context(tile))
-                    with seeded(self.seed, "drift", layer.name, tile.slot.index, self.chip, t_s):
-                        tile.weights = law.apply_drift_noise(
-                            tile.programmed, tile.drift_parameters, t_s
-                        )
-                    tile.alpha = drift_compensation(
-                        compensation, layer, tile, layer.engine, address
-                    )
-                layer.refresh_()
+        layers = list(self.layers.values())
+        drift_weights_(
+            layers,
+            self.blocks,
+            self.analog.device,
+            (self.seed, self.chip, t_s),
+            compensation,
+            through_tiles=self.analog.forward == "tile" and self.analog.tile == "cpp",
+        )
+        refresh_(layers)
         self.t_s, self.compensation = t_s, compensation
         return self
 
@@ -108,15 +112,9 @@ def program(analog: AnalogModel, seed: int = 0, chip: int = 0) -> Chip:
     """
     check_numbers(seed=seed, chip=chip)
     made = new_chip(analog, seed=seed, chip=chip)
-    with torch.no_grad():
-        for layer in made.layers.values():
-            for tile in layer.tiles:
-                law = analog.device.noise_law(layer.context(tile))
-                with seeded(seed, "program", layer.name, tile.slot.index, chip):
-                    tile.programmed, parameters = law.apply_programming_noise(tile.target)
-                tile.drift_parameters = list(parameters)
-                tile.weights = tile.programmed
-            layer.refresh_()
+    layers = list(made.layers.values())
+    program_weights_(layers, made.blocks, analog.device, seed, chip)
+    refresh_(layers)
     return made
 
 
@@ -131,15 +129,25 @@ def check_numbers(*, seed: int, chip: int) -> None:
             raise InputError(f"{what} must be at least 0, got {value}; choose another")
 
 
+def refresh_(layers: Sequence[CrossbarLayer]) -> None:
+    """Hand the tiles' state to the engines."""
+    with torch.no_grad():
+        for layer in layers:
+            layer.refresh_()
+
+
 def new_chip(analog: AnalogModel, *, seed: int, chip: int) -> Chip:
     """A chip whose tiles still hold their targets, with its own engines; `program` fills it."""
-    shared: dict[int, object] = {}
-    for layer in analog.layers.values():
-        for tile in layer.tiles:
-            shared |= {id(t): t for t in (tile.target, tile.scale)}
-        # The copy gets an engine of its own below.
-        shared[id(layer.engine)] = layer.engine
-    module = copy.deepcopy(analog.module, shared)
+    layers = {name: layer.fresh() for name, layer in analog.layers.items()}
+    memo: dict[int, object] = {id(analog.layers[name]): layer for name, layer in layers.items()}
+    if analog.forward != "tile":
+        for (layer_name, norm_name), absorbed in zip(analog.merged, analog.absorbed, strict=True):
+            object.__setattr__(layers[layer_name], "norm", absorbed)
+            memo[id(analog.module.get_submodule(norm_name))] = absorbed
+    module = copy.deepcopy(analog.module, memo)
     for layer in crossbar_layers(module).values():
-        layer.use_(new_engine(analog, layer))
+        # It is refreshed when the tiles are filled.
+        layer.engine = new_engine(analog, layer)
+    if analog.forward == "native-bf16":
+        module.to(torch.bfloat16)
     return Chip(analog, module, seed=seed, chip=chip)

@@ -21,6 +21,11 @@ def seed_of(*address: str | int | float) -> int:
     return int.from_bytes(digest.digest(), "big") >> 1
 
 
+def generator_at(*address: str | int | float) -> torch.Generator:
+    """A CPU generator that gives what torch's global one would give in `seeded(*address)`."""
+    return torch.Generator().manual_seed(seed_of(*address))
+
+
 @contextmanager
 def seeded(*address: str | int | float) -> Iterator[None]:
     """Draws inside the block depend on `address` alone; torch's generators are restored."""

@@ -35,17 +35,19 @@ class TileEngine(Engine):
             if upstream.input_range is not None:
                 upstream.input_range.data.fill_(state.input_range)
 
-    def read_out(self, layer: CrossbarLayer, index: int, weights: Tensor) -> Tensor:
+    def read_out(
+        self, layer: CrossbarLayer, index: int, weights: Tensor, generator: torch.Generator
+    ) -> Tensor:
         """Unit inputs through the periphery; on the C++ tile through the tile itself."""
         if self.kind == "torch":
-            return read_out(weights, layer.periphery)
+            return read_out(weights, layer.periphery, generator)
         tile: Any = self.tiles[index]
         _set_weights(tile, weights)
         eye = torch.eye(tile.tile.get_x_size())
         with torch.no_grad():
             output: Tensor = tile.tile.forward(eye, False, False, False, True, False)
         _set_weights(tile, layer.tiles[index].weights)
-        return output
+        return output.T
 
     def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
         """The tiles' partial sums, digital bias included."""
@@ -65,7 +67,7 @@ class TileEngine(Engine):
             groups.append(total)
         y = groups[0] if len(groups) == 1 else torch.cat(groups, dim=-1)
         if layer.bias is not None:
-            y = y + layer.bias
+            y = y + layer.bias.to(y.device)
         return geometry.image(y, spatial)
 
 

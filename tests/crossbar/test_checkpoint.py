@@ -137,7 +137,11 @@ def edit_digest(folder):
         (lambda f: edit(f, preset="pcn"), "got 'pcn'"),
         (lambda f: edit(f, periphery={"dac": 3}), "got dac"),
         (lambda f: edit(f, layers=7), r"chip\.json: layers must be a list, got 7"),
-        (lambda f: edit(f, layers=[]), r"tensor 0/0\.alpha belongs to no tile .* \(\d+ such"),
+        (lambda f: edit(f, layers=[]), "must have the layers 0;"),
+        (
+            lambda f: edit(f, layers=[], merged=[]),
+            r"tensor 0/0\.alpha belongs to no tile .* \(\d+ such",
+        ),
         (lambda f: edit(f, seed="x"), "seed must be a whole number, got 'x'"),
         (lambda f: edit(f, t_s=-3), "got -3"),
         (lambda f: edit(f, compensation="some"), "compensation must be one of .* got 'some'"),

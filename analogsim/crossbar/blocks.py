@@ -1,0 +1,170 @@
+"""Many tiles at once: the fast way to program and drift, with the numbers of the slow one.
+
+A block holds consecutive tiles in flat buffers, small enough for a core's cache; one thread works
+on one block. Each tile keeps its own address of draws. Devices without a fused law are programmed
+tile by tile, by aihwkit's classes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from analogsim.crossbar.compensation import Compensation, mean_answer
+from analogsim.crossbar.layer import CrossbarLayer, TileState
+from analogsim.crossbar.native import convert_answers_
+from analogsim.crossbar.seeds import generator_at
+from device_models.contract import FusedLaw
+
+BLOCK = 1 << 18
+"""Weights of a block, at most, unless one tile is larger: 1 MB a buffer."""
+
+_KEEP_PREPARED = 1 << 20
+"""Most weights of a network whose blocks keep what their drifts have in common."""
+
+
+@dataclass(kw_only=True)
+class Block:
+    """Consecutive tiles in flat buffers. The tiles' own tensors are views of them."""
+
+    members: list[tuple[CrossbarLayer, TileState]]
+    sizes: list[int]
+    keep_prepared: bool
+    programmed: Tensor = field(default_factory=lambda: torch.empty(0))
+    nu: Tensor = field(default_factory=lambda: torch.empty(0))
+    prepared: tuple[Tensor, ...] = ()
+    baselines: dict[str, list[Tensor]] = field(default_factory=dict)
+
+    def program_(self, law: FusedLaw, seed: int, chip: int) -> "Block":
+        """Program the tiles from their targets."""
+        target = torch.cat([tile.target.reshape(-1) for _, tile in self.members])
+        normals = self._normals(law.programming_draws, (seed, "program"), (chip,))
+        programmed, nu = law.program(target, self.sizes, normals)
+        self.programmed, self.nu, self.prepared, self.baselines = programmed, nu, (), {}
+        self._share_()
+        for _, tile in self.members:
+            assert tile.programmed is not None
+            tile.weights = tile.programmed
+        return self
+
+    def drift_(
+        self, law: FusedLaw, seed: int, chip: int, t_s: float, compensation: Compensation
+    ) -> "Block":
+        """Move the tiles to a time and set their compensation."""
+        if not len(self.programmed):
+            self._gather_()
+        prepared = self.prepared or law.prepare(self.programmed, self.sizes)
+        self.prepared = prepared if self.keep_prepared else ()
+        normals = self._normals(law.drift_draws, (seed, "drift"), (chip, t_s))
+        weights = law.drift(self.programmed, self.nu, prepared, self.sizes, t_s, normals)
+        for (_, tile), part in zip(self.members, weights.split_with_sizes(self.sizes), strict=True):
+            tile.weights = part.view(tile.target.shape)
+        self._compensate_(compensation, weights, normals[0], (seed, chip, t_s))
+        return self
+
+    def _compensate_(
+        self,
+        kind: Compensation,
+        weights: Tensor,
+        scratch: Tensor,
+        at: tuple[int, int, float],
+    ) -> None:
+        """Set the tiles' alphas: what `drift_compensation` gives, all tiles together."""
+        if kind == "none":
+            for _, tile in self.members:
+                tile.alpha = torch.ones(1)
+            return
+        seed, chip, t_s = at
+        if kind not in self.baselines:
+            if kind == "exact":
+                answers = torch.cat([tile.target.reshape(-1) for _, tile in self.members])
+            else:
+                head, tail = (seed, "baseline"), (chip,)
+                answers = self._read_out(scratch.clone(), self.programmed, head, tail)
+            self.baselines[kind] = self._mean_answers(kind, answers)
+        answers = self._read_out(scratch, weights, (seed, "compensation"), (chip, t_s))
+        now = self._mean_answers(kind, answers)
+        for (_, tile), before, after in zip(self.members, self.baselines[kind], now, strict=True):
+            tile.alpha = before / after
+
+    def _read_out(
+        self,
+        out: Tensor,
+        weights: Tensor,
+        head: tuple[str | int, ...],
+        tail: tuple[int | float, ...],
+    ) -> Tensor:
+        """The tiles' answers to unit inputs, flat; `out` may be overwritten."""
+        periphery = self.members[0][0].periphery
+        if periphery.perfect:
+            return weights
+        if periphery.output_noise > 0:
+            for (layer, tile), part in zip(
+                self.members, out.split_with_sizes(self.sizes), strict=True
+            ):
+                part.normal_(generator=generator_at(*head, layer.name, tile.slot.index, *tail))
+        return convert_answers_(out, weights, periphery)
+
+    def _mean_answers(self, kind: Compensation, answers: Tensor) -> list[Tensor]:
+        return [
+            mean_answer(kind, part.view(tile.target.shape))
+            for (_, tile), part in zip(
+                self.members, answers.split_with_sizes(self.sizes), strict=True
+            )
+        ]
+
+    def _gather_(self) -> None:
+        """Fill the buffers from the tiles, after a chip was read from a file."""
+        programmed, nu = [], []
+        for _, tile in self.members:
+            assert tile.programmed is not None, "program() comes first"
+            positive, negative = tile.drift_parameters
+            assert positive is not None
+            assert negative is not None
+            programmed.append(tile.programmed.reshape(-1))
+            nu.append(torch.where(tile.programmed >= 0, positive, negative).reshape(-1))
+        self.programmed, self.nu = torch.cat(programmed), torch.cat(nu)
+        self._share_()
+
+    def _share_(self) -> None:
+        """Make the tiles' own tensors views of the block's."""
+        parts = self.programmed.split_with_sizes(self.sizes)
+        exponents = self.nu.split_with_sizes(self.sizes)
+        for (_, tile), part, own in zip(self.members, parts, exponents, strict=True):
+            tile.programmed = part.view(tile.target.shape)
+            # One device of each pair is left; the other one's exponent would never be used.
+            tile.drift_parameters = [own.view(tile.target.shape)] * 2
+
+    def _normals(
+        self, draws: int, head: tuple[str | int, ...], tail: tuple[int | float, ...]
+    ) -> Tensor:
+        """(draws, n): for each tile what as many `randn_like` give under its address's seed."""
+        normals = torch.empty(draws, sum(self.sizes))
+        start = 0
+        for (layer, tile), size in zip(self.members, self.sizes, strict=True):
+            generator = generator_at(*head, layer.name, tile.slot.index, *tail)
+            for row in normals[:, start : start + size]:
+                row.normal_(generator=generator)
+            start += size
+        return normals
+
+
+def blocks_of(layers: Iterable[CrossbarLayer]) -> list[Block]:
+    """Consecutive tiles in blocks, the largest block first."""
+    pairs = [(layer, tile) for layer in layers for tile in layer.tiles]
+    keep = sum(tile.target.numel() for _, tile in pairs) <= _KEEP_PREPARED
+    groups: list[list[tuple[CrossbarLayer, TileState]]] = []
+    room = 0
+    for layer, tile in pairs:
+        size = tile.target.numel()
+        if not groups or size > room:
+            groups.append([])
+            room = BLOCK
+        groups[-1].append((layer, tile))
+        room -= size
+    blocks = [
+        Block(members=group, sizes=[t.target.numel() for _, t in group], keep_prepared=keep)
+        for group in groups
+    ]
+    return sorted(blocks, key=lambda block: -sum(block.sizes))

@@ -1,0 +1,98 @@
+"""What programming and drift do to a chip's weights.
+
+Where the device has a fused law, blocks of tiles are worked on side by side: the same bits, less
+work. Otherwise aihwkit's classes work tile by tile, under the seed of each tile's address.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from analogsim.crossbar.blocks import Block
+from analogsim.crossbar.compensation import Compensation, drift_compensation
+from analogsim.crossbar.layer import CrossbarLayer
+from analogsim.crossbar.pool import each
+from analogsim.crossbar.seeds import seeded
+from device_models.contract import Device
+
+
+def program_weights_(
+    layers: Sequence[CrossbarLayer], blocks: Sequence[Block], device: Device, seed: int, chip: int
+) -> None:
+    """Program all tiles from their targets; the engines are not refreshed.
+
+    Args:
+        layers: of one chip.
+        blocks: its tiles, see `blocks_of`.
+        device: gives the law.
+        seed, chip: root seed and number of the chip.
+    """
+    fused = device.fused_law()
+
+    @torch.no_grad()
+    def by_block(block: Block) -> None:
+        assert fused is not None
+        block.program_(fused, seed, chip)
+
+    @torch.no_grad()
+    def by_tile(layer: CrossbarLayer) -> None:
+        for tile in layer.tiles:
+            law = device.noise_law(layer.context(tile))
+            with seeded(seed, "program", layer.name, tile.slot.index, chip):
+                tile.programmed, parameters = law.apply_programming_noise(tile.target)
+            tile.drift_parameters = list(parameters)
+            tile.weights, tile.baselines = tile.programmed, {}
+
+    if fused is not None:
+        each(by_block, blocks, serial=False)
+    else:
+        # The law draws from torch's global generator.
+        each(by_tile, layers, serial=True)
+
+
+def drift_weights_(
+    layers: Sequence[CrossbarLayer],
+    blocks: Sequence[Block],
+    device: Device,
+    address: tuple[int, int, float],
+    compensation: Compensation,
+    *,
+    through_tiles: bool,
+) -> None:
+    """Move all tiles to a time and set their compensation; the engines are not refreshed.
+
+    Args:
+        layers: of one chip.
+        blocks: its tiles, see `blocks_of`.
+        device: gives the law.
+        address: root seed, chip number, seconds since programming.
+        compensation: which one.
+        through_tiles: read the tiles out through aihwkit's own (needed on the C++ tile).
+    """
+    seed, chip, t_s = address
+    fused = device.fused_law()
+
+    @torch.no_grad()
+    def by_block(block: Block) -> None:
+        assert fused is not None
+        block.drift_(fused, seed, chip, t_s, "none" if through_tiles else compensation)
+
+    @torch.no_grad()
+    def by_tile(layer: CrossbarLayer) -> None:
+        for tile in layer.tiles:
+            assert tile.programmed is not None, "program() comes first"
+            law = device.noise_law(layer.context(tile))
+            with seeded(seed, "drift", layer.name, tile.slot.index, chip, t_s):
+                tile.weights = law.apply_drift_noise(tile.programmed, tile.drift_parameters, t_s)
+
+    @torch.no_grad()
+    def compensate(layer: CrossbarLayer) -> None:
+        for tile in layer.tiles:
+            tile.alpha = drift_compensation(compensation, layer, tile, address)
+
+    if fused is not None:
+        each(by_block, blocks, serial=False)
+    else:
+        each(by_tile, layers, serial=True)
+    if fused is None or through_tiles:
+        each(compensate, layers, serial=True)

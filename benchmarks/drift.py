@@ -1,0 +1,80 @@
+"""Programming and drifting whole networks against aihwkit's own calls.
+
+    python benchmarks/drift.py --json
+
+Default periphery of aihwkit, global drift compensation, PCM; the same network on both sides. Each
+ratio is (their time) / (our time), round by round in one process; above 1 we are faster.
+"""
+
+import copy
+import itertools
+from typing import Any
+
+import torch
+from aihwkit.inference.noise.pcm import PCMLikeNoiseModel
+from aihwkit.nn.conversion import convert_to_analog
+from common import arguments, emit, interleave, machine, ratios, seconds, start
+from forward import AIHWKIT_DEFAULT, network
+from torch import nn
+
+import analogsim
+from analogsim.crossbar.rpu_config import build_rpu_config
+
+
+def upstream(net: nn.Module) -> nn.Module:
+    """The network converted by aihwkit itself: torch tiles, its default noise and compensation."""
+    config = build_rpu_config(AIHWKIT_DEFAULT, "torch")
+    config.noise_model = PCMLikeNoiseModel()
+    return convert_to_analog(copy.deepcopy(net), config).eval()
+
+
+def measure(name: str, repeats: int) -> dict[str, Any]:
+    net = network(name)
+    analog = analogsim.convert(net, "pcm", AIHWKIT_DEFAULT, calibrate=(3, 32, 32), forward="auto")
+    ideal = analogsim.convert(net, "pcm", "ideal")
+    chip = analogsim.program(analog)
+    native = analogsim.program(ideal)
+    theirs = upstream(net)
+    theirs.program_analog_weights()
+    numbers = itertools.count(1)
+    times = interleave(
+        {
+            "our program": lambda: analogsim.program(analog, chip=next(numbers)),
+            "our program, native": lambda: analogsim.program(ideal, chip=next(numbers)),
+            "aihwkit program": theirs.program_analog_weights,
+            "our drift": lambda: chip.drift_(float(next(numbers))),
+            "our drift, native": lambda: native.drift_(float(next(numbers))),
+            "aihwkit drift": lambda: theirs.drift_analog_weights(86400.0),
+        },
+        repeats,
+    )
+    pairs = {
+        "program": ("our program", "aihwkit program"),
+        "program, native": ("our program, native", "aihwkit program"),
+        "drift": ("our drift", "aihwkit drift"),
+        "drift, native": ("our drift, native", "aihwkit drift"),
+    }
+    return {
+        "seconds": {k: seconds(v) for k, v in times.items()},
+        "ratios": {k: ratios(times, *v) for k, v in pairs.items()},
+    }
+
+
+def main() -> None:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--networks", default="resnet20,resnet44,vgg16")
+    options = parser.parse_args()
+    heap = start(options.threads)
+    result: dict[str, Any] = {"benchmark": "drift", "malloc_thresholds": heap, **machine()}
+    with torch.no_grad():
+        result["networks"] = {n: measure(n, options.repeats) for n in options.networks.split(",")}
+    result["ratios"] = {
+        f"{name}: {pair}": value
+        for name, found in result["networks"].items()
+        for pair, value in found["ratios"].items()
+    }
+    emit(result, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()
