@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from analogsim.crossbar.compensation import Compensation, mean_answer
+from analogsim.crossbar.compensation import SMALLEST_ANSWER, Compensation
 from analogsim.crossbar.layer import CrossbarLayer, TileState
 from analogsim.crossbar.native import convert_answers_
 from analogsim.crossbar.seeds import generator_at
 from device_models.contract import FusedLaw
 
-BLOCK = 1 << 18
-"""Weights of a block, at most, unless one tile is larger: 1 MB a buffer."""
+BLOCK = 1 << 16
+"""Weights of a block, at most, unless one tile is larger: small enough to share the work out."""
 
-_KEEP_PREPARED = 1 << 20
+_KEEP_PREPARED = 1 << 25
 """Most weights of a network whose blocks keep what their drifts have in common."""
 
 
@@ -34,7 +34,7 @@ class Block:
     programmed: Tensor = field(default_factory=lambda: torch.empty(0))
     nu: Tensor = field(default_factory=lambda: torch.empty(0))
     prepared: tuple[Tensor, ...] = ()
-    baselines: dict[str, list[Tensor]] = field(default_factory=dict)
+    baselines: dict[str, Tensor] = field(default_factory=dict)
 
     def program_(self, law: FusedLaw, seed: int, chip: int) -> "Block":
         """Program the tiles from their targets."""
@@ -84,9 +84,10 @@ class Block:
                 answers = self._read_out(scratch.clone(), self.programmed, head, tail)
             self.baselines[kind] = self._mean_answers(kind, answers)
         answers = self._read_out(scratch, weights, (seed, "compensation"), (chip, t_s))
-        now = self._mean_answers(kind, answers)
-        for (_, tile), before, after in zip(self.members, self.baselines[kind], now, strict=True):
-            tile.alpha = before / after
+        alphas = self.baselines[kind] / self._mean_answers(kind, answers)
+        lengths = [tile.target.shape[0] if kind == "column" else 1 for _, tile in self.members]
+        for (_, tile), alpha in zip(self.members, alphas.split_with_sizes(lengths), strict=True):
+            tile.alpha = alpha
 
     def _read_out(
         self,
@@ -106,13 +107,19 @@ class Block:
                 part.normal_(generator=generator_at(*head, layer.name, tile.slot.index, *tail))
         return convert_answers_(out, weights, periphery)
 
-    def _mean_answers(self, kind: Compensation, answers: Tensor) -> list[Tensor]:
-        return [
-            mean_answer(kind, part.view(tile.target.shape))
-            for (_, tile), part in zip(
-                self.members, answers.split_with_sizes(self.sizes), strict=True
+    def _mean_answers(self, kind: Compensation, answers: Tensor) -> Tensor:
+        """`mean_answer` of each tile, one after the other."""
+        parts = answers.abs().split_with_sizes(self.sizes)
+        if kind == "column":
+            means = torch.cat(
+                [
+                    part.view(tile.target.shape).mean(dim=1)
+                    for (_, tile), part in zip(self.members, parts, strict=True)
+                ]
             )
-        ]
+        else:
+            means = torch.stack([part.mean() for part in parts])
+        return means.clamp_(min=SMALLEST_ANSWER)
 
     def _gather_(self) -> None:
         """Fill the buffers from the tiles, after a chip was read from a file."""

@@ -30,6 +30,7 @@ from analogsim.crossbar.chip_settings import (
 )
 from analogsim.crossbar.convert import AnalogModel, absorb, choose_forward, new_engine, place_layers
 from analogsim.crossbar.layer import CrossbarLayer, TileState
+from analogsim.crossbar.native import PerfectEngine
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport, disable_fast_paths_
 from analogsim.crossbar.program import Chip, new_chip
@@ -259,7 +260,7 @@ def _restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folde
                 take(f"{key}.drift.{i}") if present else None
                 for i, present in enumerate(take(f"{key}.drift").tolist())
             ]
-        layer.refresh_()
+        layer.use_(PerfectEngine())
         # The tiles of aihwkit keep their targets and scales from when they were made.
         made.use_(new_engine(analog, made))
     if rest:

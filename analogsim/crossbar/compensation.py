@@ -17,7 +17,7 @@ from analogsim.crossbar.seeds import generator_at
 Compensation = Literal["none", "global", "exact", "column"]
 COMPENSATIONS: tuple[Compensation, ...] = get_args(Compensation)
 
-_SMALLEST = 1e-4
+SMALLEST_ANSWER = 1e-4
 """Lower bound of a mean answer, as in aihwkit, so that an all-zero tile has alpha 1."""
 
 
@@ -43,14 +43,14 @@ def drift_compensation(
         if kind != "exact":
             generator = generator_at(seed, "baseline", layer.name, index, chip)
             answers = layer.engine.read_out(layer, index, tile.programmed, generator)
-        tile.baselines[kind] = mean_answer(kind, answers)
+        tile.baselines[kind] = _mean_answer(kind, answers)
     generator = generator_at(seed, "compensation", layer.name, index, chip, t_s)
     now = layer.engine.read_out(layer, index, tile.weights, generator)
-    return tile.baselines[kind] / mean_answer(kind, now)
+    return tile.baselines[kind] / _mean_answer(kind, now)
 
 
-def mean_answer(kind: Compensation, answers: Tensor) -> Tensor:
+def _mean_answer(kind: Compensation, answers: Tensor) -> Tensor:
     """Mean |answer| over unit inputs (and over outputs, but for `column`); answers (out, in)."""
     size = answers.abs()
     mean = size.mean(dim=1) if kind == "column" else size.mean().reshape(1)
-    return mean.clamp(min=_SMALLEST)
+    return mean.clamp(min=SMALLEST_ANSWER)

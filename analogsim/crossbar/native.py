@@ -29,19 +29,26 @@ class PerfectEngine(Engine):
         super().__init__()
         self.register_buffer("weight", torch.empty(0), persistent=False)
         self.register_buffer("bias", None, persistent=False)
+        # Column scale times BatchNorm's gain, one tensor a tile; they do not change with time.
+        self._factors: list[Tensor] = []
 
     def load_(self, layer: CrossbarLayer) -> None:
         """Assemble the layer's weight from its tiles, drift compensation and BatchNorm included."""
-        gain, offset = layer.affine()
-        groups = gain.reshape(layer.geometry.groups, -1)
-        factors = [
-            tile.scale * tile.alpha.reshape(-1, 1) * groups[slot.group, slot.outputs, None]
-            for tile in layer.tiles
-            for slot in (tile.slot,)
-        ]
-        weight = layer.assemble([t.weights * f for t, f in zip(layer.tiles, factors, strict=True)])
-        self.weight = _like(weight, self.weight)
-        self.bias = None if offset is None else _like(offset, self.weight)
+        if not self._factors:
+            gain, offset = layer.affine()
+            groups = gain.reshape(layer.geometry.groups, -1)
+            self._factors = [
+                tile.scale * groups[tile.slot.group, tile.slot.outputs, None]
+                for tile in layer.tiles
+            ]
+            self.bias = None if offset is None else offset.to(self.weight.device, self.weight.dtype)
+        weight = layer.assemble(
+            [
+                tile.weights * (factor * tile.alpha.view(-1, 1))
+                for tile, factor in zip(layer.tiles, self._factors, strict=True)
+            ]
+        )
+        self.weight = channels_last(weight).to(self.weight.device, self.weight.dtype)
 
     def read_out(
         self, layer: CrossbarLayer, index: int, weights: Tensor, generator: torch.Generator
@@ -202,8 +209,3 @@ def channels_last(weight: Tensor) -> Tensor:
     if weight.dim() != 4:
         return weight
     return weight.contiguous(memory_format=torch.channels_last)
-
-
-def _like(value: Tensor, kept: Tensor) -> Tensor:
-    """`value` on the device and of the type of what it replaces."""
-    return channels_last(value).to(kept.device, kept.dtype)

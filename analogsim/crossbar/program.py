@@ -118,6 +118,27 @@ def program(analog: AnalogModel, seed: int = 0, chip: int = 0) -> Chip:
     return made
 
 
+def reprogram_(chip: Chip, number: int) -> Chip:
+    """Program `chip` anew as another chip of its study; as `program`, without a new network.
+
+    Args:
+        chip: any chip; whatever it was is lost.
+        number: the number that it takes.
+
+    Raises:
+        InputError: a negative number.
+    """
+    check_numbers(seed=chip.seed, chip=number)
+    layers = list(chip.layers.values())
+    for layer in layers:
+        for tile in layer.tiles:
+            tile.alpha = torch.ones(1)
+    program_weights_(layers, chip.blocks, chip.analog.device, chip.seed, number)
+    refresh_(layers)
+    chip.chip, chip.t_s, chip.compensation = number, None, "none"
+    return chip
+
+
 def check_numbers(*, seed: int, chip: int) -> None:
     """Refuse a negative root seed or chip number.
 

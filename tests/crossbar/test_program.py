@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from analogsim.crossbar.convert import convert
-from analogsim.crossbar.program import program
+from analogsim.crossbar.program import program, reprogram_
 from analogsim.errors import DeviceError, InputError
 from tests.crossbar.nets import small_inputs, small_net
 
@@ -107,3 +107,22 @@ def test_rram_domain():
     chip = program(convert(small_net(), "rram", "ideal"))
     with pytest.raises(DeviceError, match="3600"):
         chip.drift_(3600.0)
+
+
+@pytest.mark.parametrize("preset", ["pcm", "rram"])
+def test_reprogramming_makes_the_other_chip(preset):
+    made = convert(small_net(), preset, calibrate=small_inputs())
+    chip = program(made, seed=1, chip=2).drift_(DAY_S, "column")
+    reprogram_(chip, 5)
+    assert (chip.seed, chip.chip, chip.t_s, chip.compensation) == (1, 5, None, "none")
+    fresh = program(made, seed=1, chip=5)
+    for kind in (None, "global"):
+        if kind:
+            chip.drift_(DAY_S, kind)
+            fresh.drift_(DAY_S, kind)
+        assert same(chip, fresh)
+        with torch.no_grad():
+            torch.manual_seed(0)
+            got = chip(small_inputs())
+            torch.manual_seed(0)
+            assert torch.equal(got, fresh(small_inputs()))

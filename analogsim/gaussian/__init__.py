@@ -1,0 +1,27 @@
+"""Gaussian noise on weights: one reproducible stream on CPU and GPU, applied to flat buffers.
+
+flat = flatten_(network)                       # the network looks into one buffer
+noise = Noise(flat, NoiseSpec(eta=0.05), seed=7)
+noise.apply_(trial=3); network(images)         # the same weights on every machine
+flat.restore_()
+"""
+
+from analogsim.gaussian.flat import FlatWeights, Segment, flatten_
+from analogsim.gaussian.graph import TrialGraph
+from analogsim.gaussian.noise import Noise
+from analogsim.gaussian.pcm import PcmNetwork
+from analogsim.gaussian.pcm_law import PcmTile
+from analogsim.gaussian.spec import NoiseSpec, Role, role_of
+
+__all__ = [
+    "FlatWeights",
+    "Noise",
+    "NoiseSpec",
+    "PcmNetwork",
+    "PcmTile",
+    "Role",
+    "Segment",
+    "TrialGraph",
+    "flatten_",
+    "role_of",
+]

@@ -1,0 +1,25 @@
+"""Importing the files that need Triton, on first use.
+
+A CPU needs no Triton, and the CPU builds of torch come without it.
+"""
+
+import importlib
+from types import ModuleType
+from typing import Literal
+
+from analogsim.errors import InputError
+
+
+def import_launch(name: Literal["launch", "pcm_launch"]) -> ModuleType:
+    """The module `analogsim.gaussian.<name>`.
+
+    Raises:
+        InputError: Triton cannot be imported.
+    """
+    try:
+        return importlib.import_module(f"analogsim.gaussian.{name}")
+    except ImportError as error:
+        raise InputError(
+            f"noise on a CUDA device must have Triton, got ImportError: {error}; "
+            "install a CUDA build of torch, which brings it"
+        ) from error
