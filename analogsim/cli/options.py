@@ -89,10 +89,11 @@ def network_options(command: Command) -> Command:
             ),
             click.option(
                 "--forward",
-                type=click.Choice(["auto", "native", "tile"]),
+                type=click.Choice(["auto", "native", "native-bf16", "tile"]),
                 default="auto",
                 show_default=True,
-                help="Products on the network's own convolutions, or on aihwkit's tiles.",
+                help="Products on the network's own convolutions, or on aihwkit's tiles; "
+                "native-bf16 rounds to bfloat16 (ideal periphery; about 1 % of the logits).",
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="Root seed."),
         )

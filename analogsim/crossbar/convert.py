@@ -134,6 +134,7 @@ def convert(
         analog_names = {line.name for line in report if line.where == "analog"}
         pairs = fold_batchnorm(module, example).folded
         merged = tuple(pair for pair in pairs if pair[0] in analog_names)
+        report = _name_merged(report, merged)
     module, report = place_layers(module, report, edge)
     if edge.needs_input_ranges:
         assert batches is not None
@@ -226,6 +227,17 @@ def _explain(report: list[LayerReport], reason: str, folded: dict[str, str]) -> 
             line = dataclasses.replace(line, why="; ".join(p for p in parts if p))
         lines.append(line)
     return lines
+
+
+def _name_merged(report: list[LayerReport], merged: Sequence[tuple[str, str]]) -> list[LayerReport]:
+    """Those BatchNorms say with which layer's digital factors they are computed."""
+    layer_of = {norm: layer for layer, norm in merged}
+    return [
+        dataclasses.replace(line, why=f"{line.why}, with the factors of {layer_of[line.name]}")
+        if line.name in layer_of
+        else line
+        for line in report
+    ]
 
 
 def place_layers(

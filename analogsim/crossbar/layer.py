@@ -118,6 +118,7 @@ class CrossbarLayer(nn.Module):
             weight_std=self.weight_std,
             weight_abs_max=self.weight_abs_max,
             column_scale=tile.scale,
+            layer=self.name,
         )
 
     def affine(self) -> tuple[Tensor, Tensor | None]:

@@ -353,3 +353,36 @@ def test_folding_follows_the_execution_order_and_is_exact():
     assert "bn_a folded in" in {line.name: line for line in analog.report}["conv1"].why
     with torch.no_grad():
         assert relative_error(program(analog)(x), net(x)) < 1e-5
+
+
+def test_digital_batchnorm_joins_its_layers_factors_and_is_exact():
+    net, x = small_net(), small_inputs()
+    analog = convert(net, "ideal", "ideal", calibrate=x)
+    assert analog.merged == (("0", "1"),)
+    line = {line.name: line for line in analog.report}["1"]
+    assert line.where == "digital"
+    assert line.why == "normalisation stays in digital periphery, with the factors of 0"
+    with torch.no_grad():
+        assert relative_error(program(analog)(x), net(x)) < 1e-5
+    # On aihwkit's tiles the BatchNorm is computed by itself, with the same result.
+    tiles = program(convert(net, "ideal", "ideal", calibrate=x, forward="tile"))
+    assert isinstance(tiles.module[1], nn.BatchNorm2d)
+    with torch.no_grad():
+        assert relative_error(tiles(x), net(x)) < 1e-5
+
+
+def test_bfloat16_is_close_and_only_for_an_ideal_periphery():
+    net, x = small_net(), small_inputs()
+    exact = program(convert(net, "pcm", "ideal", calibrate=x)).drift_(3600.0)
+    rounded = program(convert(net, "pcm", "ideal", calibrate=x, forward="native-bf16"))
+    with torch.no_grad():
+        got = rounded.drift_(3600.0)(x)
+        assert got.dtype == torch.float32
+        # bfloat16 has 8 bits: about 1 % of the logits after a few layers.
+        assert 1e-4 < relative_error(got, exact(x)) < 2e-2
+    # Nothing else is rounded: the tiles hold the same weights.
+    for name, layer in rounded.layers.items():
+        for ours, theirs in zip(layer.tiles, exact.layers[name].tiles, strict=True):
+            assert torch.equal(ours.weights, theirs.weights)
+    with pytest.raises(InputError, match="ideal periphery, got 'standard'"):
+        convert(net, "pcm", calibrate=x, forward="native-bf16")
