@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analogsim.crossbar.evaluate import Evaluation, evaluate
     from analogsim.crossbar.periphery import Periphery
     from analogsim.crossbar.program import Chip, program
+    from analogsim.report.frame import read
 
 __all__ = [
     "AnalogModel",
@@ -31,6 +32,7 @@ __all__ = [
     "evaluate",
     "load",
     "program",
+    "read",
     "save",
 ]
 
@@ -43,6 +45,7 @@ _HOME = {
     "evaluate": "analogsim.crossbar.evaluate",
     "load": "analogsim.crossbar.checkpoint",
     "program": "analogsim.crossbar.program",
+    "read": "analogsim.report.frame",
     "save": "analogsim.crossbar.checkpoint",
 }
 

@@ -48,12 +48,14 @@ class TileContext:
 
     `weight_std` (unbiased) and `weight_abs_max` are of the logical weights of the whole layer.
     `column_scale` has shape (out, 1) for the tile's own outputs, and
-    logical weight = tile weight * column_scale.
+    logical weight = tile weight * column_scale. `layer` is the layer's name in the network, for a
+    law that differs from layer to layer; empty where there is no network.
     """
 
     weight_std: float
     weight_abs_max: float
     column_scale: Tensor
+    layer: str = ""
 
     @classmethod
     def of(cls, layer_weight: Tensor, column_scale: Tensor) -> TileContext:

@@ -8,7 +8,7 @@ Nature Communications 11:2473 (2020). The law is aihwkit's `PCMLikeNoiseModel`, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from device_models.contract import (
     Constant,
@@ -30,6 +30,8 @@ T_READ_S = 250e-9
 # Hard-coded in aihwkit 1.1.0 and 1.2.0: stated for the reader, held to upstream by a test.
 NU_MEAN_SLOPE, NU_MEAN_OFFSET, NU_MEAN_MIN, NU_MEAN_MAX = -0.0155, 0.0244, 0.049, 0.1
 NU_STD_SLOPE, NU_STD_OFFSET, NU_STD_MIN, NU_STD_MAX = -0.0125, -0.0059, 0.008, 0.045
+NU_MEAN = (NU_MEAN_SLOPE, NU_MEAN_OFFSET, NU_MEAN_MIN, NU_MEAN_MAX)
+NU_STD = (NU_STD_SLOPE, NU_STD_OFFSET, NU_STD_MIN, NU_STD_MAX)
 Q_FACTOR, Q_EXPONENT, Q_MAX = 0.0088, 0.65, 0.2
 
 
@@ -44,6 +46,8 @@ class Pcm(Device):
     `programming_scale`, `drift_scale` and `read_scale` switch one effect each and multiply
     `noise_scale`. A drift scale multiplies the whole exponent nu, mean and spread alike: 0.5
     halves the loss in log conductance. With all three at 0 the law is the identity, bit for bit.
+    `nu_std_scale` multiplies the spread of nu between cells alone: at 0 all cells of one
+    conductance drift alike.
     """
 
     info: ClassVar[DeviceInfo] = DeviceInfo(
@@ -65,6 +69,7 @@ class Pcm(Device):
     programming_scale: float = 1.0
     drift_scale: float = 1.0
     read_scale: float = 1.0
+    nu_std_scale: float = 1.0
 
     def constants(self) -> tuple[Constant, ...]:
         """List the numbers of the law; x = g / g_max."""
@@ -106,15 +111,22 @@ class Pcm(Device):
 
         # `prog_coeff_g_max_reference` is left out: with `prog_coeff` given, passing it too makes
         # aihwkit 1.1.0 and 1.2.0 raise AttributeError. Left out it is g_max, which is right here.
-        law: NoiseLaw = PCMLikeNoiseModel(
-            prog_coeff=list(PROGRAMMING_US),
-            g_max=G_MAX_US,
-            t_0=T_0_S,
-            t_read=T_READ_S,
-            prog_noise_scale=programming,
-            drift_scale=drift,
-            read_noise_scale=read,
-        )
+        options: dict[str, Any] = {
+            "prog_coeff": list(PROGRAMMING_US),
+            "g_max": G_MAX_US,
+            "t_0": T_0_S,
+            "t_read": T_READ_S,
+            "prog_noise_scale": programming,
+            "drift_scale": drift,
+            "read_noise_scale": read,
+        }
+        law: NoiseLaw
+        if self.nu_std_scale == 1:
+            law = PCMLikeNoiseModel(**options)
+        else:
+            from device_models.laws.pcm_spread import PcmSpreadLaw
+
+            law = PcmSpreadLaw(nu_mean=NU_MEAN, nu_std=self._nu_std(), **options)
         return law
 
     def fused_law(self) -> FusedLaw | None:
@@ -131,10 +143,15 @@ class Pcm(Device):
             programming_us=PROGRAMMING_US,
             t_0_s=T_0_S,
             t_read_s=T_READ_S,
-            nu_mean=(NU_MEAN_SLOPE, NU_MEAN_OFFSET, NU_MEAN_MIN, NU_MEAN_MAX),
-            nu_std=(NU_STD_SLOPE, NU_STD_OFFSET, NU_STD_MIN, NU_STD_MAX),
+            nu_mean=NU_MEAN,
+            nu_std=self._nu_std(),
             q=(Q_FACTOR, Q_EXPONENT, Q_MAX),
             programming_scale=programming,
             drift_scale=drift,
             read_scale=read,
         )
+
+    def _nu_std(self) -> tuple[float, float, float, float]:
+        """Slope, offset, lower and upper bound of the spread, each times its scale."""
+        slope, offset, low, high = (self.nu_std_scale * number for number in NU_STD)
+        return slope, offset, low, high

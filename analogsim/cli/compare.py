@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from analogsim.cli.options import data_options, network_options, split_options
-from analogsim.cli.study_options import study_options
+from analogsim.cli.spec import spec_from_options
+from analogsim.cli.study_options import place_options, split_study, start, study_options
 from analogsim.cli.units import TIMES
 
 
@@ -27,36 +28,29 @@ from analogsim.cli.units import TIMES
 )
 @data_options(required=True)
 @study_options
+@place_options()
 def compare(
     *,
     presets: str,
     times: tuple[float, ...],
-    compensation: tuple[str, ...],
-    chips: int,
-    limit: int | None,
-    batch_size: int,
-    output: Path,
-    as_json: bool,
-    **options: Any,
+    output: Path | None,
+    print_spec: bool,
+    **values: Any,
 ) -> None:
     """Measure MODEL on several devices over the same times, images and chip numbers.
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote. Intervals are over chips.
+    A run that was broken off goes on with the same command.
     """
-    from analogsim.cli.run_study import study_and_print
-
+    study, place, options = split_study(values)
     network, data_from = split_options(options)
     names = tuple(name.strip() for name in presets.split(",") if name.strip())
-    study_and_print(
+    spec = spec_from_options(
         network,
         data_from,
         question=f"What does each of {', '.join(names)} do to {network.model}?",
         presets=names,
-        times_s=times,
-        compensations=compensation,
-        chips=chips,
-        limit=limit,
-        batch_size=batch_size,
-        output=output,
-        as_json=as_json,
+        times=times,
+        **study.as_spec(),
     )
+    start(spec, place, output=output, print_spec=print_spec, refuse_finished=True)

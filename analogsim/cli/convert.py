@@ -36,8 +36,8 @@ def convert(
     from analogsim.cli.prepare import open_data, prepare
     from analogsim.crossbar.checkpoint import save
     from analogsim.crossbar.program import check_numbers, program
+    from analogsim.experiment.describe import layer_entry
     from analogsim.experiment.folder import prepare_folder
-    from analogsim.experiment.study import layer_entry
     from analogsim.schema import dumps
     from device_models.registry import spec_of
 

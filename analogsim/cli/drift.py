@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from analogsim.cli.options import data_options, network_options, split_options
-from analogsim.cli.study_options import study_options
+from analogsim.cli.options import NetworkOptions, data_options, network_options, split_options
+from analogsim.cli.spec import spec_from_options
+from analogsim.cli.study_options import place_options, split_study, start, study_options
 from analogsim.cli.units import TIMES
 
 
@@ -22,37 +23,37 @@ from analogsim.cli.units import TIMES
 )
 @data_options(required=True)
 @study_options
+@place_options()
 def drift(
     *,
     preset: str | None,
     times: tuple[float, ...],
-    compensation: tuple[str, ...],
-    chips: int,
-    limit: int | None,
-    batch_size: int,
-    output: Path,
-    as_json: bool,
-    **options: Any,
+    output: Path | None,
+    print_spec: bool,
+    **values: Any,
 ) -> None:
     """Program several chips with MODEL, let them drift, and measure the accuracy over time.
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote. Intervals are over chips.
+    A run that was broken off goes on with the same command.
     """
-    from analogsim.cli.prepare import preset_of
-    from analogsim.cli.run_study import study_and_print
-
+    study, place, options = split_study(values)
     network, data_from = split_options(options)
-    preset = preset or preset_of(network) or "pcm"
-    study_and_print(
+    preset = preset or _preset_of(network) or "pcm"
+    spec = spec_from_options(
         network,
         data_from,
         question=f"How does the accuracy of {network.model} change over time on {preset}?",
         presets=(preset,),
-        times_s=times,
-        compensations=compensation,
-        chips=chips,
-        limit=limit,
-        batch_size=batch_size,
-        output=output,
-        as_json=as_json,
+        times=times,
+        **study.as_spec(),
     )
+    start(spec, place, output=output, print_spec=print_spec, refuse_finished=True)
+
+
+def _preset_of(network: NetworkOptions) -> str | None:
+    if not Path(network.model).is_dir():
+        return None
+    from analogsim.cli.prepare import preset_of  # torch takes seconds
+
+    return preset_of(network)

@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from analogsim._version import __version__
+from analogsim.cli.heap import keep_freed_memory
 from analogsim.errors import AnalogsimError
 
 __all__ = ["COMMANDS", "CommandEntry", "LazyGroup", "cli", "main"]
@@ -51,6 +52,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
         module="analogsim.cli.compare",
         attribute="compare",
         help="The same network on several devices, side by side.",
+    ),
+    "run": CommandEntry(
+        module="analogsim.cli.run",
+        attribute="run",
+        help="Run an experiment from its spec; resumable after a kill.",
     ),
     "train": CommandEntry(
         module="analogsim.cli.train",
@@ -125,6 +131,7 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; the console script."""
+    keep_freed_memory()
     sys.exit(run(args))
 
 

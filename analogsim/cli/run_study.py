@@ -1,78 +1,181 @@
-"""What `drift`, `compare` and `demo` do with their options: one study in one folder."""
+"""What `run`, `drift`, `compare` and `demo` do with a spec: one study in one folder."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import click
-from torch import Tensor
+import torch
 
 from analogsim.cli.options import DataOptions, NetworkOptions
-from analogsim.cli.prepare import command_line, open_data, prepare
+from analogsim.cli.prepare import Prepared, command_line, open_data, prepare, warn
 from analogsim.cli.progress import ProgressReporter
+from analogsim.cli.spec import Spec
 from analogsim.crossbar.compensation import Compensation
-from analogsim.experiment.folder import prepare_folder
-from analogsim.experiment.study import Study, run_study
-from analogsim.inputs.batches import batches
+from analogsim.errors import InputError
+from analogsim.experiment.deal import Images
+from analogsim.experiment.drive import run_study
+from analogsim.experiment.local import Local
+from analogsim.experiment.place import Place
+from analogsim.experiment.score import select
+from analogsim.experiment.study import PILOT_CHIPS, PILOT_IMAGES, Chips, Design, Precision, Study
+from analogsim.inputs.batches import n_images
+from analogsim.inputs.data import Data
 from analogsim.report import build_report, format_table, summary
 from analogsim.schema import dumps
 from device_models.registry import parse as parse_device
 
 
-def study_and_print(
-    network: NetworkOptions,
-    data_options: DataOptions,
-    *,
-    question: str,
-    presets: tuple[str, ...],
-    times_s: tuple[float, ...],
-    compensations: tuple[str, ...],
-    chips: int,
-    limit: int | None,
-    batch_size: int,
-    output: Path,
-    as_json: bool,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where a study runs and what is printed; no part of what is asked."""
+
+    output: Path
+    as_json: bool
+    on: str = "local"
+    address: str | None = None
+    workers: int | None = None
+    extend: bool = False
+    refuse_finished: bool = False
+
+
+def study_and_print(spec: Spec, where: Where) -> None:
     """Run a study, build its report, print the table (or summary.json) on stdout.
 
     Raises:
-        InputError, DeviceError, OutputError: an option, the data or the folder cannot be used.
+        InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
+            cannot be used, or the workers end.
     """
-    devices = tuple(parse_device(preset) for preset in presets)
+    devices = tuple(parse_device(preset) for preset in spec.presets)
     # Everything that can be refused is refused before the folder is made.
     for device in devices:
-        for t_s in times_s:
+        for t_s in spec.times:
             device.check_time(t_s)
+    if spec.device == "cuda" and where.on == "local" and not torch.cuda.is_available():
+        raise InputError(
+            "device must be one that this machine has, got 'cuda', which torch does not find; "
+            "use --device cpu"
+        )
+    place = _place(where)
+    data_options = _data_options(spec)
     data = open_data(data_options)
-    prepared = prepare(network, data_options, presets[0], data)
+    prepared = [
+        prepare(_network_options(spec, bn), data_options, spec.presets[0], data) for bn in spec.bn
+    ]
+    first = prepared[0]
     study = Study(
-        question=question,
+        question=spec.question,
         command=command_line(),
-        model=prepared.name,
+        model=first.name,
         data=data.name,
         normalisation=data.normalisation,
         devices=devices,
-        times_s=times_s,
-        compensations=tuple(cast(Compensation, c) for c in compensations),
-        chips=chips,
-        seed=network.seed,
-        limit=limit,
-        batch_size=batch_size,
-        notes=(f"Data: {data.note}.", *prepared.notes),
+        times_s=spec.times,
+        compensations=tuple(cast(Compensation, c) for c in spec.compensation),
+        design=_design(spec),
+        seed=spec.seed,
+        batch_size=spec.batch_size,
+        yield_above=spec.yield_above,
+        device=spec.device,
+        notes=(f"Data: {data.note}.", *first.notes),
     )
-    prepare_folder(output)
+    analogs = {str(one.analog.bn): one.analog for one in prepared}
+    with _saying_how_to_go_on(where), ProgressReporter() as progress:
+        run_study(
+            study,
+            analogs,
+            _limited(data, spec.limit),
+            where.output,
+            place,
+            progress,
+            extend=where.extend,
+            refuse_finished=where.refuse_finished,
+        )
+    _print(where, first)
 
-    def images() -> Iterable[tuple[Tensor, Tensor]]:
-        return batches(data, batch_size, limit)
 
-    with ProgressReporter() as progress:
-        run_study(study, prepared.analog, images, output, progress)
-    page = build_report(output)
-    result = summary(output)
-    if as_json:
+def _print(where: Where, prepared: Prepared) -> None:
+    page = build_report(where.output)
+    result = summary(where.output)
+    if where.as_json:
         click.echo(dumps(result, indent=2))
         return
     click.echo(format_table(result))
     for text in prepared.analog.periphery.not_modelled(prepared.analog.tile):
         click.echo(f"not modelled: {text}")
     click.echo(f"\n{page}")
+
+
+@contextmanager
+def _saying_how_to_go_on(where: Where) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"interrupted: finished trials are safe in {where.output}; "
+            f"the same command goes on: {command_line()}\n"
+        )
+        raise
+
+
+def _place(where: Where) -> Place:
+    if where.on == "local":
+        if where.address is not None:
+            raise InputError(
+                f"--address must go with --on ray, got {where.address!r} without it; add --on ray"
+            )
+        return Local(where.workers, warn)
+    if where.workers is not None:
+        raise InputError(
+            f"--workers must go with --on local, got {where.workers}; Ray's cluster decides"
+        )
+    from analogsim.experiment.on_ray import OnRay  # Ray is an extra
+
+    return OnRay(where.address, warn)
+
+
+def _design(spec: Spec) -> Design:
+    if spec.chips is not None:
+        return Chips(chips=spec.chips)
+    assert spec.precision is not None
+    return Precision(
+        half_width=spec.precision,
+        cost_ratio=spec.cost_ratio,
+        pilot_chips=spec.pilot_chips or PILOT_CHIPS,
+        pilot_images=spec.pilot_images or PILOT_IMAGES,
+    )
+
+
+def _limited(data: Data, limit: int | None) -> Data:
+    total = n_images(data)
+    count = n_images(data, limit)
+    first = Images(order="stored", seed=0, round=0, start=0, count=count, total=total)
+    return select(data, first)
+
+
+def _network_options(spec: Spec, bn: str) -> NetworkOptions:
+    return NetworkOptions(
+        model=spec.model,
+        weights=None if spec.weights is None else Path(spec.weights),
+        network=spec.network,
+        untrained=spec.untrained,
+        bn=bn,
+        keep_digital=spec.keep_digital,
+        periphery=spec.periphery,
+        tile=spec.tile,
+        forward=spec.forward,
+        seed=spec.seed,
+    )
+
+
+def _data_options(spec: Spec) -> DataOptions:
+    return DataOptions(
+        data=spec.data,
+        data_dir=None if spec.data_dir is None else Path(spec.data_dir),
+        download=spec.download,
+        mean=None if spec.mean is None else ",".join(map(repr, spec.mean)),
+        std=None if spec.std is None else ",".join(map(repr, spec.std)),
+    )

@@ -1,16 +1,61 @@
 """Options of the commands that run a study."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from analogsim.cli.spec import Spec, parse_share
+from analogsim.cli.spec_file import spec_as_toml
+from analogsim.errors import InputError
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEFAULT_CHIPS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """What `study_options` reads: the design, and which images."""
+
+    compensation: tuple[str, ...]
+    chips: int | None
+    precision: str | None
+    yield_above: tuple[str, ...]
+    limit: int | None
+    batch_size: int
+    device: str
+
+    def as_spec(self) -> dict[str, Any]:
+        """The fields of a `Spec` that these decide. Raises InputError for two designs."""
+        if self.chips is not None and self.precision is not None:
+            raise InputError(
+                f"design must be either --chips or --precision, got {self.chips} chips and "
+                f"precision {self.precision}; leave one out"
+            )
+        if self.chips is not None and self.chips < 1:
+            raise InputError(f"--chips must be at least 1, got {self.chips}; give more")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"--limit must be at least 1, got {self.limit}; give more")
+        precision = None
+        if self.precision is not None:
+            precision = parse_share(self.precision, where="--precision")
+        chips = DEFAULT_CHIPS if self.chips is None else self.chips
+        return {
+            "compensation": self.compensation,
+            "chips": None if precision is not None else chips,
+            "precision": precision,
+            "yield_above": tuple(parse_share(y, where="--yield-above") for y in self.yield_above),
+            "limit": self.limit,
+            "batch_size": self.batch_size,
+            "device": self.device,
+        }
 
 
 def study_options(command: Command) -> Command:
-    """Chips, compensation, images and where the results go."""
+    """Chips or precision, compensation and images."""
     for option in reversed(
         (
             click.option(
@@ -21,7 +66,23 @@ def study_options(command: Command) -> Command:
                 show_default=True,
                 help="Drift compensation (repeatable).",
             ),
-            click.option("--chips", type=int, default=10, show_default=True, help="Programmings."),
+            click.option(
+                "--chips",
+                type=int,
+                help=f"Programmings, each on all images.  [default: {DEFAULT_CHIPS}]",
+            ),
+            click.option(
+                "--precision",
+                metavar="P%",
+                help="In place of --chips: as many chips and as few images as it takes until "
+                "every 95 % interval is +- P points, for example 0.5%.",
+            ),
+            click.option(
+                "--yield-above",
+                multiple=True,
+                metavar="A%",
+                help="Report the share of chips that reach this accuracy (repeatable).",
+            ),
             click.option("--limit", type=int, help="Use the first N images only."),
             click.option(
                 "--batch-size",
@@ -31,14 +92,86 @@ def study_options(command: Command) -> Command:
                 help="Images a batch; decides which product noise an image meets.",
             ),
             click.option(
-                "-o",
-                "--output",
-                type=click.Path(path_type=Path),
-                required=True,
-                help="New folder for records and report.",
+                "--device",
+                type=click.Choice(["cpu", "cuda"]),
+                default="cpu",
+                show_default=True,
+                help="Where products are computed.",
             ),
-            click.option("--json", "as_json", is_flag=True, help="Print summary.json."),
+            click.option(
+                "--print-spec",
+                is_flag=True,
+                help="Print the spec that this command stands for, for analogsim run, and stop.",
+            ),
         )
     ):
         command = option(command)
     return command
+
+
+def place_options(*, required: bool = True) -> Callable[[Command], Command]:
+    """Where the study runs and where its results go."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(
+            (
+                click.option(
+                    "-o",
+                    "--output",
+                    type=click.Path(path_type=Path),
+                    help="Folder for records and report"
+                    + ("." if required else ".  [default: out/demo, or out/demo-2, ...]"),
+                ),
+                click.option(
+                    "--on",
+                    type=click.Choice(["local", "ray"]),
+                    default="local",
+                    show_default=True,
+                    help="Compute on this machine or on a Ray cluster.",
+                ),
+                click.option("--address", help="Ray cluster.  [default: the one Ray finds]"),
+                click.option(
+                    "--workers", type=int, help="Processes with --on local.  [default: the cores]"
+                ),
+                click.option("--json", "as_json", is_flag=True, help="Print summary.json."),
+            )
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def start(
+    spec: Spec,
+    values: dict[str, Any],
+    *,
+    output: Path | None,
+    print_spec: bool = False,
+    extend: bool = False,
+    refuse_finished: bool = False,
+) -> None:
+    """Print the spec or run it; `values` are those of `place_options`.
+
+    Raises:
+        UsageError: there is no output folder.
+        AnalogsimError: as `study_and_print`.
+    """
+    if print_spec:
+        click.echo(spec_as_toml(spec), nl=False)
+        return
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    from analogsim.cli.run_study import Where, study_and_print  # torch takes seconds
+
+    study_and_print(
+        spec,
+        Where(output=output, extend=extend, refuse_finished=refuse_finished, **values),
+    )
+
+
+def split_study(values: dict[str, Any]) -> tuple[StudyOptions, dict[str, Any], dict[str, Any]]:
+    """Arguments of a command: those of a study, those of a place, and the rest."""
+    study = {name: values.pop(name) for name in StudyOptions.__dataclass_fields__}
+    place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
+    return StudyOptions(**study), place, values

@@ -42,7 +42,7 @@ from analogsim.cli.options import DataOptions, data_options
 @click.option(
     "--precision",
     type=click.Choice(["bf16", "fp32"]),
-    help="Of the products in training.  [default: bf16]",
+    help="Of the products; fp32 is faster where the processor lacks bf16.  [default: bf16]",
 )
 @click.option("--seed", type=int, help="Start, order, augmentation.  [default: 0]")
 @click.option(

@@ -15,7 +15,7 @@ class TrainProgress:
         self._start = self._last = monotonic()
         self._first_step: int | None = None
 
-    def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
+    def step(self, epoch: int, steps: int, step: int, loss: float) -> None:
         """After `step` of `steps` in the epoch that follows `epoch` whole ones."""
         done = epoch * steps + step
         if self._first_step is None:

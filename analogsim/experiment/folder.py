@@ -38,6 +38,11 @@ def prepare_folder(folder: Path | str) -> Path:
     return path
 
 
+def is_litter(path: Path) -> bool:
+    """Whether a file is what a run that was killed leaves behind: hidden, and of no worth."""
+    return path.name.startswith(".")
+
+
 def write_bytes_atomic(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, finds the old one or the new one, never half.
 

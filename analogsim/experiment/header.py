@@ -59,6 +59,9 @@ class RunHeader:
 
     `periphery` holds the settings of DAC, ADC and tiles, and `not_modelled`, a list of
     sentences. `created` is an ISO 8601 date or time in UTC. `command` remakes the run.
+    `spec_digest` is over the part of `spec` that decides a trial's numbers, not over how many
+    trials there are. `digital_correct` says which images the digital network gets right, packed
+    as in `deal.py`.
     """
 
     FORMAT: ClassVar[str] = "analogsim-run"
@@ -78,6 +81,7 @@ class RunHeader:
     notes: list[str]
     devices: list[DeviceEntry]
     periphery: dict[str, Any]
+    digital_correct: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The content of `run.json`."""

@@ -4,14 +4,13 @@ A run that is killed loses the trial it was in and no other. The line it was wri
 torn: it is the last, has no line end, and is dropped with a note when it is read.
 """
 
-import dataclasses
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from io import BufferedRandom
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self, get_type_hints, overload
+from typing import Self, overload
 
 from analogsim import schema
 from analogsim.errors import InputError, OutputError
@@ -22,10 +21,10 @@ from analogsim.experiment.header import (
     Digital,
     Layer,
     RunHeader,
-    check_format,
     read_header,
     write_header,
 )
+from analogsim.experiment.trial import Trial, trial_problems
 
 __all__ = [
     "HEADER_FILE",
@@ -46,84 +45,6 @@ __all__ = [
 ]
 
 RECORDS_FILE = "records.jsonl"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One chip at one time over one set of images.
-
-    `t_s` is the time since programming in seconds, `accuracy` the fraction of images that are
-    right, `n_nan` how many images gave NaN, `seed` the root seed, `wall_s` what it took.
-    """
-
-    FORMAT: ClassVar[str] = "analogsim-trial"
-    VERSION: ClassVar[int] = 1
-
-    preset: str
-    t_s: float
-    chip: int
-    bn: str
-    compensation: str
-    n_images: int
-    n_correct: int
-    accuracy: float
-    n_nan: int
-    seed: int
-    periphery: str
-    tile: str
-    forward: str
-    spec_digest: str
-    wall_s: float
-    device: str = "cpu"
-    versions: dict[str, str]
-
-    def to_json(self) -> str:
-        """One line of strict JSON, without its line end."""
-        return schema.dumps({"format": self.FORMAT, "version": self.VERSION, **asdict(self)})
-
-    @classmethod
-    def from_json(cls, line: str, *, where: str) -> Self:
-        """Check and rebuild. `where` names file and line.
-
-        Raises InputError that starts with `where` and names every problem of the line.
-        """
-        try:
-            content = schema.loads(line)
-        except ValueError as error:
-            raise InputError(
-                f"{where} must be JSON, got '{error}'; restore the line or delete it"
-            ) from error
-        check_format(content, name=cls.FORMAT, version=cls.VERSION, where=where)
-        fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
-        found = list(_problems(fields, cls))
-        if found:
-            raise InputError(f"{where} {'; '.join(found)}; restore the line or delete it")
-        return cls(**fields)
-
-
-def _problems(fields: dict[str, Any], cls: type[Trial]) -> Iterator[str]:
-    every = get_type_hints(cls)
-    hints = {field.name: every[field.name] for field in dataclasses.fields(cls)}
-    found = list(schema.field_problems(fields, hints))
-    yield from found
-    if found:
-        return
-    n_images, n_correct, accuracy = fields["n_images"], fields["n_correct"], fields["accuracy"]
-    for name in ("t_s", "chip", "wall_s"):
-        if fields[name] < 0:
-            yield f"{name} must be 0 or more, got {fields[name]}"
-    if n_images < 1:
-        yield f"n_images must be 1 or more, got {n_images}"
-        return
-    for name in ("n_correct", "n_nan"):
-        if not 0 <= fields[name] <= n_images:
-            yield f"{name} must be from 0 to n_images = {n_images}, got {fields[name]}"
-    # A tolerance, because accuracy may have gone through a float32.
-    if not 0 <= accuracy <= 1 or abs(accuracy - n_correct / n_images) > 1e-6:
-        yield (
-            f"accuracy must be the fraction n_correct / n_images = {n_correct}/{n_images}, "
-            f"got {accuracy}"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,40 +124,49 @@ class RecordWriter:
     def __init__(self, folder: Path) -> None:
         self.path = folder / RECORDS_FILE
         try:
-            self._file: BufferedRandom = self.path.open("a+b")
-            self._mend()
+            # Not through Python's buffer: after a full disk it would write again when closed.
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._end = self._mend()
         except OSError as error:
             raise OutputError(
                 f"output {self.path} must be writable, got '{error.strerror}'; "
                 "choose another folder"
             ) from error
 
-    def _mend(self) -> None:
-        self._file.seek(0)
-        whole, torn = _split_tail(self._file.read())
+    def _mend(self) -> int:
+        """Cut a torn end off, close a last line; return the length."""
+        content = self.path.read_bytes()
+        whole, torn = _split_tail(content)
         if torn:
-            self._file.truncate(len(whole))
-        elif whole and not whole.endswith(b"\n"):
-            self._file.write(b"\n")
-        self._file.flush()
+            os.ftruncate(self._file, len(whole))
+        if whole and not whole.endswith(b"\n"):
+            os.pwrite(self._file, b"\n", len(whole))
+            return len(whole) + 1
+        return len(whole)
 
     def write(self, trial: Trial) -> None:
-        """Append one trial: one line, flushed and synchronised. Raises OutputError."""
-        found = list(_problems(asdict(trial), Trial))
+        """Append one trial: one line, written and synchronised. Raises OutputError."""
+        found = trial_problems(trial)
         assert not found, found
+        line = trial.to_json().encode() + b"\n"
         try:
-            self._file.write(trial.to_json().encode() + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            done = 0
+            while done < len(line):
+                done += os.pwrite(self._file, line[done:], self._end + done)
+            os.fsync(self._file)
         except OSError as error:
+            # A disk that is full may still give back what half a line took.
+            with suppress(OSError):
+                os.ftruncate(self._file, self._end)
             raise OutputError(
                 f"output {self.path} must take another line, got '{error.strerror}'; make room "
                 "and run again: the lines before it are safe"
             ) from error
+        self._end += len(line)
 
     def close(self) -> None:
         """Close the file; nothing is lost if this is never reached."""
-        self._file.close()
+        os.close(self._file)
 
     def __enter__(self) -> Self:
         return self

@@ -1,38 +1,46 @@
-"""A study: one network on one or more devices, over time, on several chips."""
+"""A study: what is asked of one network, as values, and which parts of it decide a number."""
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-from torch import Tensor, nn
-
 from analogsim import schema
-from analogsim._version import __version__
 from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.convert import AnalogModel
-from analogsim.crossbar.evaluate import Evaluation, evaluate
-from analogsim.crossbar.program import Chip, program
 from analogsim.errors import InputError
-from analogsim.experiment.records import (
-    DeviceEntry,
-    Digital,
-    Layer,
-    RecordWriter,
-    RunHeader,
-    Trial,
-    write_header,
-)
 from device_models.contract import Device
 from device_models.registry import spec_of
 
-Batches = Callable[[], Iterable[tuple[Tensor, Tensor]]]
-Progress = Callable[[int, int, str], None]
+# The largest half-width that is a question at all.
+_WIDEST = 0.5
+PILOT_CHIPS = 8
+PILOT_IMAGES = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chips:
+    """The plain design: so many chips, each on the whole test set."""
+
+    chips: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """The adaptive design: chips until the 95 % interval of every row is this narrow.
+
+    Attributes:
+        half_width: of the interval, as a fraction.
+        cost_ratio: cost of a chip in image evaluations; None measures it in the pilot.
+        pilot_chips, pilot_images: size of the pilot.
+    """
+
+    half_width: float
+    cost_ratio: float | None = None
+    pilot_chips: int = PILOT_CHIPS
+    pilot_images: int = PILOT_IMAGES
+
+
+Design = Chips | Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,26 +55,21 @@ class Study:
     devices: tuple[Device, ...]
     times_s: tuple[float, ...]
     compensations: tuple[Compensation, ...]
-    chips: int
+    design: Design
     seed: int
-    limit: int | None
     batch_size: int
+    yield_above: tuple[float, ...] = ()
+    device: str = "cpu"
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [
             f"{what} must be {rule}, got {got}"
-            for what, rule, got, good in (
-                ("chips", "at least 1", self.chips, self.chips >= 1),
-                ("seed", "at least 0", self.seed, self.seed >= 0),
-                ("limit", "at least 1", self.limit, self.limit is None or self.limit >= 1),
-                ("batch size", "at least 1", self.batch_size, self.batch_size >= 1),
-            )
+            for what, rule, got, good in (*self._design_rules(), *self._rules())
             if not good
         ]
-        names = [spec_of(device) for device in self.devices]
         for what, values in (
-            ("presets", names),
+            ("presets", self.presets),
             ("times", self.times_s),
             ("compensations", self.compensations),
         ):
@@ -78,185 +81,62 @@ class Study:
             for t_s in self.times_s:
                 device.check_time(t_s)
 
+    def _rules(self) -> list[tuple[str, str, object, bool]]:
+        wrong = [above for above in self.yield_above if not 0 < above <= 1]
+        full = isinstance(self.design, Chips) or not self.yield_above
+        return [
+            ("seed", "at least 0", self.seed, self.seed >= 0),
+            ("batch size", "at least 1", self.batch_size, self.batch_size >= 1),
+            ("yield accuracy", "above 0 and at most 1", wrong, not wrong),
+            (
+                "yield",
+                "measured on whole test sets (a design with chips, not precision: the noise of "
+                "few images would count as bad chips)",
+                list(self.yield_above),
+                full,
+            ),
+        ]
+
+    def _design_rules(self) -> list[tuple[str, str, object, bool]]:
+        design = self.design
+        if isinstance(design, Chips):
+            return [("chips", "at least 1", design.chips, design.chips >= 1)]
+        wide, cost = design.half_width, design.cost_ratio
+        return [
+            ("precision", f"above 0 and below {_WIDEST}", wide, 0 < wide < _WIDEST),
+            ("cost ratio", "above 0", cost, cost is None or cost > 0),
+            ("pilot chips", "at least 3", design.pilot_chips, design.pilot_chips >= 3),
+            ("pilot images", "at least 8", design.pilot_images, design.pilot_images >= 8),
+        ]
+
     @property
-    def trials(self) -> int:
-        """How many trials the study has."""
-        return len(self.devices) * self.chips * len(self.times_s) * len(self.compensations)
+    def presets(self) -> tuple[str, ...]:
+        """The devices as `spec_of` writes them."""
+        return tuple(spec_of(device) for device in self.devices)
+
+    @property
+    def pairs(self) -> tuple[tuple[float, Compensation], ...]:
+        """(time, compensation), in the order in which a chip is measured."""
+        return tuple((t_s, c) for t_s in self.times_s for c in self.compensations)
 
 
-def run_study(
-    study: Study, analog: AnalogModel, batches: Batches, folder: Path, progress: Progress
-) -> None:
-    """Run every trial of a study; each is on the disk before the next one counts.
+# Parts of a spec that only say how many trials there are, or how they are shown.
+GROWING = ("presets", "times_s", "compensations", "bn")
+FREE = ("yield_above",)
+DESIGN = "design"
 
-    Common random numbers: chips of the same number share images, and each chip keeps its
-    programming over all times and compensations.
 
-    Args:
-        study: what is asked.
-        analog: the converted network; its device is replaced by each of the study's.
-        batches: yields the same (images, labels) batches each time it is called.
-        folder: an empty folder that exists.
-        progress: called with (trials done, trials in all, what is being done).
+def digest_of(spec: dict[str, Any]) -> str:
+    """sha256 (16 digits) over the part of a run's spec that decides a trial's numbers.
 
-    Raises:
-        InputError, OutputError: the data cannot be evaluated, or the folder not be written.
+    Which presets, times and how many chips there are is not part of it: a trial is the same
+    whatever else is asked.
     """
-    progress(0, study.trials, "digital")
-    digital = evaluate(analog.source, batches())
-    spec = _spec(study, analog)
-    digest = hashlib.sha256(schema.dumps(spec).encode()).hexdigest()[:16]
-    versions = installed_versions()
-    with RecordWriter(folder) as writer:
-        done = 0
-        for device, chip in _chips(study, analog):
-            if done == 0:
-                write_header(folder, _header(study, chip, digital, spec, digest, versions))
-            for t_s in study.times_s:
-                for compensation in study.compensations:
-                    progress(done, study.trials, f"{device.info.name} chip {chip.chip}")
-                    start = perf_counter()
-                    result = evaluate(chip.drift_(t_s, compensation), batches())
-                    writer.write(
-                        _trial(study, chip, result, digest, versions, perf_counter() - start)
-                    )
-                    done += 1
-        progress(done, study.trials, "done")
+    fixed = {k: v for k, v in spec.items() if k not in (*GROWING, *FREE, DESIGN)}
+    return hashlib.sha256(schema.dumps(fixed).encode()).hexdigest()[:16]
 
 
-def installed_versions() -> dict[str, str]:
-    """Versions that decide a result."""
-    return {
-        "analogsim": __version__,
-        "aihwkit": version("aihwkit"),
-        "torch": version("torch"),
-    }
-
-
-def _chips(study: Study, analog: AnalogModel) -> Iterator[tuple[Device, Chip]]:
-    """Chip by chip, so that a run that is broken off has all presets to the same depth."""
-    for number in range(study.chips):
-        for device in study.devices:
-            on_device = dataclasses.replace(analog, device=device)
-            yield device, program(on_device, seed=study.seed, chip=number)
-
-
-def _trial(
-    study: Study,
-    chip: Chip,
-    result: Evaluation,
-    digest: str,
-    versions: dict[str, str],
-    wall_s: float,
-) -> Trial:
-    assert chip.t_s is not None
-    analog = chip.analog
-    return Trial(
-        preset=spec_of(analog.device),
-        t_s=chip.t_s,
-        chip=chip.chip,
-        bn=analog.bn,
-        compensation=chip.compensation,
-        n_images=result.n_images,
-        n_correct=result.n_correct,
-        accuracy=result.accuracy,
-        n_nan=result.n_nan,
-        seed=study.seed,
-        periphery=analog.periphery.name,
-        tile=analog.tile,
-        forward=analog.forward,
-        spec_digest=digest,
-        wall_s=wall_s,
-        versions=versions,
-    )
-
-
-def _spec(study: Study, analog: AnalogModel) -> dict[str, Any]:
-    """Everything that decides the numbers, as JSON."""
-    return {
-        "model": study.model,
-        "weights_sha256": weights_digest(analog.source),
-        "data": study.data,
-        "normalisation": study.normalisation,
-        "limit": study.limit,
-        "batch_size": study.batch_size,
-        "presets": [spec_of(device) for device in study.devices],
-        "times_s": list(study.times_s),
-        "compensations": list(study.compensations),
-        "chips": study.chips,
-        "seed": study.seed,
-        "bn": analog.bn,
-        "tile": analog.tile,
-        "forward": analog.forward,
-        "keep_digital": list(analog.keep_digital),
-        "periphery": analog.periphery.as_dict(),
-    }
-
-
-def _header(
-    study: Study,
-    chip: Chip,
-    digital: Evaluation,
-    spec: dict[str, Any],
-    digest: str,
-    versions: dict[str, str],
-) -> RunHeader:
-    analog = chip.analog
-    notes = [*study.notes, *analog.notes, f"Products: {analog.forward} ({analog.forward_reason})."]
-    if len(study.devices) > 1:
-        notes.append(f"Programming errors of the layers are those of {study.devices[0].info.name}.")
-    if analog.tile == "cpp" and not analog.periphery.perfect:
-        notes.append(
-            "aihwkit's C++ tile seeds the noise of its products from the clock: accuracies "
-            "repeat only within their interval."
-        )
-    return RunHeader(
-        question=study.question,
-        command=study.command,
-        model=study.model,
-        data=study.data,
-        normalisation=study.normalisation,
-        digital=Digital(
-            accuracy=digital.accuracy,
-            n_correct=digital.n_correct,
-            n_images=digital.n_images,
-            n_nan=digital.n_nan,
-        ),
-        spec=spec,
-        spec_digest=digest,
-        versions=versions,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        layers=[layer_entry(line) for line in chip.report],
-        notes=notes,
-        devices=[_device_entry(device) for device in study.devices],
-        periphery={
-            **analog.periphery.as_dict(),
-            "not_modelled": list(analog.periphery.not_modelled(analog.tile)),
-        },
-    )
-
-
-def layer_entry(line: Any) -> Layer:
-    """A line of the conversion's table as JSON."""
-    fields: Layer = {**dataclasses.asdict(line), "shape": list(line.shape)}  # type: ignore[typeddict-item]
-    return fields
-
-
-def _device_entry(device: Device) -> DeviceEntry:
-    info = device.info
-    return DeviceEntry(
-        preset=spec_of(device),
-        title=info.title,
-        law=info.law,
-        citation=info.citation,
-        valid_times=info.valid_times,
-    )
-
-
-def weights_digest(module: nn.Module) -> str:
-    """sha256 over names, shapes and values of a network's state."""
-    digest = hashlib.sha256()
-    for name, value in module.state_dict().items():
-        digest.update(f"{name}:{tuple(value.shape)}:{value.dtype};".encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def design_as_dict(design: Design) -> dict[str, Any]:
+    """A design as JSON, with the name of its kind."""
+    kind = "chips" if isinstance(design, Chips) else "precision"
+    return {"kind": kind, **dataclasses.asdict(design)}

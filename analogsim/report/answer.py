@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from analogsim.experiment.records import Digital, Trial
 from analogsim.experiment.statistics import (
     Row,
-    accuracy_by_chip,
-    paired_difference,
+    paired_trials,
     summarise,
 )
 from analogsim.report.labels import percent, points, series_label, time_labels
@@ -21,24 +20,29 @@ class _Series:
     rows: dict[float, Row]
     trials: dict[float, list[Trial]]
 
-    def accuracy(self, t_s: float) -> dict[int, float]:
-        return accuracy_by_chip(self.trials[t_s])
 
-
-def answer(trials: Sequence[Trial], digital: Digital) -> list[str]:
+def answer(
+    trials: Sequence[Trial],
+    digital: Digital,
+    rows: Sequence[Row] | None = None,
+    digital_correct: str | None = None,
+) -> list[str]:
     """Sentences with numbers and intervals: the digital baseline, then what the chips do.
 
     One curve: its first and its last time and the paired change between them. Several: the
     highest and the lowest at the last time that all have (or at each one's own last time), and
-    whether they are told apart. A sentence on NaN outputs if there were any.
+    whether they are told apart. A sentence on NaN outputs if there were any. `rows` are those of
+    `summarise`, if they are made already.
     """
-    series = _series(trials)
+    series = _series(trials, summarise(trials) if rows is None else rows)
     labels = time_labels(dict.fromkeys(trial.t_s for trial in trials))
     sentences = [
         f"The digital network is right on {percent(digital['accuracy'])} % of "
         f"{digital['n_images']} images."
     ]
-    sentences.append(_one(series[0], labels) if len(series) == 1 else _several(series, labels))
+    one = len(series) == 1
+    say = _one(series[0], labels, digital_correct) if one else None
+    sentences.append(say or _several(series, labels, digital_correct))
     n_nan = sum(trial.n_nan for trial in trials)
     if n_nan:
         n_outputs = sum(trial.n_images for trial in trials)
@@ -46,31 +50,32 @@ def answer(trials: Sequence[Trial], digital: Digital) -> list[str]:
     return sentences
 
 
-def _series(trials: Sequence[Trial]) -> list[_Series]:
+def _series(trials: Sequence[Trial], rows: Sequence[Row]) -> list[_Series]:
     with_bn = len({trial.bn for trial in trials}) > 1
     found: dict[tuple[str, str, str], _Series] = {}
-    for row in summarise(trials):
+    for row in rows:
         key = (row.preset, row.bn, row.compensation)
         label = series_label(*key, with_bn=with_bn)
         series = found.setdefault(key, _Series(label=label, rows={}, trials={}))
         series.rows[row.t_s] = row
     for trial in trials:
         key = (trial.preset, trial.bn, trial.compensation)
-        found[key].trials.setdefault(trial.t_s, []).append(trial)
+        if key in found:
+            found[key].trials.setdefault(trial.t_s, []).append(trial)
     return list(found.values())
 
 
-def _one(series: _Series, labels: dict[float, str]) -> str:
+def _one(series: _Series, labels: dict[float, str], digital: str | None) -> str:
     first, last = min(series.rows), max(series.rows)
     start = f"{series.label}: {_mean(series.rows[first])} at {labels[first]}"
     if first == last:
         return f"{start}."
     text = f"{start} and {_mean(series.rows[last])} at {labels[last]}"
-    change = _paired(series.accuracy(last), series.accuracy(first))
+    change = _paired(series.trials[last], series.trials[first], digital)
     return f"{text}; the change is {change}." if change else f"{text}."
 
 
-def _several(series: list[_Series], labels: dict[float, str]) -> str:
+def _several(series: list[_Series], labels: dict[float, str], digital: str | None) -> str:
     common = set.intersection(*(set(one.rows) for one in series))
     at = {one.label: max(common or one.rows) for one in series}
     ranked = sorted(series, key=lambda one: one.rows[at[one.label]].mean)
@@ -88,7 +93,7 @@ def _several(series: list[_Series], labels: dict[float, str]) -> str:
     text += _mean(low)
     # The same programmed chips are compared with themselves; other presets are other chips.
     if common and low.preset == high.preset and low.bn == high.bn:
-        change = _paired(highest.accuracy(high.t_s), lowest.accuracy(low.t_s))
+        change = _paired(highest.trials[high.t_s], lowest.trials[low.t_s], digital)
         return f"{text}; the difference is {change}." if change else f"{text}."
     if low.ci95 is None or high.ci95 is None:
         return f"{text}."
@@ -103,12 +108,11 @@ def _mean(row: Row) -> str:
     return f"{percent(row.mean)} % (95 % interval {low} to {high}, {row.n_chips} chips)"
 
 
-def _paired(a: dict[int, float], b: dict[int, float]) -> str | None:
+def _paired(a: list[Trial], b: list[Trial], digital: str | None) -> str | None:
     """The difference in words, over the chips that both have; None if they share none."""
-    both = [chip for chip in a if chip in b]
-    if not both:
+    change = paired_trials(a, b, digital)
+    if change is None:
         return None
-    change = paired_difference({c: a[c] for c in both}, {c: b[c] for c in both})
     if change.low is None or change.high is None:
         return f"{points(change.mean)} points (one chip)"
     return (

@@ -12,7 +12,9 @@ from analogsim.experiment.records import Trial
 from analogsim.report.answer import answer
 from analogsim.report.labels import percent, points, time_labels
 from analogsim.report.plot import INK
-from analogsim.report.summary import UNSEEDED, Run, Summary
+from analogsim.report.summary import UNSEEDED, RowDict, Run, Summary
+
+DASH = "\u2013"
 
 
 def render_page(run: Run, summary: Summary, svg: str) -> str:
@@ -32,7 +34,7 @@ def render_page(run: Run, summary: Summary, svg: str) -> str:
     return environment.get_template("page.html.j2").render(
         header=header,
         title=header.question or f"{header.model} on analog tiles",
-        answer=answer(run.trials, header.digital),
+        answer=answer(run.trials, header.digital, run.rows, header.digital_correct),
         # The plot is our own drawing; matplotlib has escaped the names in it.
         plot=Markup(_inline(svg)),
         rows=_rows(run.trials, summary),
@@ -40,6 +42,7 @@ def render_page(run: Run, summary: Summary, svg: str) -> str:
         # A column that says the same in every row goes into the caption.
         bns=sorted({row["bn"] for row in summary["rows"]}),
         images=sorted({header.digital["n_images"], *(row["n_images"] for row in summary["rows"])}),
+        with_yields=any(row["yields"] for row in summary["rows"]),
         with_nan=header.digital["n_nan"] > 0 or any(row["n_nan"] for row in summary["rows"]),
         settings={key: _text(value) for key, value in settings.items()},
         not_modelled=header.periphery["not_modelled"],
@@ -64,7 +67,10 @@ def _rows(trials: Sequence[Trial], summary: Summary) -> list[dict[str, Any]]:
     rows = []
     for row in summary["rows"]:
         key = (row["preset"], row["t_s"], row["bn"], row["compensation"])
-        chips = [t.accuracy for t in trials if (t.preset, t.t_s, t.bn, t.compensation) == key]
+        full = row["design"] == "full"
+        chips = [
+            t.accuracy for t in trials if full and (t.preset, t.t_s, t.bn, t.compensation) == key
+        ]
         ci95, std = row["ci95"], row["std_chips"]
         rows.append(
             {
@@ -74,10 +80,32 @@ def _rows(trials: Sequence[Trial], summary: Summary) -> list[dict[str, Any]]:
                 "interval": f"{percent(ci95[0])} to {percent(ci95[1])}" if ci95 else "one chip",
                 "change": points(row["mean"] - summary["digital_accuracy"]),
                 "std": percent(std) if std is not None else "one chip",
-                "range": f"{percent(min(chips))} to {percent(max(chips))}",
+                "range": f"{percent(min(chips))} to {percent(max(chips))}" if full else DASH,
+                **_beyond(row),
             }
         )
     return rows
+
+
+def _beyond(row: RowDict) -> dict[str, str]:
+    """What the second table says of a row."""
+    low, method, parts = row["percentile5"], row["percentile5_method"], row["components"]
+    return {
+        "std_interval": _interval(row["std_ci95"]),
+        "percentile5_text": DASH if low is None else f"{percent(low)} ({method})",
+        "percentile5_interval": _interval(row["percentile5_ci95"]),
+        "new_images": _interval(row["ci95_new_images"]),
+        "parts": " / ".join(percent(value) for value in parts.values()) if parts else DASH,
+        "yields_text": "; ".join(
+            f"{percent(y['share'])} % at {percent(y['above'])} ({percent(y['low'])} to "
+            f"{percent(y['high'])})"
+            for y in row["yields"]
+        ),
+    }
+
+
+def _interval(bounds: Sequence[float] | None) -> str:
+    return DASH if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
 
 
 def _origins(trials: Sequence[Trial]) -> dict[str, str]:
@@ -102,6 +130,17 @@ def _notes(run: Run, summary: Summary) -> list[str]:
         "Each chip is programmed once. Where the device has read noise, one draw of it is made "
         "at each time and kept for all images of that trial.",
     ]
+    if any(row["design"] == "dealt" for row in summary["rows"]):
+        notes.append(
+            "Images were dealt out over the chips, so that all are used equally. Accuracies are "
+            "adjusted to the whole test set by the digital network's answers; intervals use the "
+            "crossed standard error. The spread of chips is without the noise of the few images."
+        )
+    if any(row["percentile5_method"] == "normal chips" for row in summary["rows"]):
+        notes.append(
+            "The interval of the standard deviation, and that of the 5th percentile chip where it "
+            "says so, take the chips' accuracies as normally distributed."
+        )
     if "cpp" in summary["tiles"]:
         notes.append(UNSEEDED)
     if any(row["ci95"] is None for row in summary["rows"]):

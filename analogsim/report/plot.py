@@ -97,16 +97,20 @@ _Key = tuple[str, str, str]
 _Curve = list[tuple[Row, list[Trial]]]
 
 
-def draw(trials: Sequence[Trial], digital_accuracy: float) -> "Figure":
+def draw(
+    trials: Sequence[Trial], digital_accuracy: float, rows: Sequence[Row] | None = None
+) -> "Figure":
     """The figure: one panel, or one a preset if there are many curves, and one legend.
 
-    Accuracies are fractions; the axis shows per cent.
+    Accuracies are fractions; the axis shows per cent. `rows` are those of `summarise`, if they
+    are made already. Where images were dealt out there are no dots: a chip's own accuracy is then
+    mostly the noise of its few images.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_RC):
-        curves = _curves(trials)
+        curves = _curves(trials, summarise(trials) if rows is None else rows)
         panels = _panels(list(curves))
         styles = _styles(list(curves), split=len(panels) > 1)
         legend = {style.name: style for style in styles.values()}
@@ -129,12 +133,13 @@ def draw(trials: Sequence[Trial], digital_accuracy: float) -> "Figure":
     return figure
 
 
-def _curves(trials: Sequence[Trial]) -> dict[_Key, _Curve]:
+def _curves(trials: Sequence[Trial], rows: Sequence[Row]) -> dict[_Key, _Curve]:
     """Rows with their trials, a curve for each (preset, bn, compensation), times ascending."""
     curves: dict[_Key, _Curve] = {}
-    for row in summarise(trials):
+    for row in rows:
         key = (row.preset, row.bn, row.compensation)
-        here = [t for t in trials if (t.preset, t.bn, t.compensation) == key and t.t_s == row.t_s]
+        dots = trials if row.design == "full" else ()
+        here = [t for t in dots if (t.preset, t.bn, t.compensation) == key and t.t_s == row.t_s]
         curves.setdefault(key, []).append((row, here))
     return curves
 

@@ -1,8 +1,9 @@
 """A run read back, and its summary. Accuracies are fractions; the labels module makes per cent."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from analogsim.errors import InputError
 from analogsim.experiment.records import (
@@ -13,7 +14,8 @@ from analogsim.experiment.records import (
     read_header,
     read_records,
 )
-from analogsim.experiment.statistics import summarise
+from analogsim.experiment.statistics import Row, summarise
+from analogsim.report.differences import Difference, differences
 
 # aihwkit seeds this noise from the clock, in every version tried, with no way in.
 UNSEEDED = "C++ tile: its forward noise cannot be seeded, so these accuracies do not repeat."
@@ -32,6 +34,15 @@ class RowDict(TypedDict):
     ci95: list[float] | None
     std_chips: float | None
     n_nan: int
+    n_evaluations: int
+    design: str
+    ci95_new_images: list[float] | None
+    std_ci95: list[float] | None
+    percentile5: float | None
+    percentile5_ci95: list[float] | None
+    percentile5_method: str | None
+    components: dict[str, float] | None
+    yields: list[dict[str, float]]
 
 
 class Summary(TypedDict):
@@ -48,6 +59,7 @@ class Summary(TypedDict):
     digital_accuracy: float
     digital: Digital
     rows: list[RowDict]
+    differences: list[Difference]
     spec_digest: str
     versions: dict[str, str]
     tiles: list[str]
@@ -56,10 +68,14 @@ class Summary(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run's folder as read: its header, its finished trials, and what is to be said of them."""
+    """A run's folder as read: its header, its finished trials, and what is to be said of them.
+
+    Trials stand in the order of the run's spec, whatever the order in which they finished.
+    """
 
     header: RunHeader
     trials: tuple[Trial, ...]
+    rows: tuple[Row, ...]
     notes: tuple[str, ...]
 
 
@@ -87,7 +103,30 @@ def read_run(folder: Path) -> Run:
     notes = [*header.notes, *records.notes]
     if any(trial.versions != header.versions for trial in records):
         notes.append("Some trials were computed with other versions than the header names.")
-    return Run(header=header, trials=records.trials, notes=tuple(notes))
+    trials = tuple(sorted(records, key=_order(header.spec)))
+    if all(trial.part == "pilot" for trial in trials):
+        raise InputError(
+            f"{path} must hold a finished trial after the pilot, got {len(trials)} of the pilot; "
+            f"let the run go on: {header.command}"
+        )
+    rows = summarise(trials, header.digital_correct, header.spec.get("yield_above", ()))
+    return Run(header=header, trials=trials, rows=tuple(rows), notes=tuple(notes))
+
+
+def _order(spec: dict[str, Any]) -> Callable[[Trial], tuple[int, int, int, float, int]]:
+    """The place of a trial in its run: by preset, BN, compensation, time and chip."""
+
+    def place(key: str, value: str) -> int:
+        values = spec.get(key, ())
+        return values.index(value) if value in values else len(values)
+
+    return lambda trial: (
+        place("presets", trial.preset),
+        place("bn", trial.bn),
+        place("compensations", trial.compensation),
+        trial.t_s,
+        trial.chip,
+    )
 
 
 def summarise_run(run: Run) -> Summary:
@@ -104,7 +143,8 @@ def summarise_run(run: Run) -> Summary:
         created=header.created,
         digital_accuracy=header.digital["accuracy"],
         digital=header.digital,
-        rows=[cast(RowDict, asdict(row)) for row in summarise(run.trials)],
+        rows=[cast(RowDict, asdict(row)) for row in run.rows],
+        differences=differences(run.trials, header.digital_correct),
         spec_digest=header.spec_digest,
         versions=header.versions,
         tiles=list(dict.fromkeys(trial.tile for trial in run.trials)),

@@ -33,7 +33,18 @@ def format_table(summary: Summary) -> str:
         if not (name == "BN" and not with_bn) and not (name == "NaN" and not with_nan)
     ]
     lines = _align([[cells[index] for index in shown] for cells in body], left=with_bn + 3)
-    return "\n".join([*_caption(summary, with_bn=with_bn), "", *lines])
+    return "\n".join([*_caption(summary, with_bn=with_bn), "", *lines, *_yields(rows, labels)])
+
+
+def _yields(rows: Sequence[RowDict], labels: dict[float, str]) -> list[str]:
+    """A line for each row and accuracy of which the yield was asked."""
+    lines = [
+        f"{percent(y['share'])} % ({percent(y['low'])} to {percent(y['high'])}) of chips reach "
+        f"{percent(y['above'])} %: {row['preset']}, {labels[row['t_s']]}, {row['compensation']}"
+        for row in rows
+        for y in row["yields"]
+    ]
+    return ["", *lines] if lines else []
 
 
 def accuracy_cell(mean: float, ci95: Sequence[float] | None) -> str:
@@ -59,12 +70,18 @@ def _cells(row: RowDict, labels: dict[float, str], digital: float) -> list[str]:
 def _caption(summary: Summary, *, with_bn: bool) -> list[str]:
     rows = summary["rows"]
     images = sorted({summary["digital"]["n_images"], *(row["n_images"] for row in rows)})
-    counts = " or ".join(f"{n}" for n in images)
+    # Dealt out, a chip has a few images, but every image counts.
+    shown = images if rows[0]["design"] == "full" else [summary["digital"]["n_images"]]
+    counts = " or ".join(f"{n}" for n in shown)
     caption = [f"Accuracy in %, {summary['model']} on {counts} images of {summary['data']}"]
     if not with_bn:
         caption[0] += f", BN {rows[0]['bn']}"
     if "cpp" in summary["tiles"]:
         caption.append(UNSEEDED)
+    if any(row["design"] == "dealt" for row in rows):
+        caption.append(
+            "Images were dealt out over the chips until the intervals were narrow enough"
+        )
     caption.append("+- : 95 % interval of the mean over chips; points: against digital")
     return caption
 

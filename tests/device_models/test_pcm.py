@@ -160,6 +160,30 @@ def test_switches_multiply_noise_scale():
     assert torch.equal(first, second)
 
 
+def test_without_spread_the_drift_exponent_is_the_conductance_s_own():
+    weights = uniform_weights(8, 9)
+    programmed, memory = program(Pcm(nu_std_scale=0.0), weights)
+    same, usual = program(Pcm(), weights)
+    assert torch.equal(programmed, same)
+    for sign, nu, whole in zip((1, -1), memory, usual, strict=True):
+        mean = nu_mean(positive_cell(sign * weights))
+        torch.testing.assert_close(nu, mean, rtol=1e-6, atol=0)
+        assert (whole - mean).abs().max() > 0.01
+
+
+def test_spread_scale_stretches_the_exponents_about_their_mean():
+    """Same draws: twice the spread is twice as far from the mean, where nothing is folded."""
+    weights = uniform_weights(8, 9)
+    _, usual = program(Pcm(), weights)
+    _, wide = program(Pcm(nu_std_scale=2.0), weights)
+    for sign, nu, far in zip((1, -1), usual, wide, strict=True):
+        mean = nu_mean(positive_cell(sign * weights))
+        kept = nu > mean / 2
+        assert kept.sum() > 20
+        expected = (mean + 2 * (nu - mean))[kept]
+        torch.testing.assert_close(far[kept], expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("device", [ONLY_DRIFT, ONLY_READ])
 def test_programming_switched_off_leaves_rounding_only(device):
     """One conversion to conductances and back costs at most a few float32 steps of 1."""

@@ -34,6 +34,13 @@ def normals(draws: int, shapes, seeds) -> torch.Tensor:
     return torch.stack([torch.cat([part[row] for part in parts]) for row in range(draws)])
 
 
+SPECS = [
+    "pcm",
+    "pcm?noise_scale=0.5",
+    "pcm?read_scale=0&drift_scale=2",
+    "pcm?nu_std_scale=0",
+    "pcm?nu_std_scale=1.5&noise_scale=0.5",
+]
 SHAPES = {
     "one": [(16, 27)],
     "tiny": [(1, 1)],
@@ -44,7 +51,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("case", SHAPES)
-@pytest.mark.parametrize("spec", ["pcm", "pcm?noise_scale=0.5", "pcm?read_scale=0&drift_scale=2"])
+@pytest.mark.parametrize("spec", SPECS)
 def test_same_bits_as_aihwkit(case, spec):
     device = parse(spec)
     shapes = SHAPES[case]

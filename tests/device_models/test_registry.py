@@ -82,7 +82,10 @@ def test_a_training_preset_points_at_a_device(typed, instead):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("pcm?eta=1", r"'pcm' option must be one of noise_scale, .*read_scale, got 'eta'"),
+        (
+            "pcm?eta=1",
+            r"'pcm' option must be one of noise_scale, .*read_scale, nu_std_scale, got 'eta'",
+        ),
         ("pcm?", None),
         ("pcm?noise_scale=much", r"'pcm' noise_scale must be a number, got 'much'"),
         ("pcm?noise_scale=", r"'pcm' noise_scale must be a number, got ''"),

@@ -125,7 +125,7 @@ def test_a_killed_run_keeps_every_trial_that_it_wrote(tmp_path: Path) -> None:
         ),
         (
             '{"format": "analogsim-trial", "version": 1}',
-            r"line 2 must have the fields preset, t_s, chip, .*versions, which are missing",
+            r"line 2 must have the fields preset, t_s, chip, .*chip_s, which are missing",
         ),
     ],
     ids=["torn", "list", "version", "missing"],

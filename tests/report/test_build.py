@@ -11,10 +11,10 @@ import pytest
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.records import RECORDS_FILE
 from analogsim.report import build_report, summary
-from analogsim.report.build import PAGE_FILE, PLOT_FILE, SUMMARY_FILE, VECTOR_FILE
+from analogsim.report.build import CSV_FILE, PAGE_FILE, PLOT_FILE, SUMMARY_FILE, VECTOR_FILE
 from tests.report.run_folder import DAY, drifting, make_trial, write_run
 
-DERIVED = (SUMMARY_FILE, PLOT_FILE, VECTOR_FILE, PAGE_FILE)
+DERIVED = (CSV_FILE, SUMMARY_FILE, PLOT_FILE, VECTOR_FILE, PAGE_FILE)
 
 
 def test_the_summary_has_the_promised_fields(tmp_path: Path) -> None:
@@ -29,6 +29,14 @@ def test_the_summary_has_the_promised_fields(tmp_path: Path) -> None:
     low, high = first.pop("ci95")
     assert (low, high) == pytest.approx((0.95 - 0.124207, 0.95 + 0.124207), abs=1e-6)
     assert first.pop("std_chips") == pytest.approx(0.05)
+    # chi-square(2) quantiles 0.025318 and 7.377759; noncentral t of the 5th percentile.
+    assert first.pop("std_ci95") == pytest.approx(
+        [0.05 * (2 / 7.377759) ** 0.5, 0.05 * (2 / 0.0506356) ** 0.5], rel=1e-5
+    )
+    assert first.pop("percentile5") == pytest.approx(0.95 - 1.644854 * 0.05)
+    low, high = first.pop("percentile5_ci95")
+    assert low < 0.95 - 1.644854 * 0.05 < high
+    assert first.pop("percentile5_method") == "normal chips"
     assert first == {
         "preset": "pcm",
         "t_s": 1.0,
@@ -38,6 +46,11 @@ def test_the_summary_has_the_promised_fields(tmp_path: Path) -> None:
         "n_images": 360,
         "mean": pytest.approx(0.95),
         "n_nan": 3,
+        "n_evaluations": 1080,
+        "design": "full",
+        "ci95_new_images": None,
+        "components": None,
+        "yields": [],
     }
     assert (second["ci95"], second["std_chips"], second["n_chips"]) == (None, None, 1)
     for key in ("question", "model", "data", "normalisation", "spec_digest", "versions", "command"):

@@ -1,0 +1,53 @@
+"""`analogsim evaluate`: the accuracy of a digital network."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analogsim.cli.options import DataOptions, data_options
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.option(
+    "--weights", type=click.Path(path_type=Path), help=".safetensors, .pt, .pth or .th file."
+)
+@data_options(required=True)
+@click.option("--limit", type=int, help="Use the first N images only.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+def evaluate(
+    *, model: str, weights: Path | None, limit: int | None, as_json: bool, **data: Any
+) -> None:
+    """Measure MODEL on the test images as it is, before any analog hardware.
+
+    MODEL is zoo:NAME or FILE.py:FACTORY. Images with a NaN among their outputs count as class 0.
+    """
+    from analogsim.cli.prepare import open_data
+    from analogsim.errors import InputError
+    from analogsim.inputs.models import load_model
+    from analogsim.schema import dumps
+    from analogsim.training.task import measure
+
+    network = load_model(model, weights=weights)
+    if not network.trained:
+        raise InputError(f"model {model} must have trained weights, got {network.note}")
+    images = open_data(DataOptions(**data))
+    result = measure(network, images, limit=limit)
+    if as_json:
+        counts = {
+            "model": model,
+            "weights": network.note,
+            "data": images.name,
+            "normalisation": images.normalisation,
+            "accuracy": result.accuracy,
+            "n_correct": result.n_correct,
+            "n_images": result.n_images,
+            "n_nan": result.n_nan,
+        }
+        click.echo(dumps(counts, indent=2))
+        return
+    click.echo(
+        f"{model}: accuracy {100 * result.accuracy:.2f} % ({result.n_correct} of "
+        f"{result.n_images} images; {result.n_nan} with NaN outputs)"
+    )

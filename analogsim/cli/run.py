@@ -1,0 +1,24 @@
+"""`analogsim run`: one experiment from its spec."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analogsim.cli.spec_file import read_spec
+from analogsim.cli.study_options import place_options, start
+
+
+@click.command()
+@click.argument("spec", metavar="SPEC.toml", type=click.Path(path_type=Path, allow_dash=True))
+@place_options()
+@click.option("--extend", is_flag=True, help="Add chips, times, presets to the run in the folder.")
+@click.option("--print-spec", is_flag=True, help="Check the spec, print it and stop.")
+def run(spec: Path, *, output: Path | None, extend: bool, print_spec: bool, **place: Any) -> None:
+    """Run the experiment that SPEC.toml describes (`-` is stdin), or go on with it.
+
+    Every finished trial is safe on the disk at once. After a kill, a crash or Ctrl-C the same
+    command goes on, and the records are those of an unbroken run. Paths in the spec are relative
+    to the working folder, as on the command line.
+    """
+    start(read_spec(spec), place, output=output, extend=extend, print_spec=print_spec)

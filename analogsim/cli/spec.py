@@ -1,0 +1,124 @@
+"""A spec: one experiment as the user writes it, in options or in TOML."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from analogsim.cli.options import DataOptions, NetworkOptions
+from analogsim.cli.units import parse_duration
+from analogsim.errors import InputError
+
+__all__ = ["Spec", "parse_share"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """The keys of a spec file, which are the names of the options; `None` is left out.
+
+    `times` are in seconds; `precision` and `yield_above` are fractions. One of `chips` and
+    `precision` is given.
+    """
+
+    question: str = ""
+    model: str
+    weights: str | None = None
+    network: str | None = None
+    untrained: bool = False
+    data: str
+    data_dir: str | None = None
+    download: bool = False
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    limit: int | None = None
+    batch_size: int = 250
+    presets: tuple[str, ...]
+    times: tuple[float, ...]
+    compensation: tuple[str, ...] = ("global",)
+    bn: tuple[str, ...] = ("digital",)
+    keep_digital: tuple[str, ...] = ()
+    periphery: str = "standard"
+    tile: str = "torch"
+    forward: str = "auto"
+    seed: int = 0
+    device: str = "cpu"
+    yield_above: tuple[float, ...] = ()
+    chips: int | None = field(default=None, metadata={"table": "design"})
+    precision: float | None = field(default=None, metadata={"table": "design"})
+    cost_ratio: float | None = field(default=None, metadata={"table": "design"})
+    pilot_chips: int | None = field(default=None, metadata={"table": "design"})
+    pilot_images: int | None = field(default=None, metadata={"table": "design"})
+
+
+DESIGN_KEYS = tuple(f.name for f in fields(Spec) if f.metadata.get("table") == "design")
+
+
+def parse_share(text: str, *, where: str) -> float:
+    """A fraction, written `0.5%` or `0.005`.
+
+    Raises:
+        InputError: it is neither.
+    """
+    stripped = text.strip()
+    try:
+        if stripped.endswith("%"):
+            return float(stripped[:-1]) / 100
+        return float(stripped)
+    except ValueError as error:
+        raise InputError(
+            f"{where} must be a percentage or a fraction, got {text!r}; write for example 0.5%"
+        ) from error
+
+
+def spec_from_toml(content: dict[str, Any]) -> Spec:
+    """A spec of a TOML document that the schema has found good.
+
+    Raises:
+        InputError: a time or share that the schema's patterns let through is none.
+    """
+    values = {key: value for key, value in content.items() if key != "design"}
+    values |= content["design"]
+    for key, value in values.items():
+        if isinstance(value, list):
+            values[key] = tuple(value)
+    values["times"] = times_of(content)
+    if "yield_above" in values:
+        values["yield_above"] = tuple(_share(v, "yield_above") for v in values["yield_above"])
+    if "precision" in values:
+        values["precision"] = _share(values["precision"], "design.precision")
+    return Spec(**values)
+
+
+def spec_from_options(network: NetworkOptions, data: DataOptions, **study: Any) -> Spec:
+    """The spec that a command stands for; `study` holds the rest of its fields."""
+    assert data.data is not None
+    normalise = data.normalise
+    return Spec(
+        model=network.model,
+        weights=None if network.weights is None else str(network.weights),
+        network=network.network,
+        untrained=network.untrained,
+        bn=(network.bn,),
+        keep_digital=network.keep_digital,
+        periphery=network.periphery,
+        tile=network.tile,
+        forward=network.forward,
+        seed=network.seed,
+        data=data.data,
+        data_dir=None if data.data_dir is None else str(data.data_dir),
+        download=data.download,
+        mean=None if normalise is None else normalise[0],
+        std=None if normalise is None else normalise[1],
+        **study,
+    )
+
+
+def times_of(content: dict[str, Any]) -> tuple[float, ...]:
+    """The times of a TOML document in seconds. Raises InputError for one that is none."""
+    return tuple(_seconds(time) for time in content["times"])
+
+
+def _seconds(time: float | str) -> float:
+    return parse_duration(time, where="times") if isinstance(time, str) else float(time)
+
+
+def _share(value: float | str, where: str) -> float:
+    return parse_share(value, where=where) if isinstance(value, str) else float(value)

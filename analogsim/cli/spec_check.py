@@ -1,0 +1,121 @@
+"""Check a TOML document against the published JSON Schema (`spec.schema.json`), in our words.
+
+The schema is the one description of a spec. Of JSON Schema this knows what that file uses.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+_KNOWN = {
+    *("$schema", "title", "description", "type", "properties", "required", "items", "enum"),
+    *("additionalProperties", "anyOf", "oneOf", "minItems", "uniqueItems", "minLength", "pattern"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What is wrong with one key; `key` is dotted, with places in lists."""
+
+    key: str
+    text: str
+
+
+@lru_cache(maxsize=1)
+def spec_schema() -> dict[str, Any]:
+    """The published schema of a spec."""
+    text = files("analogsim.cli").joinpath("spec.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def find_problems(value: Any, schema: dict[str, Any], key: str = "") -> Iterator[Problem]:
+    """Every problem of a value; nothing if the schema takes it."""
+    assert schema.keys() <= _KNOWN, f"the check does not know {schema.keys() - _KNOWN}"
+    if not _fits_itself(value, schema):
+        rule = schema.get("description", "as the schema says")
+        yield Problem(key=key or "spec", text=f"must be {rule}, got {value!r}")
+        return
+    if isinstance(value, dict):
+        yield from _table_problems(value, schema, key)
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from find_problems(item, schema.get("items", {}), f"{key}[{place}]")
+
+
+def _table_problems(value: dict[str, Any], schema: dict[str, Any], key: str) -> Iterator[Problem]:
+    known = schema.get("properties", {})
+    prefix = f"{key}." if key else ""
+    for name in schema.get("required", ()):
+        if name not in value:
+            rule = known[name]["description"]
+            yield Problem(key=f"{prefix}{name}", text=f"must be {rule}, got none")
+    for name, item in value.items():
+        if name in known:
+            yield from find_problems(item, known[name], f"{prefix}{name}")
+        else:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            yield Problem(
+                key=f"{prefix}{name}",
+                text=f"must be one of {', '.join(known)}, got {name!r}{hint}",
+            )
+
+
+def _fits_itself(value: Any, schema: dict[str, Any]) -> bool:
+    """Whether the value fits, what it holds left aside."""
+    kind = schema.get("type")
+    if kind is not None and not _is(value, kind):
+        return False
+    if "enum" in schema and value not in schema["enum"]:
+        return False
+    if "anyOf" in schema and not any(_fits_itself(value, one) for one in schema["anyOf"]):
+        return False
+    if "oneOf" in schema:
+        held = sum(all(name in value for name in one["required"]) for one in schema["oneOf"])
+        if held != 1:
+            return False
+    if isinstance(value, str):
+        pattern = schema.get("pattern")
+        fits = pattern is None or re.search(pattern, value) is not None
+        return fits and len(value) >= schema.get("minLength", 0)
+    if isinstance(value, list):
+        once = all(item not in value[:place] for place, item in enumerate(value))
+        return len(value) >= schema.get("minItems", 0) and (
+            once or not schema.get("uniqueItems", False)
+        )
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _in_range(value, schema)
+    return True
+
+
+def _is(value: Any, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if kind == "integer" and isinstance(value, float):
+        # JSON Schema's integer is a number without a fraction; ours is too, so that both agree.
+        return value.is_integer()
+    return isinstance(value, _TYPES[kind])
+
+
+def _in_range(value: float, schema: dict[str, Any]) -> bool:
+    return bool(
+        value >= schema.get("minimum", value)
+        and value <= schema.get("maximum", value)
+        and ("exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"])
+        and ("exclusiveMaximum" not in schema or value < schema["exclusiveMaximum"])
+    )

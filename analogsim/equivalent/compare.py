@@ -1,0 +1,296 @@
+"""Devices beside Gaussian noise of the same weight error: the order of the work.
+
+The folder is that of a study: its records hold the devices and their matched Gaussians, chip by
+chip, so that table, plot and page show both. The trials of the searches lie in `search/`.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from analogsim.crossbar.convert import AnalogModel
+from analogsim.equivalent.bench import Bench, Pair, Wanted
+from analogsim.equivalent.causes import Variant, share_of, variants
+from analogsim.equivalent.comparison import (
+    FORMAT,
+    MATCHED_FILE,
+    VERSION,
+    Cause,
+    Comparison,
+    EquivalentEta,
+    Part,
+    Point,
+    control_name,
+    estimate,
+    write_comparison,
+)
+from analogsim.equivalent.matching import WeightErrors, measure_errors
+from analogsim.equivalent.parts import PROPERTIES, REST, controls
+from analogsim.equivalent.search import HIGHEST, LOWEST, STEP, Equivalent, equivalent, ladder
+from analogsim.equivalent.words import sentence
+from analogsim.errors import InputError, OutputError
+from analogsim.experiment.describe import installed_versions, make_header, run_spec
+from analogsim.experiment.header import DeviceEntry, RunHeader, write_header
+from analogsim.experiment.job import Job
+from analogsim.experiment.place import Place
+from analogsim.experiment.run_folder import check_same, find_header, locked
+from analogsim.experiment.score import score
+from analogsim.experiment.statistics import Interval, interval, paired_difference
+from analogsim.experiment.study import Chips, Study, digest_of
+from analogsim.inputs.batches import batches
+from analogsim.inputs.data import Data
+from device_models.contract import Device
+from device_models.gaussian import Gaussian
+from device_models.gaussian_matched import MatchedGaussian
+from device_models.registry import spec_of
+
+SEARCH_FOLDER = "search"
+# What a search of one eta and its interval costs, in levels; only for the progress shown.
+_LEVELS = 18
+
+Progress = Callable[[int, int, str], None]
+
+
+def compare_matched(
+    study: Study, analog: AnalogModel, data: Data, folder: Path, place: Place, progress: Progress
+) -> Comparison:
+    """Measure each device, its matched Gaussian, and the eta that has its accuracy.
+
+    Common random numbers: chips of one number share images, the noise of the products, and their
+    first normals. A run that was broken off goes on where it stands.
+
+    Args:
+        study: devices, times, one compensation, a design with chips.
+        analog: the converted network; its device is replaced by each of the study's.
+        data: the test images.
+        folder: new, empty, or this comparison's, unfinished.
+        place: where trials are computed.
+        progress: called with (trials done, about how many, what is being done).
+
+    Raises:
+        InputError: more than one compensation, a design without chips, or another run's folder.
+        DeviceError: a device does not cover a time.
+        OutputError: the folder cannot be written, is in use, finished, or holds something else.
+        WorkerError: a worker ended again and again.
+    """
+    return _Run(study, analog, data, folder, place, progress).run()
+
+
+class _Run:
+    """The state of one comparison."""
+
+    def __init__(
+        self,
+        study: Study,
+        analog: AnalogModel,
+        data: Data,
+        folder: Path,
+        place: Place,
+        progress: Progress,
+    ) -> None:
+        if len(study.compensations) != 1:
+            raise InputError(
+                "matched comparison must have one compensation, got "
+                f"{', '.join(study.compensations)}; each changes what is to be matched: run twice"
+            )
+        if not isinstance(study.design, Chips):
+            raise InputError(
+                f"matched comparison must have a design with chips, got {study.design}; the pairs "
+                "need the same images: give chips, not precision"
+            )
+        self.study, self.analog, self.data, self.folder = study, analog, data, folder
+        self.place, self.progress = place, progress
+        self.chips = study.design.chips
+        self.compensation = study.compensations[0]
+        self.rungs = ladder()
+        self.done = 0
+
+    def run(self) -> Comparison:
+        spec = self._spec()
+        with locked(self.folder):
+            header = self._header(spec)
+            job = Job(
+                analogs={str(self.analog.bn): self.analog},
+                devices={},
+                data=self.data,
+                batch_size=self.study.batch_size,
+                seed=self.study.seed,
+                device=self.study.device,
+                digest=digest_of(spec),
+                versions=installed_versions(),
+            )
+            search = self.folder / SEARCH_FOLDER
+            search.mkdir(exist_ok=True)
+            with self._bench(job, self.folder) as main, self._bench(job, search) as side:
+                points = self._points(main, side)
+            comparison = self._comparison(header, points)
+            said = comparison["sentences"]
+            # They may be there already, from a run that was killed right after this.
+            notes = [*said, *(note for note in header.notes if note not in said)]
+            write_header(self.folder, dataclasses.replace(header, notes=notes))
+            write_comparison(self.folder, comparison)
+        return comparison
+
+    def _points(self, main: Bench, side: Bench) -> list[Point]:
+        study = self.study
+        pairs = tuple((t_s, self.compensation) for t_s in study.times_s)
+        main.measure([Wanted(name=spec_of(d), device=d, pairs=pairs) for d in study.devices])
+        return [
+            self._point(device, t_s, main, side)
+            for device in study.devices
+            for t_s in study.times_s
+        ]
+
+    def _point(self, device: Device, t_s: float, main: Bench, side: Bench) -> Point:
+        name = spec_of(device)
+        errors = self._errors(device, t_s)
+        matched = errors.matched()
+        self._measure_control(main, name, matched)
+        accuracy = main.accuracies(name, (t_s, self.compensation))
+        control = main.accuracies(control_name(name), (t_s, "none"))
+        found = self._equivalent(accuracy, t_s, side)
+        return Point(
+            preset=name,
+            control=control_name(name),
+            t_s=t_s,
+            accuracy=estimate(interval(list(accuracy.values()))),
+            accuracy_control=estimate(interval(list(control.values()))),
+            difference=estimate(paired_difference(accuracy, control)),
+            sigmas=dict(matched.sigmas),
+            equivalent=EquivalentEta(
+                eta=found.eta,
+                low=found.low,
+                high=found.high,
+                reached=found.reached,
+                n_levels=found.n_levels,
+            ),
+            parts=self._parts(errors, (accuracy, control), side),
+            causes=[
+                self._cause(variant, t_s, (accuracy, control), side) for variant in variants(device)
+            ],
+        )
+
+    def _errors(self, device: Device, t_s: float) -> WeightErrors:
+        return measure_errors(
+            self.analog, device, t_s, self.compensation, self.chips, self.study.seed
+        )
+
+    def _measure_control(self, bench: Bench, name: str, matched: MatchedGaussian) -> None:
+        # Compensation would read its own noise into chips that have not drifted.
+        pairs: tuple[Pair, ...] = ((matched.t_s, "none"),)
+        bench.measure([Wanted(name=control_name(name), device=matched, pairs=pairs)])
+
+    def _equivalent(self, accuracy: dict[int, float], t_s: float, side: Bench) -> Equivalent:
+        def difference(eta: float) -> Interval:
+            device = Gaussian(eta=eta)
+            side.measure([Wanted(name=spec_of(device), device=device, pairs=((t_s, "none"),))])
+            return paired_difference(side.accuracies(spec_of(device), (t_s, "none")), accuracy)
+
+        return equivalent(difference, self.rungs)
+
+    def _parts(
+        self, errors: WeightErrors, full: tuple[dict[int, float], dict[int, float]], side: Bench
+    ) -> list[Part]:
+        pair: Pair = (errors.t_s, "none")
+        between = controls(errors)
+        side.measure([Wanted(name=c.name, device=c.device, pairs=(pair,)) for c in between])
+        device, before = full
+        steps = [(c.prop, side.accuracies(c.name, pair)) for c in between]
+        parts = []
+        for prop, after in [*steps, (REST, device)]:
+            share = estimate(paired_difference(after, before))
+            parts.append(Part(prop=prop, meaning=PROPERTIES[prop], share=share))
+            before = after
+        return parts
+
+    def _cause(
+        self,
+        variant: Variant,
+        t_s: float,
+        full: tuple[dict[int, float], dict[int, float]],
+        side: Bench,
+    ) -> Cause:
+        name = spec_of(variant.device)
+        pair: Pair = (t_s, self.compensation)
+        side.measure([Wanted(name=name, device=variant.device, pairs=(pair,))])
+        self._measure_control(side, name, self._errors(variant.device, t_s).matched())
+        bare = side.accuracies(name, pair)
+        left, share = share_of(full, (bare, side.accuracies(control_name(name), (t_s, "none"))))
+        return Cause(
+            option=variant.option,
+            effect=variant.effect,
+            difference_without=estimate(left),
+            share=estimate(share),
+        )
+
+    def _comparison(self, header: RunHeader, points: list[Point]) -> Comparison:
+        return Comparison(
+            format=FORMAT,
+            version=VERSION,
+            question=header.question,
+            command=header.command,
+            model=header.model,
+            data=header.data,
+            compensation=self.compensation,
+            chips=self.chips,
+            n_images=header.digital["n_images"],
+            digital_accuracy=header.digital["accuracy"],
+            bracket=[LOWEST, HIGHEST],
+            points=points,
+            sentences=[sentence(point, header.model) for point in points],
+        )
+
+    def _spec(self) -> dict[str, Any]:
+        """The study's, with the controls among the presets."""
+        spec = run_spec(self.study, {str(self.analog.bn): self.analog}, self.data)
+        names = [name for preset in self.study.presets for name in (preset, control_name(preset))]
+        compensations = list(dict.fromkeys([self.compensation, "none"]))
+        return spec | {
+            "presets": names,
+            "compensations": compensations,
+            # The spreads are measured on the study's chips: another number is another control.
+            "matched": {"chips": self.chips, "bracket": [LOWEST, HIGHEST], "step": STEP},
+        }
+
+    def _header(self, spec: dict[str, Any]) -> RunHeader:
+        header = find_header(self.folder)
+        if header is not None:
+            check_same(self.folder, header.spec, spec, extend=False)
+            if (self.folder / MATCHED_FILE).exists():
+                raise OutputError(
+                    f"output {self.folder} must be an empty folder or this command's unfinished "
+                    f"run, got one that is finished ({MATCHED_FILE}); choose another folder"
+                )
+            return header
+        self.progress(0, 0, "digital")
+        digital = score(self.analog.source, batches(self.data, self.study.batch_size))
+        header = make_header(self.study, {str(self.analog.bn): self.analog}, digital, spec)
+        devices = [
+            one
+            for entry in header.devices
+            for one in (entry, _control_entry(control_name(entry["preset"])))
+        ]
+        header = dataclasses.replace(header, devices=devices)
+        write_header(self.folder, header)
+        return header
+
+    def _bench(self, job: Job, folder: Path) -> Bench:
+        return Bench(job=job, place=self.place, folder=folder, chips=self.chips, tick=self._tick)
+
+    def _tick(self, what: str) -> None:
+        self.done += 1
+        a_time = sum(5 + _LEVELS + 2 * len(variants(device)) for device in self.study.devices)
+        about = a_time * len(self.study.times_s) * self.chips
+        self.progress(self.done, max(about, self.done + 1), what)
+
+
+def _control_entry(preset: str) -> DeviceEntry:
+    info = MatchedGaussian.info
+    return DeviceEntry(
+        preset=preset,
+        title=info.title,
+        law=info.law,
+        citation=info.citation,
+        valid_times=info.valid_times,
+    )

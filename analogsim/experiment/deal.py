@@ -1,0 +1,104 @@
+"""Which images a chip sees, named by a few numbers, and the images dealt out in turn.
+
+Dealing: the test set is mixed and cut into as many hands as `hands`, one for each chip. When it
+is used up it is mixed anew, so that all images are used equally often. The mixing depends on
+(seed, round) alone, and by a hash, so that it is the same in every version of every library.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, TypedDict
+
+from analogsim.errors import InputError
+
+PILOT_ROUND = 0
+
+
+class Images(TypedDict):
+    """`count` images of `total`, from `start` on, in an order.
+
+    `stored` is the order of the data set; `dealt` that of `mixed(seed, round, total)`. Round 0
+    is for pilots.
+    """
+
+    order: Literal["stored", "dealt"]
+    seed: int
+    round: int
+    start: int
+    count: int
+    total: int
+
+
+def all_images(total: int) -> Images:
+    """The whole set in its own order."""
+    return Images(order="stored", seed=0, round=0, start=0, count=total, total=total)
+
+
+def pilot_images(seed: int, count: int, total: int) -> Images:
+    """The images that all chips of a pilot share."""
+    return Images(
+        order="dealt", seed=seed, round=PILOT_ROUND, start=0, count=min(count, total), total=total
+    )
+
+
+def hand(seed: int, number: int, hands: int, total: int) -> Images:
+    """The images of the `number`-th chip, counted from 0.
+
+    Hands of a round differ by one image at most, and hold every image once.
+    """
+    turn, place = divmod(number, hands)
+    start, stop = place * total // hands, (place + 1) * total // hands
+    return Images(
+        order="dealt",
+        seed=seed,
+        round=PILOT_ROUND + 1 + turn,
+        start=start,
+        count=stop - start,
+        total=total,
+    )
+
+
+def positions(images: Images) -> Sequence[int]:
+    """Where the images stand in the data set."""
+    stop = images["start"] + images["count"]
+    if images["order"] == "stored":
+        return range(images["start"], stop)
+    return mixed(images["seed"], images["round"], images["total"])[images["start"] : stop]
+
+
+@lru_cache(maxsize=64)
+def mixed(seed: int, turn: int, total: int) -> tuple[int, ...]:
+    """0..total-1 in a mixed order that depends on the arguments alone."""
+
+    def key(image: int) -> bytes:
+        address = f"deal;{seed};{turn};{image}".encode()
+        return hashlib.blake2b(address, digest_size=16).digest()
+
+    return tuple(sorted(range(total), key=key))
+
+
+def pack(bits: Sequence[bool]) -> str:
+    """Answers as text: base64 of 8 a byte, the first in the highest bit, filled up with 0."""
+    padded = "".join("1" if bit else "0" for bit in bits) + "0" * (-len(bits) % 8)
+    content = bytes(int(padded[at : at + 8], 2) for at in range(0, len(padded), 8))
+    return base64.b64encode(content).decode()
+
+
+def unpack(text: str, count: int, *, where: str = "correct") -> list[bool]:
+    """The first `count` answers of a packed text.
+
+    Raises InputError if it is not base64 or has another number of answers.
+    """
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise InputError(f"{where} must be base64, got '{error}'; restore the line") from error
+    if len(content) != -(-count // 8):
+        raise InputError(
+            f"{where} must hold {count} answers in {-(-count // 8)} bytes, got {len(content)} "
+            "bytes; restore the line"
+        )
+    bits = "".join(f"{byte:08b}" for byte in content)
+    return [bit == "1" for bit in bits[:count]]

@@ -1,0 +1,140 @@
+"""The header of a study: what `run.json` says of network, data, devices and settings."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from torch import nn
+
+from analogsim._version import __version__
+from analogsim.crossbar.convert import AnalogModel
+from analogsim.crossbar.program import program
+from analogsim.experiment.header import DeviceEntry, Digital, Layer, RunHeader
+from analogsim.experiment.score import Score
+from analogsim.experiment.study import Study, design_as_dict, digest_of
+from analogsim.inputs.data import Data
+from device_models.contract import Device
+from device_models.registry import spec_of
+
+# How many images stand for a data set in its digest.
+_SAMPLE = 16
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions that decide a result."""
+    return {
+        "analogsim": __version__,
+        "aihwkit": version("aihwkit"),
+        "torch": version("torch"),
+    }
+
+
+def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> dict[str, Any]:
+    """Everything that decides the records, as JSON."""
+    analog = next(iter(analogs.values()))
+    return {
+        "model": study.model,
+        "weights_sha256": weights_digest(analog.source),
+        "data": study.data,
+        "images": len(data.dataset),  # type: ignore[arg-type]  # load_data gives sized sets only
+        "images_sha256": data_digest(data),
+        "normalisation": study.normalisation,
+        "batch_size": study.batch_size,
+        "seed": study.seed,
+        "tile": analog.tile,
+        "forward": analog.forward,
+        "keep_digital": list(analog.keep_digital),
+        "periphery": analog.periphery.as_dict(),
+        "device": study.device,
+        "presets": list(study.presets),
+        "times_s": list(study.times_s),
+        "compensations": list(study.compensations),
+        "bn": list(analogs),
+        "design": design_as_dict(study.design),
+        "yield_above": list(study.yield_above),
+    }
+
+
+def make_header(
+    study: Study, analogs: Mapping[str, AnalogModel], digital: Score, spec: dict[str, Any]
+) -> RunHeader:
+    """The header of a new run. Programs one chip, for the errors in the table of layers."""
+    analog = next(iter(analogs.values()))
+    first = dataclasses.replace(analog, device=study.devices[0])
+    chip = program(first, seed=study.seed, chip=0)
+    notes = [*study.notes, *analog.notes, f"Products: {analog.forward} ({analog.forward_reason})."]
+    if len(study.devices) > 1:
+        notes.append(f"Programming errors of the layers are those of {study.devices[0].info.name}.")
+    if len(analogs) > 1:
+        notes.append(f"The table of layers is that of BN {analog.bn}.")
+    if analog.tile == "cpp" and not analog.periphery.perfect:
+        notes.append(
+            "aihwkit's C++ tile seeds the noise of its products from the clock: accuracies "
+            "repeat only within their interval."
+        )
+    return RunHeader(
+        question=study.question,
+        command=study.command,
+        model=study.model,
+        data=study.data,
+        normalisation=study.normalisation,
+        digital=Digital(
+            accuracy=digital.accuracy,
+            n_correct=digital.n_correct,
+            n_images=digital.n_images,
+            n_nan=digital.n_nan,
+        ),
+        spec=spec,
+        spec_digest=digest_of(spec),
+        versions=installed_versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        layers=[layer_entry(line) for line in chip.report],
+        notes=notes,
+        devices=[device_entry(device) for device in study.devices],
+        periphery={
+            **analog.periphery.as_dict(),
+            "not_modelled": list(analog.periphery.not_modelled(analog.tile)),
+        },
+        digital_correct=digital.correct,
+    )
+
+
+def layer_entry(line: Any) -> Layer:
+    """A line of the conversion's table as JSON."""
+    fields: Layer = {**dataclasses.asdict(line), "shape": list(line.shape)}  # type: ignore[typeddict-item]
+    return fields
+
+
+def device_entry(device: Device) -> DeviceEntry:
+    """What the report says of a device."""
+    info = device.info
+    return DeviceEntry(
+        preset=spec_of(device),
+        title=info.title,
+        law=info.law,
+        citation=info.citation,
+        valid_times=info.valid_times,
+    )
+
+
+def weights_digest(module: nn.Module) -> str:
+    """sha256 over names, shapes and values of a network's state."""
+    digest = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        digest.update(f"{name}:{tuple(value.shape)}:{value.dtype};".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def data_digest(data: Data) -> str:
+    """sha256 over the number of images and a few of them: enough to notice other data."""
+    total = len(data.dataset)  # type: ignore[arg-type]  # load_data gives sized sets only
+    digest = hashlib.sha256(f"{total};".encode())
+    for place in range(min(total, _SAMPLE)):
+        image, label = data.dataset[place * total // min(total, _SAMPLE)]
+        digest.update(f"{int(label)};{tuple(image.shape)};".encode())
+        digest.update(image.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,117 @@
+"""A run's folder while a run writes to it: locked, and either new or the same run's, unfinished."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from analogsim.errors import InputError, OutputError
+from analogsim.experiment.folder import is_litter
+from analogsim.experiment.header import HEADER_FILE, RunHeader, read_header
+from analogsim.experiment.records import RECORDS_FILE
+from analogsim.experiment.study import DESIGN, FREE, GROWING
+
+LOCK_FILE = ".lock"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for one run. Makes it if needed.
+
+    The lock is the operating system's and ends with this process, however that ends: there are
+    no stale locks.
+
+    Raises:
+        OutputError: another run holds it, or it cannot be written.
+    """
+    import fcntl  # there is none on Windows, where nothing but running needs it
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except (FileExistsError, NotADirectoryError):
+        raise OutputError(
+            f"output {folder} must be a folder, got a path through a file; choose another folder"
+        ) from None
+    except OSError as error:
+        raise OutputError(
+            f"output {folder} must be writable, got '{error.strerror}'; choose another place"
+        ) from error
+    try:
+        try:
+            # Not flock: forked workers would keep that one when this process is killed.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            holder = os.pread(file, 200, 0).decode(errors="replace") or "another process"
+            raise OutputError(
+                f"output {folder} must be used by one run at a time, got a second one while "
+                f"{holder} runs there; wait for it or choose another folder"
+            ) from None
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        os.close(file)
+
+
+def find_header(folder: Path) -> RunHeader | None:
+    """The header of the run that began in `folder`; None if none did.
+
+    Raises:
+        OutputError: the folder holds something else.
+        InputError: the header is broken.
+    """
+    if (folder / HEADER_FILE).exists():
+        return read_header(folder)
+    first = next((path for path in folder.iterdir() if not is_litter(path)), None)
+    # A run that was killed before it wrote its header may have left an empty list of records.
+    if first is not None and not (first.name == RECORDS_FILE and first.stat().st_size == 0):
+        raise OutputError(
+            f"output {folder} must be an empty folder, got one that holds {first.name}; "
+            "choose another folder or move that one away"
+        )
+    return None
+
+
+def check_same(folder: Path, old: dict[str, Any], new: dict[str, Any], *, extend: bool) -> None:
+    """Refuse to go on with another spec than the folder's, unless it only adds.
+
+    Raises:
+        InputError: the differences, one a line.
+    """
+    changed = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in FREE]
+    bad = [key for key in changed if not (extend and _adds(key, old.get(key), new.get(key)))]
+    if not bad:
+        return
+    lines = "".join(
+        f"\n  {key}: {json.dumps(old.get(key))} -> {json.dumps(new.get(key))}" for key in bad
+    )
+    adds = all(_adds(key, old.get(key), new.get(key)) for key in bad)
+    todo = (
+        "add to the run with --extend, or choose another folder"
+        if adds and not extend
+        else "choose another folder"
+    )
+    raise InputError(
+        f"run folder {folder} spec must be the one that it was made with, got changes:{lines}\n"
+        f"{todo}"
+    )
+
+
+def _adds(key: str, old: Any, new: Any) -> bool:
+    """Whether going from old to new leaves every trial of the old spec in place."""
+    if key in GROWING:
+        return isinstance(old, list) and isinstance(new, list) and all(item in new for item in old)
+    if key != DESIGN or not isinstance(old, dict) or not isinstance(new, dict):
+        return False
+    if old.get("kind") != new.get("kind"):
+        return False
+    if new["kind"] == "chips":
+        return bool(new["chips"] >= old["chips"])
+    same = {k: v for k, v in old.items() if k != "half_width"}
+    return same == {k: v for k, v in new.items() if k != "half_width"} and bool(
+        new["half_width"] <= old["half_width"]
+    )

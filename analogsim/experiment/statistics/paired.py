@@ -1,0 +1,89 @@
+"""Differences between two rows whose chips of one number saw the same images.
+
+The pair is the unit: its two trials share their images (and, on one device, the programmed
+weights), so that what they share cancels from the difference.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from analogsim.errors import InputError
+from analogsim.experiment.statistics.components import Answers
+from analogsim.experiment.statistics.crossed import crossed
+from analogsim.experiment.statistics.interval import Interval, interval
+from analogsim.experiment.statistics.rows import (
+    accuracy_by_chip,
+    answers,
+    digital_answers,
+    is_dealt,
+)
+from analogsim.experiment.trial import Trial
+
+
+def paired_difference(
+    a: Mapping[int, float], b: Mapping[int, float], level: float = 0.95
+) -> Interval:
+    """Interval of `a - b` over chips, each chip compared with itself.
+
+    The arguments map a chip's number to its accuracy (see `accuracy_by_chip`). Raises
+    InputError unless both have the same chips.
+    """
+    alone = sorted(a.keys() ^ b.keys())
+    if alone:
+        raise InputError(
+            f"paired chips must be the same on both sides, got chip {alone[0]} on one only; "
+            "compare the chips that both have"
+        )
+    return interval([a[chip] - b[chip] for chip in a], level)
+
+
+def paired_trials(
+    a: Sequence[Trial], b: Sequence[Trial], digital_correct: str | None = None
+) -> Interval | None:
+    """Interval of the mean difference `a - b` of two rows' trials; None if they share no pair.
+
+    A pair is a chip number that both have, on the same images. Where images were dealt out, the
+    standard error is the crossed one of the differences, answer by answer.
+    """
+    main, pilot = _pairs(a, b, "main"), _pairs(a, b, "pilot")
+    if not main:
+        return None
+    left, right = [pair[0] for pair in main], [pair[1] for pair in main]
+    found = _differences(main) if is_dealt(left) else None
+    first = left[0].images
+    if found is None or first is None:
+        return paired_difference(accuracy_by_chip(left), accuracy_by_chip(right))
+    total = first["total"]
+    estimate = crossed(
+        found,
+        total,
+        pilot=_differences(pilot) or (),
+        digital=digital_answers(digital_correct, total),
+    )
+    std = None if estimate.components is None else estimate.components.chip**0.5
+    return Interval(
+        mean=estimate.mean, low=estimate.low, high=estimate.high, std=std, n=estimate.n_chips
+    )
+
+
+def _pairs(a: Sequence[Trial], b: Sequence[Trial], part: str) -> list[tuple[Trial, Trial]]:
+    right = {trial.chip: trial for trial in b if trial.part == part}
+    return [
+        (trial, right[trial.chip])
+        for trial in a
+        if trial.part == part
+        and trial.chip in right
+        and trial.images == right[trial.chip].images
+        and trial.n_images == right[trial.chip].n_images
+    ]
+
+
+def _differences(pairs: Sequence[tuple[Trial, Trial]]) -> list[Answers] | None:
+    left, right = answers(pair[0] for pair in pairs), answers(pair[1] for pair in pairs)
+    if left is None or right is None:
+        return None
+    return [
+        Answers(images=one.images, values=np.subtract(one.values, other.values))
+        for one, other in zip(left, right, strict=True)
+    ]

@@ -1,0 +1,202 @@
+"""Trials in a row of a result table: mean, intervals, components, and what chips do beyond it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analogsim.errors import InputError
+from analogsim.experiment.deal import positions, unpack
+from analogsim.experiment.statistics.chips import chip_yield, percentile_chip, spread
+from analogsim.experiment.statistics.components import Answers, Components, Numbers
+from analogsim.experiment.statistics.crossed import crossed
+from analogsim.experiment.statistics.interval import interval
+from analogsim.experiment.trial import Trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a result table; accuracies are fractions.
+
+    Attributes:
+        n_images: images that each chip saw (the most, where hands differ by one).
+        n_evaluations: images over all chips, those of pilots included.
+        design: `full` if every chip saw the same images, `dealt` if they were dealt out.
+        mean, ci95: over chips, on this test set; [low, high] or None for one chip.
+        ci95_new_images: the same where the test set counts as a sample of images, too.
+        std_chips: spread over chips; for dealt images without the noise of the measurement.
+        std_ci95, percentile5, percentile5_ci95, percentile5_method: None unless the chips saw
+            the whole set; see `chips.py`.
+        components: standard deviations that belong to chips, images and both together.
+        yields: for each accuracy asked for: the share of chips that reach it, and its bounds.
+        n_nan: NaN outputs over all chips.
+    """
+
+    preset: str
+    t_s: float
+    bn: str
+    compensation: str
+    n_chips: int
+    n_images: int
+    mean: float
+    ci95: list[float] | None
+    std_chips: float | None
+    n_nan: int
+    n_evaluations: int
+    design: Literal["full", "dealt"]
+    ci95_new_images: list[float] | None
+    std_ci95: list[float] | None
+    percentile5: float | None
+    percentile5_ci95: list[float] | None
+    percentile5_method: str | None
+    components: dict[str, float] | None
+    yields: list[dict[str, float]]
+
+
+def accuracy_by_chip(trials: Iterable[Trial]) -> dict[int, float]:
+    """Accuracy of each chip. Raises InputError if a chip occurs twice."""
+    found: dict[int, float] = {}
+    for trial in trials:
+        if trial.chip in found:
+            raise InputError(
+                f"records {_name(trial)} must have each chip once, got chip {trial.chip} twice; "
+                "delete one of the two lines"
+            )
+        found[trial.chip] = trial.accuracy
+    return found
+
+
+def summarise(
+    trials: Iterable[Trial],
+    digital_correct: str | None = None,
+    yield_above: Sequence[float] = (),
+) -> list[Row]:
+    """One row for each preset, BN, compensation and time, with the interval over its chips.
+
+    Presets, BN and compensation keep the order of their first trial; times ascend. Trials of a
+    pilot are in no mean. Raises InputError if a chip occurs twice in a row, or if the chips of a
+    row saw different numbers of images or different tiles.
+    """
+    groups: dict[tuple[str, str, str], dict[float, list[Trial]]] = {}
+    for trial in trials:
+        series = groups.setdefault((trial.preset, trial.bn, trial.compensation), {})
+        series.setdefault(trial.t_s, []).append(trial)
+    order = {key[0]: None for key in groups}
+    return [
+        _row(groups[key][t_s], digital_correct, yield_above)
+        for preset in order
+        for key in groups
+        if key[0] == preset
+        for t_s in sorted(groups[key])
+        if any(trial.part == "main" for trial in groups[key][t_s])
+    ]
+
+
+def is_dealt(trials: Sequence[Trial]) -> bool:
+    """Whether chips saw different images."""
+    return any(trial.images is not None and trial.images["order"] == "dealt" for trial in trials)
+
+
+def answers(trials: Iterable[Trial]) -> list[Answers] | None:
+    """The answers of each trial's chip; None if one did not record them."""
+    found = []
+    for trial in trials:
+        if trial.images is None or trial.correct is None:
+            return None
+        bits = unpack(trial.correct, trial.n_images, where=f"records {_name(trial)} correct")
+        found.append(
+            Answers(
+                images=np.asarray(positions(trial.images), dtype=np.int64),
+                values=np.asarray(bits, dtype=np.float64),
+            )
+        )
+    return found
+
+
+def digital_answers(correct: str | None, total: int) -> Numbers | None:
+    """The digital network's answers as 0 and 1; None if they were not recorded."""
+    if correct is None:
+        return None
+    return np.asarray(unpack(correct, total, where="header digital_correct"), dtype=np.float64)
+
+
+def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[float]) -> Row:
+    main = [trial for trial in group if trial.part == "main"]
+    first = main[0]
+    dealt = is_dealt(main)
+    fields = (
+        ("periphery", "tile", "forward") if dealt else ("n_images", "periphery", "tile", "forward")
+    )
+    for field in fields:
+        values = {getattr(trial, field): None for trial in main}
+        if len(values) > 1:
+            raise InputError(
+                f"records {_name(first)} must have the same {field} for every chip, got "
+                f"{' and '.join(map(str, values))}; keep them in separate runs"
+            )
+    accuracies = accuracy_by_chip(main)
+    over = interval(list(accuracies.values()))
+    mean, ci95, std = over.mean, _pair(over.low, over.high), over.std
+    new_images, parts = None, None
+    chips = answers(main)
+    if chips is not None and first.images is not None:
+        total = first.images["total"]
+        estimate = crossed(
+            chips,
+            total,
+            pilot=answers(t for t in group if t.part == "pilot") or (),
+            digital=digital_answers(digital_correct, total),
+        )
+        parts = None if estimate.components is None else _deviations(estimate.components)
+        new_images = None if estimate.new_images is None else list(estimate.new_images)
+        if dealt:
+            mean, ci95 = estimate.mean, _pair(estimate.low, estimate.high)
+            std = None if parts is None else parts["chip"]
+    beyond = None if dealt else spread(list(accuracies.values()))
+    low_chip = None if dealt else percentile_chip(list(accuracies.values()))
+    return Row(
+        preset=first.preset,
+        t_s=first.t_s,
+        bn=first.bn,
+        compensation=first.compensation,
+        n_chips=over.n,
+        n_images=max(trial.n_images for trial in main),
+        mean=mean,
+        ci95=ci95,
+        std_chips=std,
+        n_nan=sum(trial.n_nan for trial in main),
+        n_evaluations=sum(trial.n_images for trial in group),
+        design="dealt" if dealt else "full",
+        ci95_new_images=new_images,
+        std_ci95=_pair(beyond.low, beyond.high) if beyond else None,
+        percentile5=low_chip.value if low_chip else None,
+        percentile5_ci95=_pair(low_chip.low, low_chip.high) if low_chip else None,
+        percentile5_method=low_chip.method if low_chip else None,
+        components=parts,
+        yields=[] if dealt else [_yield(accuracies, above) for above in yield_above],
+    )
+
+
+def _yield(accuracies: Mapping[int, float], above: float) -> dict[str, float]:
+    share = chip_yield(list(accuracies.values()), above)
+    return {"above": above, "share": share.value, "low": share.low, "high": share.high}
+
+
+def _deviations(known: Components) -> dict[str, float]:
+    return {
+        "chip": known.chip**0.5,
+        "image": (known.image + known.image_explained) ** 0.5,
+        "interaction": known.interaction**0.5,
+    }
+
+
+def _pair(low: float | None, high: float | None) -> list[float] | None:
+    return None if low is None or high is None else [low, high]
+
+
+def _name(trial: Trial) -> str:
+    return (
+        f"(preset {trial.preset}, t_s {trial.t_s:g}, bn {trial.bn}, "
+        f"compensation {trial.compensation})"
+    )

@@ -1,0 +1,133 @@
+"""One finished trial, as a line of JSON."""
+
+import base64
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal, Self, get_type_hints
+
+from analogsim import schema
+from analogsim.errors import InputError
+from analogsim.experiment.deal import Images
+from analogsim.experiment.header import check_format
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One chip at one time over one set of images.
+
+    `t_s` is the time since programming in seconds, `accuracy` the fraction of images that are
+    right, `n_nan` how many images gave NaN, `seed` the root seed. `wall_s` is what it took, of
+    which `chip_s` for programming and drifting. `images` says which images, `correct` which of
+    them were right (packed, see `deal.py`). Trials of a `pilot` share their images; they plan
+    the run and are in no mean.
+    """
+
+    FORMAT: ClassVar[str] = "analogsim-trial"
+    VERSION: ClassVar[int] = 1
+
+    preset: str
+    t_s: float
+    chip: int
+    bn: str
+    compensation: str
+    n_images: int
+    n_correct: int
+    accuracy: float
+    n_nan: int
+    seed: int
+    periphery: str
+    tile: str
+    forward: str
+    spec_digest: str
+    wall_s: float
+    device: str = "cpu"
+    versions: dict[str, str]
+    part: Literal["main", "pilot"] = "main"
+    images: Images | None = None
+    correct: str | None = None
+    chip_s: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str, str, float, int]:
+        """What tells a trial of a run from the others."""
+        return (self.preset, self.bn, self.compensation, self.t_s, self.chip)
+
+    def to_json(self) -> str:
+        """One line of strict JSON, without its line end."""
+        return schema.dumps({"format": self.FORMAT, "version": self.VERSION, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, line: str, *, where: str) -> Self:
+        """Check and rebuild. `where` names file and line.
+
+        Raises InputError that starts with `where` and names every problem of the line.
+        """
+        try:
+            content = schema.loads(line)
+        except ValueError as error:
+            raise InputError(
+                f"{where} must be JSON, got '{error}'; restore the line or delete it"
+            ) from error
+        check_format(content, name=cls.FORMAT, version=cls.VERSION, where=where)
+        fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
+        found = list(_problems(fields, cls))
+        if found:
+            raise InputError(f"{where} {'; '.join(found)}; restore the line or delete it")
+        return cls(**fields)
+
+
+def trial_problems(trial: Trial) -> list[str]:
+    """What is wrong with a trial, a sentence each."""
+    return list(_problems(asdict(trial), Trial))
+
+
+def _problems(fields: dict[str, Any], cls: type[Trial]) -> Iterator[str]:
+    every = get_type_hints(cls)
+    hints = {field.name: every[field.name] for field in dataclasses.fields(cls)}
+    found = list(schema.field_problems(fields, hints))
+    yield from found
+    if found:
+        return
+    n_images, n_correct, accuracy = fields["n_images"], fields["n_correct"], fields["accuracy"]
+    for name in ("t_s", "chip", "wall_s", "chip_s"):
+        if fields[name] < 0:
+            yield f"{name} must be 0 or more, got {fields[name]}"
+    if n_images < 1:
+        yield f"n_images must be 1 or more, got {n_images}"
+        return
+    for name in ("n_correct", "n_nan"):
+        if not 0 <= fields[name] <= n_images:
+            yield f"{name} must be from 0 to n_images = {n_images}, got {fields[name]}"
+    # A tolerance, because accuracy may have gone through a float32.
+    if not 0 <= accuracy <= 1 or abs(accuracy - n_correct / n_images) > 1e-6:
+        yield (
+            f"accuracy must be the fraction n_correct / n_images = {n_correct}/{n_images}, "
+            f"got {accuracy}"
+        )
+    yield from _image_problems(fields["images"], fields["correct"], n_images, n_correct)
+
+
+def _image_problems(
+    images: Images | None, correct: str | None, n_images: int, n_correct: int
+) -> Iterator[str]:
+    if images is not None:
+        last = images["start"] + images["count"]
+        if images["count"] != n_images or images["start"] < 0 or last > images["total"]:
+            yield (
+                f"images must be {n_images} of {images['total']}, got {images['count']} from "
+                f"{images['start']} on"
+            )
+    if correct is None:
+        return
+    try:
+        content = base64.b64decode(correct, validate=True)
+    except ValueError as error:
+        yield f"correct must be base64, got '{error}'"
+        return
+    right = int.from_bytes(content, "big").bit_count()
+    if len(content) != -(-n_images // 8) or right != n_correct:
+        yield (
+            f"correct must hold {n_images} answers, {n_correct} of them right, got "
+            f"{8 * len(content)} bits, {right} of them set"
+        )

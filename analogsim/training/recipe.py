@@ -1,0 +1,102 @@
+"""How a network is trained: every number that decides the result, in one frozen value."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from analogsim.errors import InputError
+
+Precision = Literal["bf16", "fp32"]
+PRECISIONS: tuple[Precision, ...] = ("bf16", "fp32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """SGD with Nesterov momentum; the rate rises linearly, then falls along a cosine to zero.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images a step; what is left over at an epoch's end is left out of it.
+        learning_rate: the peak of the rate.
+        warmup: the fraction of all steps in which the rate rises, in [0, 1).
+        momentum: of SGD, in [0, 1).
+        weight_decay: on weights; none on biases and on the parameters of normalisation layers.
+        label_smoothing: the share of the target spread over all classes, in [0, 1).
+        crop: each image is moved by up to so many pixels along both axes, mirrored at its edge.
+        flip: half of the images are mirrored left to right.
+        clip_norm: the largest norm of the gradient of all parameters; 0 does not clip.
+        ema_decay: weight of the past, a step, in a running average of the network, which is then
+            what is measured and saved; 0 keeps the network itself.
+        precision: `bf16` computes products in bfloat16 (weights stay float32), `fp32` does not.
+        seed: of the start, the order of the images and their augmentation.
+    """
+
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 0.2
+    warmup: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.0
+    crop: int = 4
+    flip: bool = True
+    clip_norm: float = 0.0
+    ema_decay: float = 0.0
+    precision: Precision = "bf16"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise InputError(f"recipe {'; '.join(problems)}; mend these")
+
+    def _problems(self) -> Iterator[str]:
+        for name, low in (("epochs", 1), ("batch_size", 1), ("crop", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if value < low:
+                yield f"{name} must be at least {low}, got {value}"
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            yield f"learning_rate must be finite and above 0, got {self.learning_rate}"
+        for name in ("weight_decay", "clip_norm"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                yield f"{name} must be finite and at least 0, got {value}"
+        for name in ("warmup", "momentum", "label_smoothing", "ema_decay"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                yield f"{name} must be in [0, 1), got {value}"
+        if self.precision not in PRECISIONS:
+            yield f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}"
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, counted from 0, of `steps` in all."""
+        rising = self.warmup * steps
+        if step < rising:
+            return self.learning_rate * (step + 1) / (rising + 1)
+        done = (step - rising) / (steps - rising)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields by name."""
+        return asdict(self)
+
+
+def default_recipe(model: str, data: str) -> Recipe:
+    """The recipe for a network and a data set; both arms of a comparison share all but the rate.
+
+    Without normalisation the products of a residual network grow, so the peak of the rate is
+    lower and the gradient is clipped. Handwritten digits are small and not symmetric: they are
+    moved by a pixel and never mirrored.
+
+    Args:
+        model: the text that names the network.
+        data: the text that names the images.
+    """
+    recipe = Recipe()
+    if data == "digits":
+        recipe = replace(recipe, crop=1, flip=False, batch_size=64, learning_rate=0.1)
+    # A user's network may have anything; the options of the zoo say whether it is normalised.
+    if model.startswith("zoo:") and "norm=none" in model.partition("?")[2].split("&"):
+        recipe = replace(recipe, learning_rate=recipe.learning_rate / 4, clip_norm=1.0)
+    return recipe

@@ -1,0 +1,143 @@
+"""A whole training: from a network's name to its weights and their provenance."""
+
+import copy
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from analogsim.crossbar.evaluate import evaluate
+from analogsim.inputs.batches import batches
+from analogsim.inputs.data import Data
+from analogsim.inputs.fit import check_fit
+from analogsim.schema import loads
+from analogsim.training.epoch import TrainImages, make_optimiser, train_epoch_
+from analogsim.training.log import append_epoch, cut_log
+from analogsim.training.plan import PROVENANCE_FILE, Plan, is_finished, locked, open_folder
+from analogsim.training.provenance import write_weights
+from analogsim.training.state import State, read_state, remove_state, write_state
+from analogsim.training.task import EVALUATION_BATCH, Training, images_in_memory, start_model
+
+# (epochs done, steps in an epoch, steps done in this epoch, loss of the last step)
+OnProgress = Callable[[int, int, int, float], None]
+OnEpoch = Callable[[dict[str, Any]], None]
+
+
+def train(
+    training: Training,
+    folder: Path,
+    *,
+    resume: bool = True,
+    on_progress: OnProgress = lambda *_: None,
+    on_epoch: OnEpoch = lambda _: None,
+) -> dict[str, Any]:
+    """Train to the end, or go on with what was broken off; return the provenance.
+
+    The folder gets `training.json`, `metrics.jsonl` with a line an epoch, `state.pt` while the
+    training lasts, and at its end `weights.safetensors` with its provenance `weights.json`. A
+    training that is killed and started again gives the same weights as an unbroken one, bit
+    for bit on the same machine with the same number of threads.
+
+    Raises:
+        InputError: network, data and recipe do not fit each other, or the loss is not finite.
+        OutputError: the folder holds something else, or cannot be written.
+    """
+    recipe = training.recipe
+    model = start_model(training.model, recipe.seed)
+    check_fit(model, training.train)
+    data = images_in_memory(training.train, recipe, torch.device(training.device))
+    plan = Plan(
+        model=training.model,
+        data=training.train.name,
+        normalisation=training.train.normalisation,
+        n_train=len(data.labels),
+        recipe=recipe.to_json(),
+    )
+    open_folder(folder, plan, resume=resume)
+    with locked(folder):
+        if is_finished(folder):
+            finished: dict[str, Any] = loads((folder / PROVENANCE_FILE).read_text("utf-8"))
+            return finished
+        network = _run(training, model.module, data, folder, on_progress, on_epoch)
+        provenance = write_weights(training, network, folder)
+        # Last, so that a kill before this line loses nothing.
+        remove_state(folder)
+    return provenance
+
+
+def _run(
+    training: Training,
+    start: nn.Module,
+    data: TrainImages,
+    folder: Path,
+    on_progress: OnProgress,
+    on_epoch: OnEpoch,
+) -> nn.Module:
+    recipe, device = training.recipe, data.images.device
+    network: nn.Module = start.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks this form
+    optimiser = make_optimiser(network, recipe)
+    average = copy.deepcopy(network) if recipe.ema_decay else None
+    done = _restore_(network, optimiser, average, folder)
+    steps = len(data.labels) // recipe.batch_size
+    for epoch in range(done, recipe.epochs):
+        began = monotonic()
+        result = train_epoch_(
+            network,
+            optimiser,
+            average,
+            data,
+            recipe,
+            epoch=epoch,
+            on_step=partial(on_progress, epoch, steps),
+            where=f"training {training.model} on {training.train.name}",
+        )
+        seconds = monotonic() - began
+        test = evaluate(network if average is None else average, _on(training.test, device))
+        entry = {
+            "epoch": epoch + 1,
+            "steps": (epoch + 1) * steps,
+            "learning_rate": recipe.rate((epoch + 1) * steps - 1, recipe.epochs * steps),
+            "train_loss": result.loss,
+            "train_accuracy": result.accuracy,
+            "test_accuracy": test.accuracy,
+            "test_nan": test.n_nan,
+            "seconds": round(seconds, 3),
+        }
+        write_state(
+            folder,
+            State(
+                epoch=epoch + 1,
+                network=network.state_dict(),
+                optimiser=optimiser.state_dict(),
+                average=None if average is None else average.state_dict(),
+                log_bytes=append_epoch(folder, entry),
+            ),
+        )
+        on_epoch(entry)
+    return network if average is None else average
+
+
+def _on(data: Data, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    for images, labels in batches(data, EVALUATION_BATCH):
+        yield images.to(device), labels
+
+
+def _restore_(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: nn.Module | None,
+    folder: Path,
+) -> int:
+    state = read_state(folder)
+    cut_log(folder, 0 if state is None else state.log_bytes)
+    if state is None:
+        return 0
+    network.load_state_dict(state.network)
+    optimiser.load_state_dict(state.optimiser)
+    if average is not None and state.average is not None:
+        average.load_state_dict(state.average)
+    return state.epoch

@@ -1,0 +1,105 @@
+"""What is to be trained, and the network that it starts from."""
+
+from dataclasses import dataclass
+
+import torch
+
+from analogsim.crossbar.evaluate import Evaluation, evaluate
+from analogsim.crossbar.seeds import seeded
+from analogsim.errors import InputError
+from analogsim.inputs.batches import batches
+from analogsim.inputs.data import Data
+from analogsim.inputs.fit import check_fit
+from analogsim.inputs.images import TensorImages
+from analogsim.inputs.models import Model, load_model
+from analogsim.inputs.zoo import PREFIX, parse_zoo
+from analogsim.training.epoch import TrainImages
+from analogsim.training.recipe import Recipe
+
+EVALUATION_BATCH = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What to train on what, and how.
+
+    Attributes:
+        model: the text that names the network, as in `load_model`.
+        train: the training images, in memory.
+        test: the images that measure each epoch; they choose nothing.
+        recipe: how.
+        command: what remakes it, for the provenance.
+        device: `cpu` or `cuda`.
+    """
+
+    model: str
+    train: Data
+    test: Data
+    recipe: Recipe
+    command: str
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.device not in {"cpu", "cuda"}:
+            raise InputError(f"device must be cpu or cuda, got {self.device!r}; choose one")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise InputError(
+                f"device must be one that torch finds, got {self.device!r}; train on the cpu, or "
+                "run analogsim doctor"
+            )
+
+
+def start_model(spec: str, seed: int) -> Model:
+    """An untrained network; the start of a zoo network is drawn from `seed`.
+
+    A user's network starts as its factory makes it.
+    """
+    if not spec.startswith(PREFIX):
+        return load_model(spec)
+    choice = parse_zoo(spec)
+    with seeded(seed, "start"):
+        module = choice.build()
+    return Model(
+        module=module.eval(),
+        spec=spec,
+        input_shape=choice.network.input_shape,
+        n_classes=choice.classes,
+        trained=False,
+        note="untrained",
+    )
+
+
+def images_in_memory(data: Data, recipe: Recipe, device: torch.device) -> TrainImages:
+    """The training images as stored, on the device.
+
+    Raises:
+        InputError: they are not in memory, or the recipe does not fit their number or size.
+    """
+    dataset = data.dataset
+    if not isinstance(dataset, TensorImages):
+        raise InputError(
+            f"data {data.name!r} must be held in memory to be trained on, got "
+            f"{type(dataset).__name__}; use cifar10, cifar100, digits or npz:FILE"
+        )
+    if len(dataset) < recipe.batch_size:
+        raise InputError(
+            f"recipe batch_size must be at most the {len(dataset)} images of {data.name!r}, got "
+            f"{recipe.batch_size}; lower --batch-size"
+        )
+    side = min(data.input_shape[1:])
+    if recipe.crop >= side:
+        raise InputError(
+            f"recipe crop must be below the {side} pixels of an image of {data.name!r}, got "
+            f"{recipe.crop}; lower --crop"
+        )
+    return TrainImages(
+        images=dataset.images.to(device),
+        labels=dataset.labels.long().to(device),
+        normalise=dataset.normalise,
+    )
+
+
+def measure(model: Model, data: Data, *, limit: int | None = None) -> Evaluation:
+    """Accuracy of a digital network, in the batches in which a training measures it."""
+    check_fit(model, data)
+    return evaluate(model.module, batches(data, EVALUATION_BATCH, limit))

@@ -1,0 +1,147 @@
+"""The whole comparison on digits: few chips and images, a device a time."""
+
+import dataclasses
+import json
+
+import pytest
+
+from analogsim.crossbar.convert import convert
+from analogsim.equivalent.compare import compare_matched
+from analogsim.equivalent.comparison import MATCHED_FILE
+from analogsim.errors import InputError, OutputError
+from analogsim.experiment.deal import Images
+from analogsim.experiment.local import Local
+from analogsim.experiment.records import read_header, read_records
+from analogsim.experiment.score import select
+from analogsim.experiment.study import Chips, Precision, Study
+from analogsim.inputs.batches import batches
+from analogsim.inputs.data import load_data
+from analogsim.inputs.models import load_model
+from analogsim.report import build_report, summary
+from device_models.registry import parse
+
+STUDY = Study(
+    question="q?",
+    command="analogsim compare",
+    model="net",
+    data="digits",
+    normalisation="n",
+    devices=(parse("pcm"),),
+    times_s=(86400.0,),
+    compensations=("global",),
+    design=Chips(chips=3),
+    seed=0,
+    batch_size=60,
+)
+NAMES = ["pcm", "gaussian-matched(pcm)"]
+
+
+@pytest.fixture(scope="module")
+def setting():
+    data = load_data("digits")
+    images = next(batches(data, 128))[0]
+    analog = convert(load_model("zoo:digits_cnn").module, calibrate=images)
+    total = len(data.dataset)
+    few = Images(order="stored", seed=0, round=0, start=0, count=60, total=total)
+    return analog, select(data, few)
+
+
+def compare(setting, folder, study=STUDY, ticks=None):
+    analog, data = setting
+
+    def progress(done, total, what):
+        assert done <= max(total, 0)
+        if ticks is not None and done:
+            ticks.append(what)
+
+    return compare_matched(study, analog, data, folder, Local(1), progress)
+
+
+@pytest.fixture(scope="module")
+def finished(setting, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("matched") / "out"
+    return folder, compare(setting, folder)
+
+
+def test_records_hold_the_device_and_its_control(finished):
+    folder, _ = finished
+    found = {(t.preset, t.compensation, t.chip) for t in read_records(folder)}
+    assert found == {(n, c, k) for n, c in zip(NAMES, ["global", "none"], strict=True)
+                     for k in range(3)}  # fmt: skip
+    header = read_header(folder)
+    assert header.spec["presets"] == NAMES
+    assert [entry["preset"] for entry in header.devices] == NAMES
+
+
+def test_comparison_is_made_of_the_records(finished):
+    folder, comparison = finished
+    assert json.loads((folder / MATCHED_FILE).read_text()) == json.loads(json.dumps(comparison))
+    (point,) = comparison["points"]
+    means = {name: [t.accuracy for t in read_records(folder) if t.preset == name] for name in NAMES}
+    pcm, matched = (sum(means[name]) / 3 for name in NAMES)
+    assert point["accuracy"]["mean"] == pytest.approx(pcm)
+    assert point["difference"]["mean"] == pytest.approx(pcm - matched)
+    assert sum(part["share"]["mean"] for part in point["parts"]) == pytest.approx(pcm - matched)
+    options = [cause["option"] for cause in point["causes"]]
+    assert options[0] == "programming_scale"
+    assert "drift_scale" in options
+    assert set(point["sigmas"]) == {"conv1", "conv2", "conv3", "linear"}
+    assert comparison["sentences"][0] in read_header(folder).notes
+
+
+def test_equivalent_level_has_the_device_s_accuracy(finished):
+    """The two rungs around eta stand in the search's records, one above and one below."""
+    folder, comparison = finished
+    (point,) = comparison["points"]
+    eta = point["equivalent"]["eta"]
+    assert eta is not None
+    levels: dict[float, list[float]] = {}
+    for trial in read_records(folder / "search"):
+        if trial.preset.startswith("gaussian?eta=") or trial.preset == "gaussian":
+            level = 0.05 if trial.preset == "gaussian" else float(trial.preset.split("=")[1])
+            levels.setdefault(level, []).append(trial.accuracy)
+    below = max(level for level in levels if level <= eta)
+    above = min(level for level in levels if level >= eta)
+    assert sum(levels[above]) <= 3 * point["accuracy"]["mean"] + 1e-9 <= sum(levels[below]) + 2e-9
+
+
+def test_report_shows_the_control_beside_the_device(finished):
+    folder, comparison = finished
+    page = build_report(folder).read_text()
+    assert "gaussian-matched(pcm)" in page
+    assert comparison["sentences"][0].split(" (")[0] in page
+    rows = summary(folder)["rows"]
+    assert [row["preset"] for row in rows] == NAMES
+
+
+def test_goes_on_where_it_was_broken_off(setting, finished, tmp_path):
+    """Half the records of a finished run, and no result: the same numbers come out."""
+    whole, comparison = finished
+    folder = tmp_path / "out"
+    (folder / "search").mkdir(parents=True)
+    (folder / "run.json").write_bytes((whole / "run.json").read_bytes())
+    for part in ("records.jsonl", "search/records.jsonl"):
+        lines = (whole / part).read_text().splitlines(keepends=True)
+        (folder / part).write_text("".join(lines[: len(lines) // 2]))
+    kept = len(read_records(folder)) + len(read_records(folder / "search"))
+    ticks: list[str] = []
+    assert compare(setting, folder, ticks=ticks) == comparison
+    every = len(read_records(whole)) + len(read_records(whole / "search"))
+    assert len(ticks) == every - kept
+    assert len(read_header(folder).notes) == len(read_header(whole).notes)
+
+
+def test_refused(setting, finished, tmp_path):
+    folder, _ = finished
+    with pytest.raises(OutputError, match=f"finished .{MATCHED_FILE}"):
+        compare(setting, folder)
+    both = dataclasses.replace(STUDY, compensations=("none", "global"))
+    with pytest.raises(InputError, match="one compensation, got none, global"):
+        compare(setting, tmp_path / "a", both)
+    precise = dataclasses.replace(STUDY, design=Precision(half_width=0.01))
+    with pytest.raises(InputError, match="got Precision.half_width=0.01"):
+        compare(setting, tmp_path / "b", precise)
+    with pytest.raises(InputError, match="seed: 0 -> 1"):
+        compare(setting, folder, dataclasses.replace(STUDY, seed=1))
+    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "b").exists()

@@ -1,0 +1,178 @@
+"""Sentences, table and shares, from numbers that are known."""
+
+import pytest
+
+from analogsim.equivalent.causes import share_of, variants
+from analogsim.equivalent.comparison import (
+    Cause,
+    Comparison,
+    EquivalentEta,
+    Estimate,
+    Part,
+    Point,
+    control_name,
+)
+from analogsim.equivalent.plot import draw_comparison, png_bytes
+from analogsim.equivalent.table import format_comparison
+from analogsim.equivalent.words import eta_text, sentence, told_apart
+from analogsim.errors import InputError
+from device_models.registry import parse, spec_of
+
+ETA = EquivalentEta(eta=0.131, low=0.0915, high=0.163, reached="yes", n_levels=20)
+
+
+def estimate(mean, low=None, high=None, n_chips=10):
+    return Estimate(mean=mean, ci95=None if low is None else [low, high], n_chips=n_chips)
+
+
+def point(difference, parts=(), causes=(), equivalent=ETA, preset="pcm") -> Point:
+    return Point(
+        preset=preset,
+        control=control_name(preset),
+        t_s=86400.0,
+        accuracy=estimate(0.95, 0.94, 0.96),
+        accuracy_control=estimate(0.98, 0.97, 0.99),
+        difference=difference,
+        sigmas={"fc": 0.1},
+        equivalent=equivalent,
+        parts=list(parts),
+        causes=list(causes),
+    )
+
+
+def part(mean, low, high):
+    return Part(prop="by-state", meaning="that the spread depends on the weight",
+                share=estimate(mean, low, high))  # fmt: skip
+
+
+def cause(mean, low, high):
+    return Cause(option="drift_scale", effect="drift", difference_without=estimate(0.0, -0.1, 0.1),
+                 share=estimate(mean, low, high))  # fmt: skip
+
+
+WORSE = estimate(-0.031, -0.042, -0.020)
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (
+            point(WORSE, [part(-0.02, -0.03, -0.01)], [cause(-0.01, -0.03, 0.01)]),
+            "After 1 d pcm costs net 3.10 points more than Gaussian noise of the same weight error "
+            "(95 % interval of the difference -4.20 to -2.00, paired over 10 chips); measured by "
+            "switching off one at a time: that the spread depends on the weight makes -2.00 points "
+            "of it (-3.00 to -1.00). Its accuracy is that of Gaussian noise of 0.131 std(W) "
+            "(95 % interval 0.0915 to 0.163).",
+        ),
+        (
+            point(WORSE, [part(-0.02, -0.03, 0.01)], [cause(-0.02, -0.03, -0.01)]),
+            "; measured by switching off one at a time: drift makes -2.00 points of it",
+        ),
+        (point(WORSE, [part(-0.02, -0.03, 0.01)]), "one by one shows no single cause."),
+        (
+            point(estimate(0.012, 0.002, 0.021)),
+            "pcm costs net 1.20 points less than Gaussian noise of the same weight error",
+        ),
+        (
+            point(estimate(-0.002, -0.005, 0.001), [part(-0.02, -0.03, -0.01)]),
+            "After 1 d pcm is not distinguishable from Gaussian noise of the same weight error on "
+            "net: it differs by -0.20 points (95 % interval of the difference -0.50 to +0.10, "
+            "paired over 10 chips). Its",
+        ),
+        (point(estimate(-0.03, n_chips=1)), "-3.00 points (one chip, so no interval)."),
+    ],
+    ids=["part", "effect", "no cause", "less", "not distinguishable", "one chip"],
+)
+def test_sentence(made, expected):
+    assert expected in sentence(made, "net")
+
+
+@pytest.mark.parametrize(
+    ("change", "short", "text"),
+    [
+        ({}, "0.131 (0.0915, 0.163)", "0.131 std(W) (95 % interval 0.0915 to 0.163)."),
+        ({"high": None}, "0.131 (0.0915, -)", "(95 % interval from 0.0915 on)."),
+        (
+            {"eta": None, "low": 0.0, "reached": "below"},
+            "none (0, 0.163)",
+            "above that of chips without weight noise, so no level equals it (95 % interval 0 to",
+        ),
+        (
+            {"eta": None, "high": None, "reached": "above"},
+            "above (0.0915, -)",
+            "below that of every Gaussian level of the bracket (95 % interval from 0.0915 on).",
+        ),
+        ({"low": None, "high": None}, "0.131", "Gaussian noise of 0.131 std(W)."),
+    ],
+    ids=["yes", "open", "below", "above", "one chip"],
+)
+def test_levels(change, short, text):
+    found = EquivalentEta(**(ETA | change))
+    assert eta_text(found) == short
+    assert text in sentence(point(WORSE, equivalent=found), "net")
+
+
+def test_told_apart():
+    assert told_apart(estimate(0.01, 0.001, 0.02))
+    assert not told_apart(estimate(0.01, -0.001, 0.02))
+    assert not told_apart(estimate(0.01))
+    assert not told_apart(estimate(0.01, 0.01, 0.01))
+
+
+def comparison(*points) -> Comparison:
+    return Comparison(
+        format="analogsim-matched",
+        version=1,
+        question="q",
+        command="c",
+        model="net",
+        data="digits",
+        compensation="global",
+        chips=10,
+        n_images=360,
+        digital_accuracy=0.99,
+        bracket=[0.002, 2.0],
+        points=list(points),
+        sentences=[sentence(one, "net") for one in points],
+    )
+
+
+def test_table_fits_the_screen():
+    long = "rram?interpolate=true&gain=aihwkit"
+    text = format_comparison(comparison(point(WORSE), point(WORSE, preset=long)))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "-3.10 (-4.20, -2.00)" in text
+    assert f"\n{long}\n" in text
+
+
+def test_plot_is_made_of_any_comparison():
+    open_end = EquivalentEta(**(ETA | {"eta": None, "high": None, "reached": "above"}))
+    figure = draw_comparison(
+        comparison(point(WORSE), point(estimate(0.0, n_chips=1), equivalent=open_end, preset="b"))
+    )
+    assert png_bytes(figure).startswith(b"\x89PNG")
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles[:2] == ["pcm", "b"]
+    # The level and its interval are inside the shared axis.
+    assert figure.axes[2].get_ylim()[0] == 0
+    assert figure.axes[2].get_ylim()[1] >= 0.163
+
+
+def test_variants_switch_one_effect_off():
+    specs = [spec_of(one.device) for one in variants(parse("pcm?read_scale=0"))]
+    assert "pcm?drift_scale=0.0&read_scale=0.0" in specs
+    assert all("read_scale=0.0" in spec for spec in specs)
+    assert not any(one.option == "read_scale" for one in variants(parse("pcm?read_scale=0")))
+    assert variants(parse("rram")) == ()
+    assert variants(parse("pcm?noise_scale=0")) == ()
+
+
+def test_share_is_what_the_difference_loses():
+    full = ({0: 0.90, 1: 0.92}, {0: 0.95, 1: 0.95})
+    without = ({0: 0.94, 1: 0.95}, {0: 0.95, 1: 0.96})
+    left, share = share_of(full, without)
+    assert left.mean == pytest.approx(-0.01)
+    assert share.mean == pytest.approx(-0.04 + 0.01)
+    assert share.n == 2
+    with pytest.raises(InputError, match="got chip 1"):
+        share_of(full, ({0: 0.94}, {0: 0.95}))

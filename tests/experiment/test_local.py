@@ -1,0 +1,120 @@
+"""Worker processes: a worker that dies is replaced, and what it cannot do is said."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from analogsim.errors import InputError
+from analogsim.experiment import local as module
+from analogsim.experiment.job import Chips, Job, Task, work
+from analogsim.experiment.local import Local
+from analogsim.experiment.place import WorkerError
+from analogsim.experiment.trial import Trial
+from tests.experiment.small import Stopping, records, run
+
+
+class Dying:
+    """`work` that ends its own process when it has given `after` trials of chip 1.
+
+    Each death leaves a file, so that there are `times` of them.
+    """
+
+    def __init__(self, folder: Path, *, times: int, after: int, sign: int) -> None:
+        self.folder, self.times, self.after, self.sign = folder, times, after, sign
+
+    def __call__(self, job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
+        for number, trial in enumerate(work(job, task, chips)):
+            deaths = len(list(self.folder.glob("death-*")))
+            if task.chip == 1 and number == self.after and deaths < self.times:
+                (self.folder / f"death-{deaths}").touch()
+                os.kill(os.getpid(), self.sign)
+            yield trial
+
+
+@pytest.mark.parametrize("after", [0, 2, 3])
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
+def test_the_task_of_a_dead_worker_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, sign: signal.Signals
+) -> None:
+    run(tmp_path / "whole")
+    (tmp_path / "deaths").mkdir()
+    dying = Dying(tmp_path / "deaths", times=1, after=after, sign=sign)
+    monkeypatch.setattr(module, "work", dying)
+    said: list[str] = []
+    run(tmp_path / "out", place=Local(2, said.append))
+    assert records(tmp_path / "out") == records(tmp_path / "whole")
+    assert len(said) == 1
+    how = "killed (signal 9, as the system does when memory runs out); going on with 1"
+    assert (how if sign == signal.SIGKILL else "signal 15") in said[0]
+    assert "main chip 1 ended: " in said[0]
+
+
+def test_a_task_that_always_kills_is_given_up_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deaths").mkdir()
+    dying = Dying(tmp_path / "deaths", times=99, after=0, sign=signal.SIGKILL)
+    monkeypatch.setattr(module, "work", dying)
+    with pytest.raises(WorkerError, match=r"chip 1 must finish, got killed \(signal 9, .* 3 times"):
+        run(tmp_path / "out", place=Local(2))
+    kept = len(records(tmp_path / "out"))
+    assert kept > 0
+    monkeypatch.undo()
+    run(tmp_path / "out")
+    run(tmp_path / "whole")
+    assert records(tmp_path / "out") == records(tmp_path / "whole")
+
+
+def test_a_user_s_error_in_a_worker_is_the_run_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
+        raise InputError("data image 7 must load, got a torn file; mend it")
+
+    monkeypatch.setattr(module, "work", refuse)
+    with pytest.raises(InputError, match="image 7 must load, got a torn file"):
+        run(tmp_path, place=Local(2))
+
+
+def test_a_bug_in_a_worker_shows_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setattr(module, "work", fail)
+    with pytest.raises(RuntimeError, match=r"(?s)in a worker:.*ZeroDivisionError: a bug of ours"):
+        run(tmp_path, place=Local(2))
+
+
+def test_want_of_memory_counts_as_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def swell(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
+        raise MemoryError
+
+    monkeypatch.setattr(module, "work", swell)
+    with pytest.raises(WorkerError, match=r"got killed \(signal 9, .* fewer --workers"):
+        run(tmp_path, place=Local(2))
+
+
+def test_no_worker_is_left_behind(tmp_path: Path) -> None:
+    import multiprocessing
+
+    run(tmp_path, place=Local(2))
+    assert multiprocessing.active_children() == []
+
+
+def test_torch_s_threads_are_put_back(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    run(tmp_path / "a")
+    with pytest.raises(Stopping.Crash):
+        run(tmp_path / "b", place=Stopping(2))
+    assert torch.get_num_threads() == before
+
+
+def test_no_worker_at_all_is_refused() -> None:
+    with pytest.raises(InputError, match=r"workers must be at least 1, got 0"):
+        Local(0)

@@ -1,0 +1,60 @@
+"""Paired differences over time and between curves."""
+
+import pytest
+
+from analogsim.experiment.deal import hand, pack
+from analogsim.experiment.statistics import paired_trials
+from analogsim.report.differences import differences
+from tests.report.run_folder import DAY, make_trial
+
+
+def dealt(chip: int, bits: list[bool], t_s: float) -> object:
+    images = hand(0, chip, 4, 360)
+    assert images["count"] == len(bits)
+    return make_trial(
+        chip=chip, t_s=t_s, n_images=90, n_correct=sum(bits), images=images, correct=pack(bits)
+    )
+
+
+def test_each_time_against_the_first_and_each_curve_against_the_first() -> None:
+    trials = [
+        make_trial(preset=p, t_s=t_s, chip=c, n_correct=340 + c - late - worse)
+        for p, worse in (("pcm", 0), ("rram", 5))
+        for t_s, late in ((1.0, 0), (DAY, 10))
+        for c in range(3)
+    ]
+    found = differences(trials, None)
+    shown = [(d["a"]["preset"], d["a"]["t_s"], d["b"]["preset"], d["b"]["t_s"]) for d in found]
+    assert shown == [
+        ("pcm", DAY, "pcm", 1.0),
+        ("rram", DAY, "rram", 1.0),
+        ("rram", 1.0, "pcm", 1.0),
+        ("rram", DAY, "pcm", DAY),
+    ]
+    # What the chips have in common cancels: the differences have no spread.
+    assert [d["mean"] for d in found] == pytest.approx([-10 / 360] * 2 + [-5 / 360] * 2)
+    assert all(d["ci95"] == pytest.approx([d["mean"]] * 2) for d in found)
+    assert [d["n_chips"] for d in found] == [3] * 4
+
+
+def test_dealt_images_are_compared_answer_by_answer() -> None:
+    # Chips differ a lot from each other, but each loses the same share over time.
+    first, last = [], []
+    for chip in range(4):
+        bits = [n % (2 + chip) > 0 for n in range(90)]
+        worse = [bit and n % 10 > 0 for n, bit in enumerate(bits)]
+        first.append(dealt(chip, bits, 1.0))
+        last.append(dealt(chip, worse, DAY))
+    change = paired_trials(last, first)  # type: ignore[arg-type]
+    assert change is not None
+    assert change.mean == pytest.approx(
+        sum(a.accuracy - b.accuracy for a, b in zip(last, first, strict=True)) / 4  # type: ignore[attr-defined]
+    )
+    assert change.half_width is not None
+    assert change.half_width < 0.1
+
+
+def test_chips_on_other_images_are_no_pair() -> None:
+    a = dealt(0, [True] * 90, 1.0)
+    b = make_trial(chip=0, t_s=DAY)
+    assert paired_trials([a], [b]) is None  # type: ignore[list-item]

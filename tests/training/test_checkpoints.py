@@ -1,0 +1,50 @@
+"""The shipped checkpoints are what their provenance says."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from analogsim.inputs.data import load_data
+from analogsim.inputs.models import load_model
+from analogsim.training.recipe import Recipe
+from analogsim.training.task import measure
+
+FOLDER = Path(__file__).parents[2] / "experiments" / "checkpoints"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def provenance(name):
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def load(name):
+    return load_model(provenance(name)["model"], weights=FOLDER / f"{name}.safetensors")
+
+
+def test_each_has_its_provenance():
+    assert NAMES == sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_file_is_the_one_that_was_trained(name):
+    said = provenance(name)
+    content = (FOLDER / f"{name}.safetensors").read_bytes()
+    assert said["file"] == f"{name}.safetensors"
+    assert said["sha256"] == hashlib.sha256(content).hexdigest()
+    assert said["n_parameters"] == sum(p.numel() for p in load(name).module.parameters())
+    assert Recipe(**said["recipe"]).to_json() == said["recipe"]
+    assert [entry["epoch"] for entry in said["curve"]] == list(range(1, said["epochs"] + 1))
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_accuracy_is_the_one_that_was_measured(name):
+    """Another processor may round otherwise, which can move an image at a class's border: 3 of
+    10,000 are allowed."""
+    said = provenance(name)
+    result = measure(load(name), load_data(said["data"]))
+    assert result.n_images == 10_000
+    assert result.accuracy == pytest.approx(said["test_accuracy"], abs=3e-4)

@@ -1,0 +1,128 @@
+"""What a training keeps: its plan, its log, its state; and how they are refused."""
+
+import json
+import pickle
+
+import pytest
+import torch
+
+from analogsim.errors import InputError, OutputError
+from analogsim.training.log import LOG_FILE, append_epoch, cut_log, read_log
+from analogsim.training.plan import PLAN_FILE, Plan, locked, open_folder
+from analogsim.training.state import STATE_FILE, State, read_state, remove_state, write_state
+
+
+def plan(**recipe):
+    return Plan(
+        model="zoo:a", data="digits", normalisation="x", n_train=3, recipe={"epochs": 2, **recipe}
+    )
+
+
+def test_log_is_cut_to_the_last_state(tmp_path):
+    length = append_epoch(tmp_path, {"epoch": 1})
+    append_epoch(tmp_path, {"epoch": 2})
+    with (tmp_path / LOG_FILE).open("a") as file:
+        file.write('{"epo')
+    cut_log(tmp_path, length)
+    assert read_log(tmp_path) == [{"epoch": 1}]
+    cut_log(tmp_path, 0)
+    assert read_log(tmp_path) == []
+
+
+def test_log_that_is_too_short_is_refused(tmp_path):
+    append_epoch(tmp_path, {"epoch": 1})
+    with pytest.raises(
+        InputError, match=r"metrics.jsonl must hold at least 99 bytes, got 13; rest"
+    ):
+        cut_log(tmp_path, 99)
+
+
+def test_state_comes_back_bit_for_bit(tmp_path):
+    parameter = torch.nn.Parameter(torch.randn(3, 2))
+    optimiser = torch.optim.SGD([parameter], lr=0.1, momentum=0.9)
+    parameter.sum().backward()
+    optimiser.step()
+    state = State(
+        epoch=4,
+        network={"w": parameter.detach()},
+        optimiser=optimiser.state_dict(),
+        average=None,
+        log_bytes=17,
+    )
+    assert read_state(tmp_path) is None
+    write_state(tmp_path, state)
+    back = read_state(tmp_path)
+    assert (back.epoch, back.average, back.log_bytes) == (4, None, 17)
+    assert torch.equal(back.network["w"], parameter)
+    buffer = "momentum_buffer"
+    assert torch.equal(back.optimiser["state"][0][buffer], state.optimiser["state"][0][buffer])
+    assert back.optimiser["param_groups"] == state.optimiser["param_groups"]
+    remove_state(tmp_path)
+    assert read_state(tmp_path) is None
+
+
+class Stranger:
+    """Something that only a pickle that runs code could bring back."""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"half of it", pickle.dumps(Stranger(), protocol=2)],
+    ids=["empty", "half", "code"],
+)
+def test_damaged_state_is_refused(tmp_path, content):
+    (tmp_path / STATE_FILE).write_bytes(content)
+    with pytest.raises(InputError, match=r"training state .*state.pt must be whole, got a damaged"):
+        read_state(tmp_path)
+
+
+def test_foreign_state_is_refused(tmp_path):
+    torch.save({"epoch": 1, "colour": 2}, tmp_path / STATE_FILE)
+    with pytest.raises(InputError, match=r"got a damaged one \(.*'colour'.*\); restore it"):
+        read_state(tmp_path)
+
+
+def test_same_plan_goes_on(tmp_path):
+    folder = tmp_path / "t"
+    open_folder(folder, plan(), resume=True)
+    assert json.loads((folder / PLAN_FILE).read_text())["format"] == "analogsim-training"
+    assert open_folder(folder, plan(), resume=True) == folder
+
+
+def test_different_recipe_is_refused_with_the_difference(tmp_path):
+    open_folder(tmp_path, plan(seed=0, lr=0.2), resume=True)
+    with pytest.raises(OutputError, match=r"got recipe epochs 2 \(asked for: 9\); recipe lr 0.2 "):
+        open_folder(tmp_path, plan(seed=0, lr=0.4, epochs=9), resume=True)
+    with pytest.raises(OutputError, match=r"got recipe lr 0.2 \(asked for: nothing\); ask for the"):
+        open_folder(tmp_path, plan(seed=0), resume=True)
+
+
+def test_no_resume_refuses_what_is_there(tmp_path):
+    open_folder(tmp_path, plan(), resume=False)
+    with pytest.raises(OutputError, match=r"must be an empty folder, got one that holds training"):
+        open_folder(tmp_path, plan(), resume=False)
+
+
+def test_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(OutputError, match=r"got one that holds mine.txt; choose another folder"):
+        open_folder(tmp_path, plan(), resume=True)
+
+
+@pytest.mark.parametrize(("text", "got"), [("{", "Expecting"), ("3", "content 3")], ids=repr)
+def test_damaged_plan_is_refused(tmp_path, text, got):
+    (tmp_path / PLAN_FILE).write_text(text)
+    with pytest.raises((InputError, OutputError), match=f"got '?{got}"):
+        open_folder(tmp_path, plan(), resume=True)
+
+
+def test_two_at_once_are_refused(tmp_path):
+    open_folder(tmp_path, plan(), resume=True)
+    with (
+        locked(tmp_path),
+        pytest.raises(OutputError, match=r"must run once at a time, got 'Resource temporarily"),
+        locked(tmp_path),
+    ):
+        pass
+    with locked(tmp_path):
+        pass
