@@ -8,7 +8,8 @@ import pytest
 
 from analogsim.cli.main import run
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     shlex.split(line, comments=True)[1:]
     for line in re.findall(r"^    (analogsim .*)$", README, flags=re.MULTILINE)
@@ -27,6 +28,8 @@ def test_there_are_examples():
 
 @pytest.mark.slow
 def test_commands_in_order(tmp_path, monkeypatch):
+    # As in a clone, but for what the commands write.
+    (tmp_path / "experiments").symlink_to(ROOT / "experiments")
     monkeypatch.chdir(tmp_path)
     for command in COMMANDS:
         assert run(command) == 0, command

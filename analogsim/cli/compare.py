@@ -9,6 +9,7 @@ from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.cli.spec import spec_from_options
 from analogsim.cli.study_options import place_options, split_study, start, study_options
 from analogsim.cli.units import TIMES
+from analogsim.errors import InputError
 
 
 @click.command()
@@ -26,6 +27,12 @@ from analogsim.cli.units import TIMES
     show_default=True,
     help="Times since programming, valid for every device.",
 )
+@click.option(
+    "--gaussian",
+    type=click.Choice(["matched"]),
+    help="Set each device beside Gaussian noise of the same weight error, paired chip by chip, "
+    "and search the noise level that has its accuracy.",
+)
 @data_options(required=True)
 @study_options
 @place_options()
@@ -33,6 +40,7 @@ def compare(
     *,
     presets: str,
     times: tuple[float, ...],
+    gaussian: str | None,
     output: Path | None,
     print_spec: bool,
     **values: Any,
@@ -40,7 +48,8 @@ def compare(
     """Measure MODEL on several devices over the same times, images and chip numbers.
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote. Intervals are over chips.
-    A run that was broken off goes on with the same command.
+    A run that was broken off goes on with the same command. With --gaussian matched, matched.json
+    holds the comparison, and records name the controls gaussian-matched(PRESET).
     """
     study, place, options = split_study(values)
     network, data_from = split_options(options)
@@ -48,9 +57,30 @@ def compare(
     spec = spec_from_options(
         network,
         data_from,
-        question=f"What does each of {', '.join(names)} do to {network.model}?",
+        question=_question(names, network.model, matched=gaussian is not None),
         presets=names,
         times=times,
         **study.as_spec(),
     )
-    start(spec, place, output=output, print_spec=print_spec, refuse_finished=True)
+    if gaussian is None:
+        start(spec, place, output=output, print_spec=print_spec, refuse_finished=True)
+        return
+    if print_spec:
+        raise InputError(
+            f"--print-spec must go without --gaussian, got {gaussian}; a spec has no controls"
+        )
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    from analogsim.cli.matched import matched_and_print  # torch takes seconds
+    from analogsim.cli.run_study import Where
+
+    matched_and_print(spec, Where(output=output, refuse_finished=True, **place))
+
+
+def _question(names: tuple[str, ...], model: str, *, matched: bool) -> str:
+    if not matched:
+        return f"What does each of {', '.join(names)} do to {model}?"
+    return (
+        f"What does each of {', '.join(names)} do to {model} that Gaussian noise of the same "
+        "weight error does not?"
+    )

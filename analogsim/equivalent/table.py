@@ -31,6 +31,7 @@ def format_comparison(comparison: Comparison) -> str:
         "matched: Gaussian noise with the device's weight error, layer by layer",
         "difference: device - matched in points, paired over chips, with 95 % interval",
         "equivalent eta: Gaussian noise of eta std(W) has the device's accuracy",
+        "intervals: each by itself, not corrected for how many there are",
     ]
     said = [textwrap.fill(text, _WIDTH, subsequent_indent="  ") for text in comparison["sentences"]]
     return "\n".join([*caption, "", *lines, "", *said])
