@@ -26,6 +26,7 @@ from analogsim.inputs.batches import n_images
 from analogsim.inputs.data import Data
 from analogsim.report import build_report, format_table, summary
 from analogsim.schema import dumps
+from device_models.contract import Device
 from device_models.registry import parse as parse_device
 
 
@@ -49,8 +50,38 @@ def study_and_print(spec: Spec, where: Where) -> None:
         InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
             cannot be used, or the workers end.
     """
+    devices = devices_of(spec, where)
+    place = place_of(where)
+    data_options = data_options_of(spec)
+    data = open_data(data_options)
+    prepared = [
+        prepare(network_options_of(spec, bn), data_options, spec.presets[0], data) for bn in spec.bn
+    ]
+    first = prepared[0]
+    study = study_of(spec, devices, first, data)
+    analogs = {str(one.analog.bn): one.analog for one in prepared}
+    with saying_how_to_go_on(where), ProgressReporter() as progress:
+        run_study(
+            study,
+            analogs,
+            limited(data, spec.limit),
+            where.output,
+            place,
+            progress,
+            extend=where.extend,
+            refuse_finished=where.refuse_finished,
+        )
+    _print(where, first)
+
+
+def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
+    """The devices of a spec; refuses what can be refused before the folder is made.
+
+    Raises:
+        InputError: there is no CUDA device where one is asked for.
+        DeviceError: there is no such device, or it is not valid at a time.
+    """
     devices = tuple(parse_device(preset) for preset in spec.presets)
-    # Everything that can be refused is refused before the folder is made.
     for device in devices:
         for t_s in spec.times:
             device.check_time(t_s)
@@ -59,42 +90,27 @@ def study_and_print(spec: Spec, where: Where) -> None:
             "device must be one that this machine has, got 'cuda', which torch does not find; "
             "use --device cpu"
         )
-    place = _place(where)
-    data_options = _data_options(spec)
-    data = open_data(data_options)
-    prepared = [
-        prepare(_network_options(spec, bn), data_options, spec.presets[0], data) for bn in spec.bn
-    ]
-    first = prepared[0]
-    study = Study(
+    return devices
+
+
+def study_of(spec: Spec, devices: tuple[Device, ...], prepared: Prepared, data: Data) -> Study:
+    """The study that a spec asks for, of a network that lies ready."""
+    return Study(
         question=spec.question,
         command=command_line(),
-        model=first.name,
+        model=prepared.name,
         data=data.name,
         normalisation=data.normalisation,
         devices=devices,
         times_s=spec.times,
         compensations=tuple(cast(Compensation, c) for c in spec.compensation),
-        design=_design(spec),
+        design=design_of(spec),
         seed=spec.seed,
         batch_size=spec.batch_size,
         yield_above=spec.yield_above,
         device=spec.device,
-        notes=(f"Data: {data.note}.", *first.notes),
+        notes=(f"Data: {data.note}.", *prepared.notes),
     )
-    analogs = {str(one.analog.bn): one.analog for one in prepared}
-    with _saying_how_to_go_on(where), ProgressReporter() as progress:
-        run_study(
-            study,
-            analogs,
-            _limited(data, spec.limit),
-            where.output,
-            place,
-            progress,
-            extend=where.extend,
-            refuse_finished=where.refuse_finished,
-        )
-    _print(where, first)
 
 
 def _print(where: Where, prepared: Prepared) -> None:
@@ -110,7 +126,8 @@ def _print(where: Where, prepared: Prepared) -> None:
 
 
 @contextmanager
-def _saying_how_to_go_on(where: Where) -> Iterator[None]:
+def saying_how_to_go_on(where: Where) -> Iterator[None]:
+    """Say on stderr how to go on if the user interrupts what is done meanwhile."""
     try:
         yield
     except KeyboardInterrupt:
@@ -121,7 +138,8 @@ def _saying_how_to_go_on(where: Where) -> Iterator[None]:
         raise
 
 
-def _place(where: Where) -> Place:
+def place_of(where: Where) -> Place:
+    """Where trials are computed. Raises InputError for options that do not go together."""
     if where.on == "local":
         if where.address is not None:
             raise InputError(
@@ -137,7 +155,8 @@ def _place(where: Where) -> Place:
     return OnRay(where.address, warn)
 
 
-def _design(spec: Spec) -> Design:
+def design_of(spec: Spec) -> Design:
+    """The design of a spec: chips or precision."""
     if spec.chips is not None:
         return Chips(chips=spec.chips)
     assert spec.precision is not None
@@ -149,14 +168,16 @@ def _design(spec: Spec) -> Design:
     )
 
 
-def _limited(data: Data, limit: int | None) -> Data:
+def limited(data: Data, limit: int | None) -> Data:
+    """The first `limit` images, or all. Raises InputError as `n_images`."""
     total = n_images(data)
     count = n_images(data, limit)
     first = Images(order="stored", seed=0, round=0, start=0, count=count, total=total)
     return select(data, first)
 
 
-def _network_options(spec: Spec, bn: str) -> NetworkOptions:
+def network_options_of(spec: Spec, bn: str) -> NetworkOptions:
+    """The options of a spec's network, with one treatment of BatchNorm."""
     return NetworkOptions(
         model=spec.model,
         weights=None if spec.weights is None else Path(spec.weights),
@@ -171,7 +192,8 @@ def _network_options(spec: Spec, bn: str) -> NetworkOptions:
     )
 
 
-def _data_options(spec: Spec) -> DataOptions:
+def data_options_of(spec: Spec) -> DataOptions:
+    """The options of a spec's images."""
     return DataOptions(
         data=spec.data,
         data_dir=None if spec.data_dir is None else Path(spec.data_dir),
