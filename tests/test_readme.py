@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     shlex.split(line, comments=True)[1:]
-    for line in re.findall(r"^    (analogsim .*)$", README, flags=re.MULTILINE)
+    for line in re.findall(r"^    (analogsim .*)$", README.replace("\\\n", ""), flags=re.MULTILINE)
 ]
 
 
