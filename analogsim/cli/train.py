@@ -25,7 +25,7 @@ from analogsim.cli.options import DataOptions, data_options
     "--lr",
     "learning_rate",
     type=float,
-    help="Peak of the learning rate.  [default: 0.2; a quarter for norm=none; digits half]",
+    help="Peak of the learning rate.  [default: 0.2; half for norm=none, half for digits]",
 )
 @click.option("--warmup", type=float, help="Fraction of rising rate.  [default: 0.2]")
 @click.option("--weight-decay", type=float, help="On weights only.  [default: 5e-4]")
@@ -36,7 +36,7 @@ from analogsim.cli.options import DataOptions, data_options
     "--clip",
     "clip_norm",
     type=float,
-    help="Largest gradient norm, 0 for any.  [default: 0; 1 for norm=none]",
+    help="Largest gradient norm, 0 for any.  [default: 0; 2 for norm=none]",
 )
 @click.option("--ema", "ema_decay", type=float, help="Average the weights.  [default: 0, off]")
 @click.option(

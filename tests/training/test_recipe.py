@@ -59,7 +59,7 @@ def test_all_problems_are_said_at_once():
 def test_both_arms_share_all_but_rate_and_clipping(data):
     normed = default_recipe("zoo:resnet20", data)
     bare = default_recipe("zoo:resnet20?classes=10&norm=none", data)
-    assert bare == replace(normed, learning_rate=normed.learning_rate / 4, clip_norm=1.0)
+    assert bare == replace(normed, learning_rate=normed.learning_rate / 2, clip_norm=2.0)
     assert normed == default_recipe("zoo:resnet20?norm=batch", data)
 
 
