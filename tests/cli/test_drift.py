@@ -24,7 +24,9 @@ def drift(folder, *args, command="drift"):
 
 
 def read(folder):
+    """Summary, and the records by address: in the file they stand as the workers finished."""
     records = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+    records.sort(key=lambda r: (r["preset"], r["chip"], r["t_s"], r["compensation"]))
     return json.loads((folder / "summary.json").read_text()), records
 
 
