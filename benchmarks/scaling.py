@@ -31,7 +31,7 @@ from device_models.registry import parse
 
 # (network, input, images, chips): a few seconds each on two cores.
 CASES = {
-    "digits_cnn": ((1, 8, 8), 360, 120),
+    "digits_cnn": ((1, 8, 8), 360, 30),
     "resnet20": ((3, 32, 32), 64, 4),
 }
 
