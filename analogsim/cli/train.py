@@ -33,6 +33,11 @@ from analogsim.cli.options import DataOptions, data_options
 @click.option("--crop", type=int, help="Largest move in pixels.  [default: 4; digits 1]")
 @click.option("--flip/--no-flip", default=None, help="Mirror half of the images.")
 @click.option(
+    "--grow",
+    type=float,
+    help="Fraction of the epochs on shrunk images, a quarter less work at 0.6.  [default: 0]",
+)
+@click.option(
     "--clip",
     "clip_norm",
     type=float,

@@ -6,6 +6,7 @@ a generator's state has to be kept.
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from analogsim.crossbar.seeds import seed_of
 
@@ -40,6 +41,16 @@ def augment(images: Tensor, *, crop: int, flip: bool, seed: int, epoch: int, ste
         rows.to(place).view(n, 1, height, 1),
         columns.to(place).view(n, 1, 1, width),
     ]
+
+
+def shrink(images: Tensor, side: int) -> Tensor:
+    """Images (n, channels, height, width) whose shorter side is `side` pixels, low-passed."""
+    height, width = images.shape[2:]
+    short = min(height, width)
+    if side == short:
+        return images
+    size = (height * side // short, width * side // short)
+    return functional.interpolate(images, size=size, mode="bilinear", antialias=True)
 
 
 def mirror(index: Tensor, size: int) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from analogsim.crossbar.seeds import seeded
 from analogsim.errors import InputError
 from analogsim.inputs.images import Normalise
-from analogsim.training.augment import augment, epoch_order
+from analogsim.training.augment import augment, epoch_order, shrink
 from analogsim.training.recipe import Recipe
 
 OnStep = Callable[[int, float], None]
@@ -81,6 +81,7 @@ def train_epoch_(
     """
     steps = len(data.labels) // recipe.batch_size
     order = epoch_order(len(data.labels), seed=recipe.seed, epoch=epoch).to(data.images.device)
+    side = recipe.side(epoch, min(data.images.shape[2:]))
     losses, right = 0.0, 0
     network.train()
     with seeded(recipe.seed, "train", epoch):
@@ -94,7 +95,8 @@ def train_epoch_(
                 epoch=epoch,
                 step=step,
             )
-            inputs = data.normalise(images).contiguous(memory_format=torch.channels_last)
+            inputs = shrink(data.normalise(images), side)
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
             labels = data.labels[chosen]
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate(epoch * steps + step, recipe.epochs * steps)

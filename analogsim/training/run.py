@@ -20,7 +20,13 @@ from analogsim.training.log import append_epoch, cut_log
 from analogsim.training.plan import PROVENANCE_FILE, Plan, is_finished, locked, open_folder
 from analogsim.training.provenance import write_weights
 from analogsim.training.state import State, read_state, remove_state, write_state
-from analogsim.training.task import EVALUATION_BATCH, Training, images_in_memory, start_model
+from analogsim.training.task import (
+    EVALUATION_BATCH,
+    Training,
+    check_small_images,
+    images_in_memory,
+    start_model,
+)
 
 # (epochs done, steps in an epoch, steps done in this epoch, loss of the last step)
 OnProgress = Callable[[int, int, int, float], None]
@@ -49,6 +55,7 @@ def train(
     recipe = training.recipe
     model = start_model(training.model, recipe.seed)
     check_fit(model, training.train)
+    check_small_images(model, recipe, training.train.input_shape)
     data = images_in_memory(training.train, recipe, torch.device(training.device))
     plan = Plan(
         model=training.model,

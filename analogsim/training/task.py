@@ -13,6 +13,7 @@ from analogsim.inputs.fit import check_fit
 from analogsim.inputs.images import TensorImages
 from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.zoo import PREFIX, parse_zoo
+from analogsim.training.augment import shrink
 from analogsim.training.epoch import TrainImages
 from analogsim.training.recipe import Recipe
 
@@ -97,6 +98,26 @@ def images_in_memory(data: Data, recipe: Recipe, device: torch.device) -> TrainI
         labels=dataset.labels.long().to(device),
         normalise=dataset.normalise,
     )
+
+
+def check_small_images(model: Model, recipe: Recipe, shape: tuple[int, ...]) -> None:
+    """Refuse a recipe whose first, small images the network cannot take.
+
+    Raises:
+        InputError: the network fails on them.
+    """
+    short = min(shape[1:])
+    side = recipe.side(0, short)
+    if side == short:
+        return
+    try:
+        with torch.no_grad():
+            model.module(shrink(torch.zeros(1, *shape), side))
+    except (RuntimeError, ValueError) as err:
+        raise InputError(
+            f"recipe grow must be 0 for model {model.spec!r}, got {recipe.grow}: it fails on "
+            f"images of {side} pixels ({str(err).splitlines()[0][:120]}); leave --grow out"
+        ) from err
 
 
 def measure(model: Model, data: Data, *, limit: int | None = None) -> Evaluation:

@@ -34,7 +34,8 @@ def test_file_is_the_one_that_was_trained(name):
     assert said["file"] == f"{name}.safetensors"
     assert said["sha256"] == hashlib.sha256(content).hexdigest()
     assert said["n_parameters"] == sum(p.numel() for p in load(name).module.parameters())
-    assert Recipe(**said["recipe"]).to_json() == said["recipe"]
+    # A field that came after this training has the value that changes nothing.
+    assert {**Recipe().to_json(), **said["recipe"]} == Recipe(**said["recipe"]).to_json()
     assert [entry["epoch"] for entry in said["curve"]] == list(range(1, said["epochs"] + 1))
 
 
