@@ -6,6 +6,7 @@ checked field by field, and every problem is said at once.
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -18,18 +19,55 @@ _RULES: dict[object, str] = {
 }
 
 
-def dumps(value: object, *, indent: int | None = None) -> str:
+def dumps(value: object, *, indent: int | None = None, sort_keys: bool = False) -> str:
     """JSON text without NaN or Infinity: those are not JSON, and other readers refuse them."""
-    return json.dumps(value, allow_nan=False, indent=indent)
+    return json.dumps(value, allow_nan=False, indent=indent, sort_keys=sort_keys)
 
 
 def loads(text: str) -> Any:
-    """Parse strict JSON. Raises ValueError (JSONDecodeError is one), also for NaN literals."""
-    return json.loads(text, parse_constant=_refuse_constant)
+    """Parse strict JSON: no NaN, no number that a float cannot hold, no key twice.
+
+    Raises ValueError (JSONDecodeError is one).
+    """
+    try:
+        return json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_whole,
+            object_pairs_hook=_once,
+        )
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return value
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    # Every whole number may be used as a float somewhere, and 1e400 is refused too.
+    if abs(value) > sys.float_info.max:
+        raise ValueError(f"{text[:40]}... is too large a number")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Python would take the last of two; a file with two was damaged or mended by hand."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r} stands twice")
+    return found
 
 
 def problems(value: object, hint: Any, where: str) -> Iterator[str]:

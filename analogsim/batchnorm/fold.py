@@ -2,7 +2,8 @@
 
 With fixed statistics BatchNorm is the affine map `y = s x + b` per channel, with
 `s = gamma / sqrt(var + eps)` and `b = beta - s mean` (Ioffe and Szegedy, arXiv 1502.03167, section
-3.1), so a layer that feeds nothing else can take it over: `W' = s W`, `bias' = s bias + b`.
+3.1), so a layer that feeds nothing else can take it over: `W' = s W`, `bias' = s bias + b`. L1 and
+TopK normalisation have another `s`, see `affine`.
 What feeds what is seen in a forward pass (`trace`), never guessed from registration order.
 """
 
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
+from analogsim.batchnorm.affine import BATCHNORMS, BatchNorm, affine_of, running_spread
+from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.batchnorm.trace import Trace, tensors_in, trace
 from analogsim.errors import AnalogsimError, InputError
 
@@ -31,7 +34,7 @@ _OUTPUT_AXES: Mapping[type[nn.Module], int] = {
     nn.ConvTranspose3d: 5,
 }
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_TORCHS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _TOLERANCE = 1e-5  # of the output's largest value; float32 rounding leaves about 1e-6
 
 
@@ -80,7 +83,7 @@ def fold_batchnorm(model: nn.Module, example: Tensor) -> FoldResult:
     folded: list[tuple[str, str]] = []
     kept: list[tuple[str, str]] = []
     for bn, name in names.items():
-        if not isinstance(bn, _BatchNorm):
+        if not isinstance(bn, BATCHNORMS):
             continue
         found = _find_layer(bn, seen, names, n_owners)
         if isinstance(found, str):
@@ -98,7 +101,7 @@ def _is_layer(module: nn.Module) -> bool:
 
 
 def _is_watched(module: nn.Module) -> bool:
-    return _is_layer(module) or isinstance(module, _BatchNorm)
+    return _is_layer(module) or isinstance(module, BATCHNORMS)
 
 
 def _count_owners(model: nn.Module) -> Mapping[int, int]:
@@ -112,7 +115,7 @@ def _count_owners(model: nn.Module) -> Mapping[int, int]:
 
 
 def _find_layer(
-    bn: _BatchNorm,
+    bn: BatchNorm,
     seen: Trace,
     names: Mapping[nn.Module, str],
     n_owners: Mapping[int, int],
@@ -142,16 +145,22 @@ def _find_layer(
     return _why_layer_refuses(layer, kind, name, seen, n_owners) or layer
 
 
-def _why_batchnorm_stays(bn: _BatchNorm, seen: Trace) -> str | None:
+def _why_batchnorm_stays(bn: BatchNorm, seen: Trace) -> str | None:
     """The reasons that lie in the BatchNorm itself."""
-    if bn.running_mean is None or bn.running_var is None:
+    mean, spread = bn.running_mean, running_spread(bn)
+    if mean is None or spread is None:
         return "it tracks no running statistics"
     if bn.training:
         return "it stays in train mode when the model is in eval mode"
-    if not (bool(torch.isfinite(bn.running_mean).all()) and _is_positive(bn.running_var + bn.eps)):
+    own_kind = isinstance(bn, ScaleBatchNorm)
+    # A scale may be of either sign: there is no square root of it.
+    divisor = (spread + bn.eps).abs() if own_kind else spread + bn.eps
+    if not (bool(torch.isfinite(mean).all()) and _is_positive(divisor)):
         return "its running statistics are not finite or a running variance is negative"
-    if not isinstance(bn, _BATCHNORMS) or type(bn).forward is not _BatchNorm.forward:
-        return f"its class {type(bn).__name__} is not one of torch's BatchNorm1d, 2d, 3d"
+    forward = ScaleBatchNorm.forward if own_kind else _BatchNorm.forward
+    if not isinstance(bn, (*_TORCHS, ScaleBatchNorm)) or type(bn).forward is not forward:
+        kinds = "torch's BatchNorm1d, 2d, 3d, nor of L1 and TopK normalisation"
+        return f"its class {type(bn).__name__} is not one of {kinds}"
     if _has_hooks(bn):
         return "it has forward hooks"
     if is_parametrized(bn):
@@ -159,7 +168,7 @@ def _why_batchnorm_stays(bn: _BatchNorm, seen: Trace) -> str | None:
     n_calls = seen.n_calls[bn]
     if n_calls != 1:
         return f"it is called {n_calls} times in the forward pass"
-    own = (*bn.parameters(recurse=False), bn.running_mean, bn.running_var)
+    own = (*bn.parameters(recurse=False), mean, spread)
     if any(seen.n_uses(tensor) > 1 for tensor in own):
         return "its parameters or statistics are used elsewhere in the forward pass"
     return None
@@ -197,17 +206,12 @@ def _has_hooks(module: nn.Module) -> bool:
     return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
-def _absorb_(layer: nn.Module, bn: _BatchNorm) -> nn.Module:
+def _absorb_(layer: nn.Module, bn: BatchNorm) -> nn.Module:
     """Give `layer` new weights that do what it and `bn` did together; computed in float64."""
-    assert bn.running_mean is not None
-    assert bn.running_var is not None
     weight, bias = layer.weight, layer.bias
     assert isinstance(weight, nn.Parameter)
     with torch.no_grad():
-        scale = 1 / torch.sqrt(bn.running_var.double() + bn.eps)
-        scale = scale if bn.weight is None else scale * bn.weight.double()
-        shift = bn.running_mean.double() * -scale
-        shift = shift if bn.bias is None else shift + bn.bias.double()
+        scale, shift = affine_of(bn)
         if isinstance(bias, Tensor):
             shift = shift + bias.double() * scale
         new_weight = weight.double() * _along_outputs(scale, layer, weight)

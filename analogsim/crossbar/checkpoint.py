@@ -8,18 +8,19 @@ digital network, `chip.safetensors` what each tile holds. Loading rebuilds the n
 import copy
 import dataclasses
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from analogsim import bounded, schema, seal
 from analogsim._version import __version__
+from analogsim.batchnorm.recalibrate import Recalibration
 from analogsim.crossbar import periphery as peripheries
 from analogsim.crossbar.chip_settings import (
     FILE,
@@ -28,9 +29,8 @@ from analogsim.crossbar.chip_settings import (
     ChipSettings,
     read_settings,
 )
-from analogsim.crossbar.convert import AnalogModel, absorb, choose_forward, new_engine, place_layers
-from analogsim.crossbar.layer import CrossbarLayer, TileState
-from analogsim.crossbar.native import PerfectEngine
+from analogsim.crossbar.chip_tensors import own, restore_, tensors_of
+from analogsim.crossbar.convert import AnalogModel, absorb, choose_forward, place_layers
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport, disable_fast_paths_
 from analogsim.crossbar.program import Chip, new_chip
@@ -40,6 +40,8 @@ from device_models.registry import parse as parse_device
 from device_models.registry import spec_of
 
 _MODEL, _CHIP = "model.safetensors", "chip.safetensors"
+# A chip of 10^9 weights takes less; a larger file is a mistake, and would fill the memory.
+_MOST = 32 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,30 +79,44 @@ def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> P
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise OutputError(f"folder {folder} must be empty, got files in it; choose another")
-        save_file(_own(chip.analog.source.state_dict()), folder / _MODEL)
-        save_file(_tensors_of(chip), folder / _CHIP)
-        text = json.dumps(_settings(chip, folder, note), indent=2, allow_nan=False)
+        save_file(own(chip.analog.source.state_dict()), folder / _MODEL)
+        save_file(tensors_of(chip), folder / _CHIP)
+        text = schema.dumps(seal.sealed(_settings(chip, folder, note)), indent=2)
         (folder / FILE).write_text(text + "\n", encoding="utf-8")
-    except OSError as err:
-        raise OutputError(f"folder {folder} cannot be written: {err.strerror}") from err
+    # safetensors has an error of its own for a full disk.
+    except (OSError, SafetensorError) as err:
+        reason = err.strerror if isinstance(err, OSError) else err
+        raise OutputError(
+            f"folder {folder} must be writable, got '{reason}'; choose another place or make room"
+        ) from err
     return folder
 
 
-def load(folder: Path | str, model: nn.Module | None = None) -> Chip:
+def load(
+    folder: Path | str, model: nn.Module | None = None, *, recalibrate: Tensor | None = None
+) -> Chip:
     """Read a chip that `save` wrote; nothing in the folder is executed.
 
     Args:
         folder: written by `save` or `analogsim convert`.
         model: a network of the same class, for chips whose network is not in the zoo. Its
             weights are replaced; the given module is not changed.
+        recalibrate: the training images that the chip was recalibrated with (the folder does not
+            hold them): needed to drift a chip that recalibrates on, or to program others.
 
     Raises:
         InputError: missing, damaged or foreign files, or a network that does not fit.
     """
-    return load_with_note(folder, lambda note: _require(model, note, Path(folder))).chip
+    return load_with_note(
+        folder, lambda note: _require(model, note, Path(folder)), recalibrate
+    ).chip
 
 
-def load_with_note(folder: Path | str, build: Callable[[ModelNote], nn.Module]) -> Loaded:
+def load_with_note(
+    folder: Path | str,
+    build: Callable[[ModelNote], nn.Module],
+    recalibrate: Tensor | None = None,
+) -> Loaded:
     """As `load`; `build` makes the bare network from what the folder remembers of it."""
     folder = Path(folder)
     settings = read_settings(folder)
@@ -119,8 +135,11 @@ def load_with_note(folder: Path | str, build: Callable[[ModelNote], nn.Module]) 
     source = build(note).eval().requires_grad_(False).cpu().float()
     _load_state_(source, state, folder)
     analog = _rebuild(source, device, edge, settings, folder)
+    if analog.recalibration is not None and recalibrate is not None:
+        images = recalibrate[: analog.recalibration.images].float()
+        analog = dataclasses.replace(analog, recalibration_images=images)
     chip = new_chip(analog, seed=settings["seed"], chip=settings["chip"])
-    _restore_(analog, chip, tensors, folder)
+    restore_(analog, chip, tensors, folder)
     chip.t_s = settings["t_s"]
     chip.compensation = settings["compensation"]
     return Loaded(chip=chip, model=note)
@@ -136,6 +155,7 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
         "preset": spec_of(analog.device),
         "periphery": analog.periphery.as_dict(),
         "bn": analog.bn,
+        "recalibration": _rule(analog),
         "tile": analog.tile,
         "forward": analog.forward,
         "keep_digital": list(analog.keep_digital),
@@ -149,6 +169,10 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
         "layers": [dataclasses.asdict(line) for line in chip.report],
         "sha256": {name: _digest(folder / name) for name in (_MODEL, _CHIP)},
     }
+
+
+def _rule(analog: AnalogModel) -> dict[str, Any] | None:
+    return None if analog.recalibration is None else dataclasses.asdict(analog.recalibration)
 
 
 def _rebuild(
@@ -182,6 +206,7 @@ def _rebuild(
         parent, _, name = bn.rpartition(".")
         setattr(module.get_submodule(parent), name, nn.Identity())
     module, lines = place_layers(module, lines, edge)
+    rule = settings["recalibration"]
     return AnalogModel(
         module=module,
         source=source,
@@ -197,96 +222,21 @@ def _rebuild(
         absorbed=absorb(module, settings["merged"]),  # type: ignore[arg-type]
         report=tuple(lines),
         notes=tuple(settings["notes"]),
+        recalibration=None if rule is None else Recalibration(**rule),
     )
-
-
-def _tensors_of(chip: Chip) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = {}
-    for name, layer in chip.layers.items():
-        tensors[f"{name}/std_and_max"] = torch.tensor(
-            [layer.weight_std, layer.weight_abs_max], dtype=torch.float64
-        )
-        if layer.bias is not None:
-            tensors[f"{name}/bias"] = layer.bias
-    for layer, tile, key in _tiles(chip.layers):
-        assert tile.programmed is not None, f"program() fills layer {layer.name}"
-        tensors[f"{key}.target"] = tile.target
-        tensors[f"{key}.scale"] = tile.scale
-        tensors[f"{key}.input_range"] = torch.tensor(tile.input_range, dtype=torch.float64)
-        tensors[f"{key}.programmed"] = tile.programmed
-        tensors[f"{key}.weights"] = tile.weights
-        tensors[f"{key}.alpha"] = tile.alpha
-        present = [p is not None for p in tile.drift_parameters]
-        tensors[f"{key}.drift"] = torch.tensor(present, dtype=torch.uint8)
-        for i, parameter in enumerate(tile.drift_parameters):
-            if parameter is not None:
-                tensors[f"{key}.drift.{i}"] = parameter
-    return _own(tensors)
-
-
-def _restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folder: Path) -> None:
-    """Fill the tiles of the converted network and of its chip; every tensor must be used."""
-    rest = dict(tensors)
-
-    def take(key: str, like: Tensor | None = None) -> Tensor:
-        value = rest.pop(key, None)
-        if value is None:
-            raise InputError(f"folder {folder}: tensor {key} is missing; convert again")
-        if like is not None and (value.shape != like.shape or value.dtype != like.dtype):
-            raise InputError(
-                f"folder {folder}: tensor {key} must be {like.dtype} of shape "
-                f"{tuple(like.shape)}, got {value.dtype} of {tuple(value.shape)}; "
-                "the files do not belong together"
-            )
-        return value
-
-    for name, layer in analog.layers.items():
-        made = chip.layers[name]
-        stats = take(f"{name}/std_and_max", torch.zeros(2, dtype=torch.float64)).tolist()
-        bias = rest.pop(f"{name}/bias", None)
-        for each in (layer, made):
-            each.weight_std, each.weight_abs_max = stats
-            each.bias = bias
-        for tile, state in zip(layer.tiles, made.tiles, strict=True):
-            key = f"{name}/{tile.slot.index}"
-            tile.target = tile.weights = state.target = take(f"{key}.target", tile.target)
-            tile.scale = state.scale = take(f"{key}.scale", tile.scale)
-            one = torch.zeros((), dtype=torch.float64)
-            tile.input_range = state.input_range = float(take(f"{key}.input_range", one))
-            state.programmed = take(f"{key}.programmed", tile.target)
-            state.weights = take(f"{key}.weights", tile.target)
-            state.alpha = take(f"{key}.alpha")
-            state.drift_parameters = [
-                take(f"{key}.drift.{i}") if present else None
-                for i, present in enumerate(take(f"{key}.drift").tolist())
-            ]
-        layer.use_(PerfectEngine())
-        # The tiles of aihwkit keep their targets and scales from when they were made.
-        made.use_(new_engine(analog, made))
-    if rest:
-        raise InputError(
-            f"folder {folder}: tensor {min(rest)} belongs to no tile of the network "
-            f"({len(rest)} such tensors); the files do not belong together"
-        )
-
-
-def _tiles(layers: dict[str, CrossbarLayer]) -> list[tuple[CrossbarLayer, TileState, str]]:
-    return [
-        (layer, tile, f"{name}/{tile.slot.index}")
-        for name, layer in layers.items()
-        for tile in layer.tiles
-    ]
 
 
 def _read_tensors(folder: Path, name: str, settings: ChipSettings) -> dict[str, Tensor]:
     path = folder / name
     try:
-        if _digest(path) != settings["sha256"].get(name):
+        # Read once: what is checked is used, and safetensors takes no path that is not UTF-8.
+        content = bounded.read_bytes(path, _MOST)
+        if hashlib.sha256(content).hexdigest() != settings["sha256"].get(name):
             raise InputError(
                 f"file {path} must be the one that {FILE} was written with, got another digest; "
                 "it is damaged or from another folder"
             )
-        return load_file(path)
+        return parse_tensors(content)
     except (OSError, SafetensorError) as err:
         raise InputError(f"file {path} cannot be read: {err}; convert again") from err
 
@@ -297,7 +247,8 @@ def _load_state_(source: nn.Module, state: dict[str, Tensor], folder: Path) -> N
     except RuntimeError as err:
         first = str(err).splitlines()[-1].strip()
         raise InputError(
-            f"folder {folder}: the network given does not fit the stored weights: {first}"
+            f"folder {folder}: the network given does not fit the stored weights: {first}; "
+            "give the network that was converted"
         ) from err
 
 
@@ -308,11 +259,6 @@ def _require(model: nn.Module | None, note: ModelNote, folder: Path) -> nn.Modul
         f"folder {folder} must be loaded together with its network "
         f"({note.spec or 'of unknown origin'}); pass model="
     )
-
-
-def _own(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Copies that share no memory, as safetensors requires."""
-    return {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
 
 
 def _digest(path: Path) -> str:

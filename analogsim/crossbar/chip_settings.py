@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast, get_type_hints
 
-from analogsim import schema
+from analogsim import bounded, schema, seal
+from analogsim.batchnorm.policy import RECALIBRATING
+from analogsim.batchnorm.recalibrate import Recalibration
 from analogsim.errors import InputError
 
 FORMAT, VERSION = "analogsim-chip", 1
@@ -26,6 +28,12 @@ class _Line(TypedDict):
     programming_error: float | None
 
 
+class _Recalibration(TypedDict):
+    method: Literal["average", "adabs"]
+    images: int
+    batch_size: int
+
+
 class ChipSettings(TypedDict):
     """`chip.json`, but for its format and version."""
 
@@ -33,7 +41,8 @@ class ChipSettings(TypedDict):
     model: _Model
     preset: str
     periphery: dict[str, Any]
-    bn: Literal["digital", "fold"]
+    bn: Literal["digital", "fold", "recalibrate", "recalibrate-once", "none"]
+    recalibration: _Recalibration | None
     tile: Literal["torch", "cpp"]
     forward: Literal["native", "native-bf16", "tile"]
     keep_digital: list[str]
@@ -56,7 +65,7 @@ def read_settings(folder: Path) -> ChipSettings:
     """
     path = folder / FILE
     try:
-        content = schema.loads(path.read_text(encoding="utf-8"))
+        content = schema.loads(bounded.read_text(path))
     except FileNotFoundError as err:
         raise InputError(
             f"folder {folder} must hold {FILE}, got none; give a folder that convert wrote"
@@ -70,16 +79,40 @@ def read_settings(folder: Path) -> ChipSettings:
             f"file {path} must be of version {VERSION}, got {content.get('version')!r}; "
             "read it with the analogsim that wrote it"
         )
+    try:
+        content = seal.unsealed(content)
+    except ValueError as err:
+        raise InputError(
+            f"file {path} must be as it was written, got {err}; convert again"
+        ) from err
     fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
+    # Folders of before chips could recalibrate do not speak of it.
+    fields.setdefault("recalibration", None)
     problems = list(schema.field_problems(fields, get_type_hints(ChipSettings)))
     problems += [
         f"folded and merged must hold pairs of names, got {pair!r}"
         for pair in ([] if problems else [*fields["folded"], *fields["merged"]])
         if len(pair) != 2
     ]
+    problems += [] if problems else _recalibration_problems(fields)
     if problems:
         raise InputError(f"file {path}: {'; '.join(problems)}; convert again")
     return cast(ChipSettings, fields)
+
+
+def _recalibration_problems(fields: dict[str, Any]) -> list[str]:
+    rule, bn = fields["recalibration"], fields["bn"]
+    if (rule is None) == (bn in RECALIBRATING):
+        return [
+            f"recalibration must be given for {' and '.join(RECALIBRATING)} alone, got {rule} "
+            f"with bn {bn!r}"
+        ]
+    try:
+        if rule is not None:
+            Recalibration(**rule)
+    except InputError as err:
+        return [str(err)]
+    return []
 
 
 def is_chip_folder(path: Path) -> bool:

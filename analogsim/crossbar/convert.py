@@ -3,17 +3,22 @@
 import copy
 import dataclasses
 import itertools
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor, nn
 
 from analogsim.batchnorm.fold import fold_batchnorm
+from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy, check_policy
+from analogsim.batchnorm.recalibrate import Recalibration, batchnorms
 from analogsim.crossbar import periphery as peripheries
 from analogsim.crossbar.calibrate import calibrate_
+from analogsim.crossbar.calibration_inputs import (
+    Calibration,
+    calibration_batches,
+    first_images,
+)
 from analogsim.crossbar.layer import AbsorbedBatchNorm, CrossbarLayer, Engine
 from analogsim.crossbar.native import PerfectEngine, StaticEngine
 from analogsim.crossbar.periphery import Periphery, TileKind
@@ -24,17 +29,26 @@ from analogsim.crossbar.plan import (
     disable_fast_paths_,
     plan_layers,
 )
+from analogsim.crossbar.table_words import explain, name_merged, name_own, warn_of_scaling
 from analogsim.crossbar.tiles import TileEngine
-from analogsim.errors import CalibrationWarning, InputError
+from analogsim.errors import InputError
 from device_models.contract import Device
 from device_models.registry import parse as parse_device
 
-BatchNormPolicy = Literal["digital", "fold"]
+__all__ = [
+    "AnalogModel",
+    "BatchNormPolicy",
+    "Forward",
+    "absorb",
+    "choose_forward",
+    "convert",
+    "crossbar_layers",
+    "new_engine",
+    "place_layers",
+]
+
 Forward = Literal["auto", "native", "native-bf16", "tile"]
 How = Literal["native", "native-bf16", "tile"]
-Calibration = Tensor | Iterable[Tensor] | tuple[int, ...]
-
-_SYNTHETIC_BATCHES, _SYNTHETIC_SIZE = 4, 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +74,10 @@ class AnalogModel:
     """What takes the place of those BatchNorms on a chip, in the same order."""
     report: tuple[LayerReport, ...]
     notes: tuple[str, ...]
+    recalibration: Recalibration | None = None
+    """How chips estimate BatchNorm statistics, where their policy is to do so."""
+    recalibration_images: Tensor | None = None
+    """The training images for that, shared by all chips; a chip's folder does not hold them."""
 
     @property
     def layers(self) -> dict[str, CrossbarLayer]:
@@ -82,6 +100,8 @@ def convert(
     calibrate: Calibration | None = None,
     *,
     forward: Forward = "auto",
+    recalibrate: Tensor | Iterable[Tensor] | None = None,
+    recalibration: Recalibration | None = None,
 ) -> AnalogModel:
     """Convert a trained network; the network given is never changed.
 
@@ -89,7 +109,9 @@ def convert(
         model: a trained network; its weights are taken as float32.
         preset: a device, or its name (`pcm`, `rram?interpolate=true`; see `device_models`).
         periphery: `standard`, `ideal`, the path of a TOML file, or a `Periphery`.
-        bn: `digital` leaves BatchNorm in digital periphery, `fold` folds it into the weights.
+        bn: `digital` leaves BatchNorm in digital periphery, `fold` folds it into the weights,
+            `recalibrate` and `recalibrate-once` estimate its statistics anew on each chip (at
+            each time; once after programming), `none` says that the network has none.
         tile: aihwkit's `torch` tile or its C++ (`cpp`) tile.
         keep_digital: name patterns (`fnmatch`) of layers that stay digital.
         calibrate: input batches for the DAC ranges: one tensor, an iterable of tensors, or the
@@ -97,12 +119,15 @@ def convert(
         forward: `native` (the network's own convolutions), `tile` (aihwkit's modules), or `auto`:
             native wherever it computes the same. `native-bf16` rounds weights and activations to
             bfloat16 (ideal periphery only; about 1 % of the logits' norm).
+        recalibrate: training images for the statistics, one tensor or an iterable of batches:
+            needed by `recalibrate` and `recalibrate-once`, and not looked at otherwise.
+        recalibration: how they are estimated and from how many of these images.
 
     Raises:
-        InputError: an option, pattern, weight or calibration batch cannot be used.
+        InputError: an option, pattern, weight, calibration batch or policy cannot be used.
         DeviceError: an unknown preset.
     """
-    _check_choice("bn", bn, get_args(BatchNormPolicy))
+    notes = list(check_policy(bn, model))
     _check_choice("tile", tile, get_args(TileKind))
     device = parse_device(preset) if isinstance(preset, str) else preset
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
@@ -111,9 +136,15 @@ def convert(
     source = copy.deepcopy(model).eval().requires_grad_(False).cpu().float()
     batches: Iterator[Tensor] | None = None
     example: Tensor | None = None
-    notes: list[str] = []
+    rule, images = None, None
+    if bn in RECALIBRATING:
+        rule = recalibration or Recalibration()
+        images = _recalibration_images(bn, recalibrate, rule)
+        example = images[:2]
+        when = "at each time" if bn == "recalibrate" else "once, right after programming"
+        notes.append(f"BatchNorm {bn}: {rule.describe(len(images))}, on each chip {when}.")
     if calibrate is not None or edge.needs_input_ranges or bn == "fold":
-        batches, note = _calibration_batches(source, calibrate)
+        batches, note = calibration_batches(source, calibrate)
         notes += [note] if note else []
         example = next(batches, None)
         if example is None:
@@ -126,15 +157,18 @@ def convert(
         result = fold_batchnorm(module, example)
         module, folded = result.module, result.folded
         notes += [f"BatchNorm {name} stays digital: {why}" for name, why in result.kept]
+        notes += warn_of_scaling(edge, len(folded))
     disable_fast_paths_(module)
     called = None if example is None else called_layers(module, example)
-    report = _explain(plan_layers(module, keep_digital, called), reason, dict(folded))
+    report = explain(plan_layers(module, keep_digital, called), reason, dict(folded))
     merged: tuple[tuple[str, str], ...] = ()
-    if bn == "digital" and example is not None and how != "tile":
+    if bn != "fold" and example is not None and how != "tile":
         analog_names = {line.name for line in report if line.where == "analog"}
         pairs = fold_batchnorm(module, example).folded
         merged = tuple(pair for pair in pairs if pair[0] in analog_names)
-        report = _name_merged(report, merged)
+        report = name_merged(report, merged)
+    if bn in RECALIBRATING:
+        report = name_own(report, batchnorms(module, tracking=True))
     module, report = place_layers(module, report, edge)
     if edge.needs_input_ranges:
         assert batches is not None
@@ -154,7 +188,21 @@ def convert(
         absorbed=absorb(module, merged),
         report=tuple(report),
         notes=tuple(notes),
+        recalibration=rule,
+        recalibration_images=images,
     )
+
+
+def _recalibration_images(
+    bn: BatchNormPolicy, given: Tensor | Iterable[Tensor] | None, rule: Recalibration
+) -> Tensor:
+    images = None if given is None else first_images(given, rule.images)
+    if images is None or len(images) < 2:
+        got = "none" if images is None else len(images)
+        raise InputError(
+            f"bn {bn!r} must have at least 2 training images, got {got}; pass recalibrate=batches"
+        )
+    return images
 
 
 def absorb(module: nn.Module, merged: Sequence[tuple[str, str]]) -> tuple[AbsorbedBatchNorm, ...]:
@@ -217,29 +265,6 @@ def _refuse_lazy(model: nn.Module) -> None:
         )
 
 
-def _explain(report: list[LayerReport], reason: str, folded: dict[str, str]) -> list[LayerReport]:
-    """The analog lines say how their products are computed and what was folded in."""
-    lines = []
-    for line in report:
-        if line.where == "analog":
-            parts = [f"matrix product; {reason}", line.why]
-            parts += [f"{folded[line.name]} folded in"] if line.name in folded else []
-            line = dataclasses.replace(line, why="; ".join(p for p in parts if p))
-        lines.append(line)
-    return lines
-
-
-def _name_merged(report: list[LayerReport], merged: Sequence[tuple[str, str]]) -> list[LayerReport]:
-    """Those BatchNorms say with which layer's digital factors they are computed."""
-    layer_of = {norm: layer for layer, norm in merged}
-    return [
-        dataclasses.replace(line, why=f"{line.why}, with the factors of {layer_of[line.name]}")
-        if line.name in layer_of
-        else line
-        for line in report
-    ]
-
-
 def place_layers(
     module: nn.Module, report: Sequence[LayerReport], periphery: Periphery
 ) -> tuple[nn.Module, list[LayerReport]]:
@@ -261,66 +286,6 @@ def place_layers(
             if child is not None and id(child) in replacement:
                 parent._modules[name] = replacement[id(child)]
     return module, lines
-
-
-def _calibration_batches(
-    model: nn.Module, calibrate: Calibration | None
-) -> tuple[Iterator[Tensor], str | None]:
-    """Input batches and, for synthetic ones, a note that says so (also warned)."""
-    if isinstance(calibrate, Tensor):
-        return iter([calibrate.float()]), None
-    shape: tuple[int, ...]
-    if calibrate is None:
-        shape = _guess_input_shape(model)
-    elif isinstance(calibrate, tuple) and all(isinstance(n, int) for n in calibrate):
-        shape = calibrate
-    else:
-        return (_images_of(batch) for batch in calibrate), None
-    note = (
-        f"input ranges are calibrated on synthetic normal inputs of shape {shape}: "
-        "give real inputs before believing an accuracy"
-    )
-    warnings.warn(note, CalibrationWarning, stacklevel=3)
-    generator = torch.Generator().manual_seed(0)
-    synthetic = (
-        torch.randn(_SYNTHETIC_SIZE, *shape, generator=generator) for _ in range(_SYNTHETIC_BATCHES)
-    )
-    return synthetic, note
-
-
-def _images_of(batch: object) -> Tensor:
-    images = batch[0] if isinstance(batch, tuple | list) else batch
-    if not isinstance(images, Tensor):
-        raise InputError(
-            f"calibration batch must be a tensor or (images, labels), got {type(images).__name__}; "
-            "give tensors"
-        )
-    return images.float()
-
-
-def _guess_input_shape(model: nn.Module) -> tuple[int, ...]:
-    """The first usual input shape that the network accepts, by its first layer."""
-    candidates: list[tuple[int, ...]] = []
-    for m in model.modules():
-        if isinstance(m, nn.Conv2d):
-            candidates = [(m.in_channels, n, n) for n in (32, 224, 28, 64, 8)]
-        elif isinstance(m, nn.Conv1d):
-            candidates = [(m.in_channels, n) for n in (64, 256, 1024)]
-        elif isinstance(m, nn.Linear):
-            candidates = [(m.in_features,), (16, m.in_features)]
-        if candidates:
-            break
-    for shape in candidates:
-        try:
-            with torch.no_grad():
-                model(torch.zeros(2, *shape))
-        except (RuntimeError, ValueError, AssertionError, IndexError, TypeError):
-            continue
-        return shape
-    raise InputError(
-        f"calibration data must be given: no usual input shape fits {type(model).__name__}; "
-        "pass calibrate=batches or calibrate=(channels, height, width)"
-    )
 
 
 def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:

@@ -54,7 +54,7 @@ class Geometry:
         """The layer's digital product with a weight of `weight_shape`."""
         if self.kind == "linear":
             return F.linear(x, weight, bias)
-        pads = self._zero_padding
+        pads = self.zero_padding
         if pads is None:
             x, pads = self.pad(x), (0,) * len(self.kernel)
         if self.kind == "conv1d":
@@ -62,7 +62,7 @@ class Geometry:
         return F.conv2d(x, weight, bias, self.stride, pads, self.dilation, self.groups)
 
     @cached_property
-    def _zero_padding(self) -> tuple[int, ...] | None:
+    def zero_padding(self) -> tuple[int, ...] | None:
         """Padding that torch's convolution does itself: zeros, the same on both sides."""
         if self.padding[::2] != self.padding[1::2] or self.padding_mode != "constant":
             return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from analogsim.batchnorm.affine import affine_of
 from analogsim.crossbar.geometry import Geometry, geometry_of, matrix_of
 from analogsim.crossbar.mapping import TileSlot, assemble, map_weights, tile_slots
 from analogsim.crossbar.periphery import Periphery
@@ -39,6 +40,9 @@ class Engine(nn.Module, ABC):
     def load_(self, layer: "CrossbarLayer") -> None:
         """Take over the tiles' weights, input ranges and alphas."""
 
+    def forget_(self) -> None:  # noqa: B027 - most engines keep nothing
+        """The layer's gain and offset have changed: take them anew when loading."""
+
     @abstractmethod
     def read_out(
         self, layer: "CrossbarLayer", index: int, weights: Tensor, generator: torch.Generator
@@ -53,30 +57,24 @@ class Engine(nn.Module, ABC):
 class AbsorbedBatchNorm(nn.Module):
     """Stands where a BatchNorm stood that its layer now computes: passes its input on.
 
-    All chips share it.
+    All chips share it, but for those that estimate its statistics (see `own_batchnorm.py`).
     """
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()
-        self.affine = _affine(norm)
-        """Gain and offset (channels,) of the BatchNorm in eval mode, float32 on the CPU."""
+        self.affine: tuple[Tensor, Tensor] | None = self.affine_of(norm)
+        """Gain and offset (channels,) of the BatchNorm in eval mode, float32 on the CPU; None
+        while the layer leaves it out."""
+
+    @staticmethod
+    def affine_of(norm: nn.Module) -> tuple[Tensor, Tensor]:
+        """Gain and offset of a BatchNorm with its present statistics."""
+        gain, offset = affine_of(norm)
+        return gain.cpu().float(), offset.cpu().float()
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` itself."""
         return x
-
-
-def _affine(bn: nn.Module) -> tuple[Tensor, Tensor]:
-    assert isinstance(bn, nn.modules.batchnorm._BatchNorm)
-    assert bn.running_var is not None
-    assert bn.running_mean is not None
-    gain = (bn.running_var.double() + bn.eps).rsqrt()
-    if bn.weight is not None:
-        gain = gain * bn.weight.double()
-    offset = -bn.running_mean.double() * gain
-    if bn.bias is not None:
-        offset = offset + bn.bias.double()
-    return gain.detach().cpu().float(), offset.detach().cpu().float()
 
 
 class CrossbarLayer(nn.Module):
@@ -105,7 +103,7 @@ class CrossbarLayer(nn.Module):
         self.weight_abs_max = float(matrix.abs().max())
         self.tiles: list[TileState] = []
         for slot in tile_slots(self.geometry, periphery):
-            target, scale = map_weights(matrix, slot)
+            target, scale = map_weights(matrix, slot, periphery.weight_scaling)
             self.tiles.append(TileState(slot=slot, target=target, scale=scale, weights=target))
         self.bias: Tensor | None = None if bias is None else bias.detach().cpu().float().clone()
         # Not a submodule: its place in the network is the BatchNorm's.
@@ -124,7 +122,7 @@ class CrossbarLayer(nn.Module):
     def affine(self) -> tuple[Tensor, Tensor | None]:
         """Gain and offset (outputs,) that the digital side applies to each output."""
         outputs = self.geometry.groups * self.geometry.out_features
-        if self.norm is None:
+        if self.norm is None or self.norm.affine is None:
             return torch.ones(outputs), self.bias
         gain, offset = self.norm.affine
         return gain, offset if self.bias is None else offset + gain * self.bias

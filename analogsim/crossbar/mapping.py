@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from analogsim.crossbar.geometry import Geometry
-from analogsim.crossbar.periphery import Periphery
+from analogsim.crossbar.periphery import Periphery, WeightScaling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +44,20 @@ def tile_slots(geometry: Geometry, periphery: Periphery) -> tuple[TileSlot, ...]
     return tuple(slots)
 
 
-def map_weights(matrix: Tensor, slot: TileSlot) -> tuple[Tensor, Tensor]:
-    """Tile weights in [-1, 1] (out, in) and their column scale (out, 1).
+def map_weights(
+    matrix: Tensor, slot: TileSlot, scaling: WeightScaling = "column"
+) -> tuple[Tensor, Tensor]:
+    """Tile weights in [-1, 1] (out, in) and their scale (out, 1).
 
     Args:
         matrix: the layer's weights, (groups, out, in).
         slot: the part that lies on the tile.
+        scaling: whether each output has its own scale, or all of the tile have one.
     """
     part = matrix[slot.group, slot.outputs, slot.inputs]
     scale = part.abs().amax(dim=1, keepdim=True)
+    if scaling == "tile":
+        scale = scale.max().expand_as(scale).clone()
     scale[scale == 0.0] = 1.0
     return part / scale, scale
 

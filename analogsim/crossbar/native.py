@@ -13,8 +13,10 @@ anyway.
 import torch
 from torch import Tensor, nn
 
+from analogsim.crossbar.converter import Converter, usable
 from analogsim.crossbar.geometry import Geometry
 from analogsim.crossbar.layer import CrossbarLayer, Engine
+from analogsim.crossbar.packed import Product
 from analogsim.crossbar.periphery import Periphery, step
 
 
@@ -28,8 +30,13 @@ class PerfectEngine(Engine):
         super().__init__()
         self.register_buffer("weight", torch.empty(0), persistent=False)
         self.register_buffer("bias", None, persistent=False)
-        # Column scale times BatchNorm's gain, one tensor a tile; they do not change with time.
+        # Column scale times BatchNorm's gain, one tensor a tile, until `forget_`.
         self._factors: list[Tensor] = []
+        self._product = Product()
+
+    def forget_(self) -> None:
+        """Take the layer's gain and offset anew when loading."""
+        self._factors = []
 
     def load_(self, layer: CrossbarLayer) -> None:
         """Assemble the layer's weight from its tiles, drift compensation and BatchNorm included."""
@@ -57,31 +64,29 @@ class PerfectEngine(Engine):
 
     def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
         """The product, digital bias included."""
-        return layer.geometry.product(x, self.weight, self.bias)
+        return self._product(layer.geometry, x, self.weight, self.bias)
 
 
 class StaticEngine(Engine):
     """DAC, partial products, output noise, bounds and ADC with static input ranges."""
 
-    bias: Tensor | None
     where: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         # An empty buffer that follows the module from device to device.
         self.register_buffer("where", torch.empty(0), persistent=False)
-        self.register_buffer("bias", None, persistent=False)
         self.splits = nn.ModuleList()
 
     def load_(self, layer: CrossbarLayer) -> None:
         """Build one partial product for each split of the inputs."""
         gain, offset = layer.affine()
         starts = sorted({tile.slot.inputs.start for tile in layer.tiles})
-        splits = [_Split(layer, start, gain).to(self.where.device) for start in starts]
-        self.splits = nn.ModuleList(splits)
-        if offset is not None:
-            offset = by_channel(offset, layer.geometry).to(self.where.device)
-        self.bias = offset
+        # The first split adds the offset.
+        self.splits = nn.ModuleList(
+            _Split(layer, start, gain, None if i else offset).to(self.where.device)
+            for i, start in enumerate(starts)
+        )
 
     def read_out(
         self, layer: CrossbarLayer, index: int, weights: Tensor, generator: torch.Generator
@@ -95,7 +100,7 @@ class StaticEngine(Engine):
         for split in self.splits:
             total = split.forward(layer.geometry, x, total)
         assert total is not None
-        return total if self.bias is None else total.add_(self.bias)
+        return total
 
 
 class _Split(nn.Module):
@@ -103,12 +108,17 @@ class _Split(nn.Module):
 
     weight: Tensor
     factor: Tensor
+    offset: Tensor | None
     bound: Tensor
     levels: Tensor
     index: Tensor | None
 
-    def __init__(self, layer: CrossbarLayer, start: int, gain: Tensor) -> None:
+    def __init__(
+        self, layer: CrossbarLayer, start: int, gain: Tensor, offset: Tensor | None
+    ) -> None:
         super().__init__()
+        self._product = Product()
+        self._converter: Converter | None = None
         geometry, periphery = layer.geometry, layer.periphery
         tiles = [tile for tile in layer.tiles if tile.slot.inputs.start == start]
         stop = tiles[0].slot.inputs.stop
@@ -126,10 +136,10 @@ class _Split(nn.Module):
         matrix = torch.zeros(geometry.groups, geometry.out_features, (last - first) * kernel)
         ranges = torch.empty(geometry.groups)
         factor = torch.empty(geometry.groups, geometry.out_features)
-        offset = start - first * kernel
+        skipped = start - first * kernel
         for tile in tiles:
             slot = tile.slot
-            matrix[slot.group, slot.outputs, offset : offset + stop - start] = tile.weights
+            matrix[slot.group, slot.outputs, skipped : skipped + stop - start] = tile.weights
             ranges[slot.group] = tile.input_range
             factor[slot.group, slot.outputs] = (
                 tile.alpha.reshape(-1) * tile.scale.reshape(-1) * (adc * tile.input_range)
@@ -139,32 +149,59 @@ class _Split(nn.Module):
         self.register_buffer("weight", channels_last(weight), persistent=False)
         factor = by_channel(factor.reshape(-1) * gain, geometry)
         self.register_buffer("factor", factor, persistent=False)
+        offset = None if offset is None else by_channel(offset, geometry)
+        self.register_buffer("offset", offset, persistent=False)
+        # One range as a number: clipping to it is several times faster.
+        self._limit: float | None = None
         if bool((ranges != ranges[0]).any()):
             bound = by_channel(ranges.repeat_interleave(last - first), geometry)
         else:
             bound = ranges[0].clone()
+            self._limit = float(bound)
         self.register_buffer("bound", bound, persistent=False)
         self.register_buffer("levels", bound * dac, persistent=False)
-        every = first == 0 and last == channels
-        index = torch.arange(first, last) + channels * torch.arange(geometry.groups)[:, None]
-        self.register_buffer("index", None if every else index.reshape(-1), persistent=False)
+        # The channels of each group that reach these tiles: a part of the input, or a copy.
+        self._span = (first, last - first) if geometry.groups == 1 else None
+        index = None
+        if geometry.groups > 1 and last - first < channels:
+            index = torch.arange(first, last) + channels * torch.arange(geometry.groups)[:, None]
+            index = index.reshape(-1)
+        self.register_buffer("index", index, persistent=False)
 
     def forward(self, geometry: Geometry, x: Tensor, total: Tensor | None) -> Tensor:
-        """This split's outputs, added to `total` in place where there is one."""
+        """This split's outputs, and those of the others so far where there are any."""
+        axis = -1 if geometry.kind == "linear" else -1 - len(geometry.kernel)
         if self.index is not None:
-            axis = -1 if geometry.kind == "linear" else -1 - len(geometry.kernel)
             x = x.index_select(axis, self.index)
-        x = torch.clamp(x, -self.bound, self.bound)
+        elif self._span is not None:
+            x = x.narrow(axis, *self._span)
+        if self._limit is None:
+            x = torch.clamp(x, -self.bound, self.bound)
+        else:
+            x = torch.clamp(x, -self._limit, self._limit)
         x.div_(self.levels)
         if self.dac:
             x.round_()
-        y = geometry.product(x, self.weight, None)
+        y = self._product(geometry, x, self.weight, None)
+        if self.noise > 0 and usable(y):
+            if self._converter is None:
+                self._converter = Converter(
+                    sigma=self.noise,
+                    bound=self.output_bound,
+                    rounded=self.adc,
+                    factor=self.factor.reshape(-1),
+                    offset=None if self.offset is None else self.offset.reshape(-1),
+                )
+            return self._converter(y, total)
         if self.noise > 0:
             add_noise_(y, self.noise)
         if self.adc:
             y.round_()
         y.clamp_(-self.output_bound, self.output_bound)
-        return y.mul_(self.factor) if total is None else total.addcmul_(y, self.factor)
+        if total is not None:
+            return total.addcmul_(y, self.factor)
+        y.mul_(self.factor)
+        return y if self.offset is None else y.add_(self.offset)
 
 
 def read_out(weights: Tensor, periphery: Periphery, generator: torch.Generator) -> Tensor:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from analogsim import bounded
 from analogsim.errors import InputError
 
 TileKind = Literal["torch", "cpp"]
 InputScaling = Literal["static", "dynamic"]
+WeightScaling = Literal["column", "tile"]
 
 
 def _at_least_zero(value: float, *, strictly: bool = False) -> bool:
@@ -50,6 +52,8 @@ class Periphery:
     """Rows of a tile; a layer with more inputs is split evenly. 0 is unlimited."""
     max_output_size: int = 0
     """Columns of a tile; 0 is unlimited."""
+    weight_scaling: WeightScaling = "column"
+    """Which weights share a scale: each `column` (one output) has its own, or one for a `tile`."""
 
     def __post_init__(self) -> None:
         problems = [
@@ -65,6 +69,11 @@ class Periphery:
                     "input_scaling",
                     "'static' or 'dynamic'",
                     self.input_scaling in {"static", "dynamic"},
+                ),
+                (
+                    "weight_scaling",
+                    "'column' or 'tile'",
+                    self.weight_scaling in {"column", "tile"},
                 ),
                 ("max_input_size", "at least 0", self.max_input_size >= 0),
                 ("max_output_size", "at least 0", self.max_output_size >= 0),
@@ -96,8 +105,12 @@ class Periphery:
         return tuple(missing)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as plain JSON values."""
-        return dataclasses.asdict(self)
+        """The fields as plain JSON values, without those that came later and are as ever."""
+        fields = dataclasses.asdict(self)
+        # Digests and folders of before this field was there stay what they are.
+        if self.weight_scaling == "column":
+            del fields["weight_scaling"]
+        return fields
 
 
 IDEAL = Periphery(name="ideal", perfect=True)
@@ -149,9 +162,12 @@ def parse(text: str) -> Periphery:
             "choose one of these"
         )
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(bounded.read_text(path))
     except OSError as err:
-        raise InputError(f"periphery file {path} cannot be read: {err.strerror}") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise InputError(f"periphery file {path} is not valid TOML: {err}") from err
+        raise InputError(
+            f"periphery file {path} must be readable, got '{err.strerror}'; check the path"
+        ) from err
+    # tomllib raises the others for a number of thousands of digits and for deep nesting.
+    except (ValueError, RecursionError) as err:
+        raise InputError(f"periphery file {path} must be TOML, got '{err}'; mend the file") from err
     return from_dict({"name": path.stem, **values}, where=f"periphery file {path}")

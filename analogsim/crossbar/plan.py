@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.errors import InputError
 
 MAX_GROUPS = 32
@@ -18,10 +19,16 @@ WHOLE_MODEL = "(model)"
 
 _MAPPED: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d)
 
+_OF_EACH_INPUT = (
+    "normalisation stays in digital periphery; its statistics are each input's own, so that it "
+    "can never be folded"
+)
+
 _REASONS: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.modules.batchnorm._NormBase, "normalisation stays in digital periphery"),
-    (nn.LayerNorm, "normalisation stays in digital periphery"),
-    (nn.GroupNorm, "normalisation stays in digital periphery"),
+    (ScaleBatchNorm, "normalisation stays in digital periphery"),
+    (nn.LayerNorm, _OF_EACH_INPUT),
+    (nn.GroupNorm, _OF_EACH_INPUT),
     (nn.Embedding, "a table look-up is no matrix product"),
     (nn.RNNBase, "a recurrent module keeps its weights inside; build it from nn.Linear to map it"),
     (nn.modules.conv._ConvTransposeNd, "transposed convolutions are not mapped"),

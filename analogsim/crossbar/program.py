@@ -7,11 +7,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from analogsim.batchnorm.policy import RECALIBRATING
+from analogsim.batchnorm.recalibrate import batchnorms, copy_statistics_, recalibrate_
 from analogsim.crossbar.blocks import blocks_of
 from analogsim.crossbar.compensation import COMPENSATIONS, Compensation
 from analogsim.crossbar.convert import AnalogModel, crossbar_layers, new_engine
 from analogsim.crossbar.layer import CrossbarLayer
+from analogsim.crossbar.own_batchnorm import OwnBatchNorm, own_batchnorms, parted
 from analogsim.crossbar.plan import LayerReport
+from analogsim.crossbar.seeds import seeded
 from analogsim.crossbar.weights import drift_weights_, program_weights_
 from analogsim.errors import InputError
 
@@ -20,7 +24,8 @@ class Chip(nn.Module):
     """One programmed chip, callable as the network was.
 
     Only `program` and `load` make one. Its weights depend on (seed, chip number) and, after
-    `drift_`, on the time; on nothing else.
+    `drift_`, on the time; on nothing else. A chip whose policy is to recalibrate has BatchNorm
+    statistics of its own.
 
     Attributes:
         analog: the converted network that the chip was made of.
@@ -76,7 +81,7 @@ class Chip(nn.Module):
 
         Raises:
             DeviceError: the device's law does not cover `t_s`.
-            InputError: unknown compensation.
+            InputError: unknown compensation, or there are no images to recalibrate with.
         """
         if compensation not in COMPENSATIONS:
             raise InputError(
@@ -85,6 +90,9 @@ class Chip(nn.Module):
             )
         t_s = float(t_s)
         self.analog.device.check_time(t_s)
+        anew = self.analog.bn == "recalibrate"
+        if anew:
+            recalibration_images(self.analog)
         layers = list(self.layers.values())
         drift_weights_(
             layers,
@@ -94,49 +102,110 @@ class Chip(nn.Module):
             compensation,
             through_tiles=self.analog.forward == "tile" and self.analog.tile == "cpp",
         )
-        refresh_(layers)
         self.t_s, self.compensation = t_s, compensation
+        if anew:
+            return self.recalibrate_()
+        refresh_(layers)
+        return self
+
+    def recalibrate_(self) -> "Chip":
+        """Estimate the BatchNorm statistics anew on the chip as it is now.
+
+        `program` and `drift_` do this where the policy says so. The estimate starts from the
+        network's own statistics, whatever the chip's are, so that no other time moves it; its
+        product noise is drawn from the address (seed, "recalibrate", chip, time).
+
+        Raises:
+            InputError: the chip's policy is another one, or there are no images.
+        """
+        images = recalibration_images(self.analog)
+        norms = own_batchnorms(self.module, self.analog.module)
+        copy_statistics_(norms, batchnorms(self.analog.module))
+        t_s = -1.0 if self.t_s is None else self.t_s
+        device = next(iter(norms.values())).get_buffer("running_mean").device
+        assert self.analog.recalibration is not None
+        with (
+            torch.no_grad(),
+            parted(self.module, self.layers),
+            seeded(self.seed, "recalibrate", self.chip, t_s),
+        ):
+            recalibrate_(norms, lambda x: self(x.to(device)), images, self.analog.recalibration)
         return self
 
 
-def program(analog: AnalogModel, seed: int = 0, chip: int = 0) -> Chip:
+def program(analog: AnalogModel, seed: int = 0, chip: int = 0, *, recalibrate: bool = True) -> Chip:
     """Program one chip: the draws depend on (seed, chip) alone.
 
     Args:
         analog: a converted network; it is not changed.
         seed: root seed of a study, at least 0.
         chip: number of the chip within the study, at least 0.
+        recalibrate: False leaves it to the caller to call `recalibrate_`, where the policy asks
+            for that, when the chip lies on its device or has drifted.
 
     Raises:
-        InputError: a negative seed or chip number.
+        InputError: a negative seed or chip number, or there are no images to recalibrate with.
     """
     check_numbers(seed=seed, chip=chip)
+    now = recalibrate and analog.bn in RECALIBRATING
+    if now:
+        recalibration_images(analog)
     made = new_chip(analog, seed=seed, chip=chip)
     layers = list(made.layers.values())
     program_weights_(layers, made.blocks, analog.device, seed, chip)
     refresh_(layers)
-    return made
+    return made.recalibrate_() if now else made
 
 
-def reprogram_(chip: Chip, number: int) -> Chip:
+def reprogram_(chip: Chip, number: int, *, recalibrate: bool = True) -> Chip:
     """Program `chip` anew as another chip of its study; as `program`, without a new network.
 
     Args:
         chip: any chip; whatever it was is lost.
         number: the number that it takes.
+        recalibrate: as for `program`.
 
     Raises:
-        InputError: a negative number.
+        InputError: a negative number, or there are no images to recalibrate with.
     """
     check_numbers(seed=chip.seed, chip=number)
+    own = chip.analog.bn in RECALIBRATING
+    if own and recalibrate:
+        recalibration_images(chip.analog)
     layers = list(chip.layers.values())
     for layer in layers:
         for tile in layer.tiles:
             tile.alpha = torch.ones(1)
     program_weights_(layers, chip.blocks, chip.analog.device, chip.seed, number)
-    refresh_(layers)
     chip.chip, chip.t_s, chip.compensation = number, None, "none"
+    if not own:
+        refresh_(layers)
+        return chip
+    if recalibrate:
+        return chip.recalibrate_()
+    with parted(chip.module, chip.layers):
+        norms = own_batchnorms(chip.module, chip.analog.module)
+        copy_statistics_(norms, batchnorms(chip.analog.module))
     return chip
+
+
+def recalibration_images(analog: AnalogModel) -> Tensor:
+    """The training images that chips recalibrate with.
+
+    Raises:
+        InputError: chips do not recalibrate, or there are no images.
+    """
+    if analog.bn not in RECALIBRATING:
+        raise InputError(
+            f"chip bn must be {' or '.join(RECALIBRATING)} to recalibrate, got {analog.bn!r}; "
+            "convert the network with one of these"
+        )
+    if analog.recalibration_images is None:
+        raise InputError(
+            f"chip with bn {analog.bn!r} must have training images to recalibrate with, got "
+            "none (a folder holds none); load it with recalibrate=images"
+        )
+    return analog.recalibration_images
 
 
 def check_numbers(*, seed: int, chip: int) -> None:
@@ -163,12 +232,18 @@ def new_chip(analog: AnalogModel, *, seed: int, chip: int) -> Chip:
     memo: dict[int, object] = {id(analog.layers[name]): layer for name, layer in layers.items()}
     if analog.forward != "tile":
         for (layer_name, norm_name), absorbed in zip(analog.merged, analog.absorbed, strict=True):
-            object.__setattr__(layers[layer_name], "norm", absorbed)
-            memo[id(analog.module.get_submodule(norm_name))] = absorbed
+            norm = analog.module.get_submodule(norm_name)
+            stand = OwnBatchNorm(norm) if analog.bn in RECALIBRATING else absorbed
+            object.__setattr__(layers[layer_name], "norm", stand)
+            memo[id(norm)] = stand
     module = copy.deepcopy(analog.module, memo)
     for layer in crossbar_layers(module).values():
         # It is refreshed when the tiles are filled.
         layer.engine = new_engine(analog, layer)
     if analog.forward == "native-bf16":
         module.to(torch.bfloat16)
+        if analog.bn in RECALIBRATING:
+            # Statistics in bfloat16 would stop moving before they have converged.
+            for own in own_batchnorms(module, analog.module).values():
+                own.float()
     return Chip(analog, module, seed=seed, chip=chip)

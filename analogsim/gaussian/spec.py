@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.errors import InputError
 
 Kind = Literal["additive", "multiplicative"]
@@ -28,8 +29,8 @@ class NoiseSpec:
         per: what the reference is measured over: the tensor, or each output column (index of
             dimension 0). A tensor of one dimension is always measured as a whole.
         scope: roles of the tensors that are noised; see `role_of`.
-        variance: a running variance is taken as noised (`raw`: a negative one gives NaN) or
-            `clamped` at 0.
+        variance: a running variance is taken as noised (`raw`: a negative one gives NaN, and a
+            negative scale of L1 or TopK a wrong sign) or `clamped` at 0.
 
     Raises:
         InputError: with every problem, one a line.
@@ -100,7 +101,8 @@ def role_of(module: nn.Module, name: str) -> Role | None:
     """The role of the parameter or buffer `name` of `module`, or None if it is never noised.
 
     Linear layers and convolutions have `weight` and `bias`; BatchNorm has `bn_affine` (gamma and
-    beta), `bn_mean` and `bn_variance` (its running statistics).
+    beta), `bn_mean` and `bn_variance` (its running statistics). The running scale of L1 and TopK
+    normalisation stands where the variance stands, and counts as `bn_variance`.
     """
     if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
         own: dict[str, Role] = {"weight": "weight", "bias": "bias"}
@@ -110,6 +112,13 @@ def role_of(module: nn.Module, name: str) -> Role | None:
             "bias": "bn_affine",
             "running_mean": "bn_mean",
             "running_var": "bn_variance",
+        }
+    elif isinstance(module, ScaleBatchNorm):
+        own = {
+            "weight": "bn_affine",
+            "bias": "bn_affine",
+            "running_mean": "bn_mean",
+            module.scale_name: "bn_variance",
         }
     else:
         return None

@@ -72,6 +72,7 @@ class Stream(IntEnum):
 
     WEIGHT_NOISE = 0
     PCM_READ = 1
+    OUTPUT = 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from analogsim import bounded
 from analogsim.errors import InputError
 from analogsim.inputs.cifar_pickle import read_batch
 from analogsim.inputs.fetch import fetch_archive
@@ -22,6 +23,8 @@ from analogsim.inputs.spec import few
 
 DIVISOR = 255.0
 PIXELS = 3 * 32 * 32
+# The largest file, CIFAR-100's training batch, has 155 MB.
+_MOST = 512 * bounded.MIB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +139,7 @@ def read_cifar(
     for file in cifar.files[split]:
         path = folder / file.name
         try:
-            content = path.read_bytes()
+            content = bounded.read_bytes(path, _MOST)
         except OSError as err:
             raise InputError(f"data file {path} must be readable, got {err}; check it") from err
         if hashlib.md5(content, usedforsecurity=False).hexdigest() != file.md5:

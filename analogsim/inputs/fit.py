@@ -44,6 +44,23 @@ def check_fit(model: Model, data: Data) -> int:
     return outputs
 
 
+@torch.no_grad()
+def check_shape(model: Model, shape: tuple[int, ...]) -> None:
+    """Run one synthetic image of a shape that the user gave through the network.
+
+    Raises:
+        InputError: the network does not take it.
+    """
+    pair = f"model {model.spec!r} and the input shape {_by(shape)}"
+    try:
+        image = torch.zeros(()).expand(1, *shape)
+    except (RuntimeError, ValueError, TypeError, OverflowError) as err:
+        raise InputError(
+            f"{pair} must fit each other, got a shape that no tensor has; check --input-shape"
+        ) from err
+    _run(model, image, pair)
+
+
 def _run(model: Model, image: Tensor, pair: str) -> object:
     first = next(model.module.parameters(), None)
     if first is not None:

@@ -1,7 +1,7 @@
 """Which normalisation a zoo network has, stage by stage.
 
 A network asks its norm factory for the layer of each stage and channel count. So "the first k
-stages only", L1 or TopK normalisation are new factories, and the networks do not change.
+stages only", L1 or TopK normalisation are factories, and the networks do not change.
 """
 
 from collections.abc import Mapping
@@ -9,8 +9,13 @@ from typing import Protocol
 
 from torch import nn
 
+from analogsim.batchnorm.layers import L1BatchNorm2d, TopKBatchNorm2d
 from analogsim.errors import InputError
 from analogsim.inputs.spec import did_you_mean
+
+MAX_GROUPS = 8
+"""Most groups of GroupNorm. Wu and He (ECCV 2018, arXiv 1803.08494) use 32 for 64 channels and
+more; the narrowest layers here have 16, and keep two channels a group."""
 
 
 class NormFactory(Protocol):
@@ -35,7 +40,42 @@ def none(stage: int, channels: int) -> nn.Module | None:
     return None
 
 
-NORMS: Mapping[str, NormFactory] = {"batch": batch, "none": none}
+def l1(stage: int, channels: int) -> nn.Module | None:
+    """L1 normalisation in every stage."""
+    return L1BatchNorm2d(channels)
+
+
+def topk(stage: int, channels: int) -> nn.Module | None:
+    """TopK normalisation in every stage."""
+    return TopKBatchNorm2d(channels)
+
+
+def group(stage: int, channels: int) -> nn.Module | None:
+    """GroupNorm in every stage, in `n_groups(channels)` groups."""
+    return nn.GroupNorm(n_groups(channels), channels)
+
+
+def n_groups(channels: int) -> int:
+    """8, or the largest number below it that divides `channels`."""
+    return next(n for n in range(MAX_GROUPS, 0, -1) if channels % n == 0)
+
+
+NORMS: Mapping[str, NormFactory] = {
+    "batch": batch,
+    "none": none,
+    "l1": l1,
+    "topk": topk,
+    "group": group,
+}
+
+
+def first_stages(norm: NormFactory, stages: int) -> NormFactory:
+    """`norm` in the first `stages` stages, and no normalisation after them."""
+
+    def make(stage: int, channels: int) -> nn.Module | None:
+        return norm(stage, channels) if stage <= stages else None
+
+    return make
 
 
 def parse_norm(text: str, *, where: str) -> NormFactory:

@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analogsim.errors import InputError
+from analogsim.inputs.archive import check_array_size, refuse_bomb
 
 _KEYS = "x_test and y_test, x_train and y_train, or x and y"
 
@@ -26,6 +28,7 @@ def read_npz(path: Path, split: str) -> tuple[Tensor, Tensor, str]:
     if not path.is_file():
         got = "a folder" if path.is_dir() else "no such file"
         raise InputError(f"{where} must be an .npz file, got {got}; check the path")
+    refuse_bomb(path, where=where, mend="save it again with np.savez, which does not compress")
     try:
         # np.load leaves a file open that it cannot read, so the opening is ours.
         with path.open("rb") as file:
@@ -35,11 +38,18 @@ def read_npz(path: Path, split: str) -> tuple[Tensor, Tensor, str]:
                     f"{where} must hold named arrays, got a single array; save it with np.savez"
                 )
             x_key, y_key = _keys(archive.files, split, where)
+            for key in (x_key, y_key):
+                _check_size(archive.zip, f"{key}.npy")
             images, labels = archive[x_key], archive[y_key]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, AttributeError) as err:
+    except InputError:
+        raise
+    # What a damaged archive raises depends on where it is damaged: also zlib.error, EOFError,
+    # RuntimeError ("encrypted"), and MemoryError where it is whole and too large for us.
+    except Exception as err:
         raise InputError(
-            f"{where} must be a whole .npz file of plain arrays, got {type(err).__name__}: {err}"
-            "; save it again with np.savez"
+            f"{where} must be a whole .npz file of plain arrays, got {type(err).__name__}: "
+            # After the first sentence numpy advises to run the pickle.
+            f"{str(err).partition('. ')[0]}; save it again with np.savez"
         ) from err
     pixels = _images(images, f"{where} {x_key}")
     classes = _labels(labels, len(pixels), f"{where} {y_key}")
@@ -47,6 +57,12 @@ def read_npz(path: Path, split: str) -> tuple[Tensor, Tensor, str]:
     if len(classes) > 1 and len(np.unique(labels)) > 1 and bool((classes.diff() >= 0).all()):
         note += "; they are sorted by class, so a limit does not mix the classes"
     return pixels, classes, note
+
+
+def _check_size(archive: zipfile.ZipFile | None, name: str) -> None:
+    assert archive is not None, "an open NpzFile has its zip file"
+    with archive.open(name) as member:
+        check_array_size(cast(BinaryIO, member), archive.getinfo(name).file_size)
 
 
 def _keys(present: list[str], split: str, where: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from analogsim.errors import InputError
+from analogsim.inputs.archive import refuse_bomb
 from analogsim.inputs.spec import few
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
@@ -42,12 +43,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         )
     try:
         _refuse_text(path, where)
+    except OSError as err:
+        raise InputError(f"{where} must be readable, got {err}; check it") from err
+    try:
+        refuse_bomb(path, where=where, mend=_MEND)
         content = _read_safetensors(path, where) if ending in SAFE_ENDINGS else _read_torch(path)
     except InputError:
         raise
-    except OSError as err:
-        raise InputError(f"{where} must be readable, got {err}; check it") from err
-    # What a damaged pickle raises depends on where it is damaged, AssertionError included.
+    # What a damaged pickle raises depends on where it is damaged: AssertionError and OSError, too.
     except Exception as err:
         raise _torch_in_words(err, where) from err
     return _tensors(_unwrap(content), where)
@@ -71,8 +74,12 @@ def _refuse_text(path: Path, where: str) -> None:
 
 def _read_safetensors(path: Path, where: str) -> object:
     try:
-        return safetensors.torch.load_file(path, device="cpu")
-    except safetensors.SafetensorError as err:
+        if str(path).isprintable():
+            return safetensors.torch.load_file(path, device="cpu")
+        # It takes no path that is not UTF-8.
+        return safetensors.torch.load(path.read_bytes())
+    # Also an error of the system, where the file is larger than the memory.
+    except (safetensors.SafetensorError, OSError, RuntimeError, MemoryError) as err:
         raise InputError(
             f"{where} must be a whole safetensors file, got a damaged one ({err})"
             "; fetch or save it again"

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _NormBase
 
+from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.crossbar.seeds import seeded
 from analogsim.errors import InputError
 from analogsim.inputs.images import Normalise
@@ -40,7 +41,7 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     decayed: list[nn.Parameter] = []
     kept: list[nn.Parameter] = []
     for module in network.modules():
-        norm = isinstance(module, _NormBase | nn.GroupNorm | nn.LayerNorm)
+        norm = isinstance(module, _NormBase | ScaleBatchNorm | nn.GroupNorm | nn.LayerNorm)
         for parameter in module.parameters(recurse=False):
             (kept if norm or parameter.ndim < 2 else decayed).append(parameter)
     groups = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analogsim import bounded
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.folder import prepare_folder, write_json_atomic
 from analogsim.schema import loads
@@ -45,7 +46,7 @@ def open_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
         write_json_atomic(path, plan.to_json())
         return folder
     try:
-        found = loads(path.read_text(encoding="utf-8"))
+        found = loads(bounded.read_text(path))
     except (OSError, ValueError) as err:
         raise InputError(
             f"training plan {path} must be readable JSON, got '{err}'; restore it, or train again "

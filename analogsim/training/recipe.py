@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from analogsim.errors import InputError
+from analogsim.inputs.zoo import PREFIX, parse_zoo
 
 Precision = Literal["bf16", "fp32"]
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp32")
@@ -99,8 +100,11 @@ def default_recipe(model: str, data: str) -> Recipe:
 
     Without normalisation the gradients are large (a norm near 11 in ResNet20 after three epochs),
     so the peak of the rate is lower and the gradient is clipped. Rate and clipping were chosen
-    by the training loss of ResNet20 after two epochs. Handwritten digits are small and not
-    symmetric: they are moved by a pixel and never mirrored.
+    by the training loss of ResNet20 after two epochs. A network with normalisation in its first
+    stages only is trained as one without: nothing bounds its last stages, and all that are
+    compared with the one without then differ from it in nothing but their layers.
+
+    Handwritten digits are small and not symmetric: they are moved by a pixel and never mirrored.
 
     Args:
         model: the text that names the network.
@@ -110,6 +114,6 @@ def default_recipe(model: str, data: str) -> Recipe:
     if data == "digits":
         recipe = replace(recipe, crop=1, flip=False, batch_size=64, learning_rate=0.1)
     # A user's network may have anything; the options of the zoo say whether it is normalised.
-    if model.startswith("zoo:") and "norm=none" in model.partition("?")[2].split("&"):
+    if model.startswith(PREFIX) and not parse_zoo(model).normalised:
         recipe = replace(recipe, learning_rate=recipe.learning_rate / 2, clip_norm=2.0)
     return recipe

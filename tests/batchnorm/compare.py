@@ -5,7 +5,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from analogsim.batchnorm import FoldResult, fold_batchnorm
+from analogsim.batchnorm import BATCHNORMS, FoldResult, fold_batchnorm
+from analogsim.batchnorm.affine import running_spread
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -26,11 +27,11 @@ def randomise_(model: M) -> M:
             tensor.data.uniform_(low, high, generator=generator)
 
     for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        if isinstance(module, BATCHNORMS):
             draw(module.weight, 0.5, 1.5)
             draw(module.bias, -0.5, 0.5)
             draw(module.running_mean, -1.0, 1.0)
-            draw(module.running_var, 0.2, 3.0)
+            draw(running_spread(module), 0.2, 3.0)
     return model
 
 

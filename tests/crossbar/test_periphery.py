@@ -38,7 +38,7 @@ def test_round_trip():
         ("output_noise = nan", "output_noise must be at least 0, got nan"),
         ("output_bound = 0", "output_bound must be above 0, got 0"),
         ('input_scaling = "mine"', "input_scaling must be 'static' or 'dynamic', got 'mine'"),
-        ("adc_bits = ", "mine.toml is not valid TOML"),
+        ("adc_bits = ", "mine.toml must be TOML, got 'Invalid value"),
     ],
 )
 def test_bad_files(tmp_path, text, message):
@@ -51,7 +51,7 @@ def test_bad_files(tmp_path, text, message):
 def test_bad_names(tmp_path):
     with pytest.raises(InputError, match="standard, ideal|ideal, standard.*got 'perfect'"):
         parse("perfect")
-    with pytest.raises(InputError, match=r"none\.toml cannot be read"):
+    with pytest.raises(InputError, match=r"none\.toml must be readable, got 'No such file"):
         parse(str(tmp_path / "none.toml"))
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from analogsim.batchnorm.layers import L1BatchNorm2d, TopKBatchNorm2d
 from analogsim.errors import InputError
 from analogsim.gaussian.spec import NoiseSpec, role_of
 
@@ -56,6 +57,22 @@ def test_roles_of_batchnorm():
     roles = [role_of(nn.BatchNorm2d(2), name) for name in names]
     assert roles == ["bn_affine", "bn_affine", "bn_mean", "bn_variance", None]
     assert role_of(nn.GroupNorm(1, 2), "weight") is None
+
+
+@pytest.mark.parametrize("kind", [L1BatchNorm2d, TopKBatchNorm2d])
+def test_a_running_scale_stands_where_the_variance_stands(kind):
+    norm = kind(2)
+    roles = {name: role_of(norm, name) for name in norm.state_dict()}
+    assert roles.pop(norm.scale_name) == "bn_variance"
+    assert roles.pop("num_batches_tracked") is None
+    assert roles == {"weight": "bn_affine", "bias": "bn_affine", "running_mean": "bn_mean"}
+    assert role_of(norm, "running_var") is None
+
+
+def test_a_scale_at_the_floor_divides_by_eps():
+    norm = L1BatchNorm2d(1).eval()
+    norm.running_scale.fill_(NoiseSpec(variance="clamped").floor("bn_variance"))
+    assert norm(torch.ones(1, 1, 1, 1)).item() == pytest.approx(1e5)
 
 
 def test_only_a_clamped_variance_has_a_floor():

@@ -157,7 +157,7 @@ def test_numba_equals_numpy_bit_for_bit():
 
 
 def test_streams_keep_their_numbers():
-    assert {s.name: s.value for s in Stream} == {"WEIGHT_NOISE": 0, "PCM_READ": 1}
+    assert {s.name: s.value for s in Stream} == {"WEIGHT_NOISE": 0, "PCM_READ": 1, "OUTPUT": 2}
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])

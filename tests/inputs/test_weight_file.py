@@ -1,6 +1,7 @@
 """Weight files: what is opened, what is refused, and that nothing in them runs."""
 
 import argparse
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -218,3 +219,11 @@ def test_missing_file_folder_and_ending_are_refused(tmp_path: Path) -> None:
     (tmp_path / "net.h5").write_bytes(b"x")
     with pytest.raises(InputError, match=r"ending must be one of \.safetensors, .*, got '\.h5'"):
         read_weights(tmp_path / "net.h5")
+
+
+def test_a_path_that_is_not_utf8_is_read(tmp_path: Path) -> None:
+    plain, path = tmp_path / "net.safetensors", tmp_path / os.fsdecode(b"caf\xe9.safetensors")
+    safetensors.torch.save_file(WEIGHTS, plain)
+    plain.rename(path)
+    got = read_weights(path)
+    assert_same({key: got[key] for key in WEIGHTS})

@@ -43,8 +43,9 @@ def one_epoch(network, images, recipe, *, average=None, epoch=0):
     )
 
 
-def test_decay_is_on_weights_only():
-    network = parse_zoo("zoo:resnet20").build()
+@pytest.mark.parametrize("norm", ["batch", "l1", "topk", "group"])
+def test_decay_is_on_weights_only(norm):
+    network = parse_zoo(f"zoo:resnet20?norm={norm}").build()
     decayed, kept = make_optimiser(network, Recipe()).param_groups
     assert (decayed["weight_decay"], kept["weight_decay"]) == (5e-4, 0)
     by_id = {id(p): name for name, p in network.named_parameters()}

@@ -63,6 +63,24 @@ def test_both_arms_share_all_but_rate_and_clipping(data):
     assert normed == default_recipe("zoo:resnet20?norm=batch", data)
 
 
+@pytest.mark.parametrize(
+    ("options", "bare"),
+    [
+        ("norm=l1", False),
+        ("norm=topk", False),
+        ("norm=group", False),
+        ("stages=3", False),
+        ("stages=2", True),
+        ("norm=l1&stages=1", True),
+        ("stages=0", True),
+    ],
+)
+def test_a_stage_without_norm_decides_the_rate(options, bare):
+    recipe = default_recipe(f"zoo:resnet20?{options}", "cifar10")
+    expected = "zoo:resnet20?norm=none" if bare else "zoo:resnet20"
+    assert recipe == default_recipe(expected, "cifar10")
+
+
 def test_digits_are_not_mirrored():
     recipe = default_recipe("zoo:digits_cnn", "digits")
     assert (recipe.flip, recipe.crop) == (False, 1)

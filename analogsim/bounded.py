@@ -1,0 +1,45 @@
+"""Read a whole file, but never one of a size that it cannot have: memory is not spent first.
+
+A settings file of a terabyte is a mistake (a sparse file, a device, another file's name), and
+without a bound reading it ends the process.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+MIB = 1 << 20
+SETTINGS = 64 * MIB
+"""No settings file that a person or analogsim writes is larger."""
+
+
+def read_bytes(path: Path, most: int = SETTINGS) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        OSError: it cannot be read, or holds more than `most` bytes (EFBIG).
+    """
+    with path.open("rb") as file:
+        got = size = os.fstat(file.fileno()).st_size
+        parts: list[bytes] = []
+        if size <= most:
+            parts.append(file.read(size))
+            got = len(parts[0])
+            # A pipe or a device says that it has no size.
+            while got <= most and (part := file.read(MIB)):
+                parts.append(part)
+                got += len(part)
+    if got > most:
+        raise OSError(errno.EFBIG, f"{os.strerror(errno.EFBIG)}: over {most} bytes", str(path))
+    return b"".join(parts)
+
+
+def read_text(path: Path, most: int = SETTINGS) -> str:
+    """The text of a UTF-8 file, without a byte order mark.
+
+    Raises:
+        OSError: as `read_bytes`.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    # Windows' editors begin a file with U+FEFF, which neither JSON nor TOML takes.
+    return read_bytes(path, most).decode("utf-8-sig")

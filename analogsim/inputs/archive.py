@@ -1,0 +1,69 @@
+"""Refuse a zip bomb by what the archive declares, before anything of it is unpacked."""
+
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from analogsim.errors import InputError
+
+ROOM = 256 << 20
+"""What an archive may always unpack to, in bytes."""
+RATIO = 50
+"""Above `ROOM`, so many times its own size. Trained weights shrink by a tenth, images in bytes by
+a factor of five or ten; deflate's bound, which a bomb comes near, is 1032."""
+
+
+def refuse_bomb(path: Path, *, where: str, mend: str) -> None:
+    """Raise InputError where a zip file declares much more content than its own size.
+
+    What is no zip file passes: its reader refuses it. A member that holds more than the archive
+    declares is cut there by zipfile and refused by torch.
+
+    Args:
+        path: the file; it is opened, and only its table of contents is read.
+        where: how an error names it.
+        mend: what to do, at the end of the sentence.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    # A damaged table; the reader says so in its own words.
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return
+    size = path.stat().st_size
+    if unpacked > max(ROOM, RATIO * size):
+        raise InputError(
+            f"{where} must unpack to at most {RATIO} times its size, got {unpacked} bytes out of "
+            f"{size}, as a zip bomb does; {mend}"
+        )
+
+
+def check_array_size(member: BinaryIO, size: int) -> None:
+    """Raise ValueError where a `.npy` header promises more bytes than there are.
+
+    numpy makes room for what the header says before it reads.
+
+    Args:
+        member: the file, at its start; it is read up to the header's end.
+        size: how many bytes it has in all.
+    """
+    major, _ = np.lib.format.read_magic(member)
+    read = {
+        1: np.lib.format.read_array_header_1_0,
+        2: np.lib.format.read_array_header_2_0,
+    }.get(major)
+    if read is None:
+        # Version 3 only differs in the names of fields, and no array of numbers has any.
+        raise ValueError(f"an array of format version {major}")
+    shape, _, dtype = read(member)
+    promised = dtype.itemsize
+    for side in shape:
+        promised *= int(side)
+    if not dtype.hasobject and promised != size - member.tell():
+        raise ValueError(
+            f"an array of shape {shape} in {size - member.tell()} bytes instead of {promised}"
+        )

@@ -1,0 +1,113 @@
+"""Convolutions with packed weights against torch's own."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+from analogsim.crossbar import packed
+from analogsim.crossbar.convert import convert
+from analogsim.crossbar.geometry import geometry_of
+from analogsim.crossbar.packed import Product
+from analogsim.crossbar.program import program
+from tests.crossbar.nets import small_inputs, small_net
+
+CONVOLUTIONS = [
+    nn.Conv2d(3, 16, 3, padding=1),
+    nn.Conv2d(16, 33, 3, stride=2, padding=(1, 0), bias=False),
+    nn.Conv2d(64, 10, 1),
+    nn.Conv2d(8, 12, (5, 3), groups=2, dilation=2),
+    nn.Conv2d(8, 8, 3, groups=8, padding="same"),
+    nn.Conv2d(16, 8, 3, padding=1, padding_mode="reflect"),
+]
+
+
+def close(got, expected, tolerance):
+    assert got.shape == expected.shape
+    assert float((got - expected).abs().max() / expected.abs().max()) < tolerance
+
+
+@pytest.mark.parametrize("layer", CONVOLUTIONS, ids=str)
+@pytest.mark.parametrize("last", [False, True], ids=["nchw", "nhwc"])
+@torch.no_grad()
+def test_equals_torchs_convolution(layer, last):
+    product, geometry = Product(), geometry_of(layer)
+    memory = torch.channels_last if last else torch.contiguous_format
+    # One product object, inputs of several shapes and types in turn.
+    for n, size in ((2, 12), (5, 12), (2, 9), (2, 12)):
+        torch.manual_seed(n + size)
+        x = torch.randn(n, layer.in_channels, size, size).contiguous(memory_format=memory)
+        close(product(geometry, x, layer.weight, layer.bias), layer(x), 1e-6)
+        half = copy.deepcopy(layer).bfloat16()
+        rounded = product(geometry, x.bfloat16(), half.weight, half.bias)
+        assert rounded.dtype == torch.bfloat16
+        close(rounded, half(x.bfloat16()), 1e-2)
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_follows_the_weight(inference):
+    with torch.inference_mode(inference), torch.no_grad():
+        layer = copy.deepcopy(CONVOLUTIONS[0])
+        product, geometry = Product(), geometry_of(layer)
+        x, weight = torch.ones(1, 3, 8, 8), layer.weight.clone()
+        first = product(geometry, x, weight, None)
+        other = product(geometry, x, weight * 2, None)
+        close(other, 2 * first, 1e-6)
+        if not inference:  # tensors of inference mode do not say that they were changed
+            weight.mul_(3)
+            close(product(geometry, x, weight, None), 3 * first, 1e-6)
+
+
+@torch.no_grad()
+def test_the_same_bits_whatever_was_computed_before():
+    layer = CONVOLUTIONS[1]
+    geometry, used = geometry_of(layer), Product()
+    x = torch.randn(4, 16, 14, 14)
+    for n in (1, 4, 2):
+        used(geometry, x[:n], layer.weight, None)
+    fresh = Product()(geometry, x, layer.weight, None)
+    assert torch.equal(used(geometry, x, layer.weight, None), fresh)
+
+
+@pytest.fixture(scope="module")
+def chip():
+    return program(convert(small_net(), "pcm", "ideal"), seed=3)
+
+
+def test_gradients_still_flow(chip):
+    x = small_inputs().clone().requires_grad_()
+    with torch.no_grad():
+        expected = chip(x)
+    y = chip(x)
+    torch.testing.assert_close(y.detach(), expected, rtol=1e-5, atol=1e-5)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    # Against a difference: the network is piecewise linear, and the step small.
+    direction = torch.randn_like(gradient)
+    with torch.no_grad():
+        step = (chip(x + 1e-3 * direction).sum() - chip(x - 1e-3 * direction).sum()) / 2e-3
+    assert float(step) == pytest.approx(float((gradient * direction).sum()), rel=0.02)
+
+
+@torch.no_grad()
+def test_transforms_of_torch_func_still_work(chip):
+    x = small_inputs()
+    one_by_one = torch.func.vmap(chip.module)(x[:, None])[:, 0]
+    torch.testing.assert_close(one_by_one, chip(x), rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_used_chip_can_be_copied_and_pickled(chip):
+    x = small_inputs()
+    expected = chip(x)
+    for other in (copy.deepcopy(chip), pickle.loads(pickle.dumps(chip))):
+        assert torch.equal(other(x), expected)
+
+
+@torch.no_grad()
+def test_torch_without_the_operators(chip, monkeypatch):
+    x = small_inputs()
+    expected = chip(x)
+    monkeypatch.setattr(packed, "_available", lambda: False)
+    torch.testing.assert_close(chip(x), expected, rtol=1e-5, atol=1e-5)
