@@ -3,11 +3,12 @@
 import dataclasses
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from analogsim._version import __version__
 from analogsim.crossbar.convert import AnalogModel
@@ -24,17 +25,21 @@ _SAMPLE = 16
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions that decide a result."""
-    return {
+    """Versions that decide a result. With numba, output noise is drawn from another stream."""
+    versions = {
         "analogsim": __version__,
         "aihwkit": version("aihwkit"),
         "torch": version("torch"),
     }
+    with suppress(PackageNotFoundError):
+        versions["numba"] = version("numba")
+    return versions
 
 
 def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> dict[str, Any]:
     """Everything that decides the records, as JSON."""
     analog = next(iter(analogs.values()))
+    rule = recalibration_entry(analogs)
     return {
         "model": study.model,
         "weights_sha256": weights_digest(analog.source),
@@ -55,7 +60,23 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "bn": list(analogs),
         "design": design_as_dict(study.design),
         "yield_above": list(study.yield_above),
+        # Left out where nothing is recalibrated: the digests of such runs stay what they were.
+        **({} if rule is None else {"recalibration": rule}),
     }
+
+
+def recalibration_entry(analogs: Mapping[str, AnalogModel]) -> dict[str, Any] | None:
+    """How the chips of a run estimate BatchNorm statistics; None if none does."""
+    for analog in analogs.values():
+        images = analog.recalibration_images
+        if analog.recalibration is not None and images is not None:
+            return {
+                "method": analog.recalibration.method,
+                "images": len(images),
+                "batch_size": analog.recalibration.batch_size,
+                "images_sha256": tensor_digest(images),
+            }
+    return None
 
 
 def make_header(
@@ -64,8 +85,9 @@ def make_header(
     """The header of a new run. Programs one chip, for the errors in the table of layers."""
     analog = next(iter(analogs.values()))
     first = dataclasses.replace(analog, device=study.devices[0])
-    chip = program(first, seed=study.seed, chip=0)
-    notes = [*study.notes, *analog.notes, f"Products: {analog.forward} ({analog.forward_reason})."]
+    chip = program(first, seed=study.seed, chip=0, recalibrate=False)
+    of_networks = dict.fromkeys(note for one in analogs.values() for note in one.notes)
+    notes = [*study.notes, *of_networks, f"Products: {analog.forward} ({analog.forward_reason})."]
     if len(study.devices) > 1:
         notes.append(f"Programming errors of the layers are those of {study.devices[0].info.name}.")
     if len(analogs) > 1:
@@ -127,6 +149,13 @@ def weights_digest(module: nn.Module) -> str:
         digest.update(f"{name}:{tuple(value.shape)}:{value.dtype};".encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def tensor_digest(values: Tensor) -> str:
+    """sha256 (16 digits) over a tensor's shape and values."""
+    digest = hashlib.sha256(f"{tuple(values.shape)};".encode())
+    digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def data_digest(data: Data) -> str:

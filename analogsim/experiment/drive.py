@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 from analogsim.crossbar.convert import AnalogModel
 from analogsim.errors import InputError, OutputError
@@ -14,11 +15,12 @@ from analogsim.experiment.describe import (
 )
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
-from analogsim.experiment.place import Place
+from analogsim.experiment.layers import write_layer_summary
+from analogsim.experiment.place import Place, Work
 from analogsim.experiment.plan_file import read_plan, write_plan
 from analogsim.experiment.records import RecordWriter, read_records
 from analogsim.experiment.run_folder import check_same, find_header, locked
-from analogsim.experiment.schedule import Key, Schedule
+from analogsim.experiment.schedule import Key, Round, Schedule
 from analogsim.experiment.score import score
 from analogsim.experiment.study import Study, digest_of
 from analogsim.experiment.trial import Trial
@@ -60,44 +62,72 @@ def run_study(
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
-    spec = run_spec(study, analogs, data)
+    run_experiment(
+        _StudyRun(study, analogs, data),
+        folder,
+        place,
+        progress,
+        extend=extend,
+        refuse_finished=refuse_finished,
+    )
+    # At the end: it is for the report and decides no trial.
+    write_layer_summary(
+        folder,
+        next(iter(analogs.values())),
+        dict(zip(study.presets, study.devices, strict=True)),
+        study.times_s,
+        study.compensations,
+        study.seed,
+    )
+
+
+class Experiment(Protocol):
+    """What `run_experiment` must know of a kind of experiment."""
+
+    spec: dict[str, Any]
+    """Everything that decides the records, as JSON; see `digest_of`."""
+
+    def begin(self) -> RunHeader:
+        """The header of a new run, with the digital network's accuracy."""
+
+    def grown(self, header: RunHeader) -> RunHeader:
+        """The header of a run that goes on, with what the present spec adds."""
+
+    def work(self, header: RunHeader) -> Work:
+        """What the workers hold."""
+
+    def next_round(self, header: RunHeader, done: Mapping[Key, Trial], folder: Path) -> Round:
+        """What is left to do, by the records alone; no tasks at the end."""
+
+
+def run_experiment(
+    experiment: Experiment,
+    folder: Path,
+    place: Place,
+    progress: Progress,
+    *,
+    extend: bool = False,
+    refuse_finished: bool = False,
+) -> None:
+    """Run what the folder lacks of an experiment; arguments and errors as `run_study`."""
+    spec = experiment.spec
     with locked(folder):
         header = find_header(folder)
         if header is not None:
             check_same(folder, header.spec, spec, extend=extend)
             if spec != header.spec:
-                header = _grown(header, study, spec)
+                header = experiment.grown(header)
                 write_header(folder, header)
         else:
             progress(0, 0, "digital")
-            digital = score(next(iter(analogs.values())).source, batches(data, study.batch_size))
-            header = make_header(study, analogs, digital, spec)
+            header = experiment.begin()
             write_header(folder, header)
-        schedule = Schedule(
-            study=study,
-            bns=tuple(analogs),
-            total=header.digital["n_images"],
-            digital_correct=header.digital_correct,
-        )
-        job = Job(
-            analogs=analogs,
-            devices=dict(zip(study.presets, study.devices, strict=True)),
-            data=data,
-            batch_size=study.batch_size,
-            seed=study.seed,
-            device=study.device,
-            digest=digest_of(spec),
-            versions=installed_versions(),
-        )
-        done = _finished(folder, job.digest)
+        job = experiment.work(header)
+        done = _finished(folder, digest_of(spec))
         with RecordWriter(folder) as writer:
             began = len(done)
             while True:
-                plan = read_plan(folder)
-                if plan is None and schedule.needs_plan(done):
-                    plan = schedule.make_plan(done)
-                    write_plan(folder, plan)
-                todo = schedule.next_round(done, plan)
+                todo = experiment.next_round(header, done, folder)
                 if not todo.tasks:
                     break
                 for trial in place.run(job, todo.tasks):
@@ -113,6 +143,50 @@ def run_study(
                     f"output {folder} must be an empty folder or this command's unfinished run, "
                     f"got one that is finished ({began} trials); choose another folder"
                 )
+
+
+class _StudyRun:
+    """A study of chips as an `Experiment`."""
+
+    def __init__(self, study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> None:
+        self.study, self.analogs, self.data = study, analogs, data
+        self.spec = run_spec(study, analogs, data)
+
+    def begin(self) -> RunHeader:
+        network = next(iter(self.analogs.values())).source
+        digital = score(network, batches(self.data, self.study.batch_size))
+        return make_header(self.study, self.analogs, digital, self.spec)
+
+    def grown(self, header: RunHeader) -> RunHeader:
+        # The command stays the first one's.
+        devices = [device_entry(device) for device in self.study.devices]
+        return dataclasses.replace(header, spec=self.spec, devices=devices)
+
+    def work(self, header: RunHeader) -> Job:
+        study = self.study
+        return Job(
+            analogs=self.analogs,
+            devices=dict(zip(study.presets, study.devices, strict=True)),
+            data=self.data,
+            batch_size=study.batch_size,
+            seed=study.seed,
+            device=study.device,
+            digest=digest_of(self.spec),
+            versions=installed_versions(),
+        )
+
+    def next_round(self, header: RunHeader, done: Mapping[Key, Trial], folder: Path) -> Round:
+        schedule = Schedule(
+            study=self.study,
+            bns=tuple(self.analogs),
+            total=header.digital["n_images"],
+            digital_correct=header.digital_correct,
+        )
+        plan = read_plan(folder)
+        if plan is None and schedule.needs_plan(done):
+            plan = schedule.make_plan(done)
+            write_plan(folder, plan)
+        return schedule.next_round(done, plan)
 
 
 def _finished(folder: Path, digest: str) -> dict[Key, Trial]:
@@ -131,10 +205,3 @@ def _finished(folder: Path, digest: str) -> dict[Key, Trial]:
             )
         done[trial.key] = trial
     return done
-
-
-def _grown(header: RunHeader, study: Study, spec: dict[str, object]) -> RunHeader:
-    """The header with what the present study adds; the command stays the first one's."""
-    return dataclasses.replace(
-        header, spec=spec, devices=[device_entry(device) for device in study.devices]
-    )

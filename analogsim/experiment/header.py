@@ -10,11 +10,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypedDict, get_type_hints
 
-from analogsim import schema
+from analogsim import bounded, schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_json_atomic
 
 HEADER_FILE = "run.json"
+# Of the spec, what a reader of any run makes use of; the rest depends on the kind of the run.
+_SPEC = {
+    "presets": list[str],
+    "bn": list[str],
+    "compensations": list[str],
+    "times_s": list[float],
+    "yield_above": list[float],
+}
 
 
 class Digital(TypedDict):
@@ -84,7 +92,7 @@ class RunHeader:
     digital_correct: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `run.json`."""
+        """The content of `run.json`, but for its checksum."""
         return {"format": self.FORMAT, "version": self.VERSION, **asdict(self)}
 
     @classmethod
@@ -92,6 +100,13 @@ class RunHeader:
         """Check and rebuild. Raises InputError that starts with `where` and names each problem."""
         check_format(content, name=cls.FORMAT, version=cls.VERSION, where=where)
         assert isinstance(content, dict)
+        try:
+            content = seal.unsealed(content)
+        except ValueError as error:
+            raise InputError(
+                f"{where} must be as it was written, got {error}; restore the file or run the "
+                "experiment again"
+            ) from error
         fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
         found = list(_problems(fields, cls))
         if found:
@@ -111,6 +126,9 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
     accuracy = fields["digital"]["accuracy"]
     if not 0 <= accuracy <= 1:
         yield f"digital accuracy must be in [0, 1], got {accuracy}"
+    for key, hint in _SPEC.items():
+        if key in fields["spec"]:
+            yield from schema.problems(fields["spec"][key], hint, f"spec {key}")
     if not schema.fits(fields["periphery"].get("not_modelled"), list[str]):
         got = fields["periphery"].get("not_modelled")
         yield f"periphery not_modelled must be a list of sentences, got {got!r}"
@@ -135,15 +153,15 @@ def check_format(content: object, *, name: str, version: int, where: str) -> Non
 
 
 def write_header(folder: Path, header: RunHeader) -> None:
-    """Write `run.json`, whole or not at all. Raises OutputError."""
-    write_json_atomic(folder / HEADER_FILE, header.to_json())
+    """Write `run.json`, whole or not at all, sealed with a checksum. Raises OutputError."""
+    write_json_atomic(folder / HEADER_FILE, seal.sealed(header.to_json()))
 
 
 def read_header(folder: Path) -> RunHeader:
     """Read `run.json`. Raises InputError if it is absent, not JSON, or not a header."""
     path = folder / HEADER_FILE
     try:
-        content = schema.loads(path.read_text(encoding="utf-8"))
+        content = schema.loads(bounded.read_text(path))
     except OSError as error:
         raise InputError(
             f"run folder {folder} must hold a readable {HEADER_FILE}, got "

@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
+
+from torch import nn
 
 from analogsim.crossbar.compensation import Compensation
 from analogsim.crossbar.convert import AnalogModel
@@ -22,7 +24,8 @@ class Job:
     """All that the tasks of a run share.
 
     Attributes:
-        analogs: the converted network for each treatment of BatchNorm.
+        analogs: the converted network for each treatment of BatchNorm, with the images that its
+            chips recalibrate with.
         devices: by preset, as `spec_of` writes it.
         data: the test images.
         batch_size: images in a batch; decides which product noise an image meets.
@@ -40,6 +43,15 @@ class Job:
     device: str
     digest: str
     versions: dict[str, str]
+
+    def networks(self) -> Iterator[nn.Module]:
+        """As `Work.networks`."""
+        for analog in self.analogs.values():
+            yield from (analog.module, analog.source)
+
+    def trials(self, task: "Task", kept: dict[Any, Any]) -> Iterator[Trial]:
+        """As `Work.trials`: one chip, see `work`."""
+        return work(self, task, kept)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +118,10 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
 def _chip(job: Job, task: Task, chips: Chips) -> Chip:
     key = (task.preset, task.bn)
     if key in chips:
-        return reprogram_(chips[key], task.chip)
-    analog = dataclasses.replace(job.analogs[task.bn], device=job.devices[task.preset])
-    chips[key] = program(analog, seed=job.seed, chip=task.chip)
-    return chips[key].to(job.device)
+        chip = reprogram_(chips[key], task.chip, recalibrate=False)
+    else:
+        analog = dataclasses.replace(job.analogs[task.bn], device=job.devices[task.preset])
+        made = program(analog, seed=job.seed, chip=task.chip, recalibrate=False)
+        chip = chips[key] = made.to(job.device)
+    # Where its products are computed, so that the first chip of a worker is as the others.
+    return chip.recalibrate_() if task.bn == "recalibrate-once" else chip

@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import torch
 
 from analogsim.errors import AnalogsimError, InputError
-from analogsim.experiment.job import Chips, Job, Task, work
-from analogsim.experiment.place import ATTEMPTS, WorkerError
+from analogsim.experiment.job import Task
+from analogsim.experiment.place import ATTEMPTS, Work, WorkerError
 from analogsim.experiment.trial import Trial
 
 _DONE = None
@@ -54,7 +55,7 @@ class Local:
         self._workers = workers
         self._warn = warn
 
-    def run(self, job: Job, tasks: Sequence[Task]) -> Iterator[Trial]:
+    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Trial]:
         """As `Place.run`."""
         workers = min(self._workers or cores(), len(tasks))
         # Never more than torch would take: OMP_NUM_THREADS is the user's word.
@@ -65,11 +66,11 @@ class Local:
             yield from _Pool(job, tasks, workers, threads, self._warn).run()
 
 
-def _here(job: Job, tasks: Sequence[Task], threads: int) -> Iterator[Trial]:
+def _here(job: Work, tasks: Sequence[Task], threads: int) -> Iterator[Trial]:
     before = torch.get_num_threads()
-    chips: Chips = {}
+    kept: dict[Any, Any] = {}
     for task in tasks:
-        trials = work(job, task, chips)
+        trials = job.trials(task, kept)
         while True:
             # The number of threads is put back before the caller goes on.
             torch.set_num_threads(threads)
@@ -95,7 +96,7 @@ class _Worker:
 class _Pool:
     """Workers, each with one task at a time; a dead one is replaced and its task tried again."""
 
-    job: Job
+    job: Work
     tasks: Sequence[Task]
     workers: int
     threads: int
@@ -114,6 +115,8 @@ class _Pool:
         finally:
             for worker in self._crew:
                 worker.process.kill()
+            # One after the other would wait for the system to take each one's memory back.
+            for worker in self._crew:
                 worker.process.join()
                 worker.pipe.close()
 
@@ -193,19 +196,19 @@ def _death(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _serve(job: Job, pipe: Connection, parent: int, threads: int) -> None:
+def _serve(job: Work, pipe: Connection, parent: int, threads: int) -> None:
     """A worker's life: tasks in, trials out, until the parent is gone."""
     # Ctrl-C reaches the whole group; the parent ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
-    chips: Chips = {}
+    kept: dict[Any, Any] = {}
     try:
         while os.getppid() == parent:
             if not pipe.poll(_LOOK_S):
                 continue
             task = pipe.recv()
             try:
-                for trial in work(job, task, chips):
+                for trial in job.trials(task, kept):
                     pipe.send(trial)
                 pipe.send(_DONE)
             except AnalogsimError as error:

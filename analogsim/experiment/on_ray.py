@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from analogsim.errors import AnalogsimError, InputError
-from analogsim.experiment.job import Chips, Job, Task, work
-from analogsim.experiment.place import ATTEMPTS, WorkerError
+from analogsim.experiment.job import Task
+from analogsim.experiment.place import ATTEMPTS, Work, WorkerError
 from analogsim.experiment.trial import Trial
 
 # Tasks in flight for each core of the cluster: enough that no worker waits, few enough that a
@@ -49,7 +49,7 @@ class OnRay:
                     f"{address!r}; start one with `ray start --head`, or leave --address out"
                 ) from error
 
-    def run(self, job: Job, tasks: Sequence[Task]) -> Iterator[Trial]:
+    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Trial]:
         """As `Place.run`. A task whose worker or node dies is tried again on another."""
         ray = self._ray
         resources = {"num_gpus": 1} if job.device == "cuda" else {}
@@ -98,27 +98,22 @@ def _chip(shipped: list[Any], task: Task) -> list[Trial]:
 
     # One task a core, as in a local run with chips enough: the same records, bit for bit.
     torch.set_num_threads(1)
-    job, chips = _held(shipped[0])
-    return list(work(job, task, chips))
+    job, kept = _held(shipped[0])
+    return list(job.trials(task, kept))
 
 
 @lru_cache(maxsize=1)
-def _held(reference: Any) -> tuple[Job, Chips]:
-    """The job and the chips that this worker process keeps between tasks."""
+def _held(reference: Any) -> tuple[Work, dict[Any, Any]]:
+    """The job and what this worker process keeps between tasks."""
     import ray  # an extra
 
     return ray.get(reference), {}
 
 
 @contextlib.contextmanager
-def _by_value(ray: Any, job: Job) -> Iterator[None]:
+def _by_value(ray: Any, job: Work) -> Iterator[None]:
     """Ship code of the user's own files with the network: the nodes do not have those files."""
-    names = {
-        type(part).__module__
-        for analog in job.analogs.values()
-        for network in (analog.module, analog.source)
-        for part in network.modules()
-    }
+    names = {type(part).__module__ for network in job.networks() for part in network.modules()}
     names.add(type(job.data.dataset).__module__)
     modules = [sys.modules[n] for n in names if n.startswith("_analogsim_user_file_")]
     for module in modules:

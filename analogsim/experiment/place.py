@@ -1,20 +1,41 @@
 """Where tasks are computed: the contract of `local.py` and `on_ray.py`."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from torch import nn
 
 from analogsim.errors import AnalogsimError
-from analogsim.experiment.job import Job, Task
+from analogsim.experiment.job import Task
 from analogsim.experiment.trial import Trial
+from analogsim.inputs.data import Data
 
 # A task that ends its worker this often is not tried again.
 ATTEMPTS = 3
 
 
+class Work(Protocol):
+    """What the tasks of a run share, and how one of them is done (`Job` is one)."""
+
+    @property
+    def data(self) -> Data:
+        """The test images."""
+
+    @property
+    def device(self) -> str:
+        """Where products are computed, `cpu` or `cuda`."""
+
+    def networks(self) -> Iterable[nn.Module]:
+        """Every network that a worker needs the code of."""
+
+    def trials(self, task: Task, kept: dict[Any, Any]) -> Iterator[Trial]:
+        """A trial for each wanted pair, in order; `kept` is the worker's own between tasks."""
+
+
 class Place(Protocol):
     """Computes tasks and hands trials back as they finish, in any order."""
 
-    def run(self, job: Job, tasks: Sequence[Task]) -> Iterator[Trial]:
+    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Trial]:
         """The trials of all tasks, each once.
 
         Raises:

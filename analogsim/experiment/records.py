@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, overload
 
-from analogsim import schema
+from analogsim import bounded, schema
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.folder import prepare_folder, write_bytes_atomic, write_json_atomic
 from analogsim.experiment.header import (
@@ -45,6 +45,8 @@ __all__ = [
 ]
 
 RECORDS_FILE = "records.jsonl"
+# More than 10^6 trials over 10^4 images each; a larger file is a damaged one.
+_MOST = 4096 * bounded.MIB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ def read_records(folder: Path) -> Records:
     """
     path = folder / RECORDS_FILE
     try:
-        content = path.read_bytes() if path.exists() else b""
+        content = bounded.read_bytes(path, _MOST) if path.exists() else b""
     except OSError as error:
         raise InputError(
             f"{path} must be readable, got '{error.strerror}'; check its permissions"
@@ -135,7 +137,7 @@ class RecordWriter:
 
     def _mend(self) -> int:
         """Cut a torn end off, close a last line; return the length."""
-        content = self.path.read_bytes()
+        content = bounded.read_bytes(self.path, _MOST)
         whole, torn = _split_tail(content)
         if torn:
             os.ftruncate(self._file, len(whole))

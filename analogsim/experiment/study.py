@@ -15,6 +15,8 @@ from device_models.registry import spec_of
 _WIDEST = 0.5
 PILOT_CHIPS = 8
 PILOT_IMAGES = 128
+MOST_CHIPS = 1_000_000
+"""A study is planned as a list of its chips, which must not fill the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +102,21 @@ class Study:
     def _design_rules(self) -> list[tuple[str, str, object, bool]]:
         design = self.design
         if isinstance(design, Chips):
-            return [("chips", "at least 1", design.chips, design.chips >= 1)]
+            return [
+                ("chips", "at least 1", design.chips, design.chips >= 1),
+                ("chips", f"at most {MOST_CHIPS}", design.chips, design.chips <= MOST_CHIPS),
+            ]
         wide, cost = design.half_width, design.cost_ratio
         return [
             ("precision", f"above 0 and below {_WIDEST}", wide, 0 < wide < _WIDEST),
             ("cost ratio", "above 0", cost, cost is None or cost > 0),
             ("pilot chips", "at least 3", design.pilot_chips, design.pilot_chips >= 3),
+            (
+                "pilot chips",
+                f"at most {MOST_CHIPS}",
+                design.pilot_chips,
+                design.pilot_chips <= MOST_CHIPS,
+            ),
             ("pilot images", "at least 8", design.pilot_images, design.pilot_images >= 8),
         ]
 
@@ -121,7 +132,7 @@ class Study:
 
 
 # Parts of a spec that only say how many trials there are, or how they are shown.
-GROWING = ("presets", "times_s", "compensations", "bn")
+GROWING = ("presets", "times_s", "compensations", "bn", "scopes", "references", "etas")
 FREE = ("yield_above",)
 DESIGN = "design"
 

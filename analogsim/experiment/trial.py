@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self, get_type_hints
 
-from analogsim import schema
+from analogsim import schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.deal import Images
 from analogsim.experiment.header import check_format
@@ -54,8 +54,9 @@ class Trial:
         return (self.preset, self.bn, self.compensation, self.t_s, self.chip)
 
     def to_json(self) -> str:
-        """One line of strict JSON, without its line end."""
-        return schema.dumps({"format": self.FORMAT, "version": self.VERSION, **asdict(self)})
+        """One line of strict JSON, without its line end, sealed with a checksum."""
+        content = {"format": self.FORMAT, "version": self.VERSION, **asdict(self)}
+        return schema.dumps(seal.sealed(content))
 
     @classmethod
     def from_json(cls, line: str, *, where: str) -> Self:
@@ -70,6 +71,12 @@ class Trial:
                 f"{where} must be JSON, got '{error}'; restore the line or delete it"
             ) from error
         check_format(content, name=cls.FORMAT, version=cls.VERSION, where=where)
+        try:
+            content = seal.unsealed(content)
+        except ValueError as error:
+            raise InputError(
+                f"{where} must be as it was written, got {error}; restore the line or delete it"
+            ) from error
         fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
         found = list(_problems(fields, cls))
         if found:

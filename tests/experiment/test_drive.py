@@ -192,7 +192,9 @@ def test_trials_of_another_study_are_refused(tmp_path: Path) -> None:
     run(tmp_path)
     path = tmp_path / RECORDS_FILE
     digest = read_header(tmp_path).spec_digest
-    path.write_text(path.read_text().replace(digest, "0123", 1))
+    first, *rest = read_records(tmp_path)
+    foreign = dataclasses.replace(first, spec_digest="0123")
+    path.write_text("".join(trial.to_json() + "\n" for trial in (foreign, *rest)))
     with pytest.raises(InputError, match=rf"must have the digest {digest}, got 0123"):
         run(tmp_path)
 

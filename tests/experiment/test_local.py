@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from analogsim.errors import InputError
-from analogsim.experiment import local as module
+from analogsim.experiment import job as module
 from analogsim.experiment.job import Chips, Job, Task, work
 from analogsim.experiment.local import Local
 from analogsim.experiment.place import WorkerError

@@ -173,7 +173,9 @@ def test_a_line_that_is_not_text_is_named(tmp_path: Path) -> None:
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
 )
 def test_a_wrong_field_is_named(changes: dict[str, Any], message: str) -> None:
-    line = json.dumps(json.loads(make_trial().to_json()) | changes)
+    content = json.loads(make_trial().to_json())
+    del content["crc32"]
+    line = json.dumps(content | changes)
     with pytest.raises(InputError, match=message):
         Trial.from_json(line, where="x line 1")
 
@@ -187,7 +189,7 @@ def test_literals_that_are_not_json_are_refused(literal: str) -> None:
 
 def test_a_number_too_large_for_a_float_is_refused() -> None:
     line = make_trial().to_json().replace('"wall_s": 0.5', '"wall_s": 1e999')
-    with pytest.raises(InputError, match=r"wall_s must be a finite number, got inf"):
+    with pytest.raises(InputError, match=r"x line 1 must be JSON, got '1e999 is too large"):
         Trial.from_json(line, where="x line 1")
 
 

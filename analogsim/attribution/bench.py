@@ -1,0 +1,181 @@
+"""Trials of treatments: computed once, kept in a folder, read again."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from torch import nn
+
+from analogsim.attribution.treatment import Treatment
+from analogsim.crossbar.compensation import Compensation
+from analogsim.errors import InputError
+from analogsim.experiment.deal import Images
+from analogsim.experiment.job import Job, Task, work
+from analogsim.experiment.place import Place
+from analogsim.experiment.records import RecordWriter, read_records
+from analogsim.experiment.trial import Trial
+from analogsim.inputs.batches import n_images
+from analogsim.inputs.data import Data
+
+Key = tuple[str, str, str, float, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Treated:
+    """What a worker holds: the treatments of one call. `job` has all but their networks."""
+
+    job: Job
+    treatments: Mapping[str, Treatment]
+
+    @property
+    def data(self) -> Data:
+        """The test images."""
+        return self.job.data
+
+    @property
+    def device(self) -> str:
+        """Where products are computed."""
+        return self.job.device
+
+    def networks(self) -> Iterator[nn.Module]:
+        """Every network that a worker needs the code of."""
+        for treatment in self.treatments.values():
+            yield from (treatment.analog.module, treatment.analog.source)
+
+    def trials(self, task: Task, kept: dict[Any, Any]) -> Iterator[Trial]:
+        """As `Work.trials`. A worker keeps the chip of one treatment: there may be hundreds."""
+        if (task.preset, task.bn) not in kept:
+            kept.clear()
+        treatment = self.treatments[task.preset]
+        job = dataclasses.replace(
+            self.job,
+            analogs={task.bn: treatment.analog},
+            devices={task.preset: treatment.device},
+        )
+        yield from work(job, task, kept)
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """Chips of treatments over the same images; a context manager.
+
+    Attributes:
+        job: images and settings; its networks and devices are not used.
+        place: where trials are computed.
+        folder: holds records.jsonl; trials that are there already are not computed again.
+        times_s, compensation: what each chip is measured at.
+        limit: how many images, the first ones; None is all.
+        tick: called after each new trial with what it was of.
+    """
+
+    job: Job
+    place: Place
+    folder: Path
+    times_s: tuple[float, ...]
+    compensation: Compensation
+    limit: int | None = None
+    tick: Callable[[str], None]
+    _done: dict[Key, Trial] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        for trial in read_records(self.folder):
+            if trial.spec_digest != self.job.digest:
+                raise InputError(
+                    f"run folder {self.folder} trials must have the digest {self.job.digest}, got "
+                    f"{trial.spec_digest} (chip {trial.chip}); keep experiments in separate folders"
+                )
+            self._done[trial.key] = trial
+        self._writer = RecordWriter(self.folder).__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._writer.__exit__(kind, error, traceback)
+
+    @property
+    def n_images(self) -> int:
+        """How many images each chip sees."""
+        return n_images(self.job.data, self.limit)
+
+    def missing(
+        self,
+        treatments: Iterable[Treatment],
+        chips: Sequence[int],
+        times_s: Sequence[float] | None = None,
+    ) -> list[Task]:
+        """The tasks whose trials are not there yet, treatment by treatment.
+
+        `times_s`: in place of the bench's own.
+        """
+        total = n_images(self.job.data)
+        images = Images(order="stored", seed=0, round=0, start=0, count=self.n_images, total=total)
+        tasks = []
+        for treatment in treatments:
+            bn = str(treatment.analog.bn)
+            for chip in _needed(treatment, chips):
+                wanted = tuple(
+                    (t_s, self.compensation)
+                    for t_s in (self.times_s if times_s is None else times_s)
+                    if (treatment.name, bn, self.compensation, t_s, chip) not in self._done
+                )
+                if wanted:
+                    tasks.append(
+                        Task(
+                            preset=treatment.name,
+                            bn=bn,
+                            chip=chip,
+                            images=images,
+                            part="main",
+                            wanted=wanted,
+                        )
+                    )
+        return tasks
+
+    def measure(
+        self,
+        treatments: Sequence[Treatment],
+        chips: Sequence[int],
+        times_s: Sequence[float] | None = None,
+    ) -> None:
+        """Compute the trials that are missing; treatments in one call must differ by name.
+
+        Raises InputError, DeviceError, WorkerError, OutputError as `Place.run` and the writer.
+        """
+        by_name = {treatment.name: treatment for treatment in treatments}
+        assert len(by_name) == len(treatments), "a name is one treatment"
+        tasks = self.missing(treatments, chips, times_s)
+        if not tasks:
+            return
+        for trial in self.place.run(Treated(job=self.job, treatments=by_name), tasks):
+            if trial.key not in self._done:
+                self._writer.write(trial)
+                self._done[trial.key] = trial
+                self.tick(f"{trial.preset} chip {trial.chip}")
+
+    def accuracies(
+        self, treatment: Treatment, t_s: float, chips: Sequence[int]
+    ) -> dict[int, float]:
+        """Accuracy of each chip, as a fraction; `measure` comes first."""
+        bn = str(treatment.analog.bn)
+        one = _needed(treatment, chips)[0]
+        return {
+            chip: self._done[
+                treatment.name,
+                bn,
+                self.compensation,
+                t_s,
+                one if treatment.same_for_every_chip else chip,
+            ].accuracy
+            for chip in chips
+        }
+
+
+def _needed(treatment: Treatment, chips: Sequence[int]) -> Sequence[int]:
+    return chips[:1] if treatment.same_for_every_chip else chips

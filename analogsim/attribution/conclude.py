@@ -1,0 +1,96 @@
+"""From what was measured to what is said of the whole chip, and of which layers to keep digital."""
+
+import shlex
+from collections.abc import Sequence
+from glob import escape
+
+from analogsim.attribution.effects import interaction, losses
+from analogsim.attribution.measured import Measured
+from analogsim.attribution.networks import share
+from analogsim.attribution.result import Estimate, Suggestion, Verification, Whole, estimate
+from analogsim.attribution.suggestion import Goal, choose
+from analogsim.attribution.treatment import Contrast, Plan, Treatment
+from analogsim.experiment.statistics import interval, paired_difference
+
+
+def whole_of(
+    found: Measured,
+    t_s: float,
+    none: Treatment,
+    by_source: Sequence[Contrast],
+    by_layer: Sequence[Contrast],
+) -> Whole:
+    """The full chip at a time, beside the sum of its parts.
+
+    Args:
+        found: the trials of everything named here are there.
+        t_s: the time in seconds.
+        none: the chip with every source off.
+        by_source, by_layer: all parts of a kind, or none where not all were measured.
+    """
+    lost = found.lost(t_s, found.chips)
+    sums: list[Estimate | None] = []
+    for contrasts in (by_source, by_layer):
+        alone = [one for one in contrasts if one.mode == "alone" and not one.why]
+        parts = [losses(one, found.at(t_s)) for one in alone]
+        sums += [estimate(one) for one in interaction(lost, parts)] if parts else [None, None]
+    accuracies = found.by_chip(found.full, t_s, found.chips)
+    return Whole(
+        t_s=t_s,
+        accuracy=estimate(interval(list(accuracies.values()))),
+        loss=estimate(interval(list(lost.values()))),
+        same_for_every_chip=found.full.same_for_every_chip,
+        accuracy_all_off=found.by_chip(none, t_s, found.chips)[0],
+        sum_of_sources=sums[0],
+        interaction_of_sources=sums[1],
+        sum_of_layers=sums[2],
+        interaction_of_layers=sums[3],
+    )
+
+
+def suggest(
+    found: Measured, plan: Plan, goal: Goal, by_layer: Sequence[Contrast], t_s: float
+) -> tuple[Suggestion | None, str]:
+    """The layers to keep digital, verified on fresh chips; or None and why there are none.
+
+    Raises InputError, DeviceError, WorkerError, OutputError as `Measured.measure`.
+    """
+    if not by_layer:
+        return None, "no layers were looked at"
+    forms, at = plan.forms, found.at(t_s)
+    gains = {one.name: losses(one, at) for one in by_layer if one.mode == "without"}
+    lost, fixed = found.lost(t_s, found.chips), found.full.same_for_every_chip
+    choice = choose(goal, lost, gains, fixed=fixed)
+    if isinstance(choice, str):
+        return None, choice
+    # In the order of the network, so that one set of layers has one name in the records.
+    kept = [name for name in forms.names if name in choice.names]
+    patterns = [*forms.full.keep_digital, *map(escape, kept)]
+    suggestion = Suggestion(
+        t_s=t_s,
+        asked=str(goal),
+        keep_digital=list(choice.names),
+        option=" ".join(f"--keep-digital {shlex.quote(one)}" for one in patterns),
+        reached=choice.reached,
+        predicted=estimate(choice.predicted),
+        weights_share=share(forms.weights(), choice.names),
+        macs_share=share(forms.macs(), choice.names),
+        verification=_verified(found, plan.keeping(kept), t_s),
+    )
+    return suggestion, ""
+
+
+def _verified(found: Measured, other: Treatment | None, t_s: float) -> Verification:
+    """The full chip beside `other` (None is the digital network) on the fresh chips."""
+    both = [found.full] if other is None else [found.full, other]
+    found.measure(both, found.fresh, [t_s])
+    before = found.by_chip(found.full, t_s, found.fresh)
+    after = found.by_chip(other, t_s, found.fresh)
+    return Verification(
+        first_chip=found.fresh[0],
+        last_chip=found.fresh[-1],
+        loss=estimate(interval(list(found.lost(t_s, found.fresh).values()))),
+        gain=estimate(paired_difference(after, before)),
+        accuracy=estimate(interval(list(before.values()))),
+        accuracy_kept=estimate(interval(list(after.values()))),
+    )

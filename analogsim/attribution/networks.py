@@ -1,0 +1,150 @@
+"""One converted network in other forms: another periphery, or some of its layers digital again.
+
+Nothing is calibrated or mapped a second time: the forms share targets, scales and input ranges, so
+that a chip's draws are the same in all of them.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from glob import escape
+
+import torch
+from torch import Tensor, nn
+
+from analogsim.crossbar.convert import AnalogModel, absorb, choose_forward, convert
+from analogsim.crossbar.layer import CrossbarLayer
+from analogsim.crossbar.periphery import IDEAL, Periphery
+from analogsim.crossbar.plan import WHOLE_MODEL, disable_fast_paths_
+from analogsim.errors import InputError
+
+
+class Forms:
+    """The forms of one converted network.
+
+    Attributes:
+        full: the network as the user asked for it.
+        names: of its analog layers, in the order of the network.
+    """
+
+    def __init__(self, full: AnalogModel, example: Tensor) -> None:
+        """`example`: a few input images, to fold BatchNorm as `full` did and to count products.
+
+        Raises:
+            InputError: products are not computed natively, or no layer is analog.
+        """
+        if full.forward != "native":
+            raise InputError(
+                f"attribution forward must be 'native', got {full.forward!r} "
+                f"({full.forward_reason}); use --tile torch, --forward auto and static input "
+                "ranges: only there can each source be switched alone on the same draws"
+            )
+        self.full = full
+        self.names = tuple(line.name for line in full.report if line.where == "analog")
+        if not self.names:
+            raise InputError("network must have an analog layer, got none; keep fewer digital")
+        self._example = example
+        self._plain = _plain(full, example)
+
+    def form(self, periphery: Periphery, analog: Collection[str]) -> AnalogModel:
+        """The network with these layers analog, the others digital, and this periphery.
+
+        Args:
+            periphery: with the tile sizes of the full one; perfect or static.
+            analog: names among `names`, at least one.
+        """
+        assert analog, "a network without analog layers is the digital one"
+        full = self.full
+        # Raises rather than fall back on aihwkit's slow tiles in silence.
+        how, reason = choose_forward(periphery, full.tile, "native")
+        layers = {name: _fresh(full.layers[name], periphery) for name in analog}
+        module = _placed(self._plain, layers)
+        merged = tuple(pair for pair in full.merged if pair[0] in layers)
+        report = tuple(
+            dataclasses.replace(line, where="digital", why="kept digital by choice", tiles=0)
+            if line.name in self.names and line.name not in layers
+            else line
+            for line in full.report
+        )
+        kept = (escape(name) for name in self.names if name not in layers)
+        return dataclasses.replace(
+            full,
+            module=module,
+            periphery=periphery,
+            forward=how,
+            forward_reason=reason,
+            keep_digital=(*full.keep_digital, *kept),
+            merged=merged,
+            absorbed=absorb(module, merged),
+            report=report,
+        )
+
+    @property
+    def tile_rows(self) -> int:
+        """Most inputs of a tile."""
+        return max(
+            tile.target.shape[1] for layer in self.full.layers.values() for tile in layer.tiles
+        )
+
+    def weights(self) -> dict[str, int]:
+        """Weights of each analog layer."""
+        return {
+            name: sum(tile.target.numel() for tile in layer.tiles)
+            for name, layer in self.full.layers.items()
+        }
+
+    def macs(self) -> dict[str, int]:
+        """Products of each analog layer for one image; 0 for a layer that the example skips."""
+        found = dict.fromkeys(self.names, 0)
+        handles = []
+        for name in self.names:
+            layer = self.full.layers[name]
+            rows = layer.geometry.groups * layer.geometry.out_features
+            weights = sum(tile.target.numel() for tile in layer.tiles)
+
+            def count(
+                _m: nn.Module, _x: object, y: Tensor, name: str = name, each: float = weights / rows
+            ) -> None:
+                found[name] += round(y.numel() / len(self._example) * each)
+
+            module = self._plain if name == WHOLE_MODEL else self._plain.get_submodule(name)
+            handles.append(module.register_forward_hook(count))
+        try:
+            with torch.inference_mode():
+                self._plain(self._example)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return found
+
+
+def share(of: Mapping[str, int], names: Sequence[str]) -> float:
+    """The part of a sum over layers that some of them make."""
+    return sum(of[name] for name in names) / sum(of.values())
+
+
+def _plain(full: AnalogModel, example: Tensor) -> nn.Module:
+    """The digital network that `full` places on tiles: the source, folded if it is."""
+    if full.bn != "fold":
+        return disable_fast_paths_(copy.deepcopy(full.source))
+    # Folded by the same code on the same weights, so that the numbers are the same.
+    return convert(
+        full.source, full.device, IDEAL, bn="fold", keep_digital=("*",), calibrate=example
+    ).module
+
+
+def _fresh(layer: CrossbarLayer, periphery: Periphery) -> CrossbarLayer:
+    # Without an engine, which would hold a copy of the weights for each form: a chip's layers
+    # get their own when it is programmed.
+    other = layer.fresh()
+    other.periphery = periphery
+    return other
+
+
+def _placed(plain: nn.Module, layers: Mapping[str, CrossbarLayer]) -> nn.Module:
+    """A copy with layers on tiles in place of those of their names; it shares all tensors."""
+    if WHOLE_MODEL in layers:
+        return layers[WHOLE_MODEL]
+    memo: dict[int, object] = {id(plain.get_submodule(name)): one for name, one in layers.items()}
+    memo |= {id(tensor): tensor for tensor in (*plain.parameters(), *plain.buffers())}
+    return copy.deepcopy(plain, memo)

@@ -1,0 +1,56 @@
+"""A first look at all layers, with few images, on chips that measure nothing else."""
+
+from collections.abc import Sequence
+
+from analogsim.attribution.ask import Screening
+from analogsim.attribution.bench import Bench
+from analogsim.attribution.effects import ByChip, row_of
+from analogsim.attribution.result import Row
+from analogsim.attribution.treatment import Plan, Treatment, distinct
+
+
+def screen(
+    plan: Plan,
+    layers: Sequence[str],
+    screening: Screening,
+    bench: Bench,
+    *,
+    first_chip: int,
+    digital: float,
+) -> tuple[tuple[str, ...], list[Row]]:
+    """The layers to measure in full, in their order, and the rows of the others.
+
+    Args:
+        plan: makes the treatments.
+        layers: names of those to look at.
+        screening: how many images, chips, and layers to pick.
+        bench: measures the screening's images.
+        first_chip: number of the first chip of the screening.
+        digital: accuracy of the digital network on the same images.
+    """
+    chips = range(first_chip, first_chip + screening.chips)
+    contrasts = plan.by_layer(layers)
+    bench.measure(distinct(contrasts), chips)
+    rows = []
+    for t_s in bench.times_s:
+
+        def by_chip(treatment: Treatment | None, t_s: float = t_s) -> ByChip:
+            if treatment is None:
+                return dict.fromkeys(chips, digital)
+            return bench.accuracies(treatment, t_s, chips)
+
+        rows += [row_of(one, by_chip, t_s, bench.n_images) for one in contrasts]
+    picked = pick(rows, layers, screening.refined)
+    return picked, [row for row in rows if row["name"] not in picked]
+
+
+def pick(rows: Sequence[Row], layers: Sequence[str], count: int) -> tuple[str, ...]:
+    """The costliest layers, in the order of `layers`.
+
+    Both ways of looking at a layer count, at all times together.
+    """
+    cost = dict.fromkeys(layers, 0.0)
+    for row in rows:
+        cost[row["name"]] += row["loss"] or 0.0
+    best = sorted(layers, key=lambda name: -cost[name])[:count]
+    return tuple(name for name in layers if name in best)

@@ -1,0 +1,221 @@
+"""The sources of error of a chip, and how each one is switched on alone or off alone.
+
+A source of the device is a scale of its law; one of the periphery is a field of `Periphery`. What
+a law or a periphery cannot give alone is said in words and never counted as zero.
+
+Alone, a source of the device stands in a perfect periphery. A source of the periphery stands in
+one whose converters keep their calibrated input ranges and have nothing else: the ranges are the
+unit of the outputs, so they cannot be taken away from under the ADC or the output noise. What the
+ranges clip is a source of its own, and the loss of the others is counted from there.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+from analogsim.crossbar.periphery import Periphery, step
+from device_models.contract import Device
+from device_models.ideal import Ideal
+
+# Most bits of a converter, see `Periphery`.
+_MOST_BITS = 16
+# No output reaches it: a tile has at most some thousand rows, each worth about 1.
+_NO_BOUND = 1e6
+
+DEVICE_SWITCHES = {
+    "programming": ("programming_scale", "programming noise"),
+    "drift": ("drift_scale", "drift (its mean and its spread between cells)"),
+    "read-noise": ("read_scale", "read noise"),
+}
+"""Source -> the device's own switch, and the source in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is switched on: a device and what stands around it."""
+
+    device: Device
+    periphery: Periphery
+
+    @property
+    def same_for_every_chip(self) -> bool:
+        """Whether nothing random is left."""
+        return is_quiet(self.device) and (
+            self.periphery.perfect or self.periphery.output_noise == 0
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A source, and the chips that measure it.
+
+    Attributes:
+        name, title: for files, and in words.
+        alone: everything else off; None where that cannot be, for the reason `why_not_alone`.
+        base: what `alone` is compared with; None is the digital network.
+        without: it alone off; None where that cannot be, for the reason `why_not_without`.
+    """
+
+    name: str
+    title: str
+    alone: Setting | None = None
+    base: Setting | None = None
+    without: Setting | None = None
+    why_not_alone: str = ""
+    why_not_without: str = ""
+
+
+def is_quiet(device: Device) -> bool:
+    """Whether the device does nothing to a weight."""
+    switches = [switch for switch, _ in DEVICE_SWITCHES.values() if hasattr(device, switch)]
+    off = bool(switches) and all(getattr(device, switch) == 0 for switch in switches)
+    return isinstance(device, Ideal) or device.noise_scale == 0 or off
+
+
+def everything_off(full: Setting) -> Setting:
+    """The chip that should compute as the digital network does."""
+    return Setting(device=_off(full.device), periphery=_perfect(full.periphery))
+
+
+def sources(full: Setting, *, rows: int) -> tuple[Source, ...]:
+    """All sources in the order of a table: those that a chip does not have, too.
+
+    Args:
+        full: everything that the user asked for; its periphery is perfect or has static ranges.
+        rows: most inputs of a tile, which bounds its outputs.
+    """
+    return (*_device_sources(full), *_periphery_sources(full, rows))
+
+
+def _device_sources(full: Setting) -> list[Source]:
+    device = full.device
+    name = device.info.name
+    found = []
+    for source, (switch, title) in DEVICE_SWITCHES.items():
+        if is_quiet(device) or getattr(device, switch, None) == 0:
+            found.append(_absent(source, title, f"switched off or absent in '{name}'"))
+        elif not hasattr(device, switch):
+            why = (
+                f"the law of '{name}' has no switch for it (see 'device'); the device leaves out: "
+                f"{device.info.not_modelled}"
+            )
+            found.append(_absent(source, title, why))
+        else:
+            others = {s: 0.0 for s, _ in DEVICE_SWITCHES.values() if s != switch}
+            alone = dataclasses.replace(device, **others)
+            found.append(_of_device(source, title, full, alone, _with(device, switch, 0.0)))
+    if not is_quiet(device) and not any(hasattr(device, s) for s, _ in DEVICE_SWITCHES.values()):
+        title = f"all that '{name}' does to the weights"
+        found.append(_of_device("device", title, full, device, _off(device)))
+    return found
+
+
+def _of_device(name: str, title: str, full: Setting, alone: Device, without: Device) -> Source:
+    return Source(
+        name=name,
+        title=title,
+        alone=Setting(device=alone, periphery=_perfect(full.periphery)),
+        without=Setting(device=without, periphery=full.periphery),
+    )
+
+
+def _periphery_sources(full: Setting, rows: int) -> list[Source]:
+    edge, quiet = full.periphery, _off(full.device)
+    titles = {
+        "input-range": "clipping at the input ranges",
+        "dac": "DAC steps",
+        "output-noise": "output noise",
+        "adc": "ADC steps",
+        "output-bound": "clipping at the output bound",
+    }
+    if edge.perfect:
+        why = f"periphery '{edge.name}' has none"
+        return [_absent(name, title, why) for name, title in titles.items()]
+    bare = dataclasses.replace(
+        edge,
+        name=f"{edge.name} (input ranges only)",
+        dac_bits=0,
+        adc_bits=0,
+        output_noise=0.0,
+        output_bound=_NO_BOUND,
+    )
+    base = Setting(device=quiet, periphery=bare)
+
+    def source(name: str, on: dict[str, float], off: dict[str, float]) -> Source:
+        return Source(
+            name=name,
+            title=titles[name],
+            alone=Setting(device=quiet, periphery=_edit(bare, on, f"{edge.name} (only {name})")),
+            base=base,
+            without=Setting(
+                device=full.device, periphery=_edit(edge, off, f"{edge.name} (without {name})")
+            ),
+        )
+
+    def absent(name: str, what: str) -> Source:
+        return _absent(name, titles[name], f"periphery '{edge.name}' has no {what}")
+
+    ranges = Source(
+        name="input-range",
+        title=titles["input-range"],
+        alone=base,
+        why_not_without="the range is the unit of the outputs, their noise and the ADC",
+    )
+    dac = source("dac", {"dac_bits": edge.dac_bits}, {"dac_bits": 0})
+    noise = source("output-noise", {"output_noise": edge.output_noise}, {"output_noise": 0.0})
+    found = [
+        ranges,
+        dac if edge.dac_bits else absent("dac", "DAC"),
+        noise if edge.output_noise else absent("output-noise", "output noise"),
+    ]
+    if not edge.adc_bits:
+        clip = source(
+            "output-bound", {"output_bound": edge.output_bound}, {"output_bound": _NO_BOUND}
+        )
+        return [*found, absent("adc", "ADC"), clip]
+    wide = widened(edge, rows)
+    if wide is None:
+        both = {"adc_bits": edge.adc_bits, "output_bound": edge.output_bound}
+        adc = source("adc", both, {"adc_bits": 0, "output_bound": _NO_BOUND})
+        why = (
+            f"an ADC of {edge.adc_bits} bits has no wider form with the same step; it is counted "
+            "with 'adc'"
+        )
+        return [*found, adc, _absent("output-bound", titles["output-bound"], why)]
+    clip = source("output-bound", {"output_bound": edge.output_bound}, wide)
+    return [*found, source("adc", wide, {"adc_bits": 0}), clip]
+
+
+def widened(edge: Periphery, rows: int) -> dict[str, float] | None:
+    """Fields of an ADC with the same step that clips no output; None if there is none.
+
+    The bound of an ADC is its largest code. 16 bits with the same step reach far beyond it.
+    """
+    unit = step(edge.adc_bits, edge.output_bound)
+    bound = unit * ((1 << _MOST_BITS) - 2) / 2
+    # A tile's outputs are sums of at most `rows` products of about 1.
+    if edge.adc_bits == _MOST_BITS or bound < rows:
+        return None
+    return {"adc_bits": _MOST_BITS, "output_bound": bound}
+
+
+def _perfect(edge: Periphery) -> Periphery:
+    if edge.perfect:
+        return edge
+    return dataclasses.replace(edge, name=f"{edge.name} (all off)", perfect=True)
+
+
+def _edit(edge: Periphery, fields: dict[str, float], name: str) -> Periphery:
+    """Another periphery has another name: the records say it."""
+    return dataclasses.replace(edge, name=name, **fields)  # type: ignore[arg-type]  # bits: whole
+
+
+def _with(device: Device, switch: str, value: float) -> Device:
+    return dataclasses.replace(device, **{switch: value})
+
+
+def _off(device: Device) -> Device:
+    return dataclasses.replace(device, noise_scale=0.0)
+
+
+def _absent(name: str, title: str, why: str) -> Source:
+    return Source(name=name, title=title, why_not_alone=why, why_not_without=why)

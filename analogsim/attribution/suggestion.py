@@ -1,0 +1,95 @@
+"""Which layers to keep digital: the fewest whose gains together reach what is asked.
+
+A layer's gain is that of the chip with it alone digital. Gains are added up, which leaves out how
+layers act together; and the largest of several noisy gains is too large on average. So the choice
+is measured again on other chips (see `attribute.py`), and that number is the honest one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analogsim.attribution.effects import ByChip, apart, summed
+from analogsim.errors import InputError
+from analogsim.experiment.statistics import Interval, interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What is asked: a share of the loss to recover, or so many layers. One of them is None."""
+
+    recover: float | None = 0.5
+    top: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.recover is None) == (self.top is None):
+            raise InputError(
+                "suggestion must have one goal, a share to recover or a number of layers, got "
+                f"recover {self.recover} and top {self.top}; leave one out"
+            )
+        if self.recover is not None and not 0 < self.recover <= 1:
+            raise InputError(
+                f"share to recover must be above 0 and at most 1, got {self.recover:g}; "
+                "give for example 50%"
+            )
+        if self.top is not None and self.top < 1:
+            raise InputError(
+                f"number of layers to keep must be at least 1, got {self.top}; give more"
+            )
+
+    def __str__(self) -> str:
+        if self.recover is None:
+            return f"the {self.top} costliest layer{'s' if self.top != 1 else ''}"
+        return f"the fewest layers that recover {100 * self.recover:g} % of the loss"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Layers, what they are predicted to gain, and whether that reaches the goal."""
+
+    names: tuple[str, ...]
+    predicted: Interval
+    reached: bool
+
+
+def choose(
+    goal: Goal, whole: ByChip, gains: Mapping[str, ByChip], *, fixed: bool = False
+) -> Choice | str:
+    """The layers to keep digital, costliest first, or why there are none.
+
+    Args:
+        goal: what is asked.
+        whole: the loss of the chip with every layer analog, by chip.
+        gains: by layer, in the order of the network, what keeping it digital gains, by chip.
+        fixed: nothing random is in the chips, so that all lose the same.
+    """
+    loss = interval(list(whole.values()))
+    if loss.mean <= 0:
+        return "the analog chips lose no accuracy on average: there is nothing to recover"
+    if loss.n > 1 and not apart(loss.mean, loss.low, loss.high, fixed=fixed):
+        return (
+            "the loss of the analog chips is not distinguishable from 0 with these chips: "
+            "there is nothing to recover for sure"
+        )
+    means = {name: interval(list(by_chip.values())).mean for name, by_chip in gains.items()}
+    # Python sorts stably: layers of equal gain keep the order of the network.
+    ranked = [name for name in sorted(means, key=lambda name: -means[name]) if means[name] > 0]
+    if not ranked:
+        return "no single layer gains accuracy when it is kept digital"
+    if goal.top is not None:
+        names, reached = ranked[: goal.top], len(ranked) >= goal.top
+    else:
+        assert goal.recover is not None
+        names, reached = _fewest(ranked, means, goal.recover * loss.mean)
+    predicted = interval(list(summed([gains[name] for name in names]).values()))
+    return Choice(names=tuple(names), predicted=predicted, reached=reached)
+
+
+def _fewest(ranked: list[str], means: Mapping[str, float], wanted: float) -> tuple[list[str], bool]:
+    total, names = 0.0, []
+    for name in ranked:
+        names.append(name)
+        total += means[name]
+        # Sums of fractions of whole images: a last bit must not cost a layer.
+        if total >= wanted * (1 - 1e-9):
+            return names, True
+    return names, False

@@ -1,0 +1,185 @@
+"""`layers.json`: the weight errors of one chip, layer by layer, and a few maps of conductances.
+
+Made for the report, of chip 0 alone, so that pages can show what the noise does to weights without
+torch. It decides no accuracy, and a folder without it is whole.
+"""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analogsim import schema
+from analogsim.errors import InputError
+from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.experiment.header import check_format
+
+LAYERS_FILE = "layers.json"
+FORMAT, VERSION = "analogsim-layers", 1
+
+# Maps are kept in hundredths, as signed bytes.
+_STEP = 100.0
+
+
+class State(TypedDict):
+    """When and how weights are looked at; `t_s` None is right after programming."""
+
+    t_s: float | None
+    compensation: str
+
+
+class Errors(TypedDict):
+    """The weight errors of a layer in one state, the digital factors included.
+
+    `error` is |w' - w| / |w| (Frobenius norms). `mean`, `rms` and the histogram are of
+    (w' - w) / std(w), std(w) that of the layer's weights. `counts` are the histogram's; `below`
+    and `above` count what lies outside it.
+    """
+
+    error: float
+    mean: float
+    rms: float
+    below: int
+    above: int
+    counts: list[int]
+
+
+class LayerErrors(TypedDict):
+    """A layer: how many weights it has, their standard deviation, and its errors by state."""
+
+    name: str
+    weights: int
+    std: float
+    states: list[Errors]
+
+
+class Map(TypedDict):
+    """A tile's signed conductances, G+ less G-, in units of the largest (g_max).
+
+    Every `step`-th output (row) and input (column) of a tile of `shape` is kept: `rows` x
+    `columns` single devices, no means. Values are packed (see `unpack`). `last` is at `t_s`
+    seconds.
+    """
+
+    layer: str
+    tile: int
+    shape: list[int]
+    step: list[int]
+    rows: int
+    columns: int
+    t_s: float
+    target: str
+    programmed: str
+    last: str
+
+
+class DeviceLayers(TypedDict):
+    """One preset's chip 0. `g_max_us` is in microsiemens, None for a device without one."""
+
+    preset: str
+    g_max_us: float | None
+    states: list[State]
+    layers: list[LayerErrors]
+    maps: list[Map]
+
+
+class Asked(TypedDict):
+    """What the file was made for; another study makes it anew."""
+
+    presets: list[str]
+    times_s: list[float]
+    compensations: list[str]
+
+
+class LayersFile(TypedDict):
+    """The content of `layers.json`. `edges` bound the bins, in std(w)."""
+
+    format: str
+    version: int
+    seed: int
+    chip: int
+    bn: str
+    asked: Asked
+    edges: list[float]
+    presets: list[DeviceLayers]
+
+
+def write_layers(folder: Path, content: LayersFile) -> None:
+    """Write `layers.json` (strict JSON, one line), whole or not at all. Raises OutputError."""
+    write_bytes_atomic(folder / LAYERS_FILE, (schema.dumps(content) + "\n").encode())
+
+
+def read_layers(folder: Path) -> LayersFile | None:
+    """Read `layers.json`; None where there is none.
+
+    Raises:
+        InputError: it cannot be read, or is something else; every problem is named.
+    """
+    path = folder / LAYERS_FILE
+    if not path.exists():
+        return None
+    try:
+        content = schema.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} must be readable JSON, got '{error}'; delete it and run the command again"
+        ) from error
+    check_format(content, name=FORMAT, version=VERSION, where=str(path))
+    found = [*schema.problems(content, LayersFile, "content")]
+    found = found or list(_problems(content))
+    if found:
+        raise InputError(f"{path} {'; '.join(found)}; delete it and run the command again")
+    layers: LayersFile = content
+    return layers
+
+
+def _problems(content: Any) -> list[str]:
+    """Sizes that do not agree."""
+    bins = len(content["edges"]) - 1
+    found = []
+    for device in content["presets"]:
+        for layer in device["layers"]:
+            if len(layer["states"]) != len(device["states"]):
+                found.append(
+                    f"layer {layer['name']} must have {len(device['states'])} states, got "
+                    f"{len(layer['states'])}"
+                )
+            for state in layer["states"]:
+                if len(state["counts"]) != bins:
+                    found.append(
+                        f"layer {layer['name']} counts must be {bins}, got {len(state['counts'])}"
+                    )
+        for one in device["maps"]:
+            for what in ("target", "programmed", "last"):
+                try:
+                    unpack(one[what], one["rows"], one["columns"])
+                except ValueError as error:
+                    found.append(f"map of {one['layer']} {what} must be whole, got '{error}'")
+    return found
+
+
+def pack(values: NDArray[Any]) -> str:
+    """Values of about -1 to 1 as base64 of signed bytes, in hundredths, row by row."""
+    hundredths = np.clip(np.rint(np.asarray(values, dtype=np.float64) * _STEP), -127, 127)
+    return base64.b64encode(hundredths.astype(np.int8).tobytes()).decode()
+
+
+def unpack(text: str, rows: int, columns: int) -> NDArray[np.float64]:
+    """What `pack` packed, (rows, columns). Raises ValueError if it is something else."""
+    values = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.int8)
+    return values.reshape(rows, columns).astype(np.float64) / _STEP
+
+
+def pooled(device: DeviceLayers, state: int) -> tuple[list[int], int, int]:
+    """Histogram over all layers in a state: counts, and how many lie below and above."""
+    found = [layer["states"][state] for layer in device["layers"]]
+    counts = [sum(bins) for bins in zip(*(one["counts"] for one in found), strict=True)]
+    return counts, sum(one["below"] for one in found), sum(one["above"] for one in found)
+
+
+def coarser(counts: Sequence[int]) -> list[int]:
+    """Neighbouring bins in pairs; their number must be even."""
+    return [a + b for a, b in zip(counts[::2], counts[1::2], strict=True)]

@@ -1,0 +1,215 @@
+"""What a noise study measured, as counts; and what is averaged from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analogsim.errors import InputError
+from analogsim.experiment.records import RECORDS_FILE, read_header, read_records
+from analogsim.experiment.statistics import Interval, interval
+from analogsim.experiment.trial import Trial
+from analogsim.scopes.levels import GRIDS, Level, Reference, Scope, grid_etas
+from analogsim.scopes.study import KIND
+from analogsim.scopes.variances import nan_share, read_variances
+
+Cell = tuple[Scope, Reference]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Of one scope and reference: eta -> draw -> how many images were right, and NaN."""
+
+    correct: Mapping[float, Mapping[int, int]]
+    nan: Mapping[float, Mapping[int, int]]
+
+    def draws(self, etas: Sequence[float]) -> list[int]:
+        """The draws that are there at every one of `etas`."""
+        first, *rest = (set(self.correct.get(eta, {})) for eta in etas)
+        return sorted(first.intersection(*rest))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nearest:
+    """The layer whose running variance is nearest to zero, in sigma at eta = 1.
+
+    Attributes:
+        sigmas: (variance + eps) / reference; divide by eta.
+    """
+
+    layer: str
+    variance: float
+    sigmas: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseResult:
+    """One network's study. Accuracies come from counts of right images.
+
+    Attributes:
+        scopes: those asked for; `same` says under which one each was computed.
+        nearest: by reference; empty where no layer takes a root.
+        predicted: share of draws that give NaN, by (reference, eta), noise on raw variances.
+        notes: sentences of the run.
+    """
+
+    question: str
+    command: str
+    model: str
+    data: str
+    created: str
+    n_images: int
+    clean_correct: int
+    n_bn: int
+    n_classes: int
+    scopes: tuple[Scope, ...]
+    references: tuple[Reference, ...]
+    etas: tuple[float, ...]
+    same: Mapping[Scope, Scope]
+    counts: Mapping[Cell, Counts]
+    nearest: Mapping[Reference, Nearest]
+    predicted: Mapping[tuple[Reference, float], float]
+    digest: str
+    weights: str
+    versions: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> float:
+        """Accuracy without noise, a fraction."""
+        return self.clean_correct / self.n_images
+
+    def of(self, scope: Scope, reference: Reference) -> Counts:
+        """The counts of a scope, under whichever name they were computed."""
+        return self.counts[self.same[scope], reference]
+
+    def curve(self, scope: Scope, reference: Reference, eta: float) -> Interval | None:
+        """Normalised accuracy at a level over its draws; None if none is done."""
+        return self.average(scope, reference, (eta,))
+
+    def by_draw(
+        self, scope: Scope, reference: Reference, etas: Sequence[float]
+    ) -> dict[int, float]:
+        """Draw -> normalised accuracy, averaged over `etas`; draws that have all of them."""
+        counts = self.of(scope, reference)
+        total = self.clean_correct * len(etas)
+        return {
+            draw: sum(counts.correct[eta][draw] for eta in etas) / total
+            for draw in counts.draws(etas)
+        }
+
+    def average(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> Interval | None:
+        """Average normalised accuracy; the draw is the unit, so its etas are averaged first."""
+        values = list(self.by_draw(scope, reference, etas).values())
+        return interval(values) if values else None
+
+    def nan_trials(self, scope: Scope, reference: Reference, eta: float) -> tuple[int, int]:
+        """How many draws gave NaN in every image, and how many draws there are."""
+        nan = self.of(scope, reference).nan.get(eta, {})
+        return sum(n == self.n_images for n in nan.values()), len(nan)
+
+    def nan_images(self, scope: Scope, reference: Reference, eta: float) -> float:
+        """The share of images, over all draws, that gave NaN."""
+        nan = self.of(scope, reference).nan.get(eta, {})
+        return sum(nan.values()) / (self.n_images * len(nan)) if nan else 0.0
+
+    def prediction(self, scope: Scope, reference: Reference, eta: float) -> float:
+        """The share of draws that are predicted to give NaN; 0 where no raw variance is noised."""
+        return self.predicted[reference, eta] if self.same[scope] == "variance" else 0.0
+
+    def grids(self) -> dict[str, tuple[float, ...]]:
+        """The named grids and their etas; not those without one, or with another grid's."""
+        found: dict[str, tuple[float, ...]] = {}
+        for grid in GRIDS:
+            etas = grid_etas(grid, self.etas)
+            if etas and etas not in found.values():
+                found[grid] = etas
+        return found
+
+    @property
+    def chance(self) -> float:
+        """The floor of chance, normalised."""
+        return 1 / self.n_classes / self.clean
+
+
+def read_noise(folder: Path) -> NoiseResult:
+    """Read a noise study's folder: its header, records and variances alone.
+
+    Raises:
+        InputError: a file is absent or broken, no trial is finished, or it is another kind of run.
+    """
+    header, records = read_header(folder), read_records(folder)
+    spec = header.spec
+    if spec.get("kind") != KIND:
+        raise InputError(
+            f"run folder {folder} kind must be {KIND!r}, got {spec.get('kind')!r}; "
+            "give the folder of analogsim noise"
+        )
+    if not records:
+        raise InputError(
+            f"{folder / RECORDS_FILE} must hold at least one finished trial, got none; let the "
+            f"run finish one: {header.command}"
+        )
+    for trial in records:
+        if trial.spec_digest != header.spec_digest:
+            raise InputError(
+                f"{folder / RECORDS_FILE} spec_digest must be {header.spec_digest} as in the "
+                f"header, got {trial.spec_digest} (draw {trial.chip}); keep experiments in "
+                "separate folders"
+            )
+    layers = read_variances(folder)
+    references, etas = tuple(spec["references"]), tuple(spec["etas"])
+    nearest: dict[Reference, Nearest] = {}
+    for reference in references if layers else ():
+        layer = min(layers, key=lambda one: one.sigmas(reference, 1.0))
+        nearest[reference] = Nearest(
+            layer=layer.layer, variance=layer.smallest, sigmas=layer.sigmas(reference, 1.0)
+        )
+    return NoiseResult(
+        question=header.question,
+        command=header.command,
+        model=header.model,
+        data=header.data,
+        created=header.created,
+        n_images=header.digital["n_images"],
+        clean_correct=header.digital["n_correct"],
+        n_bn=spec["n_bn"],
+        n_classes=spec["n_classes"],
+        scopes=tuple(spec["scopes"]),
+        references=references,
+        etas=etas,
+        same=spec["same_as"],
+        counts=_counts(spec, records),
+        nearest=nearest,
+        predicted={
+            (reference, eta): nan_share(layers, reference, eta)
+            for reference in references
+            for eta in etas
+        },
+        digest=header.spec_digest,
+        weights=spec["weights_sha256"],
+        versions=header.versions,
+        notes=(*header.notes, *records.notes),
+    )
+
+
+def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Counts]:
+    levels = {
+        level.preset: level
+        for scope in dict.fromkeys(spec["same_as"][scope] for scope in spec["scopes"])
+        for reference in spec["references"]
+        for eta in spec["etas"]
+        if (level := Level(scope=scope, reference=reference, eta=eta))
+    }
+    correct: dict[Cell, dict[float, dict[int, int]]] = {}
+    nan: dict[Cell, dict[float, dict[int, int]]] = {}
+    for level in levels.values():
+        correct.setdefault((level.scope, level.reference), {})
+        nan.setdefault((level.scope, level.reference), {})
+    for trial in sorted(records, key=lambda trial: trial.chip):
+        found = levels.get(trial.preset)
+        if found is not None:
+            cell = found.scope, found.reference
+            correct[cell].setdefault(found.eta, {})[trial.chip] = trial.n_correct
+            nan[cell].setdefault(found.eta, {})[trial.chip] = trial.n_nan
+    return {cell: Counts(correct=correct[cell], nan=nan[cell]) for cell in correct}

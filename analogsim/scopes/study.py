@@ -1,0 +1,86 @@
+"""A noise study as a value: which scopes, references, levels and draws of one network."""
+
+import math
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from analogsim.errors import InputError
+from analogsim.scopes.levels import REFERENCES, SCOPES, Level, Reference, Scope
+
+KIND = "noise"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseStudy:
+    """What is asked. Names are for the records; the network and images come beside it.
+
+    Attributes:
+        etas: sigma as a fraction of the reference, above 0; the clean network is always measured.
+        draws: how often noise is drawn; a draw has the same normals in every scope, reference
+            and eta, scaled.
+    """
+
+    question: str
+    command: str
+    model: str
+    data: str
+    normalisation: str
+    scopes: tuple[Scope, ...]
+    references: tuple[Reference, ...]
+    etas: tuple[float, ...]
+    draws: int
+    seed: int
+    batch_size: int
+    device: str = "cpu"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        for what, values, known in (
+            ("scopes", self.scopes, SCOPES),
+            ("references", self.references, REFERENCES),
+        ):
+            wrong = [value for value in values if value not in known]
+            if wrong or not values or len(set(values)) < len(values):
+                problems.append(
+                    f"{what} must be different ones of {', '.join(known)}, got {list(values)}"
+                )
+        bad = [eta for eta in self.etas if not (math.isfinite(eta) and eta > 0)]
+        if bad or not self.etas or len(set(self.etas)) < len(self.etas):
+            problems.append(f"etas must be given, differ and be above 0, got {list(self.etas)}")
+        problems += [
+            f"{what} must be at least {least}, got {value}"
+            for what, value, least in (
+                ("draws", self.draws, 1),
+                ("seed", self.seed, 0),
+                ("batch size", self.batch_size, 1),
+            )
+            if value < least
+        ]
+        if problems:
+            raise InputError(f"noise study: {'; '.join(problems)}; mend these")
+
+    def levels(self, same: dict[Scope, Scope]) -> tuple[Level, ...]:
+        """What is computed: scopes that noise the same tensors are computed once."""
+        scopes = dict.fromkeys(same[scope] for scope in self.scopes)
+        return tuple(
+            Level(scope=scope, reference=reference, eta=eta)
+            for scope, reference, eta in product(scopes, self.references, self.etas)
+        )
+
+    def as_spec(self) -> dict[str, Any]:
+        """The part of the run's spec that this decides, as JSON."""
+        return {
+            "kind": KIND,
+            "model": self.model,
+            "data": self.data,
+            "normalisation": self.normalisation,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "device": self.device,
+            "scopes": list(self.scopes),
+            "references": list(self.references),
+            "etas": list(self.etas),
+            "design": {"kind": "chips", "chips": self.draws},
+        }

@@ -1,0 +1,98 @@
+"""The tables of a noise study."""
+
+from analogsim.scopes.levels import MEANING, Reference, Scope
+from analogsim.scopes.result import NoiseResult
+from analogsim.scopes.sheet import Sheet, cell, per_cent
+
+
+def format_noise(result: NoiseResult) -> str:
+    """All tables as text."""
+    return "\n\n".join([headline(result), *(sheet.text() for sheet in noise_sheets(result))])
+
+
+def headline(result: NoiseResult) -> str:
+    """Which network and images, and its clean accuracy."""
+    return (
+        f"{result.model} on {result.n_images} images of {result.data}: clean accuracy "
+        f"{100 * result.clean:.2f} %, {result.n_bn} BatchNorm layers"
+    )
+
+
+def noise_sheets(result: NoiseResult) -> list[Sheet]:
+    """Curves for each reference, averages, and the mechanism where a variance was noised."""
+    found = [curves(result, reference) for reference in result.references]
+    found.append(averages(result))
+    if "variance" in {result.same[scope] for scope in result.scopes} and result.nearest:
+        found += [mechanism(result, reference) for reference in result.references]
+    return found
+
+
+def curves(result: NoiseResult, reference: Reference) -> Sheet:
+    """Scopes down, etas across."""
+    rows = []
+    for scope in result.scopes:
+        cells = [result.curve(scope, reference, eta) for eta in result.etas]
+        rows.append(
+            [
+                scope_name(result, scope),
+                *("-" if one is None else f"{100 * one.mean:.1f}" for one in cells),
+            ]
+        )
+    return Sheet(
+        caption=f"Normalised accuracy acc(eta) / acc(0) in %, sigma = eta * {reference}(tensor)",
+        head=["scope", *(f"{100 * eta:g} %" for eta in result.etas)],
+        rows=rows,
+    )
+
+
+def averages(result: NoiseResult) -> Sheet:
+    """Scopes and references down, named grids across, with intervals over draws."""
+    grids = result.grids()
+    rows = [
+        [
+            scope_name(result, scope),
+            reference,
+            *(cell(result.average(scope, reference, etas)) for etas in grids.values()),
+        ]
+        for reference in result.references
+        for scope in result.scopes
+    ]
+    return Sheet(
+        caption="Average normalised accuracy in %, +- : 95 % interval over draws",
+        head=["scope", "sigma of", *grids],
+        rows=rows,
+        words=2,
+        notes=("; ".join(f"{name}: eta {per_cent(etas)} %" for name, etas in grids.items()),),
+    )
+
+
+def mechanism(result: NoiseResult, reference: Reference) -> Sheet:
+    """Predicted and observed shares of draws that give NaN."""
+    one = result.nearest[reference]
+    observed, predicted, away = ["observed"], ["predicted"], ["smallest variance, in sigma"]
+    for eta in result.etas:
+        nan, draws = result.nan_trials("variance", reference, eta)
+        observed.append(f"{100 * nan / draws:.0f}" if draws else "-")
+        predicted.append(f"{100 * result.prediction('variance', reference, eta):.0f}")
+        away.append(f"{one.sigmas / eta:.2g}")
+    return Sheet(
+        caption=f"Draws in which every output is NaN in %, scope variance, sigma of {reference}",
+        head=["", *(f"{100 * eta:g} %" for eta in result.etas)],
+        rows=[observed, predicted, away],
+        notes=(
+            f"Nearest to zero is {one.layer}: running variance {one.variance:.3g}. Predicted: "
+            "1 - product over channels of Phi((variance + eps) / sigma). A draw has the same "
+            "normals at every eta: observed shares are not independent across a row.",
+        ),
+    )
+
+
+def scope_name(result: NoiseResult, scope: Scope) -> str:
+    """The scope, and which other one noises the same tensors of this network."""
+    same = result.same[scope]
+    return scope if same == scope else f"{scope} = {same}"
+
+
+def legend(result: NoiseResult) -> list[list[str]]:
+    """What each scope is, a row each."""
+    return [[scope_name(result, scope), MEANING[scope]] for scope in result.scopes]

@@ -1,0 +1,131 @@
+"""A suite's tables, figure and page: all from what is kept of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.scopes.page import Block, render
+from analogsim.scopes.plot import Line, lines_figure, png
+from analogsim.scopes.result import NoiseResult
+from analogsim.scopes.sheet import Sheet, cell
+from analogsim.suites.chips import chip_lines, chip_sheets, pair_sheets
+from analogsim.suites.growth import growth_sheet, slopes_of
+from analogsim.suites.kept import Kept
+from analogsim.suites.pairs import pair_sheet, pairs_of, sentences
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAGE_FILE = "report.html"
+PLOT_FILE = "suite.png"
+
+
+def build_suite(kept: Kept, folder: Path) -> Path:
+    """Write suite.png and report.html; returns the page's path. Raises OutputError."""
+    picture = png(_figure(kept))
+    write_bytes_atomic(folder / PLOT_FILE, picture)
+    page = _page(kept, picture).encode(errors="replace")
+    write_bytes_atomic(folder / PAGE_FILE, page)
+    return folder / PAGE_FILE
+
+
+def format_suite(kept: Kept) -> str:
+    """All tables and sentences as text."""
+    parts = [sheet.text() for sheet in suite_sheets(kept)]
+    return "\n\n".join([*parts, *answers(kept)])
+
+
+def suite_sheets(kept: Kept) -> list[Sheet]:
+    """The combined tables."""
+    networks = kept.noise
+    if not networks:
+        return [*chip_sheets(kept.crossbar), *pair_sheets(kept.crossbar)]
+    sheets = [_averages(kept), *(pair_sheet(pair) for pair in pairs_of(networks))]
+    slopes = slopes_of(networks)
+    for group in dict.fromkeys(one.group for one in slopes):
+        sheets.append(growth_sheet([one for one in slopes if one.group == group]))
+    return sheets
+
+
+def answers(kept: Kept) -> list[str]:
+    """The generated sentences."""
+    return [text for pair in pairs_of(kept.noise) for text in sentences(pair)]
+
+
+def _averages(kept: Kept) -> Sheet:
+    grids = list(dict.fromkeys(grid for _, result in kept.noise for grid in result.grids()))
+    rows = [
+        [
+            entry.label,
+            f"{100 * result.clean:.2f}",
+            str(result.n_bn),
+            scope,
+            reference,
+            *(_average(result, scope, reference, grid) for grid in grids),
+        ]
+        for entry, result in kept.noise
+        for reference in result.references
+        for scope in dict.fromkeys(result.same[scope] for scope in result.scopes)
+    ]
+    return Sheet(
+        caption="Average normalised accuracy in %, +- : 95 % interval over draws",
+        head=["network", "clean", "BN layers", "scope", "sigma of", *grids],
+        rows=rows,
+        words=1,
+        notes=tuple(
+            f"{entry.label}: {', '.join(f'{a} = {b}' for a, b in same.items())} (the same tensors)"
+            for entry, result in kept.noise
+            if (same := {s: result.same[s] for s in result.scopes if result.same[s] != s})
+        ),
+    )
+
+
+def _average(result: NoiseResult, scope: str, reference: str, grid: str) -> str:
+    etas = result.grids().get(grid)
+    return cell(result.average(scope, reference, etas)) if etas else "-"  # type: ignore[arg-type]
+
+
+def _figure(kept: Kept) -> "Figure":
+    if kept.crossbar:
+        panels = chip_lines(kept.crossbar)
+        return lines_figure(panels, x="seconds after programming", y="accuracy (%)", log=True)
+    panels = {}
+    for entry, result in kept.noise:
+        # Under every scope asked, so that networks without BatchNorm stand beside those with it.
+        for scope in result.scopes:
+            for reference in result.references:
+                found = [(eta, result.curve(scope, reference, eta)) for eta in result.etas]
+                points = [(eta, one) for eta, one in found if one is not None]
+                bounds = [
+                    None if one.low is None or one.high is None else (one.low, one.high)
+                    for _, one in points
+                ]
+                line: Line = (
+                    entry.label,
+                    [eta for eta, _ in points],
+                    [one.mean for _, one in points],
+                    bounds,
+                )
+                panels.setdefault(f"{scope}, sigma of {reference}", []).append(line)
+    return lines_figure(panels, x="eta (%)", y="normalised accuracy (%)", factor=100)
+
+
+def _page(kept: Kept, picture: bytes) -> str:
+    said = answers(kept)
+    first: list[Block] = [*said, picture]
+    results = [result for _, result in kept.networks]
+    notes = [
+        f"{entry.label}: {result.model}, weights sha256 {result.weights[:16]}, "
+        f"{result.n_images} images of {result.data}, computed {result.created} (UTC), spec "
+        f"{result.digest}."
+        for entry, result in kept.networks
+    ]
+    return render(
+        kept.question or "Several networks under the same noise",
+        f"{len(results)} networks. Every number is made from results.json beside this page.",
+        [
+            ("Answer" if said else "Figure", first),
+            ("Tables", suite_sheets(kept)),
+            ("Networks", [*notes, f"Command: {kept.command}"]),
+        ],
+    )

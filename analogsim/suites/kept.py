@@ -1,0 +1,180 @@
+"""`results.json`: a suite's counts in one small file, from which all its tables are made.
+
+It is what is kept of an experiment: the spec, digests, versions, and how many images each trial
+got right, by its address. Accuracies are counts over `n_images`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from analogsim import schema
+from analogsim.errors import InputError
+from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.experiment.header import check_format
+from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
+from analogsim.suites.crossbar import CrossbarResult
+from analogsim.suites.entry import Entry
+
+RESULTS_FILE = "results.json"
+FORMAT, VERSION = "analogsim-results", 1
+
+Result = NoiseResult | CrossbarResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A suite: its spec as it was given, and a result for each network."""
+
+    question: str
+    command: str
+    spec: dict[str, Any]
+    networks: tuple[tuple[Entry, Result], ...]
+
+    @property
+    def noise(self) -> list[tuple[Entry, NoiseResult]]:
+        """The networks of a suite of kind noise."""
+        return [(e, r) for e, r in self.networks if isinstance(r, NoiseResult)]
+
+    @property
+    def crossbar(self) -> list[tuple[Entry, CrossbarResult]]:
+        """The networks of a suite of chips."""
+        return [(e, r) for e, r in self.networks if isinstance(r, CrossbarResult)]
+
+
+def write_kept(path: Path, kept: Kept) -> None:
+    """Write the file: a line a network, so that differences between two files are read well."""
+    head = schema.dumps(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "question": kept.question,
+            "command": kept.command,
+            "spec": kept.spec,
+        },
+        indent=1,
+    )
+    lines = ",\n".join(
+        schema.dumps({"entry": asdict(entry), **_as_json(result)})
+        for entry, result in kept.networks
+    )
+    body = head.removesuffix("\n}")
+    write_bytes_atomic(path, f'{body},\n "networks": [\n{lines}\n]}}\n'.encode())
+
+
+def read_kept(path: Path) -> Kept:
+    """Read what `write_kept` wrote. Raises InputError if it is absent or not that."""
+    try:
+        content: Any = schema.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"results {path} must be a readable JSON file, got '{reason}'; give the results.json "
+            "of a suite"
+        ) from error
+    check_format(content, name=FORMAT, version=VERSION, where=f"results {path}")
+    try:
+        return Kept(
+            question=content["question"],
+            command=content["command"],
+            spec=content["spec"],
+            networks=tuple(
+                (Entry(**network["entry"]), _from_json(network)) for network in content["networks"]
+            ),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InputError(
+            f"results {path} must have the fields of its version, got {type(error).__name__} "
+            f"{error}; restore the file"
+        ) from error
+
+
+_COMMON = (
+    *("question", "command", "model", "data", "created", "n_images", "clean_correct"),
+    *("digest", "weights"),
+)
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    common = {name: getattr(result, name) for name in _COMMON}
+    common |= {"versions": dict(result.versions), "notes": list(result.notes)}
+    if isinstance(result, CrossbarResult):
+        rows = [
+            {
+                "cell": list(cell),
+                "chips": list(chips),
+                "correct": list(chips.values()),
+                "nan": result.nan[cell],
+            }
+            for cell, chips in result.correct.items()
+        ]
+        return {"kind": "crossbar", **common, "rows": rows}
+    rows = [_row(cell, counts, result.etas) for cell, counts in result.counts.items()]
+    return {
+        "kind": "noise",
+        **common,
+        "n_bn": result.n_bn,
+        "n_classes": result.n_classes,
+        "scopes": list(result.scopes),
+        "references": list(result.references),
+        "etas": list(result.etas),
+        "same_as": dict(result.same),
+        "nearest": {reference: asdict(one) for reference, one in result.nearest.items()},
+        "predicted": [[*key, share] for key, share in result.predicted.items()],
+        "rows": rows,
+    }
+
+
+def _from_json(content: dict[str, Any]) -> Result:
+    common = {name: content[name] for name in _COMMON}
+    common |= {"versions": content["versions"], "notes": tuple(content["notes"])}
+    rows = content["rows"]
+    if content["kind"] == "crossbar":
+        cells = [tuple(row["cell"]) for row in rows]
+        return CrossbarResult(
+            **common,
+            correct={
+                cell: dict(zip(row["chips"], row["correct"], strict=True))
+                for cell, row in zip(cells, rows, strict=True)
+            },
+            nan={cell: row["nan"] for cell, row in zip(cells, rows, strict=True)},
+        )
+    return NoiseResult(
+        **common,
+        n_bn=content["n_bn"],
+        n_classes=content["n_classes"],
+        scopes=tuple(content["scopes"]),
+        references=tuple(content["references"]),
+        etas=tuple(content["etas"]),
+        same=content["same_as"],
+        counts={(row["scope"], row["reference"]): _counts(row, content["etas"]) for row in rows},
+        nearest={reference: Nearest(**one) for reference, one in content["nearest"].items()},
+        predicted={(reference, eta): share for reference, eta, share in content["predicted"]},
+    )
+
+
+def _row(cell: Cell, counts: Counts, etas: Sequence[float]) -> dict[str, Any]:
+    """Of each eta, a number a draw; None where that trial is not done."""
+    draws = sorted({draw for found in counts.correct.values() for draw in found})
+    correct = [[counts.correct.get(eta, {}).get(draw) for draw in draws] for eta in etas]
+    nan = [[counts.nan.get(eta, {}).get(draw) for draw in draws] for eta in etas]
+    return {
+        "scope": cell[0],
+        "reference": cell[1],
+        "draws": draws,
+        "correct": correct,
+        # Mostly none: 0 stands for a row without any.
+        "nan": [row if any(row) else 0 for row in nan],
+    }
+
+
+def _counts(row: dict[str, Any], etas: Sequence[float]) -> Counts:
+    correct: dict[float, dict[int, int]] = {}
+    nan: dict[float, dict[int, int]] = {}
+    for eta, right, none in zip(etas, row["correct"], row["nan"], strict=True):
+        for at, (draw, count) in enumerate(zip(row["draws"], right, strict=True)):
+            if count is not None:
+                correct.setdefault(eta, {})[draw] = count
+                nan.setdefault(eta, {})[draw] = none[at] if none else 0
+    return Counts(correct=correct, nan=nan)

@@ -1,0 +1,187 @@
+"""With against without BatchNorm: the paper's comparison, for every scope, reference and grid.
+
+The unit of an interval is the draw while each arm has one training, and the training seed where
+it has several: draws say nothing about how another training would come out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from analogsim.experiment.statistics import Interval, interval
+from analogsim.scopes.levels import Reference, Scope
+from analogsim.scopes.result import NoiseResult
+from analogsim.scopes.sheet import Sheet, cell
+from analogsim.suites.entry import Arm, Entry
+from analogsim.suites.published import PUBLISHED, Published
+
+Unit = Literal["draws", "training seeds"]
+Arms = Mapping[Arm, Mapping[int, NoiseResult]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One scope, reference and grid of a pair; averages of normalised accuracy."""
+
+    scope: Scope
+    reference: Reference
+    grid: str
+    with_bn: Interval
+    without_bn: Interval
+    difference: Interval
+
+    @property
+    def name(self) -> str:
+        """How sentences name it."""
+        return f"{self.scope}/{self.reference}/{self.grid}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A pair of networks, and every case that both arms have."""
+
+    name: str
+    published: Published | None
+    unit: Unit
+    n: int
+    chance: float
+    cases: tuple[Case, ...]
+
+
+def pairs_of(networks: Sequence[tuple[Entry, NoiseResult]]) -> list[Pair]:
+    """The pairs that have both arms, in the order of the suite."""
+    names = dict.fromkeys(entry.pair for entry, _ in networks if entry.pair)
+    found = []
+    for name in names:
+        mine = [(e, r) for e, r in networks if e.pair == name]
+        arms: dict[Arm, dict[int, NoiseResult]] = {"with": {}, "without": {}}
+        for entry, result in mine:
+            assert entry.arm is not None
+            arms[entry.arm][entry.training_seed or 0] = result
+        if arms["with"].keys() & arms["without"].keys():
+            published = next((e.published for e, _ in mine if e.published), None)
+            found.append(_pair(str(name), arms, PUBLISHED.get(published or "")))
+    return found
+
+
+def _pair(name: str, arms: Arms, published: Published | None) -> Pair:
+    seeds = sorted(arms["with"].keys() & arms["without"].keys())
+    first = arms["with"][seeds[0]]
+    cases = []
+    for reference in first.references:
+        for scope in first.scopes:
+            for grid, etas in first.grids().items():
+                case = _case(arms, seeds, scope, reference, grid, etas)
+                if case is not None:
+                    cases.append(case)
+    several = len(seeds) > 1
+    return Pair(
+        name=name,
+        published=published,
+        unit="training seeds" if several else "draws",
+        n=len(seeds) if several else max((case.difference.n for case in cases), default=0),
+        chance=first.chance,
+        cases=tuple(cases),
+    )
+
+
+def _case(
+    arms: Arms,
+    seeds: Sequence[int],
+    scope: Scope,
+    reference: Reference,
+    grid: str,
+    etas: Sequence[float],
+) -> Case | None:
+    a, b = (
+        [arms[arm][seed].by_draw(scope, reference, etas) for seed in seeds]
+        for arm in ("with", "without")
+    )
+    draws = set(a[0]).intersection(*a, *b)
+    if not draws:
+        return None
+    if len(seeds) == 1:
+        left, right = [a[0][d] for d in sorted(draws)], [b[0][d] for d in sorted(draws)]
+    else:
+        left, right = ([sum(one[d] for d in draws) / len(draws) for one in side] for side in (a, b))
+    return Case(
+        scope=scope,
+        reference=reference,
+        grid=grid,
+        with_bn=interval(left),
+        without_bn=interval(right),
+        difference=interval([x - y for x, y in zip(left, right, strict=True)]),
+    )
+
+
+def pair_sheet(pair: Pair) -> Sheet:
+    """The paper's table for one pair: every scope, reference and grid."""
+    published = pair.published
+    rows = []
+    if published is not None:
+        rows.append(
+            [
+                f"published {published.name}",
+                *("?", "?"),
+                f"{100 * published.with_bn:.2f}",
+                f"{100 * published.without_bn:.2f}",
+                f"{100 * (published.with_bn - published.without_bn):+.2f}",
+            ]
+        )
+    rows += [
+        [
+            case.scope,
+            case.reference,
+            case.grid,
+            cell(case.with_bn),
+            cell(case.without_bn),
+            cell(case.difference, signed=True),
+        ]
+        for case in pair.cases
+    ]
+    return Sheet(
+        caption=f"{pair.name}: average normalised accuracy in % with and without BatchNorm, "
+        f"+- : 95 % interval over {pair.n} {pair.unit}",
+        head=["scope", "sigma of", "grid", "with", "without", "with - without"],
+        rows=rows,
+        words=3,
+        notes=(f"Floor of chance with BatchNorm: {100 * pair.chance:.2f} %",),
+    )
+
+
+def sentences(pair: Pair) -> list[str]:
+    """What the table says in words, by rule; generated, never chosen."""
+    below = [c for c in pair.cases if c.difference.high is not None and c.difference.high < 0]
+    above = [c for c in pair.cases if c.difference.low is not None and c.difference.low > 0]
+    rest = [c for c in pair.cases if c not in below and c not in above]
+    said = [
+        f"{pair.name}: the network with BatchNorm keeps less of its accuracy than the one without "
+        f"in {_list(below)}; more in {_list(above)}; not told apart in {_list(rest)}. (Rule: the "
+        f"95 % interval of the difference over {pair.n} {pair.unit} excludes 0.)"
+    ]
+    if pair.published is not None:
+        said.append(_against(pair, pair.published))
+    return said
+
+
+def _against(pair: Pair, published: Published) -> str:
+    value = published.with_bn
+    intervals = [(case, case.with_bn.low, case.with_bn.high) for case in pair.cases]
+    stays = [c for c, low, _ in intervals if low is not None and low > value]
+    falls = [c for c, _, high in intervals if high is not None and high < value]
+    holds = [c for c in pair.cases if c not in stays and c not in falls]
+    return (
+        f"{pair.name} against the published {100 * value:.2f} % of {published.name} with "
+        f"BatchNorm: stays above it, so that the published collapse is ruled out, in "
+        f"{_list(stays)}; is as low or lower in {_list(falls)}; the interval holds it in "
+        f"{_list(holds)}. (Rule: where the 95 % interval lies. An average depends on its grid, "
+        "and the published grid is not known.)"
+    )
+
+
+def _list(cases: Iterable[Case]) -> str:
+    """Cases in words, grids of one scope and reference together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for case in cases:
+        found.setdefault((case.scope, case.reference), []).append(case.grid)
+    return ", ".join(f"{s}/{r} ({' '.join(grids)})" for (s, r), grids in found.items()) or "no case"

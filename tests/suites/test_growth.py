@@ -1,0 +1,58 @@
+"""The slope over the number of BatchNorm layers, by hand."""
+
+import pytest
+
+from analogsim.suites.entry import Entry
+from analogsim.suites.growth import growth_sheet, slope, slopes_of
+from tests.scopes.toy import toy
+
+
+def network(layers: int, *rights: int, group: str | None = "depth"):  # type: ignore[no-untyped-def]
+    result = toy({("weights", "std"): {0.2: rights}}, n_bn=layers, etas=(0.2,))
+    return Entry(label=f"n{layers}", growth=group), result
+
+
+def test_slope_by_hand() -> None:
+    assert slope([1, 2, 3], [5.0, 7.0, 9.0]) == pytest.approx(2.0)
+    assert slope([0, 10], [1.0, 0.5]) == pytest.approx(-0.05)
+
+
+def test_each_draw_has_its_line() -> None:
+    # Of 80: draw 0 falls by 0.1 a layer, draw 1 by 0.05.
+    (found,) = slopes_of([network(0, 80, 80), network(1, 72, 76), network(2, 64, 72)])
+    assert (found.group, found.grid, found.layers) == ("depth", "all", (0, 1, 2))
+    assert found.over_draws.mean == pytest.approx(-0.075)
+    assert found.over_draws.n == 2
+    assert found.over_draws.std == pytest.approx(0.05 / 2**0.5)
+    # The means lie on a line: no scatter.
+    assert found.over_networks == pytest.approx((-0.075, -0.075))
+
+
+def test_scatter_around_the_line_widens() -> None:
+    (found,) = slopes_of([network(0, 80), network(1, 80), network(2, 64)])
+    # Means 1, 1, 0.8: slope -0.1, residuals 1/30, -2/30, 1/30, t(0.975, 1) = 12.7062.
+    half = 12.7062 * (6 / 900 / 1 / 2) ** 0.5
+    assert found.over_networks == pytest.approx((-0.1 - half, -0.1 + half), rel=1e-4)
+    text = growth_sheet([found]).text()
+    assert "points of average normalised accuracy a BatchNorm layer" in text
+    last = text.splitlines()[-2].split()
+    assert last[3:] == ["-10.00", f"{100 * (-0.1 - half):+.2f}", "to", f"{100 * (half - 0.1):+.2f}"]
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        [network(0, 80), network(0, 72)],
+        [network(0, 80), network(1, 72, group=None)],
+        [network(0, 80, group="a"), network(1, 72, group="b")],
+    ],
+    ids=["one-count", "no-group", "two-groups"],
+)
+def test_no_slope_without_two_counts(networks) -> None:  # type: ignore[no-untyped-def]
+    assert slopes_of(networks) == []
+
+
+def test_two_networks_have_no_scatter() -> None:
+    (found,) = slopes_of([network(0, 80), network(3, 72)])
+    assert found.over_networks is None
+    assert growth_sheet([found]).text().splitlines()[-2].split()[3:] == ["-3.33", "-"]
