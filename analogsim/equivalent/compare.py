@@ -33,6 +33,7 @@ from analogsim.errors import InputError, OutputError
 from analogsim.experiment.describe import installed_versions, make_header, run_spec
 from analogsim.experiment.header import DeviceEntry, RunHeader, write_header
 from analogsim.experiment.job import Job
+from analogsim.experiment.layers import write_layer_summary
 from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import check_same, find_header, locked
 from analogsim.experiment.score import score
@@ -130,6 +131,14 @@ class _Run:
             notes = [*said, *(note for note in header.notes if note not in said)]
             write_header(self.folder, dataclasses.replace(header, notes=notes))
             write_comparison(self.folder, comparison)
+            write_layer_summary(
+                self.folder,
+                self.analog,
+                dict(zip(self.study.presets, self.study.devices, strict=True)),
+                self.study.times_s,
+                self.study.compensations,
+                self.study.seed,
+            )
         return comparison
 
     def _points(self, main: Bench, side: Bench) -> list[Point]:

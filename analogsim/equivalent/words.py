@@ -21,11 +21,16 @@ def eta_text(found: EquivalentEta) -> str:
     if found["eta"] is None:
         middle = "none" if found["reached"] == "below" else "above"
     else:
-        middle = f"{found['eta']:.3g}"
+        middle = _short(found["eta"])
     if found["low"] is None:
         return middle
-    high = "-" if found["high"] is None else f"{found['high']:.3g}"
-    return f"{middle} ({found['low']:.3g}, {high})"
+    high = "-" if found["high"] is None else _short(found["high"])
+    return f"{middle} ({_short(found['low'])}, {high})"
+
+
+def _short(eta: float) -> str:
+    """Three digits; what rounding has left of a zero is 0."""
+    return f"{eta:.3g}" if abs(eta) >= 1e-9 else "0"
 
 
 def told_apart(found: Estimate) -> bool:
@@ -44,12 +49,13 @@ def _level(found: EquivalentEta) -> str:
     elif found["reached"] == "above":
         text = "Its accuracy is below that of every Gaussian level of the bracket"
     else:
-        text = f"Its accuracy is that of Gaussian noise of {found['eta']:.3g} std(W)"
+        assert found["eta"] is not None, "reached says that there is one"
+        text = f"Its accuracy is that of Gaussian noise of {_short(found['eta'])} std(W)"
     if found["low"] is None:
         return f"{text}."
     if found["high"] is None:
-        return f"{text} (95 % interval from {found['low']:.3g} on)."
-    return f"{text} (95 % interval {found['low']:.3g} to {found['high']:.3g})."
+        return f"{text} (95 % interval from {_short(found['low'])} on)."
+    return f"{text} (95 % interval {_short(found['low'])} to {_short(found['high'])})."
 
 
 def _difference(point: Point, model: str) -> str:

@@ -34,7 +34,11 @@ _Curve = tuple[str, str, str]
 
 
 def differences(trials: Sequence[Trial], digital_correct: str | None) -> list[Difference]:
-    """Each time against the first of its curve, and each curve against the first at its times."""
+    """Each time against the first of its curve, and each curve against a reference at its times.
+
+    The reference is the first curve, but for another treatment of BatchNorm: there it is the
+    first treatment of the same device and compensation.
+    """
     cells: dict[_Curve, dict[float, list[Trial]]] = {}
     for trial in trials:
         curve = cells.setdefault((trial.preset, trial.bn, trial.compensation), {})
@@ -43,9 +47,12 @@ def differences(trials: Sequence[Trial], digital_correct: str | None) -> list[Di
     for curve in cells.values():
         times = sorted(curve)
         pairs += [(curve[t_s], curve[times[0]]) for t_s in times[1:]]
-    first, *rest = cells.values()
-    for curve in rest:
-        pairs += [(curve[t_s], first[t_s]) for t_s in sorted(curve) if t_s in first]
+    first, *rest = cells
+    for preset, bn, compensation in rest:
+        curve = cells[preset, bn, compensation]
+        same = (preset, first[1], compensation)
+        base = cells[same if bn != first[1] and same in cells else first]
+        pairs += [(curve[t_s], base[t_s]) for t_s in sorted(curve) if t_s in base]
     found = []
     for a, b in pairs:
         between = paired_trials(a, b, digital_correct)

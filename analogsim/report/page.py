@@ -1,169 +1,174 @@
-"""The report as one HTML file: no script, no network, nothing beside it."""
+"""The report as one HTML file: no network, nothing beside it that it needs, one small script."""
 
-import re
-from collections.abc import Sequence
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from analogsim import schema
-from analogsim.experiment.records import Trial
 from analogsim.report.answer import answer
-from analogsim.report.labels import percent, points, time_labels
-from analogsim.report.plot import INK
-from analogsim.report.summary import UNSEEDED, RowDict, Run, Summary
+from analogsim.report.bn_chart import policies
+from analogsim.report.chart import Chart
+from analogsim.report.citations import bibtex, citation_keys
+from analogsim.report.csv_file import csv_text
+from analogsim.report.extras import Extras
+from analogsim.report.layers_view import later_label, layer_lines
+from analogsim.report.look import inline_svg
+from analogsim.report.page_notes import listed, notes, origins
+from analogsim.report.page_tables import (
+    beyond_table,
+    layers_table,
+    policy_table,
+    results_table,
+    sources_table,
+)
+from analogsim.report.summary import Run, Summary
+from analogsim.report.toml_text import toml_text
 
-DASH = "\u2013"
+LARGEST_DATA = 200_000
+"""Bytes of a table that is still embedded in the page; a larger one lies beside it alone."""
+
+_WEIGHTS = ("weight_errors", "conductances")
+_SECTIONS = (
+    ("time", "Accuracy over time"),
+    ("gaussian", "Beside Gaussian noise"),
+    ("batchnorm", "BatchNorm"),
+    ("chips", "Chips"),
+    ("weights", "Weights"),
+    ("layers", "Layers"),
+    ("periphery", "Periphery"),
+    ("devices", "Devices"),
+    ("notes", "Notes"),
+    ("again", "Making it again"),
+    ("cite", "To cite"),
+)
 
 
-def render_page(run: Run, summary: Summary, svg: str) -> str:
-    """The page's text. `svg` is the plot without a background, made by us, not by the user.
+def render_page(
+    run: Run, summary: Summary, extras: Extras, charts: Sequence[Chart], svgs: Mapping[str, str]
+) -> str:
+    """The page's text. `svgs` are the drawings by name, made by us, not by the user.
 
     Everything else is escaped: names, notes and settings may hold any text.
     """
     environment = Environment(
-        loader=PackageLoader("analogsim.report", "."),
+        loader=PackageLoader("analogsim.report", "template"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     header = run.header
+    script = _file("page.js")
+    shown = {chart.name: _figure(chart, svgs[chart.name]) for chart in charts}
+    lines = layer_lines(header.layers, header.periphery, extras.layers, extras.losses)
+    later = later_label(extras.layers)
+    found = policies(run)
     settings = {key: value for key, value in header.periphery.items() if key != "not_modelled"}
+    absent = {"gaussian": extras.comparison is None, "batchnorm": not found}
     return environment.get_template("page.html.j2").render(
         header=header,
         title=header.question or f"{header.model} on analog tiles",
-        answer=answer(run.trials, header.digital, run.rows, header.digital_correct),
-        # The plot is our own drawing; matplotlib has escaped the names in it.
-        plot=Markup(_inline(svg)),
-        rows=_rows(run.trials, summary),
-        digital=percent(summary["digital_accuracy"]),
-        # A column that says the same in every row goes into the caption.
-        bns=sorted({row["bn"] for row in summary["rows"]}),
-        images=sorted({header.digital["n_images"], *(row["n_images"] for row in summary["rows"])}),
-        with_yields=any(row["yields"] for row in summary["rows"]),
-        with_nan=header.digital["n_nan"] > 0 or any(row["n_nan"] for row in summary["rows"]),
+        css=Markup(_file("page.css")),
+        # Our own text: escaping it would change its hash and its meaning.
+        script=Markup(script),
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+        answer=_answer(run, extras),
+        sections=[(a, name) for a, name in _SECTIONS if not absent.get(a)],
+        charts={**dict.fromkeys(("matched", "batchnorm", "spread", "yield", "layers")), **shown},
+        weight_charts=[one for name, one in shown.items() if name.startswith(_WEIGHTS)],
+        matched=[] if extras.comparison is None else extras.comparison["sentences"],
+        results=results_table(run.trials, summary),
+        results_note=_results_note(summary),
+        policies=policy_table(found) if found else None,
+        beyond=beyond_table(summary),
+        no_chips=_no_chips(summary),
+        layers=layers_table(lines, later),
+        sources=sources_table(extras.losses),
+        n_analog=sum(layer["where"] == "analog" for layer in header.layers),
+        tile_size=_tile_size(header.periphery),
         settings={key: _text(value) for key, value in settings.items()},
         not_modelled=header.periphery["not_modelled"],
-        spec=schema.dumps(header.spec, indent=2),
-        origins=_origins(run.trials),
-        notes=_notes(run, summary),
-        n_analog=sum(layer["where"] == "analog" for layer in header.layers),
+        notes=notes(run, summary, extras),
+        origins=origins(run.trials),
+        spec_toml=extras.spec,
+        spec_data=None if extras.spec is None else _data(extras.spec, "application/toml"),
+        records_data=_data(csv_text(run.trials)),
+        settings_toml=toml_text(header.spec),
+        bibtex=bibtex(citation_keys(header)),
     )
 
 
-def _inline(svg: str) -> str:
-    """The drawing as part of a page: without its prolog, in the page's ink, with a name."""
-    body = svg[svg.index("<svg") :].replace(INK, "currentColor")
-    # matplotlib's rule for every element would reach out into the page.
-    body = re.sub(r"<style type=\"text/css\">\*\{", '<style type="text/css">.plot *{', body)
-    name = "Accuracy over time for every curve; the table below has the same numbers."
-    return body.replace("<svg ", f'<svg class="plot" role="img" aria-label="{name}" ', 1)
+def _answer(run: Run, extras: Extras) -> list[str]:
+    """The sentences at the top. A comparison with Gaussian noise answers for its last time."""
+    header = run.header
+    if extras.comparison is None or not extras.comparison["points"]:
+        return answer(run.trials, header.digital, run.rows, header.digital_correct)
+    pairs = list(zip(extras.comparison["points"], extras.comparison["sentences"], strict=True))
+    last = {point["preset"]: (point["t_s"], said) for point, said in
+            sorted(pairs, key=lambda pair: pair[0]["t_s"])}  # fmt: skip
+    digital = answer(run.trials, header.digital, run.rows, header.digital_correct)[0]
+    return [digital, *(said for _, said in last.values())]
 
 
-def _rows(trials: Sequence[Trial], summary: Summary) -> list[dict[str, Any]]:
-    labels = time_labels(dict.fromkeys(row["t_s"] for row in summary["rows"]))
-    rows = []
-    for row in summary["rows"]:
-        key = (row["preset"], row["t_s"], row["bn"], row["compensation"])
-        full = row["design"] == "full"
-        chips = [
-            t.accuracy for t in trials if full and (t.preset, t.t_s, t.bn, t.compensation) == key
-        ]
-        ci95, std = row["ci95"], row["std_chips"]
-        rows.append(
-            {
-                **row,
-                "time": labels[row["t_s"]],
-                "accuracy": percent(row["mean"]),
-                "interval": f"{percent(ci95[0])} to {percent(ci95[1])}" if ci95 else "one chip",
-                "change": points(row["mean"] - summary["digital_accuracy"]),
-                "std": percent(std) if std is not None else "one chip",
-                "range": f"{percent(min(chips))} to {percent(max(chips))}" if full else DASH,
-                **_beyond(row),
-            }
-        )
-    return rows
-
-
-def _beyond(row: RowDict) -> dict[str, str]:
-    """What the second table says of a row."""
-    low, method, parts = row["percentile5"], row["percentile5_method"], row["components"]
+def _figure(chart: Chart, svg: str) -> dict[str, Any]:
     return {
-        "std_interval": _interval(row["std_ci95"]),
-        "percentile5_text": DASH if low is None else f"{percent(low)} ({method})",
-        "percentile5_interval": _interval(row["percentile5_ci95"]),
-        "new_images": _interval(row["ci95_new_images"]),
-        "parts": " / ".join(percent(value) for value in parts.values()) if parts else DASH,
-        "yields_text": "; ".join(
-            f"{percent(y['share'])} % at {percent(y['above'])} ({percent(y['low'])} to "
-            f"{percent(y['high'])})"
-            for y in row["yields"]
-        ),
+        "name": chart.name,
+        "caption": chart.caption,
+        # Our own drawing; matplotlib has escaped the names in it.
+        "svg": Markup(inline_svg(svg, chart.name, chart.words)),
+        "data": _data(chart.csv()),
     }
 
 
-def _interval(bounds: Sequence[float] | None) -> str:
-    return DASH if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
+def _data(text: str, kind: str = "text/csv") -> str | None:
+    """A file as a link that needs no network; None if it is too large for a page."""
+    content = text.encode(errors="replace")
+    if len(content) > LARGEST_DATA:
+        return None
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}"
 
 
-def _origins(trials: Sequence[Trial]) -> dict[str, str]:
-    """Where the trials come from: seeds, chips, tiles, devices."""
-    chips = sorted({trial.chip for trial in trials})
-    return {
-        "root seeds": _list(sorted({trial.seed for trial in trials})),
-        "chips": f"{len(chips)}, numbers {chips[0]} to {chips[-1]}",
-        "trials": str(len(trials)),
-        "tile": _list(sorted({trial.tile for trial in trials})),
-        "forward": _list(sorted({trial.forward for trial in trials})),
-        "computed on": _list(sorted({trial.device for trial in trials})),
-        "computing time": f"{sum(trial.wall_s for trial in trials):.0f} s in all trials",
-    }
+def _results_note(summary: Summary) -> str:
+    """What all rows of the results have in common."""
+    rows = summary["rows"]
+    bns = {row["bn"] for row in rows}
+    images = {summary["digital"]["n_images"], *(row["n_images"] for row in rows)}
+    parts = ["Times since programming. Changes in percentage points against the digital network."]
+    parts += [f"BatchNorm: {min(bns)}."] * (len(bns) == 1)
+    parts += [f"Each chip saw {min(images)} images."] * (len(images) == 1)
+    if not summary["digital"]["n_nan"] and not any(row["n_nan"] for row in rows):
+        parts.append("No output was NaN.")
+    return " ".join(parts)
 
 
-def _notes(run: Run, summary: Summary) -> list[str]:
-    notes = [
-        *run.notes,
-        "Intervals are over chips, not over images: Student's t at 95 %. All images of a trial "
-        "see the same programmed weights, so an interval over images would be too narrow.",
-        "Each chip is programmed once. Where the device has read noise, one draw of it is made "
-        "at each time and kept for all images of that trial.",
-    ]
+def _no_chips(summary: Summary) -> str:
     if any(row["design"] == "dealt" for row in summary["rows"]):
-        notes.append(
-            "Images were dealt out over the chips, so that all are used equally. Accuracies are "
-            "adjusted to the whole test set by the digital network's answers; intervals use the "
-            "crossed standard error. The spread of chips is without the noise of the few images."
+        return (
+            "Images were dealt out over the chips, a few for each: the noise of so few images "
+            "would look like differences between chips, so no single chips are shown. The table "
+            "below is free of that noise."
         )
-    if any(row["percentile5_method"] == "normal chips" for row in summary["rows"]):
-        notes.append(
-            "The interval of the standard deviation, and that of the 5th percentile chip where it "
-            "says so, take the chips' accuracies as normally distributed."
-        )
-    if "cpp" in summary["tiles"]:
-        notes.append(UNSEEDED)
-    if any(row["ci95"] is None for row in summary["rows"]):
-        notes.append("Rows with one chip have no interval: one chip says nothing about spread.")
-    if len({(row["preset"], row["bn"], row["compensation"]) for row in summary["rows"]}) > 2:
-        notes.append(
-            "The answer names the highest and the lowest of several curves, picked after the "
-            "measurement; their intervals are not widened for that choice."
-        )
-    bounds = [bound for row in summary["rows"] for bound in row["ci95"] or []]
-    if any(not 0 <= bound <= 1 for bound in bounds):
-        notes.append(
-            "Some intervals reach beyond 0 or 100 %. They are shown as computed: with few chips, "
-            "or at the ceiling or floor, Student's t is an approximation."
-        )
-    return notes
+    return "One chip was measured, which says nothing about how chips differ."
 
 
-def _list(values: Sequence[object]) -> str:
-    return ", ".join(map(str, values))
+def _tile_size(periphery: Mapping[str, Any]) -> str:
+    inputs, outputs = (periphery.get(f"max_{side}_size") for side in ("input", "output"))
+    if not isinstance(inputs, int) or not isinstance(outputs, int):
+        return " (the record does not say how large a tile is)"
+    rows = f"{inputs} inputs" if inputs else "as many inputs as the layer needs"
+    columns = f"{outputs} outputs" if outputs else "as many outputs as the layer needs"
+    return f" (a tile has {rows} and {columns})"
+
+
+def _file(name: str) -> str:
+    return (files("analogsim.report") / "template" / name).read_text(encoding="utf-8").strip()
 
 
 def _text(value: object) -> str:
     if isinstance(value, list):
-        return _list(value) or "none"
+        return listed(value) or "none"
     return "none" if value is None else str(value)

@@ -1,87 +1,23 @@
 """Accuracy over time, drawn from the trials: a line and a band a curve, a dot a chip."""
 
-import io
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import Row, summarise
-from analogsim.report.labels import compensation_label, time_labels
+from analogsim.report.labels import compensation_label
+from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, PAGE, Look, settings
+from analogsim.report.time_axis import TimeAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#1f2328"
-"""Colour of text, axes and the digital baseline; nothing else has it, so the page can swap it."""
+__all__ = ["INK", "draw"]
 
-# Okabe and Ito's colours without black (the baseline) and yellow (too pale for a line).
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-# Seven shapes against six colours: no pair repeats before 42 curves, and a shape still tells
-# curves apart in a grey print.
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_DASHES = (0, (5, 3))
 _CHIP: dict[str, Any] = {"linestyle": "", "marker": ".", "markersize": 4, "mew": 0, "alpha": 0.6}
 _MAX_CURVES = 6
-_WIDTH_IN = 5.6
-# Any: matplotlib types the keys differently from version to version.
-_RC: Any = {
-    "font.size": 9.5,
-    # The figure has the background, so that the page's own shows through.
-    "axes.facecolor": "none",
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.titlecolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    # A name such as "$a_b$" is a name and no formula.
-    "text.parse_math": False,
-    # Text stays text (selectable, small), and the file is the same whenever it is made.
-    "svg.fonttype": "none",
-    "svg.hashsalt": "analogsim",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimeAxis:
-    """Positions of times on a log axis that also has a place for 0.
-
-    `x` maps seconds to log10 of seconds; 0 stands by itself, left of the first time.
-    """
-
-    x: dict[float, float]
-    span: float
-
-    @classmethod
-    def of(cls, times: Iterable[float]) -> "TimeAxis":
-        """Place these times (seconds, 0 or more)."""
-        distinct = sorted(set(times))
-        x = {t_s: math.log10(t_s) for t_s in distinct if t_s > 0}
-        if distinct and distinct[0] == 0:
-            gap = max(1.0, 0.12 * (max(x.values()) - min(x.values()))) if x else 1.0
-            x[0.0] = min(x.values(), default=gap) - gap
-        span = max(x.values()) - min(x.values())
-        return cls(x=x, span=span or 1.0)
-
-    def step(self, n_curves: int) -> float:
-        """How far curves are moved apart; more where there is one time and all the room."""
-        share = min(0.014, 0.06 / n_curves) if len(self.x) > 1 else min(0.2, 0.8 / n_curves)
-        return share * self.span
-
-    def ticks(self, *, spacing: float = 0.1) -> list[float]:
-        """Times to label: first and last, and those between that have room (share of the axis)."""
-        ordered = sorted(self.x)
-        kept, last = ordered[:1], ordered[-1]
-        for t_s in ordered[1:-1]:
-            free = min(self.x[t_s] - self.x[kept[-1]], self.x[last] - self.x[t_s])
-            if free >= spacing * self.span:
-                kept.append(t_s)
-        return kept if last in kept else [*kept, last]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +34,10 @@ _Curve = list[tuple[Row, list[Trial]]]
 
 
 def draw(
-    trials: Sequence[Trial], digital_accuracy: float, rows: Sequence[Row] | None = None
+    trials: Sequence[Trial],
+    digital_accuracy: float,
+    rows: Sequence[Row] | None = None,
+    look: Look = PAGE,
 ) -> "Figure":
     """The figure: one panel, or one a preset if there are many curves, and one legend.
 
@@ -109,27 +48,28 @@ def draw(
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(settings(look)):
         curves = _curves(trials, summarise(trials) if rows is None else rows)
         panels = _panels(list(curves))
         styles = _styles(list(curves), split=len(panels) > 1)
         legend = {style.name: style for style in styles.values()}
-        panel_in = 2.9 if len(panels) == 1 else 2.1
-        height = panel_in * len(panels) + 0.2 * (len(legend) + 1) + 0.4
-        figure = Figure(figsize=(_WIDTH_IN, height), layout="constrained")
+        panel_in = min(2.9, 0.62 * look.width_in) if len(panels) == 1 else 2.1
+        lines = sum(look.fold(name, 0.8).count("\n") + 1 for name in legend)
+        height = panel_in * len(panels) + 0.021 * look.font_pt * (lines + 1) + 0.4
+        figure = Figure(figsize=(look.width_in, height), layout="constrained")
         grid = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)
         axis = TimeAxis.of(trial.t_s for trial in trials)
         for axes, (title, keys) in zip(grid[:, 0], panels.items(), strict=True):
-            axes.axhline(100 * digital_accuracy, color=INK, linewidth=1.2, linestyle=_DASHES)
-            axes.grid(axis="y", color="#8c959f", alpha=0.3, linewidth=0.6)
+            axes.axhline(100 * digital_accuracy, color=INK, linewidth=1.2, linestyle=DASHES)
+            axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
             axes.set_ylabel("accuracy (%)")
-            axes.set_title(title, loc="left", fontsize=9.5)
+            axes.set_title(look.fold(title, 0.75), loc="left")
             for index, key in enumerate(keys):
                 # Curves that coincide stay visible beside each other.
                 shift = (index - (len(keys) - 1) / 2) * axis.step(len(keys))
                 _draw_curve(axes, curves[key], axis, shift, styles[key])
-        _finish(grid[-1, 0], axis)
-        _legend(figure, list(legend.values()))
+        _finish(grid[-1, 0], axis, look)
+        _legend(figure, list(legend.values()), look)
     return figure
 
 
@@ -165,7 +105,7 @@ def _styles(keys: list[_Key], *, split: bool) -> dict[_Key, _Style]:
     styles = {}
     for key, name in names.items():
         index = order.index(name)
-        colour, marker = _COLOURS[index % len(_COLOURS)], _MARKERS[index % len(_MARKERS)]
+        colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
         styles[key] = _Style(name=name, colour=colour, marker=marker)
     return styles
 
@@ -187,16 +127,9 @@ def _draw_curve(axes: "Axes", curve: _Curve, axis: TimeAxis, shift: float, style
     axes.plot(*zip(*chips, strict=True), **_CHIP, color=style.colour)
 
 
-def _finish(axes: "Axes", axis: TimeAxis) -> None:
+def _finish(axes: "Axes", axis: TimeAxis, look: Look) -> None:
     """Limits and ticks; the panels share both axes."""
-    labels = time_labels(axis.x)
-    ticks = axis.ticks()
-    axes.set_xticks([axis.x[t_s] for t_s in ticks], [labels[t_s] for t_s in ticks])
-    axes.set_xticks([x for t_s, x in axis.x.items() if t_s not in ticks], minor=True)
-    left, right = min(axis.x.values()), max(axis.x.values())
-    margin = 0.06 * axis.span if right > left else axis.span
-    axes.set_xlim(left - margin, right + margin)
-    axes.set_xlabel("time since programming" + (" (log scale)" if right > left else ""))
+    axis.finish(axes, look)
     low, high = axes.get_ylim()
     # At least two points high; bands that reach beyond 0 or 100 % are cut there, a marker is not.
     middle, half = (low + high) / 2, max(high - low, 2.0) / 2
@@ -204,7 +137,7 @@ def _finish(axes: "Axes", axis: TimeAxis) -> None:
     axes.set_ylim(max(middle - half, -room), min(middle + half, 100 + room))
 
 
-def _legend(figure: "Figure", styles: Iterable[_Style]) -> None:
+def _legend(figure: "Figure", styles: Iterable[_Style], look: Look) -> None:
     from matplotlib.artist import Artist
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -213,34 +146,18 @@ def _legend(figure: "Figure", styles: Iterable[_Style]) -> None:
         style.name: Line2D([], [], color=style.colour, marker=style.marker, markersize=5)
         for style in styles
     }
-    handles["digital network"] = Line2D([], [], color=INK, linewidth=1.2, linestyle=_DASHES)
+    handles["digital network"] = Line2D([], [], color=INK, linewidth=1.2, linestyle=DASHES)
     handles["single chips"] = Line2D([], [], color=INK, **_CHIP)
-    handles["95 % interval of the mean"] = Patch(facecolor="#8c959f", alpha=0.4)
+    handles["95 % interval of the mean"] = Patch(facecolor=GREY, alpha=0.4)
     figure.legend(
         list(handles.values()),
-        list(handles),
+        [look.fold(name, 0.8) for name in handles],
         loc="outside lower center",
-        ncols=1 if any(len(name) > 34 for name in handles) else 2,
+        ncols=1 if max(map(len, handles)) > _letters(look) else 2,
         frameon=False,
-        fontsize=9,
     )
 
 
-def png_bytes(figure: "Figure") -> bytes:
-    """The figure on white, 200 dots an inch."""
-    return _save(figure, format="png", dpi=200, facecolor="white", metadata={"Software": None})
-
-
-def svg_text(figure: "Figure", *, transparent: bool = False) -> str:
-    """The figure as SVG with text as text; on white, or without a background for the page."""
-    face = "none" if transparent else "white"
-    return _save(figure, format="svg", facecolor=face, metadata={"Date": None}).decode()
-
-
-def _save(figure: "Figure", **options: Any) -> bytes:
-    import matplotlib as mpl
-
-    target = io.BytesIO()
-    with mpl.rc_context(_RC):
-        figure.savefig(target, **options)
-    return target.getvalue()
+def _letters(look: Look) -> int:
+    """How many letters of a name leave room for a second one beside it."""
+    return int(0.42 * look.width_in / look.words_in(1))

@@ -12,10 +12,11 @@ from analogsim.equivalent.comparison import (
     Point,
     control_name,
 )
-from analogsim.equivalent.plot import draw_comparison, png_bytes
 from analogsim.equivalent.table import format_comparison
 from analogsim.equivalent.words import eta_text, sentence, told_apart
 from analogsim.errors import InputError
+from analogsim.report.look import png_bytes
+from analogsim.report.matched_chart import draw_comparison
 from device_models.registry import parse, spec_of
 
 ETA = EquivalentEta(eta=0.131, low=0.0915, high=0.163, reached="yes", n_levels=20)
@@ -156,6 +157,13 @@ def test_plot_is_made_of_any_comparison():
     # The level and its interval are inside the shared axis.
     assert figure.axes[2].get_ylim()[0] == 0
     assert figure.axes[2].get_ylim()[1] >= 0.163
+
+
+def test_what_rounding_left_of_a_zero_is_zero():
+    found = EquivalentEta(**(ETA | {"eta": 2.66e-17, "low": 0.0, "high": 0.228}))
+    assert eta_text(found) == "0 (0, 0.228)"
+    said = sentence(point(estimate(0.01, -0.01, 0.03), equivalent=found), "net")
+    assert said.endswith("noise of 0 std(W) (95 % interval 0 to 0.228).")
 
 
 def test_variants_switch_one_effect_off():

@@ -81,6 +81,8 @@ def make_header(**changes: Any) -> RunHeader:
             "name": "standard",
             "dac_bits": 8,
             "out_noise": 0.04,
+            "max_input_size": 512,
+            "max_output_size": 0,
             "not_modelled": ["IR drop", "read noise per product"],
         },
     }

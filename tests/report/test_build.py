@@ -11,7 +11,16 @@ import pytest
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.records import RECORDS_FILE
 from analogsim.report import build_report, summary
-from analogsim.report.build import CSV_FILE, PAGE_FILE, PLOT_FILE, SUMMARY_FILE, VECTOR_FILE
+from analogsim.report.build import (
+    CHARTS_FOLDER,
+    CSV_FILE,
+    MATCHED_PLOT_FILE,
+    PAGE_FILE,
+    PLOT_FILE,
+    SUMMARY_FILE,
+    VECTOR_FILE,
+)
+from tests.report.full_folder import write_full
 from tests.report.run_folder import DAY, drifting, make_trial, write_run
 
 DERIVED = (CSV_FILE, SUMMARY_FILE, PLOT_FILE, VECTOR_FILE, PAGE_FILE)
@@ -64,7 +73,9 @@ def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("run.json", RECORDS_FILE):
         shutil.copy(tmp_path / "a" / name, tmp_path / "b" / name)
     build_report(tmp_path / "b")
-    for name in DERIVED:
+    charts = [f"{CHARTS_FOLDER}/{path.name}" for path in (tmp_path / "a" / CHARTS_FOLDER).iterdir()]
+    assert len(charts) == 3 * 4
+    for name in (*DERIVED, *charts):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
@@ -74,7 +85,29 @@ def test_a_second_report_replaces_the_first(tmp_path: Path) -> None:
     write_run(tmp_path, [make_trial(chip=1)])
     build_report(tmp_path)
     assert json.loads((tmp_path / SUMMARY_FILE).read_text())["rows"][0]["n_chips"] == 2
-    assert {path.name for path in tmp_path.iterdir()} == {"run.json", RECORDS_FILE, *DERIVED}
+    files = {"run.json", RECORDS_FILE, CHARTS_FOLDER, *DERIVED}
+    assert {path.name for path in tmp_path.iterdir()} == files
+
+
+def test_every_chart_is_there_as_png_svg_and_csv(tmp_path: Path) -> None:
+    build_report(write_full(tmp_path))
+    found = sorted(path.name for path in (tmp_path / CHARTS_FOLDER).iterdir())
+    names = ("accuracy", "batchnorm", "conductances_0", "conductances_1", "layers", "matched",
+             "spread", "weight_errors", "yield")  # fmt: skip
+    assert found == [f"{name}.{kind}" for name in names for kind in ("csv", "png", "svg")]
+    for name in found:
+        start = (tmp_path / CHARTS_FOLDER / name).read_bytes()[:8]
+        assert start.startswith({"p": b"\x89PNG", "s": b"<?xml", "c": b""}[name[-3]])
+    for name in (PLOT_FILE, VECTOR_FILE, MATCHED_PLOT_FILE):
+        assert (tmp_path / name).read_bytes() == (tmp_path / CHARTS_FOLDER / name).read_bytes()
+
+
+def test_a_file_in_the_place_of_the_charts_is_said(tmp_path: Path) -> None:
+    write_run(tmp_path, [make_trial()])
+    (tmp_path / CHARTS_FOLDER).write_text("")
+    message = rf"output {tmp_path}/charts must be a folder that can be made, got 'File exists'"
+    with pytest.raises(OutputError, match=message):
+        build_report(tmp_path)
 
 
 def test_a_run_that_was_broken_off_is_reported_with_a_note(tmp_path: Path) -> None:
@@ -120,7 +153,7 @@ def test_a_folder_that_cannot_be_written_is_said(
 
 
 def test_nothing_here_imports_torch(tmp_path: Path) -> None:
-    write_run(tmp_path, drifting())
+    write_full(tmp_path)
     script = (
         "import sys; from pathlib import Path\n"
         "from analogsim.report import build_report, format_table, summary\n"

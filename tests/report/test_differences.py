@@ -37,6 +37,28 @@ def test_each_time_against_the_first_and_each_curve_against_the_first() -> None:
     assert [d["n_chips"] for d in found] == [3] * 4
 
 
+def test_treatments_of_batchnorm_are_compared_at_the_same_compensation() -> None:
+    trials = [
+        make_trial(bn=bn, compensation=kind, chip=c, n_correct=300 + c + more)
+        for bn, kind, more in (
+            *(("digital", "none", 0), ("digital", "global", 20)),
+            *(("recalibrate", "none", 30), ("recalibrate", "global", 36)),
+            *(("fold", "exact", 1),),
+        )
+        for c in range(3)
+    ]
+    found = differences(trials, None)
+    sides = [tuple((d[k]["bn"], d[k]["compensation"]) for k in ("a", "b")) for d in found]  # type: ignore[literal-required]
+    assert sides == [
+        (("digital", "global"), ("digital", "none")),
+        (("recalibrate", "none"), ("digital", "none")),
+        (("recalibrate", "global"), ("digital", "global")),
+        # There is no digital one with exact compensation: the first curve.
+        (("fold", "exact"), ("digital", "none")),
+    ]
+    assert [360 * d["mean"] for d in found] == pytest.approx([20, 30, 16, 1])
+
+
 def test_dealt_images_are_compared_answer_by_answer() -> None:
     # Chips differ a lot from each other, but each loses the same share over time.
     first, last = [], []

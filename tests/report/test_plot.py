@@ -7,7 +7,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from analogsim.experiment.records import Trial
-from analogsim.report.plot import INK, TimeAxis, draw, png_bytes, svg_text
+from analogsim.report.look import INK, ONE_COLUMN, PAGE, Look, png_bytes, svg_text
+from analogsim.report.plot import draw
 from tests.report.run_folder import DAY, HOUR, YEAR, drifting, make_trial
 
 MANY = {
@@ -39,21 +40,9 @@ def trials(request: pytest.FixtureRequest) -> list[Trial]:
     return found
 
 
-def test_times_stand_at_their_logarithm_and_zero_apart() -> None:
-    axis = TimeAxis.of([100.0, 0.0, 1.0, 1.0])
-    assert axis.x == {1.0: 0.0, 100.0: 2.0, 0.0: -1.0}
-    assert axis.span == 3.0
-    assert TimeAxis.of([0.0]).x == {0.0: 0.0}
-    assert TimeAxis.of([5.0]).span == 1.0
-
-
-def test_crowded_times_keep_the_first_and_the_last_label() -> None:
-    axis = TimeAxis.of([1.0, 1.1, 10.0, 9e7, 1e8])
-    assert axis.ticks() == [1.0, 10.0, 1e8]
-
-
-def test_no_label_overlaps_another_or_leaves_the_figure(trials: list[Trial]) -> None:
-    figure = draw(trials, 0.975)
+@pytest.mark.parametrize("look", [PAGE, ONE_COLUMN], ids=["page", "one"])
+def test_no_label_overlaps_another_or_leaves_the_figure(trials: list[Trial], look: Look) -> None:
+    figure = draw(trials, 0.975, look=look)
     figure.draw_without_rendering()
     for axes in figure.axes:
         boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]

@@ -1,0 +1,60 @@
+"""Accuracy over time as a chart: its data are the rows of the summary."""
+
+from analogsim.report.chart import Cell, Chart
+from analogsim.report.labels import percent, series_label, time_labels
+from analogsim.report.plot import draw
+from analogsim.report.summary import RowDict, Run, Summary
+
+HEADER = (
+    "preset", "bn", "compensation", "t_s", "time", "accuracy", "low", "high", "n_chips", "n_images",
+)  # fmt: skip
+
+
+def accuracy_chart(run: Run, summary: Summary) -> Chart:
+    """Every curve of the run, with the digital network as its own line of the data."""
+    labels = time_labels(dict.fromkeys(row["t_s"] for row in summary["rows"]))
+    digital: tuple[Cell, ...] = (
+        "digital", None, None, None, None, summary["digital_accuracy"], None, None, None,
+        summary["digital"]["n_images"],
+    )  # fmt: skip
+    dots = any(row["design"] == "full" for row in summary["rows"])
+    return Chart(
+        name="accuracy",
+        title="Accuracy over time",
+        caption="Lines: mean over chips. Bands and bars: 95 % interval of the mean, over chips. "
+        + ("Small dots: single chips. " if dots else "")
+        + "Dashed: the digital network. Curves are moved apart a little so that none hides "
+        "another. A month is 30 days.",
+        words=_words(summary, labels),
+        header=HEADER,
+        rows=(digital, *(_cells(row, labels) for row in summary["rows"])),
+        draw=lambda look: draw(run.trials, summary["digital_accuracy"], run.rows, look),
+    )
+
+
+def _cells(row: RowDict, labels: dict[float, str]) -> tuple[Cell, ...]:
+    low, high = row["ci95"] or (None, None)
+    return (
+        *(row["preset"], row["bn"], row["compensation"], row["t_s"], labels[row["t_s"]]),
+        *(row["mean"], low, high, row["n_chips"], row["n_images"]),
+    )
+
+
+def _words(summary: Summary, labels: dict[float, str]) -> str:
+    with_bn = len({row["bn"] for row in summary["rows"]}) > 1
+    curves: dict[str, list[str]] = {}
+    for row in summary["rows"]:
+        name = series_label(row["preset"], row["bn"], row["compensation"], with_bn=with_bn)
+        curves.setdefault(name, []).append(f"{said(row)} at {labels[row['t_s']]}")
+    parts = [f"{name}: {', '.join(values)}." for name, values in curves.items()]
+    digital = percent(summary["digital_accuracy"])
+    return f"Accuracy over time. Digital network: {digital} %. {' '.join(parts)}"
+
+
+def said(row: RowDict) -> str:
+    """A row's accuracy and interval, short: `98.56 % (98.18 to 98.94)`."""
+    text = f"{percent(row['mean'])} %"
+    if row["ci95"] is None:
+        return text
+    low, high = map(percent, row["ci95"])
+    return f"{text} ({low} to {high})"

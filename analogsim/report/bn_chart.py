@@ -1,0 +1,149 @@
+"""BatchNorm policies of one run side by side, each against the first, on the same chips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analogsim.experiment.statistics import Row, paired_trials
+from analogsim.experiment.trial import Trial
+from analogsim.report.chart import Chart
+from analogsim.report.labels import compensation_label, points, time_labels
+from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, settings
+from analogsim.report.summary import Run
+from analogsim.report.time_axis import TimeAxis
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """One policy at one place of the study.
+
+    `mean`, `low` and `high` are of its accuracy, `against` (mean, low, high) of the difference to
+    the first policy, paired over chips; None where there is none. All are fractions.
+    """
+
+    preset: str
+    compensation: str
+    t_s: float
+    bn: str
+    mean: float
+    low: float | None
+    high: float | None
+    against: tuple[float, float | None, float | None] | None
+
+    @property
+    def group(self) -> str:
+        """Preset and compensation in words."""
+        return f"{self.preset}, {compensation_label(self.compensation)}"
+
+
+def policies(run: Run) -> list[Policy]:
+    """Every row of a run that has several policies, with its difference; else nothing."""
+    names = list(dict.fromkeys(row.bn for row in run.rows))
+    if len(names) < 2:
+        return []
+    cells: dict[tuple[str, str, float, str], list[Trial]] = {}
+    for trial in run.trials:
+        key = (trial.preset, trial.compensation, trial.t_s, trial.bn)
+        cells.setdefault(key, []).append(trial)
+    return [_policy(row, names[0], cells, run.header.digital_correct) for row in run.rows]
+
+
+def _policy(
+    row: Row,
+    first: str,
+    cells: dict[tuple[str, str, float, str], list[Trial]],
+    digital_correct: str | None,
+) -> Policy:
+    base = cells.get((row.preset, row.compensation, row.t_s, first))
+    here = cells[row.preset, row.compensation, row.t_s, row.bn]
+    change = None
+    if base and row.bn != first:
+        change = paired_trials(here, base, digital_correct)
+    low, high = row.ci95 or (None, None)
+    return Policy(
+        preset=row.preset,
+        compensation=row.compensation,
+        t_s=row.t_s,
+        bn=row.bn,
+        mean=row.mean,
+        low=low,
+        high=high,
+        against=None if change is None else (change.mean, change.low, change.high),
+    )
+
+
+def bn_chart(run: Run) -> Chart | None:
+    """Differences of each policy to the first over time; None if there is one policy."""
+    found = policies(run)
+    shown = [one for one in found if one.against is not None]
+    if not shown:
+        return None
+    labels = time_labels(dict.fromkeys(one.t_s for one in found))
+    first = found[0].bn
+    said = [
+        f"{one.group}, BN {one.bn} at {labels[one.t_s]}: {_points(one)} points." for one in shown
+    ]
+    return Chart(
+        name="batchnorm",
+        title=f"BatchNorm policies against BN {first}",
+        caption=f"Accuracy of each policy less that of BN {first} on the same chips and images, "
+        "in percentage points. Bars: 95 % interval, paired over chips.",
+        words=f"Difference of each BatchNorm policy to BN {first}. {' '.join(said)}",
+        header=("preset", "compensation", "t_s", "bn", "accuracy", "low", "high", "difference",
+                "difference_low", "difference_high"),
+        rows=tuple(
+            (one.preset, one.compensation, one.t_s, one.bn, one.mean, one.low, one.high,
+             *(one.against or (None, None, None)))
+            for one in found
+        ),
+        draw=lambda look: _draw(shown, look),
+    )  # fmt: skip
+
+
+def _points(one: Policy) -> str:
+    assert one.against is not None
+    mean, low, high = one.against
+    text = points(mean)
+    return text if low is None or high is None else f"{text} ({points(low)} to {points(high)})"
+
+
+def _draw(shown: Sequence[Policy], look: Look) -> "Figure":
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    curves: dict[tuple[str, str], list[Policy]] = {}
+    for one in shown:
+        curves.setdefault((one.group, one.bn), []).append(one)
+    groups = list(dict.fromkeys(group for group, _ in curves))
+    names = list(dict.fromkeys(bn for _, bn in curves))
+    axis = TimeAxis.of(one.t_s for one in shown)
+    with mpl.rc_context(settings(look)):
+        height = 1.9 * len(groups) + 0.5 + 0.021 * look.font_pt * (len(names) + 1)
+        figure = Figure(figsize=(look.width_in, height), layout="constrained")
+        grid = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, group in zip(grid, groups, strict=True):
+            axes.axhline(0, color=INK, linewidth=1)
+            axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
+            axes.set_title(look.fold(group, 0.75), loc="left")
+            axes.set_ylabel("points")
+            for place, bn in enumerate(names):
+                found = sorted(curves.get((group, bn), []), key=lambda one: one.t_s)
+                shift = (place - (len(names) - 1) / 2) * axis.step(len(names))
+                ends = [one.against for one in found if one.against is not None]
+                axes.errorbar(
+                    [axis.x[one.t_s] + shift for one in found],
+                    [100 * mean for mean, _, _ in ends],
+                    yerr=[
+                        [0.0 if low is None else 100 * (mean - low) for mean, low, _ in ends],
+                        [0.0 if high is None else 100 * (high - mean) for mean, _, high in ends],
+                    ],
+                    color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
+                    markersize=4.5, linewidth=1.4, capsize=2, label=f"BN {bn}",
+                )  # fmt: skip
+        axis.finish(grid[-1], look)
+        handles, labels = grid[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    return figure

@@ -1,0 +1,113 @@
+"""What `matched.json` says: devices beside Gaussian noise of the same weight error.
+
+It is here, below the package that measures it, so that a report is rebuilt without torch.
+"""
+
+from pathlib import Path
+from typing import TypedDict
+
+from analogsim import schema
+from analogsim.errors import InputError
+from analogsim.experiment.header import check_format
+
+MATCHED_FILE = "matched.json"
+FORMAT, VERSION = "analogsim-matched", 1
+
+
+class Estimate(TypedDict):
+    """A mean over chips with its 95 % interval, None for one chip. All are fractions."""
+
+    mean: float
+    ci95: list[float] | None
+    n_chips: int
+
+
+class EquivalentEta(TypedDict):
+    """As `search.Equivalent`."""
+
+    eta: float | None
+    low: float | None
+    high: float | None
+    reached: str
+    n_levels: int
+
+
+class Part(TypedDict):
+    """What one property of the device's errors makes of the difference; see `parts.py`."""
+
+    prop: str
+    meaning: str
+    share: Estimate
+
+
+class Cause(TypedDict):
+    """One effect of the device, switched off by setting `option` to 0.
+
+    `difference_without` is (device - its own matched Gaussian) without the effect; `share` is the
+    difference with the effect minus the one without, paired over chips.
+    """
+
+    option: str
+    effect: str
+    difference_without: Estimate
+    share: Estimate
+
+
+class Point(TypedDict):
+    """A device and its matched Gaussian at one time.
+
+    `difference` is (device - matched), paired over chips, and the sum of the shares of `parts`.
+    `sigmas` are in logical weight units.
+    """
+
+    preset: str
+    control: str
+    t_s: float
+    accuracy: Estimate
+    accuracy_control: Estimate
+    difference: Estimate
+    sigmas: dict[str, float]
+    equivalent: EquivalentEta
+    parts: list[Part]
+    causes: list[Cause]
+
+
+class Comparison(TypedDict):
+    """The content of `matched.json`."""
+
+    format: str
+    version: int
+    question: str
+    command: str
+    model: str
+    data: str
+    compensation: str
+    chips: int
+    n_images: int
+    digital_accuracy: float
+    bracket: list[float]
+    points: list[Point]
+    sentences: list[str]
+
+
+def read_comparison(folder: Path) -> Comparison | None:
+    """Read `matched.json`; None where there is none.
+
+    Raises:
+        InputError: it cannot be read, or is something else; every problem is named.
+    """
+    path = folder / MATCHED_FILE
+    if not path.exists():
+        return None
+    try:
+        content = schema.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} must be readable JSON, got '{error}'; restore it or run the comparison again"
+        ) from error
+    check_format(content, name=FORMAT, version=VERSION, where=str(path))
+    found = list(schema.problems(content, Comparison, "content"))
+    if found:
+        raise InputError(f"{path} {'; '.join(found)}; restore it or run the comparison again")
+    comparison: Comparison = content
+    return comparison

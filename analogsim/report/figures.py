@@ -1,0 +1,101 @@
+"""Figures for papers: every chart of a run as files of a journal's column or page width."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analogsim.errors import InputError, OutputError
+from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.report.chart import Chart
+from analogsim.report.chart_list import charts_of
+from analogsim.report.extras import read_extras
+from analogsim.report.look import (
+    ONE_COLUMN,
+    TWO_COLUMNS,
+    Look,
+    on_white,
+    pdf_bytes,
+    png_bytes,
+    settled,
+    svg_text,
+)
+from analogsim.report.summary import read_run, summarise_run
+
+WIDTHS = {"one": ONE_COLUMN, "two": TWO_COLUMNS}
+FORMATS = ("pdf", "svg", "png")
+FIGURES_FOLDER = "figures"
+
+# What IEEE asks of line drawings; PDF and SVG have no resolution.
+_DPI = 600
+
+
+def write_figures(
+    folder: Path,
+    output: Path,
+    *,
+    widths: Sequence[str],
+    formats: Sequence[str],
+    only: Sequence[str] = (),
+) -> list[Path]:
+    """Draw the charts of the run in `folder` into `output`; returns what was written.
+
+    Files are named NAME_WIDTH.FORMAT, for example `accuracy_one.pdf`. PDF embeds its fonts as
+    TrueType; in SVG text becomes outlines, because an SVG cannot carry a font.
+
+    Args:
+        folder: of a run.
+        output: made if needed; files of the same names are replaced.
+        widths: among `WIDTHS`.
+        formats: among `FORMATS`.
+        only: names of charts; none is all.
+
+    Raises:
+        InputError: the folder holds no run, or a width, format or chart is none.
+        OutputError: `output` cannot be written.
+    """
+    for what, asked, there in (("width", widths, tuple(WIDTHS)), ("format", formats, FORMATS)):
+        for one in asked:
+            if one not in there:
+                raise InputError(
+                    f"figures {what} must be one of {', '.join(there)}, got {one!r}; choose one"
+                )
+    run = read_run(folder)
+    charts = charts_of(run, summarise_run(run), read_extras(folder))
+    names = [chart.name for chart in charts]
+    for name in only:
+        if name not in names:
+            raise InputError(
+                f"figures chart must be one of {', '.join(names)}, got {name!r}; choose one that "
+                "this run has"
+            )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"output {output} must be a folder that can be made, got '{error.strerror}'; choose "
+            "another place"
+        ) from error
+    written = []
+    for chart in charts:
+        if only and chart.name not in only:
+            continue
+        for width in widths:
+            written += _write(chart, output, width, WIDTHS[width], formats)
+    return written
+
+
+def _write(
+    chart: Chart, output: Path, width: str, look: Look, formats: Sequence[str]
+) -> list[Path]:
+    figure = settled(chart.draw(look), look)
+    paths = []
+    for kind in formats:
+        path = output / f"{chart.name}_{width}.{kind}"
+        if kind == "pdf":
+            content = pdf_bytes(figure, look)
+        elif kind == "svg":
+            content = on_white(svg_text(figure, look, outlines=True)).encode(errors="replace")
+        else:
+            content = png_bytes(figure, look, dpi=_DPI)
+        write_bytes_atomic(path, content)
+        paths.append(path)
+    return paths

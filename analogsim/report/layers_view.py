@@ -1,0 +1,172 @@
+"""Layer by layer: where it computes, on how many tiles, how full they are, and how wrong it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from analogsim.experiment.header import Layer
+from analogsim.experiment.layers_file import DeviceLayers, LayersFile
+from analogsim.report.attribution import Loss
+from analogsim.report.chart import Chart
+from analogsim.report.labels import format_duration, percent
+from analogsim.report.look import COLOURS, GREY, Look, settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_DRAWN = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerLine:
+    """One layer. Errors are |w' - w| / |w|, None where there is none or it is not known.
+
+    `utilisation` is the share of its tiles' cells that hold a weight, None for a digital layer.
+    `later` is the error at the last time with the last compensation of the run, on chip 0 of the
+    first preset. `alone` and `gain` are what `analogsim attribute` found.
+    """
+
+    layer: Layer
+    utilisation: float | None
+    later: float | None
+    alone: Loss | None
+    gain: Loss | None
+
+
+def utilisation(shape: Sequence[int], tiles: int, max_inputs: int, max_outputs: int) -> float:
+    """The share of the cells of a layer's tiles that hold one of its weights.
+
+    Args:
+        shape: of the weight as in torch, (outputs, inputs of a group, *kernel).
+        tiles: on how many tiles it lies.
+        max_inputs, max_outputs: rows and columns of a tile; 0 is as many as the layer needs, so
+            that nothing is left over on that side.
+    """
+    weights, inputs = prod(shape), prod(shape[1:])
+    splits = -(-inputs // max_inputs) if max_inputs else 1
+    # Tiles = groups x splits of the inputs, where outputs are not split.
+    outputs = shape[0] * splits / tiles
+    return weights / (tiles * (max_inputs or inputs) * (max_outputs or outputs))
+
+
+def layer_lines(
+    layers: Sequence[Layer],
+    periphery: Mapping[str, Any],
+    errors: LayersFile | None,
+    losses: Sequence[Loss],
+) -> list[LayerLine]:
+    """A line for each layer of the header, in its order."""
+    device = errors["presets"][0] if errors is not None and errors["presets"] else None
+    later = {} if device is None else {la["name"]: la["states"][-1] for la in device["layers"]}
+    sizes = [periphery.get(name) for name in ("max_input_size", "max_output_size")]
+    known = all(isinstance(size, int) for size in sizes)
+    last = max((loss.t_s for loss in losses if loss.kind == "layer"), default=None)
+    found = {
+        (loss.name, loss.mode): loss for loss in losses if loss.kind == "layer" and loss.t_s == last
+    }
+    return [
+        LayerLine(
+            layer=layer,
+            utilisation=utilisation(layer["shape"], layer["tiles"], sizes[0] or 0, sizes[1] or 0)
+            if known and layer["tiles"] and layer["shape"]
+            else None,
+            later=later[layer["name"]]["error"] if layer["name"] in later else None,
+            alone=found.get((layer["name"], "alone")),
+            gain=found.get((layer["name"], "without")),
+        )
+        for layer in layers
+    ]
+
+
+def later_label(errors: LayersFile | None) -> str:
+    """What `LayerLine.later` is measured at, in words; empty if nothing was."""
+    if errors is None or not errors["presets"]:
+        return ""
+    device: DeviceLayers = errors["presets"][0]
+    state = device["states"][-1]
+    if state["t_s"] is None:
+        return ""
+    return f"{format_duration(state['t_s'])}, {state['compensation']}"
+
+
+def layer_chart(lines: Sequence[LayerLine], later: str) -> Chart | None:
+    """Weight errors and utilisation of the analog layers; None if there is no analog layer."""
+    analog = [line for line in lines if line.layer["where"] == "analog"]
+    if not analog:
+        return None
+    at = f" Squares: after {later} compensation." if later else ""
+    more = len(analog) - _MOST_DRAWN
+    cut = f" The first {_MOST_DRAWN} of {len(analog)} layers; the data have all." * (more > 0)
+    return Chart(
+        name="layers",
+        title="Layers",
+        caption=f"Left: relative weight error on chip 0. Dots: as programmed.{at} Right: share "
+        f"of the cells of a layer's tiles that hold a weight.{cut}",
+        words=f"Weight error and utilisation of each layer. {' '.join(map(_words, analog))}",
+        header=("layer", "kind", "where", "tiles", "utilisation", "programming_error",
+                "later_error", "loss_alone", "loss_alone_low", "loss_alone_high", "gain_digital",
+                "gain_digital_low", "gain_digital_high"),
+        rows=tuple(
+            (line.layer["name"], line.layer["kind"], line.layer["where"], line.layer["tiles"],
+             line.utilisation, line.layer["programming_error"], line.later,
+             *_three(line.alone), *_three(line.gain))
+            for line in lines
+        ),
+        draw=lambda look: _draw(analog[:_MOST_DRAWN], look, with_later=bool(later)),
+    )  # fmt: skip
+
+
+def _three(loss: Loss | None) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if loss is None else (loss.loss, loss.low, loss.high)
+
+
+def _words(line: LayerLine) -> str:
+    parts = []
+    if line.layer["programming_error"] is not None:
+        parts.append(f"error {line.layer['programming_error']:.3g} as programmed")
+    if line.later is not None:
+        parts.append(f"{line.later:.3g} later")
+    if line.utilisation is not None:
+        parts.append(f"{percent(line.utilisation)} % of the cells used")
+    return f"{line.layer['name']}: {', '.join(parts) or 'nothing measured'}."
+
+
+def _draw(lines: Sequence[LayerLine], look: Look, *, with_later: bool) -> "Figure":
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    places = range(len(lines))
+    with mpl.rc_context(settings(look)):
+        height = 1.1 + 0.024 * look.font_pt * len(lines)
+        figure = Figure(figsize=(look.width_in, height), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+        programmed = [line.layer["programming_error"] for line in lines]
+        ends = [line.later or error for line, error in zip(lines, programmed, strict=True)]
+        left.hlines(
+            places,
+            [100 * (error or 0) for error in programmed],
+            [100 * (end or 0) for end in ends],
+            color=GREY, linewidth=1,
+        )  # fmt: skip
+        _dots(left, programmed, COLOURS[0], "o", "as programmed")
+        if with_later:
+            _dots(left, [line.later for line in lines], COLOURS[1], "s", "later")
+        left.set_xlim(left=0)
+        left.set_xlabel("weight error (%)")
+        left.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
+        left.set_yticks(places, [line.layer["name"] for line in lines])
+        left.set_ylim(len(lines) - 0.4, -0.6)
+        shares = [100 * (line.utilisation or 0) for line in lines]
+        right.barh(places, shares, color=COLOURS[2], height=0.6)
+        right.set_xlim(0, 100)
+        right.set_xlabel("cells used (%)")
+        right.tick_params(labelleft=False, left=False)
+    return figure
+
+
+def _dots(axes: Any, values: Sequence[float | None], colour: str, marker: str, label: str) -> None:
+    known = [(100 * value, place) for place, value in enumerate(values) if value is not None]
+    if known:
+        xs, ys = zip(*known, strict=True)
+        axes.plot(xs, ys, linestyle="", marker=marker, color=colour, markersize=5, label=label)

@@ -1,0 +1,268 @@
+"""The page's tables: columns, and cells with a text for people and a value to sort by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analogsim.experiment.records import Trial
+from analogsim.report.attribution import Loss
+from analogsim.report.bn_chart import Policy
+from analogsim.report.labels import format_duration, percent, points, time_labels
+from analogsim.report.layers_view import LayerLine
+from analogsim.report.summary import RowDict, Summary
+
+DASH = "\u2013"
+SHAPE = " \u00d7 "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A heading; numbers stand on the right."""
+
+    name: str
+    number: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What a cell shows; `value` is what it is sorted by, None the text, "" always last."""
+
+    text: str
+    value: str | float | None = None
+    style: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table; the first cell of each row heads it."""
+
+    label: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def results_table(trials: Sequence[Trial], summary: Summary) -> Table:
+    """Accuracy by preset and time, the digital network first."""
+    rows, digital = summary["rows"], summary["digital"]
+    shown = _which(summary)
+    nothing = number(None)
+    columns, keys = _places(summary)
+    first = [_text("digital network"), *(nothing for _ in columns[1:])]
+    first += [number(percent(summary["digital_accuracy"]), summary["digital_accuracy"], "mark")]
+    first += [nothing] * 5
+    first += [number(str(digital["n_images"]), digital["n_images"])] * shown["images"]
+    first += [number(str(digital["n_nan"]), digital["n_nan"])] * shown["nan"]
+    body = []
+    for row, place in zip(rows, keys, strict=True):
+        chips = _chips(trials, row)
+        std, change = row["std_chips"], row["mean"] - summary["digital_accuracy"]
+        cells = [
+            *place,
+            number(percent(row["mean"]), row["mean"], "mark"),
+            number(_bounds(row["ci95"]) or "one chip", row["ci95"][0] if row["ci95"] else ""),
+            number(points(change), change),
+            number("one chip" if std is None else percent(std), "" if std is None else std),
+            number(_bounds([min(chips), max(chips)] if chips else None), min(chips, default="")),
+            number(str(row["n_chips"]), row["n_chips"]),
+        ]
+        cells += [number(str(row["n_images"]), row["n_images"])] * shown["images"]
+        cells += [number(str(row["n_nan"]), row["n_nan"])] * shown["nan"]
+        body.append(tuple(cells))
+    names = ["Accuracy", "95 % interval", "Change", "Std of chips", "Range of chips", "Chips"]
+    names += ["Images"] * shown["images"] + ["NaN outputs"] * shown["nan"]
+    return Table(
+        label="Results table",
+        caption="Accuracy by preset and time, in %",
+        columns=(*columns, *(Column(name=name) for name in names)),
+        rows=(tuple(first), *body),
+    )
+
+
+def beyond_table(summary: Summary) -> Table:
+    """How chips differ: spread, 5th percentile chip, new images, yields."""
+    columns, keys = _places(summary)
+    with_yields = any(row["yields"] for row in summary["rows"])
+    body = []
+    for row, place in zip(summary["rows"], keys, strict=True):
+        low, parts = row["percentile5"], row["components"]
+        cells = [
+            *place,
+            _range(row["std_ci95"]),
+            number(None) if low is None else number(
+                f"{percent(low)} ({row['percentile5_method']})", low
+            ),
+            _range(row["percentile5_ci95"]),
+            _range(row["ci95_new_images"]),
+            number(" / ".join(percent(v) for v in parts.values()) if parts else None),
+        ]  # fmt: skip
+        if with_yields:
+            text = "; ".join(
+                f"{percent(y['share'])} % at {percent(y['above'])} ({percent(y['low'])} to "
+                f"{percent(y['high'])})"
+                for y in row["yields"]
+            )
+            cells.append(number(text or None, row["yields"][0]["share"] if text else ""))
+        body.append(tuple(cells))
+    names = ["Std of chips", "5th percentile chip", "its interval", "New images", "Parts"]
+    names += ["Yield"] * with_yields
+    return Table(
+        label="Spread table",
+        caption="How chips differ, in %, each with its 95 % interval",
+        columns=(*columns, *(Column(name=name) for name in names)),
+        rows=tuple(body),
+    )
+
+
+def policy_table(found: Sequence[Policy]) -> Table:
+    """The BatchNorm policies of each preset, compensation and time, below each other."""
+    labels = time_labels(dict.fromkeys(one.t_s for one in found))
+    order = list(dict.fromkeys(one.bn for one in found))
+    groups = list(dict.fromkeys(one.group for one in found))
+    ranked = sorted(found, key=lambda o: (groups.index(o.group), o.t_s, order.index(o.bn)))
+    body = []
+    for one in ranked:
+        mean, low, high = one.against or (None, None, None)
+        body.append((
+            _text(one.group),
+            number(labels[one.t_s], one.t_s),
+            Cell(text=one.bn),
+            number(percent(one.mean), one.mean, "mark"),
+            _range(None if one.low is None or one.high is None else [one.low, one.high]),
+            number(None) if mean is None else number(points(mean), mean),
+            number(None)
+            if low is None or high is None
+            else number(f"{points(low)} to {points(high)}", low),
+        ))  # fmt: skip
+    names = ("Accuracy", "95 % interval", f"Against {order[0]}", "95 % interval, paired")
+    return Table(
+        label="BatchNorm table",
+        caption="Accuracy in % of each policy, and its difference in points on the same chips",
+        columns=(
+            Column(name="Preset", number=False), Column(name="Time"),
+            Column(name="BatchNorm", number=False), *(Column(name=name) for name in names),
+        ),
+        rows=tuple(body),
+    )  # fmt: skip
+
+
+def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
+    """Every layer, where it computes and why, its tiles and its errors."""
+    with_losses = any(line.alone or line.gain for line in lines)
+    body = []
+    for line in lines:
+        layer, error = line.layer, line.layer["programming_error"]
+        cells = [
+            _text(layer["name"]),
+            Cell(text=f"{layer['kind']} {SHAPE.join(map(str, layer['shape']))}"),
+            Cell(text=layer["where"], style="mark"),
+            number(str(layer["tiles"]), layer["tiles"]),
+            number(None)
+            if line.utilisation is None
+            else number(f"{percent(line.utilisation)} %", line.utilisation),
+            number(None) if error is None else number(f"{error:.3g}", error),
+        ]
+        if later:
+            cells.append(
+                number(None) if line.later is None else number(f"{line.later:.3g}", line.later)
+            )
+        if with_losses:
+            cells += [_loss(line.alone), _loss(line.gain)]
+        cells.append(Cell(text=layer["why"], style="why"))
+        body.append(tuple(cells))
+    columns = [Column(name=name, number=False) for name in ("Layer", "Kind and shape", "Where")]
+    columns += [Column(name=name) for name in ("Tiles", "Cells used", "Error, programmed")]
+    columns += [Column(name=f"Error, {later}")] if later else []
+    columns += [Column(name=name) for name in ("Costs alone", "Gain if digital")] * with_losses
+    columns += [Column(name="Why", number=False)]
+    return Table(
+        label="Layers table",
+        caption="Every layer, where it computes, and why"
+        + (". Costs and gains in points of accuracy, with 95 % intervals" if with_losses else ""),
+        columns=tuple(columns),
+        rows=tuple(body),
+    )
+
+
+def sources_table(losses: Sequence[Loss]) -> Table | None:
+    """What each source of error costs, if `analogsim attribute` left its file here."""
+    found = [loss for loss in losses if loss.kind == "source"]
+    if not found:
+        return None
+    names: dict[tuple[str, float], dict[str, Loss]] = {}
+    for loss in found:
+        names.setdefault((loss.title, loss.t_s), {})[loss.mode] = loss
+    return Table(
+        label="Sources table",
+        caption="Cost of each source in points of accuracy, with 95 % intervals",
+        columns=(
+            Column(name="Source", number=False), Column(name="Time"),
+            Column(name="Alone, all else off"), Column(name="Gain without it"),
+        ),
+        rows=tuple(
+            (_text(title), number(format_duration(t_s), t_s), _loss(modes.get("alone")),
+             _loss(modes.get("without")))
+            for (title, t_s), modes in names.items()
+        ),
+    )  # fmt: skip
+
+
+def number(text: str | None, value: str | float = "", style: str = "") -> Cell:
+    """A cell on the right; no text is a dash, which is sorted last."""
+    return Cell(text=DASH if text is None else text, value=value, style=f"number {style}".strip())
+
+
+def _loss(loss: Loss | None) -> Cell:
+    if loss is None or loss.loss is None:
+        return number(None)
+    text = points(loss.loss)
+    if loss.low is not None and loss.high is not None:
+        text += f" ({points(loss.low)} to {points(loss.high)})"
+    return number(text, loss.loss)
+
+
+def _text(text: str) -> Cell:
+    return Cell(text=text)
+
+
+def _which(summary: Summary) -> dict[str, bool]:
+    """A column that says the same in every row goes into the words before the table."""
+    rows, digital = summary["rows"], summary["digital"]
+    return {
+        "images": len({digital["n_images"], *(row["n_images"] for row in rows)}) > 1,
+        "nan": digital["n_nan"] > 0 or any(row["n_nan"] for row in rows),
+    }
+
+
+def _places(summary: Summary) -> tuple[list[Column], list[list[Cell]]]:
+    """The columns that say which row it is, and their cells."""
+    rows = summary["rows"]
+    labels = time_labels(dict.fromkeys(row["t_s"] for row in rows))
+    with_bn = len({row["bn"] for row in rows}) > 1
+    columns = [Column(name="Preset", number=False), Column(name="Time")]
+    columns += [Column(name="BatchNorm", number=False)] * with_bn
+    columns.append(Column(name="Compensation", number=False))
+    cells = [
+        [
+            _text(row["preset"]),
+            number(labels[row["t_s"]], row["t_s"]),
+            *([Cell(text=row["bn"])] * with_bn),
+            Cell(text=row["compensation"]),
+        ]
+        for row in rows
+    ]
+    return columns, cells
+
+
+def _chips(trials: Sequence[Trial], row: RowDict) -> list[float]:
+    """Accuracies of the chips of a row; none where images were dealt out."""
+    key = (row["preset"], row["t_s"], row["bn"], row["compensation"])
+    full = row["design"] == "full"
+    return [t.accuracy for t in trials if full and (t.preset, t.t_s, t.bn, t.compensation) == key]
+
+
+def _bounds(bounds: Sequence[float] | None) -> str | None:
+    return None if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
+
+
+def _range(bounds: Sequence[float] | None) -> Cell:
+    return number(_bounds(bounds), "" if bounds is None else bounds[0])

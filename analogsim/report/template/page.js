@@ -1,0 +1,48 @@
+"use strict";
+// Tables sort by any column: each heading becomes a button. Without a value, rows stay last.
+const valueOf = (row, column) => {
+  const cell = row.cells[column];
+  return "value" in cell.dataset ? cell.dataset.value : cell.textContent.trim();
+};
+const compare = (a, b) => {
+  const [x, y] = [Number(a), Number(b)];
+  return Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b, "en", { numeric: true }) : x - y;
+};
+const sortBy = (table, column) => {
+  const head = table.tHead.rows[0].cells[column];
+  const falling = head.getAttribute("aria-sort") === "ascending";
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+  const body = table.tBodies[0];
+  const known = [], empty = [];
+  for (const row of body.rows) (valueOf(row, column) === "" ? empty : known).push(row);
+  known.sort((a, b) => compare(valueOf(a, column), valueOf(b, column)) * (falling ? -1 : 1));
+  body.append(...known, ...empty);
+};
+for (const table of document.querySelectorAll("table.sortable")) {
+  [...table.tHead.rows[0].cells].forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    button.addEventListener("click", () => sortBy(table, column));
+    head.append(button);
+  });
+}
+// Copy buttons are made here, so that a page without scripts shows none that do nothing.
+for (const text of document.querySelectorAll("pre[data-copy]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = `Copy ${text.dataset.copy}`;
+  button.addEventListener("click", async () => {
+    getSelection().selectAllChildren(text);
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      button.textContent = "Copied";
+    } catch {
+      // A page from the disk may not write to the clipboard: the text is selected at least.
+      button.textContent = "Selected: press Ctrl+C";
+    }
+  });
+  text.after(button);
+}
