@@ -11,13 +11,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format types
+.PHONY: help install demo test lint format types docs
 
 help:
 	@echo 'make demo      run the main job on embedded data; results in out/demo'
 	@echo 'make test      run all tests (PYTEST_ARGS="-m \"not slow\"" passes options to pytest)'
 	@echo 'make lint      check style and formatting;  make format mends them'
 	@echo 'make types     check types'
+	@echo 'make docs      build the pages in docs; open docs/_build/html/index.html'
 	@echo 'make install   only set up $(VENV), with an editable install and the tools'
 
 install: $(STAMP)
@@ -57,3 +58,7 @@ format: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+# Runs the examples and notebooks in the pages; nothing is fetched from a network.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

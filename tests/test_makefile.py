@@ -48,5 +48,5 @@ def test_unsuitable_python_is_named(target: str, python: str, words: str, clone:
 def test_help_is_what_make_says_without_a_target(clone: Path) -> None:
     done = subprocess.run(["make"], cwd=clone, capture_output=True, text=True, check=True)
 
-    for target in ("demo", "test", "lint", "types", "install"):
+    for target in ("demo", "test", "lint", "types", "docs", "install"):
         assert f"make {target} " in done.stdout

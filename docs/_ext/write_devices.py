@@ -1,0 +1,81 @@
+"""The devices as Markdown, from `DeviceInfo`, `constants()` and the docstrings themselves."""
+
+import dataclasses
+import inspect
+import re
+from itertools import groupby
+
+from markdown import code, plain, table
+
+from device_models import DEVICES, Constant, Device
+from device_models.gaussian_by_state import StateGaussian
+from device_models.gaussian_matched import MatchedGaussian
+
+_GREEK = {"sigma": "\u03c3", "nu": "\u03bd", "eta": "\u03b7", "alpha": "\u03b1"}
+_UNITS = {"1": "", "uS": "\u03bcS"}
+_DASH = "\u2212"
+
+
+def devices() -> list[str]:
+    """Every device that has a name on the command line."""
+    return [line for device in DEVICES.values() for line in _device(device, device())]
+
+
+def controls() -> list[str]:
+    """The noise that `compare --gaussian matched` makes; measured, so without constants."""
+    return [line for device in (MatchedGaussian, StateGaussian) for line in _device(device, None)]
+
+
+def formula(law: str) -> str:
+    """A law of `DeviceInfo`, with subscripts, exponents and Greek letters as HTML."""
+    text = law.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
+    text = re.sub(r"\^(-?)(\w+)", lambda m: f"<sup>{m[1] and _DASH}{_letters(m[2])}</sup>", text)
+    text = re.sub(r"\b([A-Za-z]+)_(\w+)", lambda m: f"{_letters(m[1])}<sub>{m[2]}</sub>", text)
+    return _letters(text).replace("sqrt(", "\u221a(").replace("*", "&#42;")
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\b(" + "|".join(_GREEK) + r")\b", lambda m: _GREEK[m[1]], text)
+
+
+def _device(kind: type[Device], made: Device | None) -> list[str]:
+    info = kind.info
+    lines = ["", f"## {info.name}", "", f"{plain(info.title)}.", ""]
+    laws = [f"<div>{formula(clause)}</div>" for clause in info.law.split("; ")]
+    lines += ['<div class="law">', *laws, "</div>", ""]
+    for term, text in (
+        ("Modelled", info.models),
+        ("Not modelled", info.not_modelled),
+        ("Valid times", info.valid_times),
+        ("Source", info.citation),
+    ):
+        lines += [term, f": {plain(text)}", ""]
+    lines += _options(kind)
+    if made is None:
+        return lines
+    for source, constants in groupby(made.constants(), key=lambda one: one.source):
+        lines += ["", f"Constants, from: {plain(source)}.", ""]
+        lines += table(("symbol", "value", "unit", "meaning"), map(_row, constants))
+    return lines
+
+
+def _options(kind: type[Device]) -> list[str]:
+    """The options with their defaults, and what the code says of the model."""
+    lines = table(
+        ("option", "default"),
+        ((code(field.name), _default(field.default)) for field in dataclasses.fields(kind)),
+    )
+    # The first paragraph is the law once more.
+    _, *paragraphs = (inspect.getdoc(kind) or "").split("\n\n")
+    return [*lines, *(line for one in paragraphs for line in (plain(one), ""))]
+
+
+def _default(value: object) -> str:
+    if value is dataclasses.MISSING:
+        return "none: it is measured"
+    return code(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _row(one: Constant) -> tuple[str, str, str, str]:
+    value = f"{one.value:.12g}" if isinstance(one.value, float) else str(one.value)
+    return formula(one.symbol), value, _UNITS.get(one.unit, one.unit), formula(one.meaning)
