@@ -11,6 +11,7 @@ from analogsim._version import __version__
 from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
 
 if TYPE_CHECKING:
+    from analogsim.batchnorm.recalibrate import Recalibration
     from analogsim.crossbar.checkpoint import load, save
     from analogsim.crossbar.convert import AnalogModel, convert
     from analogsim.crossbar.evaluate import Evaluation, evaluate
@@ -27,6 +28,7 @@ __all__ = [
     "InputError",
     "OutputError",
     "Periphery",
+    "Recalibration",
     "__version__",
     "convert",
     "evaluate",
@@ -41,6 +43,7 @@ _HOME = {
     "Chip": "analogsim.crossbar.program",
     "Evaluation": "analogsim.crossbar.evaluate",
     "Periphery": "analogsim.crossbar.periphery",
+    "Recalibration": "analogsim.batchnorm.recalibrate",
     "convert": "analogsim.crossbar.convert",
     "evaluate": "analogsim.crossbar.evaluate",
     "load": "analogsim.crossbar.checkpoint",

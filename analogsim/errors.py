@@ -2,7 +2,14 @@
 
 from device_models.errors import AnalogsimError, DeviceError
 
-__all__ = ["AnalogsimError", "CalibrationWarning", "DeviceError", "InputError", "OutputError"]
+__all__ = [
+    "AnalogsimError",
+    "CalibrationWarning",
+    "DeviceError",
+    "FoldingWarning",
+    "InputError",
+    "OutputError",
+]
 
 
 class InputError(AnalogsimError):
@@ -15,3 +22,7 @@ class OutputError(AnalogsimError):
 
 class CalibrationWarning(UserWarning):
     """Input ranges rest on synthetic inputs."""
+
+
+class FoldingWarning(UserWarning):
+    """BatchNorm is folded where that costs accuracy."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from analogsim.cli import complete
 from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.cli.spec import spec_from_options
 from analogsim.cli.study_options import place_options, split_study, start, study_options
@@ -19,6 +20,7 @@ from analogsim.errors import InputError
     default="pcm,rram,gaussian",
     show_default=True,
     help="Devices, separated by commas; see analogsim presets.",
+    shell_complete=complete.preset_list,
 )
 @click.option(
     "--times",
@@ -54,6 +56,8 @@ def compare(
     study, place, options = split_study(values)
     network, data_from = split_options(options)
     names = tuple(name.strip() for name in presets.split(",") if name.strip())
+    if not names:
+        raise InputError(f"--presets must name a device, got {presets!r}; see analogsim presets")
     spec = spec_from_options(
         network,
         data_from,

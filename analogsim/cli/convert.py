@@ -5,13 +5,20 @@ from typing import Any
 
 import click
 
+from analogsim.cli import colour, complete
 from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.errors import InputError
 
 
 @click.command()
 @network_options
-@click.option("--preset", default="pcm", show_default=True, help="Device; see analogsim presets.")
+@click.option(
+    "--preset",
+    default="pcm",
+    show_default=True,
+    help="Device; see analogsim presets.",
+    shell_complete=complete.presets,
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="New folder for the chip.")
 @click.option("--chip", type=int, default=0, show_default=True, help="Number of the chip.")
 @click.option("--dry-run", is_flag=True, help="Show the table; program and write nothing.")
@@ -86,7 +93,7 @@ def convert(
         f"{prepared.name} on {spec_of(analog.device)}, periphery {analog.periphery.name}, "
         f"{analog.tile} tile, BN {analog.bn}\n"
     )
-    click.echo(layer_table(report))
+    click.echo(colour.layer_table(layer_table(report)))
     for text in not_modelled:
         click.echo(f"not modelled: {text}")
     for text in notes:
@@ -99,8 +106,11 @@ def _shape(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     parts = text.replace("x", ",").split(",")
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+    # Nine digits: Python refuses to read a number of thousands of them.
+    good = (part.strip().isdecimal() and len(part.strip()) <= 9 for part in parts)
+    if not all(good) or not all(int(part) > 0 for part in parts):
         raise InputError(
-            f"--input-shape must be whole numbers above 0, got {text!r}; write for example 3,32,32"
+            f"--input-shape must be whole numbers above 0, got {text[:60]!r}; "
+            "write for example 3,32,32"
         )
     return tuple(int(part) for part in parts)

@@ -1,12 +1,13 @@
 """`analogsim doctor`: what is wrong with this installation, and the command that mends it."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import click
 
+from analogsim.cli import colour
 from analogsim.doctor import Check, can_run, diagnose
+from analogsim.schema import dumps
 
 
 @click.command()
@@ -27,9 +28,10 @@ def doctor(ctx: click.Context, as_json: bool, data_dir: Path | None) -> None:
     fit = can_run(checks)
     if as_json:
         findings = [dataclasses.asdict(check) for check in checks]
-        click.echo(json.dumps({"can_run": fit, "checks": findings}, indent=2))
+        content = {"format": "analogsim-doctor", "version": 1, "can_run": fit, "checks": findings}
+        click.echo(dumps(content, indent=2))
     else:
-        click.echo(format_checks(checks))
+        click.echo(colour.findings(format_checks(checks)))
         verdict = "The main job can run." if fit else "The main job cannot run: see 'problem'."
         click.echo(f"\n{verdict}")
     ctx.exit(0 if fit else 1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from analogsim.cli import complete
 from analogsim.cli.options import NetworkOptions, data_options, network_options, split_options
 from analogsim.cli.spec import spec_from_options
 from analogsim.cli.study_options import place_options, split_study, start, study_options
@@ -13,7 +14,11 @@ from analogsim.cli.units import TIMES
 
 @click.command()
 @network_options
-@click.option("--preset", help="Device; see analogsim presets.  [default: pcm, or the folder's]")
+@click.option(
+    "--preset",
+    help="Device; see analogsim presets.  [default: pcm, or the folder's]",
+    shell_complete=complete.presets,
+)
 @click.option(
     "--times",
     type=TIMES,
@@ -39,7 +44,8 @@ def drift(
     """
     study, place, options = split_study(values)
     network, data_from = split_options(options)
-    preset = preset or _preset_of(network) or "pcm"
+    if preset is None:
+        preset = _preset_of(network) or "pcm"
     spec = spec_from_options(
         network,
         data_from,

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from analogsim.cli import complete
 from analogsim.cli.options import DataOptions, data_options
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help=".safetensors, .pt, .pth or .th file."
 )
@@ -36,6 +37,8 @@ def evaluate(
     result = measure(network, images, limit=limit)
     if as_json:
         counts = {
+            "format": "analogsim-evaluation",
+            "version": 1,
             "model": model,
             "weights": network.note,
             "data": images.name,

@@ -4,8 +4,11 @@ Exit codes: 0 done, 1 the command says no (`doctor`) or a bug of ours, 2 an inpu
 mend, 130 interrupted.
 """
 
+import contextlib
 import difflib
+import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,10 +18,22 @@ from typing import NoReturn
 import click
 
 from analogsim._version import __version__
+from analogsim.cli import colour
 from analogsim.cli.heap import keep_freed_memory
 from analogsim.errors import AnalogsimError
 
 __all__ = ["COMMANDS", "CommandEntry", "LazyGroup", "cli", "main"]
+
+
+PROGRAM = "analogsim"
+VARIABLE = "_ANALOGSIM_COMPLETE"
+"""Set by a shell that asks for completions; the name is click's for our program."""
+
+# What the machine lacks, which is no bug of ours wherever it is met.
+_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +68,20 @@ COMMANDS: Mapping[str, CommandEntry] = {
         attribute="compare",
         help="The same network on several devices, side by side.",
     ),
+    "attribute": CommandEntry(
+        module="analogsim.cli.attribute",
+        attribute="attribute",
+        help="Which source of error and which layer costs how much accuracy.",
+    ),
     "run": CommandEntry(
         module="analogsim.cli.run",
         attribute="run",
         help="Run an experiment from its spec; resumable after a kill.",
+    ),
+    "noise": CommandEntry(
+        module="analogsim.cli.noise",
+        attribute="noise",
+        help="Gaussian noise, scope by scope, on the digital network.",
     ),
     "train": CommandEntry(
         module="analogsim.cli.train",
@@ -78,10 +103,20 @@ COMMANDS: Mapping[str, CommandEntry] = {
         attribute="report",
         help="Rebuild the tables, plot and page of a finished run.",
     ),
+    "figures": CommandEntry(
+        module="analogsim.cli.figures",
+        attribute="figures",
+        help="Draw a run's charts as figures for a paper.",
+    ),
     "doctor": CommandEntry(
         module="analogsim.cli.doctor",
         attribute="doctor",
         help="Check this installation and say what mends it.",
+    ),
+    "completion": CommandEntry(
+        module="analogsim.cli.completion",
+        attribute="completion",
+        help="Print the script for completion in bash, zsh or fish.",
     ),
 }
 
@@ -132,17 +167,25 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; the console script."""
     keep_freed_memory()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A path need not be UTF-8, and is printed as it was given.
+        sys.stdout.reconfigure(errors="surrogateescape")
     sys.exit(run(args))
 
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; whatever is our bug is raised."""
     try:
-        result = cli.main(args, prog_name="analogsim", standalone_mode=False)
+        if VARIABLE in os.environ:
+            # Our own class for bash, which click finds in a table.
+            importlib.import_module("analogsim.cli.completion")
+        result = cli.main(args, prog_name=PROGRAM, standalone_mode=False)
         # Here and not at interpreter exit, so that a closed pipe is met inside this `try`.
         sys.stdout.flush()
     except AnalogsimError as error:
-        click.echo(f"error: {error}", err=True)
+        # A path in it need not be UTF-8.
+        text = str(error).encode(errors="backslashreplace").decode()
+        click.echo(colour.error(text), err=True)
         return 2
     except click.ClickException as error:
         error.show()
@@ -151,8 +194,32 @@ def run(args: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return 130
     except BrokenPipeError:
-        # The reader has gone (`| head`). Python flushes stdout once more at exit: give it a sink.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone (`| head`).
+        _sink_stdout()
         return 1
+    except OSError as error:
+        if error.errno not in _MACHINE:
+            raise
+        where = "stdout or a temporary file" if error.filename is None else error.filename
+        _sink_stdout()
+        click.echo(
+            f"error: {where} must be writable, got '{error.strerror}'; make room, and give the "
+            "same command again",
+            err=True,
+        )
+        return 2
+    except MemoryError as error:
+        click.echo(
+            f"error: memory must be enough, got '{error or 'no more of it'}'; give a smaller "
+            "--batch-size, fewer --workers or a smaller file",
+            err=True,
+        )
+        return 2
     # `ctx.exit(n)` arrives as n; commands themselves return nothing.
     return result if isinstance(result, int) else 0
+
+
+def _sink_stdout() -> None:
+    """Python flushes stdout once more at exit: give it a sink, so that it does not fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,13 +16,10 @@ from analogsim.cli.run_study import (
 )
 from analogsim.cli.spec import Spec
 from analogsim.equivalent.compare import compare_matched
-from analogsim.equivalent.plot import draw_comparison, png_bytes
 from analogsim.equivalent.table import format_comparison
-from analogsim.experiment.records import write_bytes_atomic
+from analogsim.errors import InputError
 from analogsim.report import build_report
 from analogsim.schema import dumps
-
-PLOT_FILE = "matched.png"
 
 
 def matched_and_print(spec: Spec, where: Where) -> None:
@@ -36,6 +33,10 @@ def matched_and_print(spec: Spec, where: Where) -> None:
     place = place_of(where)
     data_options = data_options_of(spec)
     data = open_data(data_options)
+    if len(spec.bn) != 1:
+        raise InputError(
+            f"--gaussian matched must have one --bn, got {', '.join(spec.bn)}; run it once for each"
+        )
     (bn,) = spec.bn
     prepared = prepare(network_options_of(spec, bn), data_options, spec.presets[0], data)
     study = study_of(spec, devices, prepared, data)
@@ -43,7 +44,6 @@ def matched_and_print(spec: Spec, where: Where) -> None:
     with saying_how_to_go_on(where), ProgressReporter() as progress:
         comparison = compare_matched(study, prepared.analog, images, where.output, place, progress)
     page = build_report(where.output)
-    write_bytes_atomic(where.output / PLOT_FILE, png_bytes(draw_comparison(comparison)))
     if where.as_json:
         click.echo(dumps(comparison, indent=2))
         return

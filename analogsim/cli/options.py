@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from analogsim.cli import complete
 from analogsim.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -22,12 +23,23 @@ class NetworkOptions:
     weights: Path | None
     network: str | None
     untrained: bool
-    bn: str
+    bn: tuple[str, ...]
     keep_digital: tuple[str, ...]
     periphery: str
     tile: str
     forward: str
     seed: int
+    recalibration: str = "average"
+    recalibration_images: int | None = None
+
+    @property
+    def one_bn(self) -> str:
+        """The treatment of BatchNorm. Raises InputError if several were given."""
+        if len(self.bn) != 1:
+            raise InputError(
+                f"--bn must be given once here, got {', '.join(self.bn)}; choose one of them"
+            )
+        return self.bn[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +64,7 @@ def network_options(command: Command) -> Command:
     """MODEL and everything that decides its conversion but the device."""
     for option in reversed(
         (
-            click.argument("model", metavar="MODEL"),
+            click.argument("model", metavar="MODEL", shell_complete=complete.models),
             click.option("--weights", type=_PATH, help=".safetensors, .pt, .pth or .th file."),
             click.option(
                 "--network",
@@ -62,10 +74,26 @@ def network_options(command: Command) -> Command:
             click.option("--untrained", is_flag=True, help="Allow a zoo network without weights."),
             click.option(
                 "--bn",
-                type=click.Choice(["digital", "fold"]),
-                default="digital",
+                type=click.Choice(["digital", "fold", "recalibrate", "recalibrate-once", "none"]),
+                multiple=True,
+                default=("digital",),
                 show_default=True,
-                help="BatchNorm: in digital periphery, or folded into the weights.",
+                help="BatchNorm: in digital periphery; folded into the weights; in digital with "
+                "statistics estimated anew on each chip at each time, or once after programming; "
+                "none says that the network has none (repeatable in drift and compare).",
+            ),
+            click.option(
+                "--recalibration",
+                type=click.Choice(["average", "adabs"]),
+                default="average",
+                show_default=True,
+                help="How statistics are estimated: cumulative average, or AdaBS (Joshi 2020).",
+            ),
+            click.option(
+                "--recalibration-images",
+                type=int,
+                metavar="N",
+                help="From the first N training images.  [default: 1000; adabs: 2600]",
             ),
             click.option(
                 "--keep-digital",
@@ -78,6 +106,7 @@ def network_options(command: Command) -> Command:
                 default="standard",
                 show_default=True,
                 metavar="standard|ideal|FILE.toml",
+                shell_complete=complete.peripheries,
                 help="DAC, ADC, noise and tile size around the devices.",
             ),
             click.option(
@@ -94,6 +123,13 @@ def network_options(command: Command) -> Command:
                 show_default=True,
                 help="Products on the network's own convolutions, or on aihwkit's tiles; "
                 "native-bf16 rounds to bfloat16 (ideal periphery; about 1 % of the logits).",
+            ),
+            click.option(
+                "--dtype",
+                type=click.Choice(["float32", "bf16"]),
+                default="float32",
+                show_default=True,
+                help="bf16 is short for --forward native-bf16.",
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="Root seed."),
         )
@@ -112,6 +148,7 @@ def data_options(*, required: bool) -> Callable[[Command], Command]:
                     "--data",
                     required=required,
                     metavar="DATA",
+                    shell_complete=complete.data,
                     help="digits, cifar10, cifar100, folder:PATH, npz:FILE or FILE.py:FACTORY.",
                 ),
                 click.option(
@@ -129,10 +166,26 @@ def data_options(*, required: bool) -> Callable[[Command], Command]:
 
 
 def split_options(values: dict[str, Any]) -> tuple[NetworkOptions, DataOptions]:
-    """The values of `network_options` and `data_options` out of a command's arguments."""
+    """The values of `network_options` and `data_options` out of a command's arguments.
+
+    Raises:
+        InputError: --dtype and --forward contradict each other.
+    """
     network = {name: values[name] for name in NetworkOptions.__dataclass_fields__}
+    network["forward"] = _forward(values["forward"], values["dtype"])
     data = {name: values[name] for name in DataOptions.__dataclass_fields__}
     return NetworkOptions(**network), DataOptions(**data)
+
+
+def _forward(forward: str, dtype: str) -> str:
+    if dtype == "float32":
+        return forward
+    if forward == "tile":
+        raise InputError(
+            f"--dtype {dtype} must be used with native products, got --forward tile; "
+            "leave one of the two out"
+        )
+    return "native-bf16"
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 """From options to a converted network and its images; the part that the commands share."""
 
 import copy
+import dataclasses
 import shlex
 import sys
 import warnings
@@ -10,24 +11,31 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+import torch
 from torch import Tensor, nn
 
+from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy
+from analogsim.batchnorm.recalibrate import Method, Recalibration, recalibration_of
 from analogsim.cli.options import DataOptions, NetworkOptions
 from analogsim.crossbar.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.chip_settings import is_chip_folder, preset_of_folder
-from analogsim.crossbar.convert import AnalogModel, BatchNormPolicy, Forward, convert
+from analogsim.crossbar.convert import AnalogModel, Forward, convert
 from analogsim.crossbar.periphery import TileKind
 from analogsim.crossbar.program import Chip
-from analogsim.errors import CalibrationWarning, InputError
+from analogsim.errors import CalibrationWarning, FoldingWarning, InputError
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data, load_data
-from analogsim.inputs.fit import check_fit
+from analogsim.inputs.fit import check_fit, check_shape
 from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.zoo import PREFIX
 from device_models.registry import parse as parse_device
 
 CALIBRATION_IMAGES = 512
 _CALIBRATION_BATCH = 128
+_RECALIBRATION_NOTE = (
+    "BatchNorm statistics are estimated from the first images of the training split (of all "
+    "images where there is no such split)."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +65,7 @@ def prepare(
     """
     device = parse_device(preset)
     if is_chip_folder(Path(network.model)):
-        return _from_folder(network, data)
+        return _from_folder(network, data_options, data)
     model = load_model(network.model, weights=network.weights)
     if not model.trained and not network.untrained:
         hint = f"model {network.model} must have trained weights, got {model.note}"
@@ -67,6 +75,8 @@ def prepare(
     notes = [f"Network: {model.note}."]
     if data is not None:
         check_fit(model, data)
+    elif input_shape is not None:
+        check_shape(model, input_shape)
     calibration: Any = input_shape or model.input_shape
     if data is not None:
         calibration = list(_calibration(data_options))
@@ -74,16 +84,24 @@ def prepare(
             f"Input ranges: the {sum(len(b) for b in calibration)} first images of the training "
             "split (of all images where there is no such split)."
         )
+    bn = cast(BatchNormPolicy, network.one_bn)
+    recalibration = _rule(network) if bn in RECALIBRATING else None
+    recalibrate = None
+    if recalibration is not None:
+        recalibrate = _recalibration_images(data_options, recalibration)
+        notes.append(_RECALIBRATION_NOTE)
     with plain_warnings():
         analog = convert(
             model.module,
             preset=device,
             periphery=network.periphery,
-            bn=cast(BatchNormPolicy, network.bn),
+            bn=bn,
             tile=cast(TileKind, network.tile),
             keep_digital=network.keep_digital,
             calibrate=calibration,
             forward=cast(Forward, network.forward),
+            recalibrate=recalibrate,
+            recalibration=recalibration,
         )
     shape = model.input_shape or input_shape or (data.input_shape if data else None)
     note = ModelNote(spec=network.model, input_shape=shape, n_classes=model.n_classes)
@@ -130,28 +148,58 @@ class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a stateme
     def __enter__(self) -> None:
         super().__enter__()
         warnings.simplefilter("always", CalibrationWarning)
+        warnings.simplefilter("always", FoldingWarning)
         warnings.showwarning = lambda message, *_args, **_kwargs: warn(str(message))
 
 
 def _calibration(options: DataOptions) -> Iterator[Tensor]:
+    for images, _ in batches(_train(options), _CALIBRATION_BATCH, CALIBRATION_IMAGES):
+        yield images
+
+
+def _train(options: DataOptions) -> Data:
     assert options.data is not None
-    train = load_data(
+    return load_data(
         options.data,
         split="train",
         data_dir=options.data_dir,
         download=options.download,
         normalise=options.normalise,
     )
-    for images, _ in batches(train, _CALIBRATION_BATCH, CALIBRATION_IMAGES):
-        yield images
 
 
-def _from_folder(network: NetworkOptions, data: Data | None) -> Prepared:
+def _rule(network: NetworkOptions) -> Recalibration:
+    return recalibration_of(cast(Method, network.recalibration), network.recalibration_images)
+
+
+def _recalibration_images(options: DataOptions, rule: Recalibration) -> Tensor:
+    if options.data is None:
+        raise InputError(
+            "--bn recalibrate and recalibrate-once must have training images, got no --data; "
+            "add --data DATA"
+        )
+    read = batches(_train(options), rule.batch_size, rule.images)
+    return torch.cat([images for images, _ in read])
+
+
+def _from_folder(network: NetworkOptions, data_options: DataOptions, data: Data | None) -> Prepared:
     folder = Path(network.model)
     if network.weights is not None:
         raise InputError(f"folder {folder} holds its weights, got --weights too; leave it out")
     loaded = load_with_note(folder, _builder(folder, network.network))
     analog = loaded.chip.analog
+    given = network.one_bn
+    if given not in ("digital", analog.bn):
+        raise InputError(
+            f"folder {folder} was converted with bn {analog.bn}, got --bn {given}; leave --bn out, "
+            "or convert the network anew"
+        )
+    notes = []
+    if analog.recalibration is not None:
+        images = _recalibration_images(data_options, analog.recalibration)
+        analog = dataclasses.replace(analog, recalibration_images=images)
+        loaded.chip.analog = analog
+        notes.append(_RECALIBRATION_NOTE)
     if data is not None:
         model = Model(
             module=analog.source,
@@ -163,7 +211,9 @@ def _from_folder(network: NetworkOptions, data: Data | None) -> Prepared:
         )
         check_fit(model, data)
     name = f"{loaded.model.spec} ({folder})"
-    return Prepared(analog=analog, note=loaded.model, name=name, notes=(), chip=loaded.chip)
+    return Prepared(
+        analog=analog, note=loaded.model, name=name, notes=tuple(notes), chip=loaded.chip
+    )
 
 
 def _builder(folder: Path, code: str | None) -> Callable[[ModelNote], nn.Module]:

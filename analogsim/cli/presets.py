@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
+from analogsim.cli import complete
 from analogsim.schema import dumps
 from device_models.contract import Constant, Device
 from device_models.registry import DEVICES, parse
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete.presets)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every number in full.")
 def presets(name: str | None, *, as_json: bool) -> None:
     """List the devices, or say everything about the device NAME.
@@ -24,14 +25,16 @@ def presets(name: str | None, *, as_json: bool) -> None:
     """
     if name is None:
         if as_json:
-            click.echo(dumps({"presets": [_outline(DEVICES[key]()) for key in DEVICES]}, indent=2))
+            outlines = [_outline(DEVICES[key]()) for key in DEVICES]
+            content = {"format": "analogsim-presets", "version": 1, "presets": outlines}
+            click.echo(dumps(content, indent=2))
         else:
             click.echo("\n".join(_listing()))
         return
     device = parse(name)
     if as_json:
         constants = [dataclasses.asdict(constant) for constant in device.constants()]
-        content = dataclasses.asdict(device.info)
+        content = {"format": "analogsim-preset", "version": 1, **dataclasses.asdict(device.info)}
         content |= {"options": dataclasses.asdict(device), "constants": constants}
         click.echo(dumps(content, indent=2))
     else:

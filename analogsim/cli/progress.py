@@ -1,6 +1,8 @@
-"""Progress of a run on stderr, with an estimate of the time left."""
+"""Progress of a run on stderr, with an estimate of time and memory if it is long."""
 
+import os
 import sys
+from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -8,16 +10,29 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from analogsim.cli.estimate import Memory, announcement, duration, memory_now, seconds_left
+
 _LINE_EVERY_S = 10.0
 
 
 class ProgressReporter:
-    """Called with (done, total, what); a bar on a terminal, otherwise a line every ten seconds."""
+    """Called with (done, total, what); a bar on a terminal, otherwise a line every ten seconds.
 
-    def __init__(self) -> None:
-        self._start = self._last = monotonic()
+    What will take longer than a minute is announced once. Trials that a run had before this
+    process began are no measure of its pace.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = monotonic,
+        memory: Callable[[], Memory] = memory_now,
+    ) -> None:
+        self._clock, self._memory = clock, memory
+        self._start = self._last = clock()
+        self._before: int | None = None
+        self._announced = False
         self._bar: Progress | None = None
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -29,15 +44,37 @@ class ProgressReporter:
             self._task = self._bar.add_task("starting", total=None)
 
     def __call__(self, done: int, total: int, what: str) -> None:
+        now = self._clock()
+        if self._before is None:
+            if not done:
+                # The digital network is measured; the trials begin now.
+                self._start = now
+                if self._bar is not None:
+                    self._bar.update(self._task, description=what)
+                return
+            self._before = done - 1
+        left_s = seconds_left(done - self._before, total - done, now - self._start)
+        self._announce(left_s, total - done)
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total, description=what)
-            return
-        now = monotonic()
-        if done and done < total and now - self._last >= _LINE_EVERY_S:
+        elif left_s is not None and now - self._last >= _LINE_EVERY_S:
             self._last = now
-            left_s = (now - self._start) / done * (total - done)
-            sys.stderr.write(f"{done}/{total} trials, about {left_s:.0f} s left ({what})\n")
-            sys.stderr.flush()
+            self._say(f"{done}/{total} trials, about {duration(left_s)} left ({what})")
+
+    def _announce(self, left_s: float | None, left: int) -> None:
+        if self._announced or left_s is None:
+            return
+        self._announced = True
+        said = announcement(left_s, f"{left} more trials", self._memory())
+        if said is not None:
+            self._say(said)
+
+    def _say(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            return
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
     def __enter__(self) -> Self:
         if self._bar is not None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from analogsim.cli import colour
+from analogsim.cli.report_kinds import report_other
 from analogsim.report import build_report, format_table, summary
 from analogsim.schema import dumps
 
@@ -14,15 +16,17 @@ from analogsim.schema import dumps
 def report(folder: Path, *, as_json: bool) -> None:
     """Rebuild summary, plot and page of the run in DIR.
 
-    Reads run.json and records.jsonl and nothing else, so it also works for a run that was
-    broken off, and on a machine without torch.
+    Reads what the run left in its folder, so it also works for a run that was broken off, and on
+    a machine without torch.
     """
+    if report_other(folder, as_json=as_json):
+        return
     page = build_report(folder)
     result = summary(folder)
     if as_json:
         click.echo(dumps(result, indent=2))
         return
-    click.echo(format_table(result))
+    click.echo(colour.result_table(format_table(result)))
     for note in result["notes"]:
         click.echo(f"note: {note}", err=True)
     click.echo(f"\n{page}")

@@ -1,7 +1,8 @@
 """What `run`, `drift`, `compare` and `demo` do with a spec: one study in one folder."""
 
+import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,18 @@ from typing import cast
 import click
 import torch
 
+from analogsim.cli import colour
 from analogsim.cli.options import DataOptions, NetworkOptions
 from analogsim.cli.prepare import Prepared, command_line, open_data, prepare, warn
 from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.spec import Spec
+from analogsim.cli.spec_file import spec_as_toml
 from analogsim.crossbar.compensation import Compensation
+from analogsim.crossbar.convert import AnalogModel
 from analogsim.errors import InputError
 from analogsim.experiment.deal import Images
 from analogsim.experiment.drive import run_study
+from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.local import Local
 from analogsim.experiment.place import Place
 from analogsim.experiment.score import select
@@ -25,6 +30,7 @@ from analogsim.experiment.study import PILOT_CHIPS, PILOT_IMAGES, Chips, Design,
 from analogsim.inputs.batches import n_images
 from analogsim.inputs.data import Data
 from analogsim.report import build_report, format_table, summary
+from analogsim.report.extras import SPEC_FILE
 from analogsim.schema import dumps
 from device_models.contract import Device
 from device_models.registry import parse as parse_device
@@ -50,6 +56,11 @@ def study_and_print(spec: Spec, where: Where) -> None:
         InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
             cannot be used, or the workers end.
     """
+    _print(where, compute_study(spec, where))
+
+
+def compute_study(spec: Spec, where: Where) -> Prepared:
+    """Run what the folder lacks; gives the first of the converted networks. Raises as above."""
     devices = devices_of(spec, where)
     place = place_of(where)
     data_options = data_options_of(spec)
@@ -58,8 +69,8 @@ def study_and_print(spec: Spec, where: Where) -> None:
         prepare(network_options_of(spec, bn), data_options, spec.presets[0], data) for bn in spec.bn
     ]
     first = prepared[0]
-    study = study_of(spec, devices, first, data)
-    analogs = {str(one.analog.bn): one.analog for one in prepared}
+    study = study_of(spec, devices, first, data, [n for one in prepared for n in one.notes])
+    analogs = analogs_of(prepared)
     with saying_how_to_go_on(where), ProgressReporter() as progress:
         run_study(
             study,
@@ -71,7 +82,32 @@ def study_and_print(spec: Spec, where: Where) -> None:
             extend=where.extend,
             refuse_finished=where.refuse_finished,
         )
-    _print(where, first)
+    # For the report, and for whoever runs it again.
+    write_bytes_atomic(where.output / SPEC_FILE, spec_as_toml(spec).encode(errors="replace"))
+    return first
+
+
+def analogs_of(prepared: Sequence[Prepared]) -> dict[str, AnalogModel]:
+    """The converted networks by their treatment of BatchNorm; they share the images.
+
+    Raises:
+        InputError: two have the same, as a folder's have.
+    """
+    found: dict[str, AnalogModel] = {}
+    images = None
+    for one in prepared:
+        analog = one.analog
+        if analog.bn in found:
+            raise InputError(
+                f"bn must be one for {one.name}, which was converted with bn {analog.bn}, got "
+                f"{len(prepared)} of them; leave --bn out"
+            )
+        if analog.recalibration_images is not None:
+            # The same options read the same images: one copy travels to the workers.
+            images = analog.recalibration_images if images is None else images
+            analog = dataclasses.replace(analog, recalibration_images=images)
+        found[analog.bn] = analog
+    return found
 
 
 def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
@@ -85,16 +121,30 @@ def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
     for device in devices:
         for t_s in spec.times:
             device.check_time(t_s)
-    if spec.device == "cuda" and where.on == "local" and not torch.cuda.is_available():
+    check_device(spec.device, where)
+    return devices
+
+
+def check_device(device: str, where: Where) -> None:
+    """Raise `InputError` unless there is a CUDA device where one is asked for."""
+    if device == "cuda" and where.on == "local" and not torch.cuda.is_available():
         raise InputError(
             "device must be one that this machine has, got 'cuda', which torch does not find; "
             "use --device cpu"
         )
-    return devices
 
 
-def study_of(spec: Spec, devices: tuple[Device, ...], prepared: Prepared, data: Data) -> Study:
-    """The study that a spec asks for, of a network that lies ready."""
+def study_of(
+    spec: Spec,
+    devices: tuple[Device, ...],
+    prepared: Prepared,
+    data: Data,
+    notes: Sequence[str] | None = None,
+) -> Study:
+    """The study that a spec asks for, of a network that lies ready.
+
+    `notes` are about the network and images, each once; None takes those of `prepared`.
+    """
     return Study(
         question=spec.question,
         command=command_line(),
@@ -109,7 +159,7 @@ def study_of(spec: Spec, devices: tuple[Device, ...], prepared: Prepared, data: 
         batch_size=spec.batch_size,
         yield_above=spec.yield_above,
         device=spec.device,
-        notes=(f"Data: {data.note}.", *prepared.notes),
+        notes=(f"Data: {data.note}.", *dict.fromkeys(prepared.notes if notes is None else notes)),
     )
 
 
@@ -119,7 +169,7 @@ def _print(where: Where, prepared: Prepared) -> None:
     if where.as_json:
         click.echo(dumps(result, indent=2))
         return
-    click.echo(format_table(result))
+    click.echo(colour.result_table(format_table(result)))
     for text in prepared.analog.periphery.not_modelled(prepared.analog.tile):
         click.echo(f"not modelled: {text}")
     click.echo(f"\n{page}")
@@ -183,7 +233,9 @@ def network_options_of(spec: Spec, bn: str) -> NetworkOptions:
         weights=None if spec.weights is None else Path(spec.weights),
         network=spec.network,
         untrained=spec.untrained,
-        bn=bn,
+        bn=(bn,),
+        recalibration=spec.recalibration,
+        recalibration_images=spec.recalibration_images,
         keep_digital=spec.keep_digital,
         periphery=spec.periphery,
         tile=spec.tile,

@@ -34,6 +34,8 @@ class Spec:
     times: tuple[float, ...]
     compensation: tuple[str, ...] = ("global",)
     bn: tuple[str, ...] = ("digital",)
+    recalibration: str = "average"
+    recalibration_images: int | None = None
     keep_digital: tuple[str, ...] = ()
     periphery: str = "standard"
     tile: str = "torch"
@@ -88,15 +90,25 @@ def spec_from_toml(content: dict[str, Any]) -> Spec:
 
 
 def spec_from_options(network: NetworkOptions, data: DataOptions, **study: Any) -> Spec:
-    """The spec that a command stands for; `study` holds the rest of its fields."""
+    """The spec that a command stands for; `study` holds the rest of its fields.
+
+    Raises:
+        InputError: a treatment of BatchNorm that is named twice.
+    """
     assert data.data is not None
+    if len(set(network.bn)) < len(network.bn):
+        raise InputError(
+            f"--bn must name each treatment once, got {', '.join(network.bn)}; leave one out"
+        )
     normalise = data.normalise
     return Spec(
         model=network.model,
         weights=None if network.weights is None else str(network.weights),
         network=network.network,
         untrained=network.untrained,
-        bn=(network.bn,),
+        bn=network.bn,
+        recalibration=network.recalibration,
+        recalibration_images=network.recalibration_images,
         keep_digital=network.keep_digital,
         periphery=network.periphery,
         tile=network.tile,

@@ -24,6 +24,7 @@ _KNOWN = {
     *("$schema", "title", "description", "type", "properties", "required", "items", "enum"),
     *("additionalProperties", "anyOf", "oneOf", "minItems", "uniqueItems", "minLength", "pattern"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    *("allOf", "if", "then", "else", "const"),
 }
 
 
@@ -74,6 +75,34 @@ def _table_problems(value: dict[str, Any], schema: dict[str, Any], key: str) -> 
                 key=f"{prefix}{name}",
                 text=f"must be one of {', '.join(known)}, got {name!r}{hint}",
             )
+    for rule in schema.get("allOf", ()):
+        branch = "then" if _is_case(value, rule["if"]) else "else"
+        yield from _branch_problems(value, rule.get(branch, {}), known, prefix)
+
+
+def _branch_problems(
+    value: dict[str, Any], branch: dict[str, Any], known: dict[str, Any], prefix: str
+) -> Iterator[Problem]:
+    """Keys that a kind of spec must have, and those that it has no use for."""
+    for name in branch.get("required", ()):
+        if name not in value:
+            yield Problem(
+                key=f"{prefix}{name}", text=f"must be {known[name]['description']}, got none"
+            )
+    for name in branch.get("properties", ()):
+        if name in value:
+            yield Problem(
+                key=f"{prefix}{name}",
+                text=f"must be left out of {branch['description']}, got {value[name]!r}",
+            )
+
+
+def _is_case(value: dict[str, Any], case: dict[str, Any]) -> bool:
+    """Whether a table is what the `if` of a rule speaks of: keys that it has, and constants."""
+    asked = case.get("properties", {})
+    return all(name in value for name in case["required"]) and all(
+        value[name] == one["const"] for name, one in asked.items()
+    )
 
 
 def _fits_itself(value: Any, schema: dict[str, Any]) -> bool:

@@ -1,57 +1,92 @@
 """Read and write a spec as TOML; every problem of a file at once, with its line."""
 
-import json
-import math
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from analogsim.cli.spec import DESIGN_KEYS, Spec, spec_from_toml, times_of
+from analogsim import bounded
+from analogsim.cli.noise_spec import NoiseSpec, etas_of, noise_as_toml
+from analogsim.cli.spec import DESIGN_KEYS, Spec, times_of
 from analogsim.cli.spec_check import Problem, find_problems, spec_schema
+from analogsim.cli.spec_values import share_problems, value_problems, whole_numbers
+from analogsim.cli.suite_spec import (
+    NETWORKS,
+    Suite,
+    one_from_toml,
+    suite_as_toml,
+    suite_from_toml,
+    suite_problems,
+)
+from analogsim.cli.toml import toml_value
 from analogsim.errors import AnalogsimError, InputError
 from device_models.registry import parse as parse_device
 
-__all__ = ["read_spec", "spec_as_toml"]
+__all__ = ["AnySpec", "as_toml", "read_spec", "spec_as_toml"]
 
 _KEY = re.compile(r"""^\s*(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<bare>[\w-]+))\s*[=.]""")
 _TABLE = re.compile(r"^\s*\[\s*(?P<name>[\w-]+)\s*\]")
+_ENTRY = re.compile(r"^\s*\[\[\s*(?P<name>[\w-]+)\s*\]\]")
 
 
-def read_spec(path: Path) -> Spec:
-    """Read a spec file; `-` is stdin.
+AnySpec = Spec | NoiseSpec | Suite
+
+
+def read_spec(path: Path) -> AnySpec:
+    """Read a spec file; `-` is stdin, whose folder is the working folder.
 
     Raises:
         InputError: the file cannot be read, is no TOML, or has problems: all are named.
     """
     name = "stdin" if str(path) == "-" else str(path)
     try:
-        text = sys.stdin.read() if name == "stdin" else path.read_text(encoding="utf-8")
+        text = sys.stdin.read() if name == "stdin" else bounded.read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"spec {name} must be a readable TOML file, got '{reason}'; check the path"
         ) from error
-    return parse_spec(text, name)
+    return parse_spec(text, name, Path() if name == "stdin" else path.parent)
 
 
-def parse_spec(text: str, name: str) -> Spec:
-    """A spec of a TOML text; `name` is for the errors, which are those of `read_spec`."""
+def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
+    """A spec of a TOML text; `name` is for the errors, which are those of `read_spec`.
+
+    Weights of `[[networks]]` are relative to `folder`.
+    """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    # tomllib raises the others for a number of thousands of digits and for deep nesting.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"spec {name} must be TOML, got '{error}'; mend the line") from error
-    found = [*find_problems(content, spec_schema()), *_infinite(content)]
-    broken = {problem.key.split("[")[0] for problem in found}
-    if not broken & {"presets", "times", "spec"}:
+    found = [*find_problems(content, spec_schema()), *value_problems(content)]
+    broken = {problem.key.split("[")[0].split(".")[0] for problem in found}
+    if not broken & {"yield_above", "design", "spec"}:
+        found += share_problems(content, spec_schema())
+    if "presets" in content and not broken & {"presets", "times", "spec"}:
         found += _device_problems(content)
+    if NETWORKS in content and not broken & {NETWORKS, "design", "spec"}:
+        found += suite_problems(content, folder)
+    if "etas" in content and not broken & {"etas", "spec"}:
+        found += _eta_problems(content)
     if found:
         lines = "".join(f"\n  {_place(text, p.key)}{p.key} {p.text}" for p in found)
         raise InputError(f"spec {name} must follow the schema, got problems:{lines}\nmend these")
-    return spec_from_toml(content)
+    content = whole_numbers(content, spec_schema())
+    if NETWORKS in content:
+        return suite_from_toml(content, folder)
+    return one_from_toml(content)
+
+
+def as_toml(spec: AnySpec) -> str:
+    """A spec of any kind as TOML."""
+    if isinstance(spec, Suite):
+        return suite_as_toml(spec)
+    return noise_as_toml(spec) if isinstance(spec, NoiseSpec) else spec_as_toml(spec)
 
 
 def spec_as_toml(spec: Spec) -> str:
@@ -63,7 +98,7 @@ def spec_as_toml(spec: Spec) -> str:
         required = one.default is MISSING
         if value is None or (not required and value == one.default):
             continue
-        line = f"{one.name} = {_toml(value)}"
+        line = f"{one.name} = {toml_value(value)}"
         (design if one.name in DESIGN_KEYS else top).append(line)
     return "\n".join([*top, "", "[design]", *design, ""])
 
@@ -86,38 +121,33 @@ def _device_problems(content: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(key=f"presets[{place}]", text=f"{preset!r}: {error}")
 
 
-def _infinite(content: dict[str, Any]) -> Iterator[Problem]:
-    """TOML has nan and inf, which JSON and its schemas do not know."""
-    for key, value in content.items():
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, dict):
-                yield from (Problem(key=f"{key}.{p.key}", text=p.text) for p in _infinite(item))
-            elif isinstance(item, float) and not math.isfinite(item):
-                yield Problem(key=key, text=f"must be finite, got {item}")
+def _eta_problems(content: dict[str, Any]) -> Iterator[Problem]:
+    """Levels that are one number in two spellings, or none at all."""
+    etas = etas_of(content)
+    if len(set(etas)) < len(etas) or min(etas) <= 0:
+        text = f"must name levels above 0, each once, got {content['etas']}"
+        yield Problem(key="etas", text=text)
 
 
 def _place(text: str, key: str) -> str:
     """`line N: ` of the line where a key stands; empty if it stands nowhere."""
-    parts = key.split("[")[0].split(".")
-    table = ""
+    # A place in a list is on the line of its key, but for a list of tables.
+    wanted = {key, re.sub(r"(\[\d+\])+$", "", key)}
+    parent = key.rpartition(".")[0]
+    table, found = "", ""
+    entries: Counter[str] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
-        if match := _TABLE.match(line):
-            table = match["name"]
-            if parts == [table]:
-                return f"line {number}: "
+        here = ""
+        if match := _ENTRY.match(line):
+            here = table = f"{match['name']}[{entries[match['name']]}]"
+            entries[match["name"]] += 1
+            # What an entry lacks is said at its head.
+            found = f"line {number}: " if here == parent else found
+        elif match := _TABLE.match(line):
+            here = table = match["name"]
         elif match := _KEY.match(line):
             name = match["double"] or match["single"] or match["bare"]
-            if [*([table] if table else []), name] == parts:
-                return f"line {number}: "
-    return ""
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        # A JSON string is a TOML basic string, once DEL is escaped too.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return repr(value)
+            here = f"{table}.{name}" if table else name
+        if here in wanted:
+            return f"line {number}: "
+    return found

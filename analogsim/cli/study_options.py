@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from analogsim.cli.spec import Spec, parse_share
-from analogsim.cli.spec_file import spec_as_toml
+from analogsim.cli.noise_spec import NoiseSpec
+from analogsim.cli.spec import parse_share
+from analogsim.cli.spec_file import AnySpec, as_toml
+from analogsim.cli.suite_spec import Suite
 from analogsim.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -143,7 +145,7 @@ def place_options(*, required: bool = True) -> Callable[[Command], Command]:
 
 
 def start(
-    spec: Spec,
+    spec: AnySpec,
     values: dict[str, Any],
     *,
     output: Path | None,
@@ -158,16 +160,22 @@ def start(
         AnalogsimError: as `study_and_print`.
     """
     if print_spec:
-        click.echo(spec_as_toml(spec), nl=False)
+        click.echo(as_toml(spec), nl=False)
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    from analogsim.cli.run_study import Where, study_and_print  # torch takes seconds
+    # Torch takes seconds.
+    from analogsim.cli.run_noise import noise_and_print
+    from analogsim.cli.run_study import Where, study_and_print
+    from analogsim.cli.run_suite import suite_and_print
 
-    study_and_print(
-        spec,
-        Where(output=output, extend=extend, refuse_finished=refuse_finished, **values),
-    )
+    where = Where(output=output, extend=extend, refuse_finished=refuse_finished, **values)
+    if isinstance(spec, Suite):
+        suite_and_print(spec, where)
+    elif isinstance(spec, NoiseSpec):
+        noise_and_print(spec, where)
+    else:
+        study_and_print(spec, where)
 
 
 def split_study(values: dict[str, Any]) -> tuple[StudyOptions, dict[str, Any], dict[str, Any]]:

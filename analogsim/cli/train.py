@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
+from analogsim.cli import complete
 from analogsim.cli.options import DataOptions, data_options
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @data_options(required=True)
 @click.option(
     "-o",
@@ -25,7 +26,7 @@ from analogsim.cli.options import DataOptions, data_options
     "--lr",
     "learning_rate",
     type=float,
-    help="Peak of the learning rate.  [default: 0.2; half for norm=none, half for digits]",
+    help="Peak of the learning rate.  [default: 0.2; half if a stage has no norm, half for digits]",
 )
 @click.option("--warmup", type=float, help="Fraction of rising rate.  [default: 0.2]")
 @click.option("--weight-decay", type=float, help="On weights only.  [default: 5e-4]")
@@ -41,7 +42,7 @@ from analogsim.cli.options import DataOptions, data_options
     "--clip",
     "clip_norm",
     type=float,
-    help="Largest gradient norm, 0 for any.  [default: 0; 2 for norm=none]",
+    help="Largest gradient norm, 0 for any.  [default: 0; 2 if a stage has no norm]",
 )
 @click.option("--ema", "ema_decay", type=float, help="Average the weights.  [default: 0, off]")
 @click.option(
@@ -105,7 +106,8 @@ def train(
         on_epoch=progress.epoch,
     )
     if as_json:
-        click.echo(dumps(provenance, indent=2))
+        content = {"format": "analogsim-training-result", "version": 1, **provenance}
+        click.echo(dumps(content, indent=2))
         return
     click.echo(
         f"{model}: test accuracy {100 * provenance['test_accuracy']:.2f} % after "

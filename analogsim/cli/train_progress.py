@@ -4,7 +4,13 @@ import sys
 from time import monotonic
 from typing import Any
 
+from analogsim.cli.estimate import announcement, duration, memory_now
+
+__all__ = ["TrainProgress", "duration"]
+
 _LINE_EVERY_S = 30.0
+# The first steps are slower than the rest: memory is laid out, kernels are chosen.
+_MEASURED_STEPS = 3
 
 
 class TrainProgress:
@@ -14,6 +20,7 @@ class TrainProgress:
         self._epochs = epochs
         self._start = self._last = monotonic()
         self._first_step: int | None = None
+        self._announced = False
 
     def step(self, epoch: int, steps: int, step: int, loss: float) -> None:
         """After `step` of `steps` in the epoch that follows `epoch` whole ones."""
@@ -21,6 +28,7 @@ class TrainProgress:
         if self._first_step is None:
             self._first_step = done - 1
         now = monotonic()
+        self._announce(now, done, self._epochs * steps - done)
         if now - self._last < _LINE_EVERY_S:
             return
         self._last = now
@@ -31,6 +39,18 @@ class TrainProgress:
         )
         sys.stderr.flush()
 
+    def _announce(self, now: float, done: int, left: int) -> None:
+        assert self._first_step is not None
+        measured = done - self._first_step
+        if self._announced or measured < _MEASURED_STEPS:
+            return
+        self._announced = True
+        left_s = (now - self._start) / measured * left
+        said = announcement(left_s, f"{left} more steps", memory_now())
+        if said is not None:
+            sys.stderr.write(f"{said}\n")
+            sys.stderr.flush()
+
     def epoch(self, entry: dict[str, Any]) -> None:
         """After an epoch is on the disk."""
         sys.stderr.write(
@@ -39,11 +59,3 @@ class TrainProgress:
             f"test {100 * entry['test_accuracy']:.2f} %\n"
         )
         sys.stderr.flush()
-
-
-def duration(seconds: float) -> str:
-    """A time to read: `45 s`, `12 min` or `3 h 5 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

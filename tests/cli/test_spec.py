@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analogsim.cli.main import run
+from analogsim.cli.noise_spec import NoiseSpec
 from analogsim.cli.spec import DESIGN_KEYS, Spec, parse_share
 from analogsim.cli.spec_check import find_problems, spec_schema
 from analogsim.cli.spec_file import parse_spec, read_spec, spec_as_toml
@@ -18,6 +19,7 @@ from analogsim.crossbar.compensation import COMPENSATIONS
 from analogsim.crossbar.convert import BatchNormPolicy, Forward
 from analogsim.crossbar.periphery import TileKind
 from analogsim.errors import InputError
+from analogsim.suites.entry import Entry
 
 GOOD: dict[str, Any] = {
     "model": "zoo:digits_cnn",
@@ -26,6 +28,11 @@ GOOD: dict[str, Any] = {
     "times": ["1s", 3600, "1y"],
     "design": {"chips": 3},
 }
+NOISE: dict[str, Any] = {"kind": "noise", "model": "zoo:digits_cnn", "data": "digits"}
+NETWORK: dict[str, Any] = {"label": "a.1", "model": "zoo:digits_cnn"}
+SUITE: dict[str, Any] = {"kind": "noise", "data": "digits", "networks": [NETWORK]}
+KINDS = {"kind", "networks"}
+OF_A_NETWORK = {"model", "weights", "untrained", "bn"}
 TOML = """
 model = "zoo:digits_cnn"
 data = "digits"
@@ -44,7 +51,9 @@ def test_the_schema_is_one() -> None:
 def test_the_schema_knows_every_key_of_a_spec() -> None:
     properties = spec_schema()["properties"]
     top = {name for name in Spec.__dataclass_fields__ if name not in DESIGN_KEYS}
-    assert set(properties) == top | {"design"}
+    assert set(properties) == top | {"design"} | KINDS | set(NoiseSpec.__dataclass_fields__)
+    networks = properties["networks"]["items"]["properties"]
+    assert set(networks) == set(Entry.__dataclass_fields__) | OF_A_NETWORK
     assert set(properties["design"]["properties"]) == set(DESIGN_KEYS)
 
 
@@ -78,16 +87,25 @@ VALUES: list[Any] = [
     *([0.9, "90%"], [2.0], {}, {"chips": 1}, {"chips": 0}, {"precision": "0.5%"}, {"precision": 1}),
     *({"chips": 1, "precision": 0.01}, {"precision": 0.01, "cost_ratio": 0}, {"chips": 2.0}),
     *({"chips": 1, "chip": 2}, "cuda", "tile", "torch", "native"),
+    *("noise", "crossbar", ["weights"], ["std"], ["5%", 0.1], [NETWORK], [{}], "a b", "with"),
 ]
 
 
 @pytest.mark.parametrize("key", [*spec_schema()["properties"], "unknown"])
-def test_the_check_agrees_with_the_schema(key: str) -> None:
-    accepted = [agree({**GOOD, key: value}) for value in VALUES]
+@pytest.mark.parametrize("good", [GOOD, NOISE, SUITE], ids=["crossbar", "noise", "suite"])
+def test_the_check_agrees_with_the_schema(good: dict[str, Any], key: str) -> None:
+    accepted = [agree({**good, key: value}) for value in VALUES]
     assert not all(accepted)
-    assert agree({k: v for k, v in GOOD.items() if k != key}) == (
-        key not in spec_schema()["required"]
-    )
+    # Without `networks`, a suite lacks its model; without `kind`, a noise spec has keys too many.
+    assert agree({k: v for k, v in good.items() if k != key}) == (key not in good)
+
+
+@pytest.mark.parametrize("key", ["label", "model", "weights", "bn", "pair", "arm", "x"])
+def test_the_check_agrees_on_networks(key: str) -> None:
+    accepted = [agree({**SUITE, "networks": [{**NETWORK, key: value}]}) for value in VALUES]
+    assert not all(accepted)
+    left = {k: v for k, v in NETWORK.items() if k != key}
+    assert agree({**SUITE, "networks": [left]}) == (key not in NETWORK)
 
 
 @pytest.mark.parametrize("document", [None, 3, [], "text"])
@@ -102,7 +120,8 @@ def test_what_is_no_table_is_refused_by_both(document: Any) -> None:
     )
 )
 def test_the_check_agrees_on_anything(changes: dict[str, Any]) -> None:
-    agree(GOOD | changes)
+    for good in (GOOD, NOISE, SUITE):
+        agree(good | changes)
 
 
 def test_a_spec_is_read() -> None:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from analogsim.cli.estimate import Memory
 from analogsim.cli.main import run
 from analogsim.cli.train_progress import TrainProgress, duration
 
@@ -23,6 +24,7 @@ def test_trains_and_evaluates_to_the_same_accuracy(tmp_path, capsys):
     assert train(tmp_path, "--json", "--seed", "4", "--lr", "0.05", "--no-flip") == 0
     out, err = capsys.readouterr()
     provenance = json.loads(out)
+    assert (provenance.pop("format"), provenance.pop("version")) == ("analogsim-training-result", 1)
     assert provenance == json.loads((tmp_path / "weights.json").read_text())
     recipe = provenance["recipe"]
     assert (recipe["seed"], recipe["learning_rate"], recipe["epochs"]) == (4, 0.05, 2)
@@ -91,12 +93,17 @@ def test_time_left_counts_from_this_start(monkeypatch, capsys):
     """Taken up after 2 of 4 epochs of 10 steps: 12 s a step, so 17 more in 204 s."""
     now = [1000.0]
     monkeypatch.setattr("analogsim.cli.train_progress.monotonic", lambda: now[0])
+    held = Memory(used_gib=1.25, processes=1, free_gib=None)
+    monkeypatch.setattr("analogsim.cli.train_progress.memory_now", lambda: held)
     progress = TrainProgress(4)
     for step in range(1, 6):
         now[0] += 12
         progress.step(2, 10, step, 0.5)
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["epoch 3/4, step 3/10, loss 0.500, about 3 min left"]
+    assert lines == [
+        "estimate: about 3 min for 17 more steps, with 1.2 GiB of memory in 1 process",
+        "epoch 3/4, step 3/10, loss 0.500, about 3 min left",
+    ]
     now[0] += 12
     progress.step(2, 10, 6, 0.25)
     assert capsys.readouterr().err == "epoch 3/4, step 6/10, loss 0.250, about 3 min left\n"

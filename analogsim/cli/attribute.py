@@ -1,0 +1,149 @@
+"""`analogsim attribute`: which source of error and which layer costs how much accuracy."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analogsim.cli import complete
+from analogsim.cli.options import NetworkOptions, data_options, network_options, split_options
+from analogsim.cli.spec import parse_share, spec_from_options
+from analogsim.cli.study_options import DEFAULT_CHIPS, place_options
+from analogsim.cli.units import TIMES
+from analogsim.errors import InputError
+
+
+@click.command()
+@network_options
+@click.option(
+    "--preset",
+    help="Device; see analogsim presets.  [default: pcm, or the folder's]",
+    shell_complete=complete.presets,
+)
+@click.option(
+    "--times",
+    type=TIMES,
+    default="1d",
+    show_default=True,
+    help="Times since programming; layers are suggested for the last one.",
+)
+@click.option(
+    "--compensation",
+    type=click.Choice(["none", "global", "exact", "column"]),
+    default="global",
+    show_default=True,
+    help="Drift compensation.",
+)
+@click.option(
+    "--chips",
+    type=int,
+    default=DEFAULT_CHIPS,
+    show_default=True,
+    help="Programmings that choose; as many fresh ones verify.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["sources", "layers"]),
+    help="Look at one of the two.  [default: both]",
+)
+@click.option(
+    "--layers",
+    multiple=True,
+    metavar="PATTERN",
+    help="Layers to look at (repeatable), for example 'layer1.*'.  [default: all analog ones]",
+)
+@click.option(
+    "--recover",
+    metavar="P%",
+    help="Suggest the fewest layers to keep digital that recover this part of the loss."
+    "  [default: 50%]",
+)
+@click.option("--top", type=int, help="In place of --recover: suggest the N costliest layers.")
+@click.option(
+    "--screen",
+    type=int,
+    metavar="N",
+    help="Look at all layers with N images first and measure the costliest five in full.",
+)
+@data_options(required=True)
+@click.option("--limit", type=int, help="Use the first N images only.")
+@click.option(
+    "--batch-size",
+    type=int,
+    default=250,
+    show_default=True,
+    help="Images a batch; decides which product noise an image meets.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where products are computed.",
+)
+@place_options()
+def attribute(
+    *,
+    preset: str | None,
+    times: tuple[float, ...],
+    compensation: str,
+    chips: int,
+    only: str | None,
+    layers: tuple[str, ...],
+    recover: str | None,
+    top: int | None,
+    screen: int | None,
+    limit: int | None,
+    batch_size: int,
+    device: str,
+    output: Path | None,
+    **values: Any,
+) -> None:
+    """Switch the sources of error and the layers of MODEL on one at a time, and off one at a time.
+
+    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote. All chips of one number
+    share their draws, so that differences are paired; intervals are over chips. Layers that are
+    suggested to stay digital are verified on fresh chips. A run that was broken off goes on with
+    the same command; attribution.json, .csv, .png and .md hold the results.
+    """
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    for option, value in (("--chips", chips), ("--limit", limit)):
+        if value is not None and value < 1:
+            raise InputError(f"{option} must be at least 1, got {value}; give more")
+    if recover is not None and top is not None:
+        raise InputError(
+            f"suggestion must have one of --recover and --top, got {recover} and {top}; "
+            "leave one out"
+        )
+    place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
+    network, data_from = split_options(values)
+    if preset is None:
+        preset = _preset_of(network) or "pcm"
+    spec = spec_from_options(
+        network,
+        data_from,
+        question=f"Which source and which layer costs {network.model} accuracy on {preset}?",
+        presets=(preset,),
+        times=times,
+        compensation=(compensation,),
+        chips=chips,
+        limit=limit,
+        batch_size=batch_size,
+        device=device,
+    )
+    share = None if recover is None else parse_share(recover, where="--recover")
+
+    from analogsim.cli.attribution import attribute_and_print, make_ask  # torch takes seconds
+    from analogsim.cli.run_study import Where
+
+    ask = make_ask(only=only, layers=layers, recover=share, top=top, screen=screen)
+    attribute_and_print(spec, ask, Where(output=output, **place))
+
+
+def _preset_of(network: NetworkOptions) -> str | None:
+    if not Path(network.model).is_dir():
+        return None
+    from analogsim.cli.prepare import preset_of  # torch takes seconds
+
+    return preset_of(network)

@@ -1,0 +1,83 @@
+"""What a shell may offer after Tab: devices, networks, data sets, files. Never imports torch."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from device_models.registry import DEVICES
+
+# A second list, because the first is beside torch code; a test holds them together.
+ZOO_NAMES = ("digits_cnn", "resnet20", "resnet32", "resnet44", "resnet56", "vgg16")
+DATA_NAMES = ("digits", "cifar10", "cifar100")
+PERIPHERY_NAMES = ("standard", "ideal")
+
+Items = list[CompletionItem]
+
+
+def presets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Names of devices."""
+    return [_plain(name) for name in DEVICES if name.startswith(incomplete)]
+
+
+def preset_list(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Names of devices after the last comma, those before it left out."""
+    before, comma, last = incomplete.rpartition(",")
+    taken = before.split(",")
+    return [
+        _plain(f"{before}{comma}{name}")
+        for name in DEVICES
+        if name.startswith(last) and name not in taken
+    ]
+
+
+def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Networks of the zoo, and files: Python code and folders that convert wrote."""
+    zoo = [_plain(text) for text in _beginning(("zoo:" + n for n in ZOO_NAMES), incomplete)]
+    return zoo if incomplete.startswith("zoo:") else [*_files(incomplete), *zoo]
+
+
+def data(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Data sets; after `folder:` folders, after `npz:` also such files."""
+    for prefix, ending in (("folder:", None), ("npz:", ".npz")):
+        if incomplete.startswith(prefix):
+            found = _below(incomplete.removeprefix(prefix), ending)
+            return [_plain(prefix + text) for text in found]
+    names = _beginning((*DATA_NAMES, "folder:", "npz:"), incomplete)
+    return [*_files(incomplete), *map(_plain, names)]
+
+
+def peripheries(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """The named peripheries, and files."""
+    return [*_files(incomplete), *map(_plain, _beginning(PERIPHERY_NAMES, incomplete))]
+
+
+def _beginning(names: Iterator[str] | tuple[str, ...], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _plain(text: str) -> CompletionItem:
+    return CompletionItem(text)
+
+
+def _files(incomplete: str) -> Items:
+    """The shell's own completion of files. First: bash's script forgets what stands before it."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def _below(text: str, ending: str | None) -> list[str]:
+    """Folders, and files with an ending, whose path begins with `text`."""
+    folder, name = os.path.split(text)
+    try:
+        entries = sorted(Path(folder or ".").iterdir())
+    except OSError:
+        return []
+    return [
+        os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "")  # noqa: PTH118 - the user's own spelling of the folder is kept
+        for entry in entries
+        if entry.name.startswith(name)
+        and (name.startswith(".") or not entry.name.startswith("."))
+        and (entry.is_dir() or (ending is not None and entry.name.endswith(ending)))
+    ]

@@ -1,0 +1,68 @@
+"""`analogsim figures`: a run's charts as figures for a paper."""
+
+from pathlib import Path
+
+import click
+
+from analogsim.report.figures import FIGURES_FOLDER, write_figures
+from analogsim.schema import dumps
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--width",
+    default="one",
+    show_default=True,
+    metavar="one|two|one,two",
+    help="One column (3.5 in) or the width of the page (7.16 in), as IEEE journals have them.",
+)
+@click.option(
+    "--format",
+    "formats",
+    default="pdf",
+    show_default=True,
+    metavar="pdf,svg,png",
+    help="pdf with embedded TrueType fonts, svg with text as outlines, png at 600 dots an inch.",
+)
+@click.option(
+    "--chart", "charts", multiple=True, metavar="NAME", help="Only this chart (repeatable)."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help=f"Folder for the figures  [default: DIR/{FIGURES_FOLDER}]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the list of files as JSON.")
+def figures(
+    folder: Path,
+    *,
+    width: str,
+    formats: str,
+    charts: tuple[str, ...],
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Draw the charts of the run in DIR for a paper, 8 pt text, vector formats.
+
+    Reads what `analogsim report` reads, and works without torch. Prints the files it wrote.
+    """
+    written = write_figures(
+        folder,
+        output or folder / FIGURES_FOLDER,
+        widths=_listed(width),
+        formats=_listed(formats),
+        only=charts,
+    )
+    if as_json:
+        files = [str(path) for path in written]
+        click.echo(dumps({"format": "analogsim-figures", "version": 1, "files": files}, indent=2))
+        return
+    for path in written:
+        click.echo(path)
+
+
+def _listed(text: str) -> list[str]:
+    """Names between commas, each once; an empty one stays, so that it is refused by name."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",")))

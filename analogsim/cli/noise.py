@@ -1,0 +1,100 @@
+"""`analogsim noise`: what Gaussian noise costs, by which tensors it goes into."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analogsim.cli import complete
+from analogsim.cli.noise_spec import NoiseSpec
+from analogsim.cli.options import DataOptions, data_options
+from analogsim.cli.spec import parse_share
+from analogsim.cli.study_options import place_options, start
+from analogsim.errors import InputError
+from analogsim.scopes.levels import ETAS, parse_references, parse_scopes
+
+
+@click.command()
+@click.argument("model", metavar="MODEL", shell_complete=complete.models)
+@click.option(
+    "--weights", type=click.Path(path_type=Path), help=".safetensors, .pt, .pth or .th file."
+)
+@click.option("--untrained", is_flag=True, help="Allow a zoo network without weights.")
+@data_options(required=True)
+@click.option(
+    "--scopes",
+    default="all",
+    show_default=True,
+    help="Which tensors: all, or of weights,biases,affine,mean,variance,variance-clamped,"
+    "folded-weights,folded.",
+)
+@click.option(
+    "--references",
+    default="std,max",
+    show_default=True,
+    help="Sigma is eta times this of a tensor.",
+)
+@click.option(
+    "--etas",
+    default=",".join(f"{100 * eta:g}%" for eta in ETAS),
+    show_default=True,
+    help="Levels of noise.",
+)
+@click.option("--draws", type=int, default=10, show_default=True, help="Draws of each level.")
+@click.option("--limit", type=int, help="Use the first N images only.")
+@click.option("--batch-size", type=int, default=250, show_default=True, help="Images a batch.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Root seed.")
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where the network is computed.",
+)
+@click.option("--extend", is_flag=True, help="Add draws, etas, scopes to the run in the folder.")
+@click.option("--print-spec", is_flag=True, help="Print the spec for analogsim run, and stop.")
+@place_options()
+def noise(
+    *,
+    model: str,
+    weights: Path | None,
+    scopes: str,
+    references: str,
+    etas: str,
+    output: Path | None,
+    extend: bool,
+    print_spec: bool,
+    **values: Any,
+) -> None:
+    """Draw Gaussian noise into MODEL's tensors, scope by scope, and measure what is left.
+
+    MODEL is zoo:NAME or FILE.py:FACTORY; it stays digital. Scopes are cumulative, from the
+    weights alone to BatchNorm's running variance, and BatchNorm folded. A run that was broken off
+    goes on with the same command.
+    """
+    place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
+    data = DataOptions(**{name: values.pop(name) for name in DataOptions.__dataclass_fields__})
+    assert data.data is not None
+    normalise = data.normalise
+    spec = NoiseSpec(
+        question=f"Which noise costs {model} its accuracy?",
+        model=model,
+        weights=None if weights is None else str(weights),
+        data=data.data,
+        data_dir=None if data.data_dir is None else str(data.data_dir),
+        download=data.download,
+        mean=None if normalise is None else normalise[0],
+        std=None if normalise is None else normalise[1],
+        scopes=parse_scopes(scopes),
+        references=parse_references(references),
+        etas=_etas(etas),
+        **values,
+    )
+    start(spec, place, output=output, extend=extend, print_spec=print_spec)
+
+
+def _etas(text: str) -> tuple[float, ...]:
+    parts = [part for part in text.split(",") if part.strip()]
+    if not parts:
+        raise InputError(f"--etas must be levels of noise, got {text!r}; write for example 1%,5%")
+    return tuple(round(parse_share(part, where="--etas"), 12) for part in parts)

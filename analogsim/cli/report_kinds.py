@@ -1,0 +1,52 @@
+"""`analogsim report` of what is no plain run: a noise study, a suite, or a suite's kept file."""
+
+from pathlib import Path
+
+import click
+
+from analogsim.experiment.header import HEADER_FILE, read_header
+from analogsim.schema import dumps
+from analogsim.scopes.build import build_noise
+from analogsim.scopes.study import KIND
+from analogsim.scopes.summary import noise_summary
+from analogsim.scopes.table import format_noise
+from analogsim.suites.build import build_suite, format_suite
+from analogsim.suites.kept import RESULTS_FILE, read_kept
+
+
+def report_other(path: Path, *, as_json: bool) -> bool:
+    """Report what is there, if it is one of these; whether it was.
+
+    A file is a suite's results.json, under any name: its tables are printed and nothing is
+    written.
+
+    Raises:
+        InputError: it is broken.
+        OutputError: its folder cannot be written.
+    """
+    if path.is_file() or (path / RESULTS_FILE).is_file():
+        _suite(path, as_json=as_json)
+        return True
+    if not (path / HEADER_FILE).is_file() or read_header(path).spec.get("kind") != KIND:
+        return False
+    result, page = build_noise(path)
+    if as_json:
+        click.echo(dumps(noise_summary(result), indent=2))
+        return True
+    click.echo(format_noise(result))
+    for note in result.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f"\n{page}")
+    return True
+
+
+def _suite(path: Path, *, as_json: bool) -> None:
+    file = path if path.is_file() else path / RESULTS_FILE
+    kept = read_kept(file)
+    page = None if path.is_file() else build_suite(kept, path)
+    if as_json:
+        click.echo(file.read_text(encoding="utf-8"), nl=False)
+        return
+    click.echo(format_suite(kept))
+    if page is not None:
+        click.echo(f"\n{page}")

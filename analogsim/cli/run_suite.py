@@ -1,0 +1,81 @@
+"""What `run` does with a spec of several networks: a run folder each, then the combined tables."""
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from analogsim.cli.noise_spec import NoiseSpec
+from analogsim.cli.prepare import command_line
+from analogsim.cli.run_noise import compute_noise
+from analogsim.cli.run_study import Where, compute_study
+from analogsim.cli.suite_spec import Suite
+from analogsim.errors import OutputError
+from analogsim.experiment.folder import is_litter
+from analogsim.experiment.run_folder import locked
+from analogsim.report import build_report
+from analogsim.schema import dumps, loads
+from analogsim.scopes.build import build_noise
+from analogsim.scopes.result import read_noise
+from analogsim.suites.build import build_suite, format_suite
+from analogsim.suites.crossbar import read_crossbar
+from analogsim.suites.entry import Entry
+from analogsim.suites.kept import RESULTS_FILE, Kept, Result, read_kept, write_kept
+
+
+def suite_and_print(suite: Suite, where: Where) -> None:
+    """Run the networks one after the other, each in a folder of its own; print the tables.
+
+    Broken off, the same command goes on: what a network's folder holds is not computed again.
+
+    Raises:
+        InputError, DeviceError, OutputError, WorkerError: as the study of one network.
+    """
+    labels = {entry.label for entry, _ in suite.members}
+    with locked(where.output):
+        _check_folder(where.output, labels)
+        networks = []
+        for at, (entry, spec) in enumerate(suite.members, start=1):
+            click.echo(f"network {at} of {len(suite.members)}: {entry.label}", err=True)
+            here = dataclasses.replace(where, output=where.output / entry.label)
+            if isinstance(spec, NoiseSpec):
+                compute_noise(spec, here)
+                build_noise(here.output)
+            else:
+                compute_study(spec, here)
+                build_report(here.output)
+            networks.append((entry, _result(entry, here.output, noise=isinstance(spec, NoiseSpec))))
+        path = where.output / RESULTS_FILE
+        write_kept(
+            path,
+            Kept(
+                question=suite.question,
+                command=command_line(),
+                # As JSON reads it back.
+                spec=loads(dumps(suite.content)),
+                networks=tuple(networks),
+            ),
+        )
+        # What is printed comes from the file, as a later `analogsim report` of it does.
+        kept = read_kept(path)
+        page = build_suite(kept, where.output)
+    if where.as_json:
+        click.echo(path.read_text(encoding="utf-8"), nl=False)
+        return
+    click.echo(format_suite(kept))
+    click.echo(f"\n{page}")
+
+
+def _result(entry: Entry, folder: Path, *, noise: bool) -> Result:
+    return read_noise(folder) if noise else read_crossbar(folder)
+
+
+def _check_folder(folder: Path, labels: set[str]) -> None:
+    """Refuse a folder that holds something else than this suite's networks."""
+    known = {*labels, RESULTS_FILE, "report.html", "suite.png"}
+    for path in folder.iterdir():
+        if path.name not in known and not is_litter(path):
+            raise OutputError(
+                f"output {folder} must be empty or this suite's, got one that holds {path.name}; "
+                "choose another folder"
+            )

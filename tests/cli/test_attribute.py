@@ -1,0 +1,93 @@
+"""`analogsim attribute` from end to end."""
+
+import json
+import re
+
+import pytest
+
+from analogsim.cli.main import run
+
+SHORT = ["--preset", "pcm?noise_scale=3", "--chips", "2", "--limit", "40"]
+
+
+def attribute(folder, *args):
+    return run(["attribute", "zoo:digits_cnn", "--data", "digits", "-o", str(folder), *args])
+
+
+def test_folder_and_screen(tmp_path, capsys):
+    out = tmp_path / "a1"
+    assert attribute(out, *SHORT, "--workers", "1") == 0
+    shown = capsys.readouterr()
+    assert "programming" in shown.out
+    assert "by itself, not corrected for" in shown.out
+    assert re.search(r"attribute: at most \d+ evaluations of 40 images\n", shown.err)
+    assert re.search(r"attribute: one takes .* s: about \d+ s in all", shown.err)
+    files = {path.name for path in out.iterdir()}
+    assert files >= {
+        *("attribution.json", "attribution.csv", "attribution.png", "attribution.md"),
+        *("records.jsonl", "run.json", "treatments", "report.html"),
+    }
+    text = (out / "attribution.md").read_text()
+    assert text.startswith("# Which source and which layer costs zoo:digits_cnn accuracy")
+    # Finished: the same command reads its trials and says the same.
+    assert attribute(out, *SHORT, "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result == json.loads((out / "attribution.json").read_text())
+    assert (result["format"], result["version"]) == ("analogsim-attribution", 1)
+    assert {row["kind"] for row in result["rows"]} == {"source", "layer"}
+    assert run(["report", str(out)]) == 0
+
+
+def test_rram_says_what_its_law_cannot(tmp_path, capsys):
+    args = ["--preset", "rram", "--only", "sources", "--chips", "2", "--limit", "20"]
+    assert attribute(tmp_path / "a2", *args) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "the law of 'rram' has no switch for it (see 'device')" in shown
+    assert "Read noise (about 1 %" in shown
+    assert "No layers are suggested: no layers were looked at." in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--chips", "0"], "--chips must be at least 1, got 0"),
+        (["--limit", "0"], "--limit must be at least 1, got 0"),
+        (["--screen", "0"], "screening images must be at least 1, got 0"),
+        (["--recover", "x"], "--recover must be a percentage or a fraction, got 'x'"),
+        (["--recover", "150%"], "at most 1, got 1.5"),
+        (["--recover", "50%", "--top", "2"], "one of --recover and --top, got 50% and 2"),
+        (["--top", "0"], "must be at least 1, got 0"),
+        (["--layers", "lniear"], "got 'lniear'; nearest: linear"),
+        (["--preset", "rram", "--times", "1h"], "3600"),
+        (["--forward", "tile"], "forward must be 'native', got 'tile'"),
+        (["--bn", "digital", "--bn", "fold"], "must have one --bn, got digital, fold"),
+        (["--tile", "cpp"], "got 'tile' .only aihwkit's C"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_on_purpose(tmp_path, capsys, args, message):
+    assert attribute(tmp_path / "new", *args) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.search(message, captured.err)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_s_own_preset_and_layers_that_stay_digital(tmp_path, capsys):
+    folder = str(tmp_path / "chip")
+    args = ["convert", "zoo:digits_cnn", "--data", "digits", "--keep-digital", "conv1"]
+    assert run([*args, "--preset", "pcm-hermes", "-o", folder]) == 0
+    capsys.readouterr()
+    few = ["--only", "layers", "--layers", "linear", "--chips", "1", "--limit", "20"]
+    out = str(tmp_path / "a3")
+    assert run(["attribute", folder, "--data", "digits", "-o", out, *few, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["preset"] == "pcm-hermes"
+    assert [row["name"] for row in result["rows"]] == ["linear", "linear"]
+    assert run(["attribute", folder, "--data", "digits", "-o", out, "--layers", "conv1"]) == 2
+    assert "got 'conv1'; nearest: conv" in capsys.readouterr().err
+
+
+def test_output_is_needed(capsys):
+    assert run(["attribute", "zoo:digits_cnn", "--data", "digits"]) == 2
+    assert "Missing option '-o'" in capsys.readouterr().err

@@ -1,0 +1,62 @@
+"""`analogsim figures`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analogsim.cli.main import run
+from tests.report.run_folder import make_trial, write_run
+
+
+def test_it_prints_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "run", [make_trial()])
+    assert run(["figures", str(tmp_path / "run"), "--format", "svg", "--width", "two,one"]) == 0
+    names = [f"{name}_{w}.svg" for name in ("accuracy", "layers") for w in ("two", "one")]
+    folder = tmp_path / "run" / "figures"
+    assert capsys.readouterr().out.split() == [str(folder / name) for name in names]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+
+
+def test_one_chart_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "run", [make_trial()])
+    args = ["figures", str(tmp_path / "run"), "--chart", "accuracy", "-o", str(tmp_path / "out")]
+    assert run(args) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/out/accuracy_one.pdf\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--width", "three"], "error: figures width must be one of one, two, got 'three'"),
+        (["--format", "pdf,"], "error: figures format must be one of pdf, svg, png, got ''"),
+        (["--chart", "nix"], "error: figures chart must be one of accuracy, layers, got 'nix'"),
+    ],
+    ids=["width", "format", "chart"],
+)
+def test_wrong_on_purpose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], args: list[str], message: str
+) -> None:
+    write_run(tmp_path, [make_trial()])
+    assert run(["figures", str(tmp_path), *args]) == 2
+    assert capsys.readouterr().err.startswith(message)
+    assert not (tmp_path / "figures").exists()
+
+
+def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["figures", str(tmp_path)]) == 2
+    assert f"error: run folder {tmp_path} must hold a readable run.json" in capsys.readouterr().err
+
+
+def test_torch_is_not_imported(tmp_path: Path) -> None:
+    write_run(tmp_path, [make_trial()])
+    script = (
+        "import sys\n"
+        "from analogsim.cli.main import run\n"
+        "assert run(['figures', sys.argv[1], '--format', 'svg']) == 0\n"
+        "print(sorted({'torch', 'torchvision', 'aihwkit'} & sys.modules.keys()))\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("layers_one.svg\n[]\n")
