@@ -160,7 +160,7 @@ def sentences(pair: Pair) -> list[str]:
         f"95 % interval of the difference over {pair.n} {pair.unit} excludes 0.)"
     ]
     if pair.published is not None:
-        said.append(_against(pair, pair.published))
+        said += [_against(pair, pair.published), _both(pair, pair.published)]
     return said
 
 
@@ -177,6 +177,25 @@ def _against(pair: Pair, published: Published) -> str:
         f"{_list(holds)}. (Rule: where the 95 % interval lies. An average depends on its grid, "
         "and the published grid is not known.)"
     )
+
+
+def _both(pair: Pair, published: Published) -> str:
+    """A collapse alone is easily had: the published pair also has an arm that does not collapse."""
+    both = [
+        case
+        for case in pair.cases
+        if _holds(case.with_bn, published.with_bn)
+        and _holds(case.without_bn, published.without_bn)
+    ]
+    return (
+        f"{pair.name} against both published values of {published.name} "
+        f"({100 * published.with_bn:.2f} % with, {100 * published.without_bn:.2f} % without "
+        f"BatchNorm): the intervals hold both in {_list(both)}."
+    )
+
+
+def _holds(found: Interval, value: float) -> bool:
+    return found.low is not None and found.high is not None and found.low <= value <= found.high
 
 
 def _list(cases: Iterable[Case]) -> str:

@@ -72,7 +72,7 @@ def test_scopes_of_the_network_without_batchnorm_are_those_that_it_has() -> None
 def test_sentences_follow_the_rule() -> None:
     below = [arm("with", flat(8, 9)), arm("without", flat(79, 80))]
     (pair,) = pairs_of(below)
-    first, second = sentences(pair)
+    first, second, _ = sentences(pair)
     assert "less of its accuracy than the one without in weights/std (all low high); " in first
     assert "more in no case; not told apart in no case." in first
     assert "over 2 draws excludes 0" in first
@@ -80,7 +80,7 @@ def test_sentences_follow_the_rule() -> None:
     assert "ruled out, in no case; is as low or lower in weights/std (all low high); " in second
 
     (pair,) = pairs_of([arm("with", flat(80, 80)), arm("without", flat(79, 80))])
-    first, second = sentences(pair)
+    first, second, _ = sentences(pair)
     assert "without in no case; more in no case; not told apart in weights/std (all low" in first
     assert "ruled out, in weights/std (all low high); is as low or lower in no case" in second
 
@@ -91,9 +91,25 @@ def test_sentences_follow_the_rule() -> None:
     assert "more in weights/std (all low high); not told apart in no case" in sentences(pair)[0]
 
 
+def test_both_published_values_must_lie_in_the_intervals() -> None:
+    cases = {
+        "all low high": [arm("with", flat(32, 34)), arm("without", flat(73, 74))],
+        # One arm alone is not enough.
+        "neither": [arm("with", flat(32, 34)), arm("without", flat(8, 9))],
+        "nor": [arm("with", flat(79, 80)), arm("without", flat(73, 74))],
+    }
+    for grids, networks in cases.items():
+        (pair,) = pairs_of(networks)
+        listed = f"weights/std ({grids})" if grids == "all low high" else "no case"
+        assert sentences(pair)[2] == (
+            "P against both published values of ResNet44 (41.32 % with, 91.95 % without "
+            f"BatchNorm): the intervals hold both in {listed}."
+        )
+
+
 def test_one_draw_tells_nothing_apart() -> None:
     (pair,) = pairs_of([arm("with", flat(8)), arm("without", flat(80))])
-    first, second = sentences(pair)
+    first, second, _ = sentences(pair)
     assert "not told apart in weights/std (all low high)" in first
     assert "the interval holds it in weights/std (all low high)" in second
 
