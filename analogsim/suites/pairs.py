@@ -184,8 +184,7 @@ def _both(pair: Pair, published: Published) -> str:
     both = [
         case
         for case in pair.cases
-        if _holds(case.with_bn, published.with_bn)
-        and _holds(case.without_bn, published.without_bn)
+        if _holds(case.with_bn, published.with_bn) and _holds(case.without_bn, published.without_bn)
     ]
     return (
         f"{pair.name} against both published values of {published.name} "
