@@ -173,3 +173,30 @@ def commands() -> Iterator[tuple[tuple[str, ...], str]]:
     yield ("dirft",), "got 'dirft'; did you mean 'drift'"
     yield ("train", ZOO, *DIGITS, "--lr", "nan", *OUT), "learning_rate must be .*, got nan"
     yield ("train", ZOO, *DIGITS, "--crop", "99", *OUT), "got 99; lower --crop"
+    yield from _study_commands()
+
+
+def _study_commands() -> Iterator[tuple[tuple[str, ...], str]]:
+    """The commands that answer more than one accuracy, and the figures of a run."""
+    for command in ("attribute", "noise"):
+        yield (command,), "Missing argument 'MODEL'"
+        yield (command, ZOO, *DIGITS, *OUT, "--seeed", "3"), "No such option:? '?--seeed"
+        yield (command, "zoo:digit_cnn", *DIGITS, *OUT), "did you mean 'digits_cnn'"
+        yield (command, ZOO, "--data", "digit", *OUT), "did you mean 'digits'"
+        yield (command, ZOO, "--weights", "cut.pt", *DIGITS, *OUT), WEIGHTS["cut.pt"]
+        yield (command, ZOO, *DIGITS, "-o", "file/x"), "output file/x must be a folder, got a path"
+        yield (command, ZOO, *DIGITS, "-o", "chip"), "chip must be an empty folder, got one that"
+    yield ("attribute", ZOO, *DIGITS, "--preset", "pmc", *OUT), "got 'pmc'; did you mean 'pcm'"
+    yield ("attribute", ZOO, *DIGITS, "--chips", "0", *OUT), "chips must be .*, got 0"
+    yield ("attribute", ZOO, *DIGITS, "--layers", "nono*", *OUT), "got .*nono"
+    yield ("attribute", ZOO, *DIGITS, "--tile", "cpp", *OUT), "must be 'native', got 'tile'"
+    yield ("noise", ZOO, *DIGITS, "--scopes", "weight", *OUT), "got 'weight'"
+    yield ("noise", ZOO, *DIGITS, "--references", "mean", *OUT), "got 'mean'"
+    yield ("noise", ZOO, *DIGITS, "--etas", "x", *OUT), "got 'x'"
+    yield ("noise", ZOO, *DIGITS, "--etas", "nan", *OUT), "got .*nan"
+    yield ("noise", ZOO, *DIGITS, "--draws", "0", *OUT), "draws must be .*, got 0"
+    for folder, message in RUNS.items():
+        yield ("figures", folder), message
+    yield ("figures", "run", "--width", "three"), "got 'three'|'three' is not"
+    yield ("figures", "run", "--format", "gif"), "got 'gif'|'gif' is not"
+    yield ("figures", "run", "--chart", "nono"), "got 'nono'|got .*nono"
