@@ -13,8 +13,8 @@ DAY_S = 86400.0
 
 # Known output errors of a small conv+BN net on PCM, ideal periphery, at 0 s, 1 d, 1 y. Its layers,
 # its images and the number of chips are not known, so 15 % of each value is asked of another net of
-# that kind (untrained, two convolutions and a linear layer, noise images). Of five such nets that were
-# tried this one is the closest: the test shows that the values are reached, not that any net has them.
+# that kind (untrained, two convolutions and a linear layer, noise images). Of five such
+# nets that were tried this is the closest: the values are reached, but not by any such net.
 TABLE = {
     ("digital", "none"): (0.164, 0.693, 0.849),
     ("fold", "none"): (0.164, 0.693, 0.849),
