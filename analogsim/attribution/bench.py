@@ -1,26 +1,20 @@
 """Trials of treatments: computed once, kept in a folder, read again."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
 from analogsim.attribution.treatment import Treatment
 from analogsim.crossbar.compensation import Compensation
-from analogsim.errors import InputError
 from analogsim.experiment.deal import Images
 from analogsim.experiment.job import Job, Task, work
-from analogsim.experiment.place import Place
-from analogsim.experiment.records import RecordWriter, read_records
+from analogsim.experiment.kept_trials import KeptTrials
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batches import n_images
 from analogsim.inputs.data import Data
-
-Key = tuple[str, str, str, float, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,45 +53,18 @@ class Treated:
 
 
 @dataclass(kw_only=True)
-class Bench:
+class Bench(KeptTrials):
     """Chips of treatments over the same images; a context manager.
 
     Attributes:
         job: images and settings; its networks and devices are not used.
-        place: where trials are computed.
-        folder: holds records.jsonl; trials that are there already are not computed again.
         times_s, compensation: what each chip is measured at.
         limit: how many images, the first ones; None is all.
-        tick: called after each new trial with what it was of.
     """
 
-    job: Job
-    place: Place
-    folder: Path
     times_s: tuple[float, ...]
     compensation: Compensation
     limit: int | None = None
-    tick: Callable[[str], None]
-    _done: dict[Key, Trial] = field(default_factory=dict)
-
-    def __enter__(self) -> Self:
-        for trial in read_records(self.folder):
-            if trial.spec_digest != self.job.digest:
-                raise InputError(
-                    f"run folder {self.folder} trials must have the digest {self.job.digest}, got "
-                    f"{trial.spec_digest} (chip {trial.chip}); keep experiments in separate folders"
-                )
-            self._done[trial.key] = trial
-        self._writer = RecordWriter(self.folder).__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._writer.__exit__(kind, error, traceback)
 
     @property
     def n_images(self) -> int:
@@ -151,13 +118,7 @@ class Bench:
         by_name = {treatment.name: treatment for treatment in treatments}
         assert len(by_name) == len(treatments), "a name is one treatment"
         tasks = self.missing(treatments, chips, times_s)
-        if not tasks:
-            return
-        for trial in self.place.run(Treated(job=self.job, treatments=by_name), tasks):
-            if trial.key not in self._done:
-                self._writer.write(trial)
-                self._done[trial.key] = trial
-                self.tick(f"{trial.preset} chip {trial.chip}")
+        self.compute(Treated(job=self.job, treatments=by_name), tasks)
 
     def accuracies(
         self, treatment: Treatment, t_s: float, chips: Sequence[int]
