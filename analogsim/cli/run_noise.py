@@ -4,7 +4,7 @@ from pathlib import Path
 
 from analogsim.cli.noise_spec import NoiseSpec
 from analogsim.cli.options import DataOptions
-from analogsim.cli.prepare import command_line, open_data
+from analogsim.cli.prepare import command_line, open_data, plain_warnings
 from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.report_kinds import report_other
 from analogsim.cli.run_study import Where, check_device, limited, place_of, saying_how_to_go_on
@@ -62,7 +62,7 @@ def compute_noise(spec: NoiseSpec, where: Where) -> None:
         notes=(f"Data: {data.note}.", f"Network: {model.note}."),
     )
     images = limited(data, spec.limit)
-    with saying_how_to_go_on(where), ProgressReporter() as progress:
+    with plain_warnings(), saying_how_to_go_on(where), ProgressReporter() as progress:
         run_noise(
             study,
             model.module,

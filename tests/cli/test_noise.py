@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from analogsim.cli.main import run
 from analogsim.cli.noise_spec import NoiseSpec, noise_as_toml
 from analogsim.cli.spec_file import parse_spec
+from analogsim.gaussian import cpu
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES
 from tests.cli.test_run import lines, start, wait_for_lines
 from tests.experiment.small import records
@@ -140,3 +142,20 @@ def test_a_killed_study_goes_on(tmp_path: Path) -> None:
     assert 0 < lines(tmp_path / "out") < lines(tmp_path / "whole")
     assert run(command) == 0
     assert records(tmp_path / "out") == records(tmp_path / "whole")
+
+
+@pytest.mark.filterwarnings("default:numba is not installed:UserWarning")
+def test_without_numba_one_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "analogsim.gaussian.jit", None)
+    cpu._compiled.cache_clear()
+    try:
+        # Imported before, it would be found as an attribute of its package.
+        monkeypatch.delattr("analogsim.gaussian.jit", raising=False)
+        assert run([*SMALL, "-o", str(tmp_path / "out"), "--workers", "1"]) == 0
+    finally:
+        cpu._compiled.cache_clear()
+    said = capsys.readouterr().err
+    assert f"warning: {cpu.WITHOUT_NUMBA}\n" in said
+    assert "UserWarning" not in said
