@@ -1,5 +1,6 @@
 """Worker processes: a worker that dies is replaced, and what it cannot do is said."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from tests.experiment.small import Stopping, records, run
 class Dying:
     """`work` that ends its own process when it has given `after` trials of chip 1.
 
-    Each death leaves a file, so that there are `times` of them.
+    Each death makes a file of its own, so that there are `times` of them, however many workers
+    come to one at the same moment.
     """
 
     def __init__(self, folder: Path, *, times: int, after: int, sign: int) -> None:
@@ -28,11 +30,17 @@ class Dying:
 
     def __call__(self, job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
         for number, trial in enumerate(work(job, task, chips)):
-            deaths = len(list(self.folder.glob("death-*")))
-            if task.chip == 1 and number == self.after and deaths < self.times:
-                (self.folder / f"death-{deaths}").touch()
+            if task.chip == 1 and number == self.after and self.first():
                 os.kill(os.getpid(), self.sign)
             yield trial
+
+    def first(self) -> bool:
+        """Is one of the deaths this worker's? The file's making decides: it succeeds once."""
+        for death in range(self.times):
+            with contextlib.suppress(FileExistsError):
+                (self.folder / f"death-{death}").touch(exist_ok=False)
+                return True
+        return False
 
 
 @pytest.mark.parametrize("after", [0, 2, 3])
