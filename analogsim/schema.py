@@ -8,6 +8,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -70,6 +71,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=64)
+def _hints_of(kind: Any) -> Mapping[str, Any]:
+    # Looked up once: every trial holds such an object.
+    return get_type_hints(kind)
+
+
 def problems(value: object, hint: Any, where: str) -> Iterator[str]:
     """What keeps `value` from being a `hint`, a sentence each; nothing if it is one.
 
@@ -102,7 +109,7 @@ def problems(value: object, hint: Any, where: str) -> Iterator[str]:
         if not isinstance(value, dict):
             yield f"{where} must be an object, got {value!r}"
         else:
-            yield from field_problems(value, get_type_hints(hint), f"{where} ")
+            yield from field_problems(value, _hints_of(hint), f"{where} ")
     elif not _is_plain(value, hint):
         yield f"{where} must be {_RULES[hint]}, got {value!r}"
 

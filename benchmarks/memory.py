@@ -3,7 +3,8 @@
     python benchmarks/memory.py --json
 
 Each side is a process of its own: it builds the network (and converts and programs it), evaluates
-two batches, and reports its peak resident memory, imports included.
+two batches, and reports its peak resident memory, imports included. A chip keeps its own copy of
+the digital network, and the network that it was made of is let go.
 """
 
 import json
@@ -18,24 +19,37 @@ from torch import nn
 
 from analogsim.inputs import parse_zoo
 
-SIDES = ("digital", "native ideal", "native ideal bf16", "native static")
+SIDES = (
+    "digital",
+    "native ideal",
+    "native ideal bf16",
+    "native static",
+    "native ideal, philox",
+    "native static, philox",
+)
 
 
 def chip(net: nn.Module, side: str) -> nn.Module:
     import analogsim  # the digital side is measured without it and what it brings
 
-    periphery = "standard" if side == "native static" else "ideal"
-    forward = "native-bf16" if side.endswith("bf16") else "auto"
-    shape = torch.randn(16, 3, 32, 32)
-    analog = analogsim.convert(net, "pcm", periphery, calibrate=shape, forward=forward)
+    analog = analogsim.convert(
+        net,
+        "pcm",
+        "standard" if "static" in side else "ideal",
+        calibrate=torch.randn(16, 3, 32, 32),
+        forward="native-bf16" if side.endswith("bf16") else "auto",
+        stream="philox" if side.endswith("philox") else "aihwkit",
+    )
     return analogsim.program(analog).drift_(86400.0)
 
 
 def side(which: str, network: str, batch: int, threads: int) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    net = parse_zoo(f"zoo:{network}").build().eval()
-    module = net if which == "digital" else chip(net, which)
+    module = parse_zoo(f"zoo:{network}").build().eval()
+    if which != "digital":
+        # The chip takes the network's place, as in the command line.
+        module = chip(module, which)
     with torch.inference_mode():
         for _ in range(2):
             module(torch.randn(batch, 3, 32, 32))

@@ -141,6 +141,8 @@ class Device(ABC):
     """
 
     info: ClassVar[DeviceInfo]
+    source_files: ClassVar[dict[str, str]] = {}
+    """Files of a user's own device: name and sha256 of the text. Set by who loads them."""
 
     noise_scale: float = 1.0
 

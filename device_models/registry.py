@@ -5,8 +5,10 @@ A spec is `NAME` or `NAME?option=value&option=value`, for example `gaussian?eta=
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from device_models.contract import Device
@@ -28,16 +30,30 @@ DEVICES: dict[str, type[Device]] = {
 }
 
 
-def parse(spec: str) -> Device:
-    """Make the device that `spec` asks for.
+def parse(spec: str, more: Mapping[str, type[Device]] | None = None) -> Device:
+    """Make the device that `spec` asks for; `more` are devices by name beside the built-in ones.
 
     Raises `DeviceError`, with every problem of the spec, for an unknown device or option, a
     value of the wrong kind, or one that the device refuses.
     """
     name, _, query = spec.partition("?")
-    device = DEVICES.get(name)
+    device = (DEVICES | dict(more or {})).get(name)
     if device is None:
         raise DeviceError(_unknown_device(name))
+    return _made(device, device, query, spec)
+
+
+def with_options(device: Device, query: str) -> Device:
+    """A device with other options: `noise_scale=0.5&...`, what stands behind the `?` of a spec.
+
+    Raises `DeviceError` as `parse`.
+    """
+    change = partial(replace, device)
+    return _made(type(device), change, query, f"{device.info.name}?{query}")
+
+
+def _made(device: type[Device], make: Callable[..., Device], query: str, spec: str) -> Device:
+    name = device.info.name
     values: dict[str, Any] = {}
     problems: list[str] = []
     for item in query.split("&") if query else []:
@@ -52,7 +68,7 @@ def parse(spec: str) -> Device:
         except DeviceError as problem:
             problems.append(str(problem))
     try:
-        made = device(**values)
+        made = make(**values)
     except DeviceError as problem:
         problems.append(str(problem))
     if problems:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from analogsim.experiment.folder import write_bytes_atomic, write_json_atomic
+from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.experiment.sealed import write_sealed
 from analogsim.experiment.statistics import Interval
 
 FORMAT, VERSION = "analogsim-attribution", 1
@@ -124,7 +125,7 @@ def write_attribution(folder: Path, result: Attribution) -> None:
 
     Raises OutputError.
     """
-    write_json_atomic(folder / JSON_FILE, result)
+    write_sealed(folder / JSON_FILE, result)
     write_bytes_atomic(folder / CSV_FILE, csv_text(result["rows"]).encode())
 
 

@@ -6,7 +6,8 @@ a law or a periphery cannot give alone is said in words and never counted as zer
 Alone, a source of the device stands in a perfect periphery. A source of the periphery stands in
 one whose converters keep their calibrated input ranges and have nothing else: the ranges are the
 unit of the outputs, so they cannot be taken away from under the ADC or the output noise. What the
-ranges clip is a source of its own, and the loss of the others is counted from there.
+ranges clip is a source of its own, and the loss of the others is counted from there. Without it,
+the ranges and the DAC's step stay, and the DAC has codes enough for every input.
 """
 
 import dataclasses
@@ -18,7 +19,8 @@ from device_models.ideal import Ideal
 
 # Most bits of a converter, see `Periphery`.
 _MOST_BITS = 16
-# No output reaches it: a tile has at most some thousand rows, each worth about 1.
+# No output reaches it: a tile has at most some thousand rows, each worth about 1. Nor does any
+# input of sense, in units of its range.
 _NO_BOUND = 1e6
 
 DEVICE_SWITCHES = {
@@ -158,7 +160,11 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
         name="input-range",
         title=titles["input-range"],
         alone=base,
-        why_not_without="the range is the unit of the outputs, their noise and the ADC",
+        # The range stays what it is, the unit of the outputs: only what it clips is let through.
+        without=Setting(
+            device=full.device,
+            periphery=_edit(edge, {"input_bound": _NO_BOUND}, f"{edge.name} (without input-range)"),
+        ),
     )
     dac = source("dac", {"dac_bits": edge.dac_bits}, {"dac_bits": 0})
     noise = source("output-noise", {"output_noise": edge.output_noise}, {"output_noise": 0.0})

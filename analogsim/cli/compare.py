@@ -63,22 +63,11 @@ def compare(
         data_from,
         question=_question(names, network.model, matched=gaussian is not None),
         presets=names,
+        gaussian=gaussian,
         times=times,
         **study.as_spec(),
     )
-    if gaussian is None:
-        start(spec, place, output=output, print_spec=print_spec, refuse_finished=True)
-        return
-    if print_spec:
-        raise InputError(
-            f"--print-spec must go without --gaussian, got {gaussian}; a spec has no controls"
-        )
-    if output is None:
-        raise click.UsageError("Missing option '-o' / '--output'.")
-    from analogsim.cli.matched import matched_and_print  # torch takes seconds
-    from analogsim.cli.run_study import Where
-
-    matched_and_print(spec, Where(output=output, refuse_finished=True, **place))
+    start(spec, place, output=output, print_spec=print_spec, refuse_finished=True)
 
 
 def _question(names: tuple[str, ...], model: str, *, matched: bool) -> str:

@@ -1,4 +1,4 @@
-"""What `analogsim compare --gaussian matched` does: each device beside its matched Gaussian."""
+"""What `compare --gaussian matched` and its spec do: each device beside its matched Gaussian."""
 
 import click
 
@@ -13,6 +13,7 @@ from analogsim.cli.run_study import (
     place_of,
     saying_how_to_go_on,
     study_of,
+    write_spec,
 )
 from analogsim.cli.spec import Spec
 from analogsim.equivalent.compare import compare_matched
@@ -42,7 +43,17 @@ def matched_and_print(spec: Spec, where: Where) -> None:
     study = study_of(spec, devices, prepared, data)
     images = limited(data, spec.limit)
     with saying_how_to_go_on(where), ProgressReporter() as progress:
-        comparison = compare_matched(study, prepared.analog, images, where.output, place, progress)
+        comparison = compare_matched(
+            study,
+            prepared.analog,
+            images,
+            where.output,
+            place,
+            progress,
+            extend=where.extend,
+            refuse_finished=where.refuse_finished,
+        )
+    write_spec(spec, where.output)
     page = build_report(where.output)
     if where.as_json:
         click.echo(dumps(comparison, indent=2))

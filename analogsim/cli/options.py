@@ -29,6 +29,7 @@ class NetworkOptions:
     tile: str
     forward: str
     seed: int
+    stream: str = "aihwkit"
     recalibration: str = "average"
     recalibration_images: int | None = None
 
@@ -132,6 +133,14 @@ def network_options(command: Command) -> Command:
                 help="bf16 is short for --forward native-bf16.",
             ),
             click.option("--seed", type=int, default=0, show_default=True, help="Root seed."),
+            click.option(
+                "--stream",
+                type=click.Choice(["aihwkit", "philox"]),
+                default="aihwkit",
+                show_default=True,
+                help="Draws of programming and drift: aihwkit's own, bit for bit, or the "
+                "reproducible stream in one compiled pass, several times faster (PCM; numba).",
+            ),
         )
     ):
         command = option(command)

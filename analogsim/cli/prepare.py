@@ -5,7 +5,7 @@ import dataclasses
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,19 +16,22 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy
 from analogsim.batchnorm.recalibrate import Method, Recalibration, recalibration_of
+from analogsim.cli.device import device_of
 from analogsim.cli.options import DataOptions, NetworkOptions
 from analogsim.crossbar.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.chip_settings import is_chip_folder, preset_of_folder
 from analogsim.crossbar.convert import AnalogModel, Forward, convert
 from analogsim.crossbar.periphery import TileKind
 from analogsim.crossbar.program import Chip
+from analogsim.crossbar.streams import StreamName
 from analogsim.errors import CalibrationWarning, FoldingWarning, InputError
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data, load_data
 from analogsim.inputs.fit import check_fit, check_shape
 from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.zoo import PREFIX
-from device_models.registry import parse as parse_device
+from device_models.contract import Device
+from device_models.registry import DEVICES
 
 CALIBRATION_IMAGES = 512
 _CALIBRATION_BATCH = 128
@@ -63,9 +66,9 @@ def prepare(
     Raises:
         InputError, DeviceError: any option that cannot be used.
     """
-    device = parse_device(preset)
+    device = device_of(preset)
     if is_chip_folder(Path(network.model)):
-        return _from_folder(network, data_options, data)
+        return _from_folder(network, data_options, data, device)
     model = load_model(network.model, weights=network.weights)
     if not model.trained and not network.untrained:
         hint = f"model {network.model} must have trained weights, got {model.note}"
@@ -100,6 +103,7 @@ def prepare(
             keep_digital=network.keep_digital,
             calibrate=calibration,
             forward=cast(Forward, network.forward),
+            stream=cast(StreamName, network.stream),
             recalibrate=recalibrate,
             recalibration=recalibration,
         )
@@ -111,7 +115,11 @@ def prepare(
 def preset_of(network: NetworkOptions) -> str | None:
     """The preset of a folder that convert wrote; None for any other MODEL."""
     folder = Path(network.model)
-    return preset_of_folder(folder) if is_chip_folder(folder) else None
+    if not is_chip_folder(folder):
+        return None
+    preset = preset_of_folder(folder)
+    _check_known(folder, preset, DEVICES)
+    return preset
 
 
 def open_data(options: DataOptions) -> Data:
@@ -182,17 +190,35 @@ def _recalibration_images(options: DataOptions, rule: Recalibration) -> Tensor:
     return torch.cat([images for images, _ in read])
 
 
-def _from_folder(network: NetworkOptions, data_options: DataOptions, data: Data | None) -> Prepared:
+def _check_known(folder: Path, preset: str, known: Collection[str]) -> None:
+    # A folder may come from anybody: it names a device, but never brings its code.
+    if preset.partition("?")[0] not in known:
+        raise InputError(
+            f"folder {folder} must be opened together with its device's code, which it does not "
+            f"hold, got {preset!r}; give --preset FILE.py:NAME (with compare, first in --presets)"
+        )
+
+
+def _from_folder(
+    network: NetworkOptions, data_options: DataOptions, data: Data | None, device: Device
+) -> Prepared:
     folder = Path(network.model)
     if network.weights is not None:
         raise InputError(f"folder {folder} holds its weights, got --weights too; leave it out")
-    loaded = load_with_note(folder, _builder(folder, network.network))
+    more = {device.info.name: type(device)}
+    _check_known(folder, preset_of_folder(folder), DEVICES | more)
+    loaded = load_with_note(folder, _builder(folder, network.network), more=more)
     analog = loaded.chip.analog
     given = network.one_bn
     if given not in ("digital", analog.bn):
         raise InputError(
             f"folder {folder} was converted with bn {analog.bn}, got --bn {given}; leave --bn out, "
             "or convert the network anew"
+        )
+    if network.stream not in ("aihwkit", analog.stream):
+        raise InputError(
+            f"folder {folder} was converted with stream {analog.stream}, got --stream "
+            f"{network.stream}; leave --stream out, or convert the network anew"
         )
     notes = []
     if analog.recalibration is not None:

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from analogsim.cli import complete
+from analogsim.cli.device import device_of
 from analogsim.schema import dumps
 from device_models.contract import Constant, Device
-from device_models.registry import DEVICES, parse
+from device_models.registry import DEVICES
 
 
 @click.command()
@@ -21,7 +22,8 @@ from device_models.registry import DEVICES, parse
 def presets(name: str | None, *, as_json: bool) -> None:
     """List the devices, or say everything about the device NAME.
 
-    NAME may carry options, as everywhere: 'gaussian?eta=0.1' (in quotes, for the shell).
+    NAME may carry options, as everywhere: 'gaussian?eta=0.1' (in quotes, for the shell). It may
+    be FILE.py:NAME, a device of your own.
     """
     if name is None:
         if as_json:
@@ -31,7 +33,7 @@ def presets(name: str | None, *, as_json: bool) -> None:
         else:
             click.echo("\n".join(_listing()))
         return
-    device = parse(name)
+    device = device_of(name)
     if as_json:
         constants = [dataclasses.asdict(constant) for constant in device.constants()]
         content = {"format": "analogsim-preset", "version": 1, **dataclasses.asdict(device.info)}

@@ -19,6 +19,7 @@ def run(spec: Path, *, output: Path | None, extend: bool, print_spec: bool, **pl
 
     Every finished trial is safe on the disk at once. After a kill, a crash or Ctrl-C the same
     command goes on, and the records are those of an unbroken run. Paths in the spec are relative
-    to the working folder, as on the command line; weights of [[networks]] are relative to the spec.
+    to the working folder, as on the command line; weights of [[networks]] and files of presets are
+    relative to the spec.
     """
     start(read_spec(spec), place, output=output, extend=extend, print_spec=print_spec)

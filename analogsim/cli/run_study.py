@@ -12,6 +12,7 @@ import click
 import torch
 
 from analogsim.cli import colour
+from analogsim.cli.device import devices_of_presets, seen_from
 from analogsim.cli.options import DataOptions, NetworkOptions
 from analogsim.cli.prepare import Prepared, command_line, open_data, prepare, warn
 from analogsim.cli.progress import ProgressReporter
@@ -19,6 +20,7 @@ from analogsim.cli.spec import Spec
 from analogsim.cli.spec_file import spec_as_toml
 from analogsim.crossbar.compensation import Compensation
 from analogsim.crossbar.convert import AnalogModel
+from analogsim.crossbar.streams import check_stream
 from analogsim.errors import InputError
 from analogsim.experiment.deal import Images
 from analogsim.experiment.drive import run_study
@@ -33,7 +35,6 @@ from analogsim.report import build_report, format_table, summary
 from analogsim.report.extras import SPEC_FILE
 from analogsim.schema import dumps
 from device_models.contract import Device
-from device_models.registry import parse as parse_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +83,15 @@ def compute_study(spec: Spec, where: Where) -> Prepared:
             extend=where.extend,
             refuse_finished=where.refuse_finished,
         )
-    # For the report, and for whoever runs it again.
-    write_bytes_atomic(where.output / SPEC_FILE, spec_as_toml(spec).encode(errors="replace"))
+    write_spec(spec, where.output)
     return first
+
+
+def write_spec(spec: Spec, folder: Path) -> None:
+    """Into the run's folder, for the report and for whoever runs it again. Raises OutputError."""
+    # A spec's presets are relative to it.
+    here = dataclasses.replace(spec, presets=seen_from(spec.presets, folder))
+    write_bytes_atomic(folder / SPEC_FILE, spec_as_toml(here).encode(errors="replace"))
 
 
 def analogs_of(prepared: Sequence[Prepared]) -> dict[str, AnalogModel]:
@@ -114,14 +121,16 @@ def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
     """The devices of a spec; refuses what can be refused before the folder is made.
 
     Raises:
-        InputError: there is no CUDA device where one is asked for.
+        InputError: there is no CUDA device where one is asked for, or a device's file fails.
         DeviceError: there is no such device, or it is not valid at a time.
     """
-    devices = tuple(parse_device(preset) for preset in spec.presets)
+    devices = devices_of_presets(spec.presets)
     for device in devices:
         for t_s in spec.times:
             device.check_time(t_s)
     check_device(spec.device, where)
+    for device in devices:
+        check_stream(spec.stream, device)
     return devices
 
 
@@ -240,6 +249,7 @@ def network_options_of(spec: Spec, bn: str) -> NetworkOptions:
         periphery=spec.periphery,
         tile=spec.tile,
         forward=spec.forward,
+        stream=spec.stream,
         seed=spec.seed,
     )
 

@@ -1,8 +1,10 @@
 """A spec: one experiment as the user writes it, in options or in TOML."""
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
+from analogsim.cli.device import beside
 from analogsim.cli.options import DataOptions, NetworkOptions
 from analogsim.cli.units import parse_duration
 from analogsim.errors import InputError
@@ -31,6 +33,7 @@ class Spec:
     limit: int | None = None
     batch_size: int = 250
     presets: tuple[str, ...]
+    gaussian: str | None = None
     times: tuple[float, ...]
     compensation: tuple[str, ...] = ("global",)
     bn: tuple[str, ...] = ("digital",)
@@ -40,6 +43,7 @@ class Spec:
     periphery: str = "standard"
     tile: str = "torch"
     forward: str = "auto"
+    stream: str = "aihwkit"
     seed: int = 0
     device: str = "cpu"
     yield_above: tuple[float, ...] = ()
@@ -70,8 +74,8 @@ def parse_share(text: str, *, where: str) -> float:
         ) from error
 
 
-def spec_from_toml(content: dict[str, Any]) -> Spec:
-    """A spec of a TOML document that the schema has found good.
+def spec_from_toml(content: dict[str, Any], folder: Path = Path()) -> Spec:
+    """A spec of a TOML document in `folder` that the schema has found good.
 
     Raises:
         InputError: a time or share that the schema's patterns let through is none.
@@ -81,6 +85,7 @@ def spec_from_toml(content: dict[str, Any]) -> Spec:
     for key, value in values.items():
         if isinstance(value, list):
             values[key] = tuple(value)
+    values["presets"] = beside(values["presets"], folder)
     values["times"] = times_of(content)
     if "yield_above" in values:
         values["yield_above"] = tuple(_share(v, "yield_above") for v in values["yield_above"])
@@ -113,6 +118,7 @@ def spec_from_options(network: NetworkOptions, data: DataOptions, **study: Any) 
         periphery=network.periphery,
         tile=network.tile,
         forward=network.forward,
+        stream=network.stream,
         seed=network.seed,
         data=data.data,
         data_dir=None if data.data_dir is None else str(data.data_dir),

@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import bounded
+from analogsim.cli.device import beside, device_of
 from analogsim.cli.noise_spec import NoiseSpec, etas_of, noise_as_toml
 from analogsim.cli.spec import DESIGN_KEYS, Spec, times_of
 from analogsim.cli.spec_check import Problem, find_problems, spec_schema
-from analogsim.cli.spec_values import share_problems, value_problems, whole_numbers
+from analogsim.cli.spec_values import (
+    control_problems,
+    share_problems,
+    value_problems,
+    whole_numbers,
+)
 from analogsim.cli.suite_spec import (
     NETWORKS,
     Suite,
@@ -24,7 +30,6 @@ from analogsim.cli.suite_spec import (
 )
 from analogsim.cli.toml import toml_value
 from analogsim.errors import AnalogsimError, InputError
-from device_models.registry import parse as parse_device
 
 __all__ = ["AnySpec", "as_toml", "read_spec", "spec_as_toml"]
 
@@ -56,7 +61,7 @@ def read_spec(path: Path) -> AnySpec:
 def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
     """A spec of a TOML text; `name` is for the errors, which are those of `read_spec`.
 
-    Weights of `[[networks]]` are relative to `folder`.
+    Weights of `[[networks]]` and files of presets are relative to `folder`.
     """
     try:
         content = tomllib.loads(text)
@@ -68,9 +73,11 @@ def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
     if not broken & {"yield_above", "design", "spec"}:
         found += share_problems(content, spec_schema())
     if "presets" in content and not broken & {"presets", "times", "spec"}:
-        found += _device_problems(content)
+        found += _device_problems(content, folder)
     if NETWORKS in content and not broken & {NETWORKS, "design", "spec"}:
         found += suite_problems(content, folder)
+    if "gaussian" in content and not broken & {"gaussian", "bn", "compensation", "design", "spec"}:
+        found += control_problems(content)
     if "etas" in content and not broken & {"etas", "spec"}:
         found += _eta_problems(content)
     if found:
@@ -79,7 +86,7 @@ def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
     content = whole_numbers(content, spec_schema())
     if NETWORKS in content:
         return suite_from_toml(content, folder)
-    return one_from_toml(content)
+    return one_from_toml(content, folder)
 
 
 def as_toml(spec: AnySpec) -> str:
@@ -103,7 +110,7 @@ def spec_as_toml(spec: Spec) -> str:
     return "\n".join([*top, "", "[design]", *design, ""])
 
 
-def _device_problems(content: dict[str, Any]) -> Iterator[Problem]:
+def _device_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
     """Devices that there are not, and times that they are not valid at."""
     try:
         times = times_of(content)
@@ -114,7 +121,7 @@ def _device_problems(content: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(key="times", text=f"must name each time once, got {content['times']}")
     for place, preset in enumerate(content["presets"]):
         try:
-            device = parse_device(preset)
+            device = device_of(*beside([preset], folder))
             for t_s in times:
                 device.check_time(t_s)
         except AnalogsimError as error:

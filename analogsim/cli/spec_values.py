@@ -51,6 +51,21 @@ def share_problems(content: dict[str, Any], schema: dict[str, Any]) -> Iterator[
                 yield Problem(key=key, text=f"{problem.text} from {value!r}")
 
 
+def control_problems(content: dict[str, Any]) -> Iterator[Problem]:
+    """What a comparison with matched Gaussian noise has no use for; `gaussian` is given."""
+    for key in ("bn", "compensation"):
+        given = content.get(key, [])
+        if len(given) > 1:
+            text = f"must be one with gaussian, whose controls are matched to it, got {given}"
+            yield Problem(key=key, text=f"{text}; write a spec for each")
+    if "precision" in content.get("design", {}):
+        text = "must be chips with gaussian, whose pairs need the same images"
+        yield Problem(key="design", text=f"{text}, got precision")
+    if "networks" in content:
+        text = f"must be left out of a spec with [[networks]], got {content['gaussian']!r}"
+        yield Problem(key="gaussian", text=f"{text}; write a spec for each network")
+
+
 def whole_numbers(value: Any, schema: dict[str, Any]) -> Any:
     """A document that the schema takes, with 2.0 as 2 where the schema says integer."""
     if isinstance(value, dict):

@@ -165,6 +165,7 @@ def start(
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     # Torch takes seconds.
+    from analogsim.cli.matched import matched_and_print
     from analogsim.cli.run_noise import noise_and_print
     from analogsim.cli.run_study import Where, study_and_print
     from analogsim.cli.run_suite import suite_and_print
@@ -174,6 +175,8 @@ def start(
         suite_and_print(spec, where)
     elif isinstance(spec, NoiseSpec):
         noise_and_print(spec, where)
+    elif spec.gaussian is not None:
+        matched_and_print(spec, where)
     else:
         study_and_print(spec, where)
 

@@ -37,15 +37,16 @@ def suite_from_toml(content: dict[str, Any], folder: Path) -> Suite:
         if "weights" in own:
             own["weights"] = str(folder / own["weights"])
         rest = {key: value for key, value in entry.items() if key not in _OWN}
-        members.append((Entry(**rest), one_from_toml(shared | own)))
+        members.append((Entry(**rest), one_from_toml(shared | own, folder)))
     return Suite(question=content.get("question", ""), members=tuple(members), content=content)
 
 
-def one_from_toml(content: dict[str, Any]) -> Spec | NoiseSpec:
+def one_from_toml(content: dict[str, Any], folder: Path = Path()) -> Spec | NoiseSpec:
     """The spec of one network, of either kind."""
     if content.get("kind") == "noise":
         return noise_from_toml(content)
-    return spec_from_toml({key: value for key, value in content.items() if key != "kind"})
+    fields = {key: value for key, value in content.items() if key != "kind"}
+    return spec_from_toml(fields, folder)
 
 
 def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:

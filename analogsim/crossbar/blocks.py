@@ -5,8 +5,10 @@ on one block. Each tile keeps its own address of draws. Devices without a fused 
 tile by tile, by aihwkit's classes.
 """
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,14 +16,24 @@ from torch import Tensor
 from analogsim.crossbar.compensation import SMALLEST_ANSWER, Compensation
 from analogsim.crossbar.layer import CrossbarLayer, TileState
 from analogsim.crossbar.native import convert_answers_
+from analogsim.crossbar.pool import each
 from analogsim.crossbar.seeds import generator_at
 from device_models.contract import FusedLaw
+
+Item = TypeVar("Item")
 
 BLOCK = 1 << 16
 """Weights of a block, at most, unless one tile is larger: small enough to share the work out."""
 
-_KEEP_PREPARED = 1 << 25
+KEEP_PREPARED = 1 << 25
 """Most weights of a network whose blocks keep what their drifts have in common."""
+
+LARGE = 1 << 22
+"""From this many weights on a network counts as large: its tiles do not keep their drifted weights
+beside the engines', and it drifts part by part."""
+
+_PART = 1 << 23
+"""Weights of a part of a large network, at most, unless one layer is larger."""
 
 
 @dataclass(kw_only=True)
@@ -30,7 +42,7 @@ class Block:
 
     members: list[tuple[CrossbarLayer, TileState]]
     sizes: list[int]
-    keep_prepared: bool
+    keep_prepared: bool = False
     programmed: Tensor = field(default_factory=lambda: torch.empty(0))
     nu: Tensor = field(default_factory=lambda: torch.empty(0))
     prepared: tuple[Tensor, ...] = ()
@@ -54,14 +66,33 @@ class Block:
         """Move the tiles to a time and set their compensation."""
         if not len(self.programmed):
             self._gather_()
+            self._share_()
         prepared = self.prepared or law.prepare(self.programmed, self.sizes)
         self.prepared = prepared if self.keep_prepared else ()
         normals = self._normals(law.drift_draws, (seed, "drift"), (chip, t_s))
         weights = law.drift(self.programmed, self.nu, prepared, self.sizes, t_s, normals)
-        for (_, tile), part in zip(self.members, weights.split_with_sizes(self.sizes), strict=True):
-            tile.weights = part.view(tile.target.shape)
+        parts = weights.split_with_sizes(self.sizes)
+        for index, ((_, tile), part) in enumerate(zip(self.members, parts, strict=True)):
+            again = functools.partial(self._weights, index, law, seed, chip, t_s)
+            tile.hold_(part.view(tile.shape), again)
         self._compensate_(compensation, weights, normals[0], (seed, chip, t_s))
         return self
+
+    def _weights(self, index: int, law: FusedLaw, seed: int, chip: int, t_s: float) -> Tensor:
+        """(out, in): what tile `index` holds at a time, bit for bit."""
+        member = self.members[index]
+        found: list[Tensor] = []
+
+        @torch.no_grad()
+        def again(one: Block) -> None:
+            one._gather_()
+            prepared = law.prepare(one.programmed, one.sizes)
+            normals = one._normals(law.drift_draws, (seed, "drift"), (chip, t_s))
+            drifted = law.drift(one.programmed, one.nu, prepared, one.sizes, t_s, normals)
+            found.append(drifted.view(member[1].shape))
+
+        each(again, [Block(members=[member], sizes=[member[1].numel])], serial=True)
+        return found[0]
 
     def _compensate_(
         self,
@@ -85,7 +116,7 @@ class Block:
             self.baselines[kind] = self._mean_answers(kind, answers)
         answers = self._read_out(scratch, weights, (seed, "compensation"), (chip, t_s))
         alphas = self.baselines[kind] / self._mean_answers(kind, answers)
-        lengths = [tile.target.shape[0] if kind == "column" else 1 for _, tile in self.members]
+        lengths = [tile.shape[0] if kind == "column" else 1 for _, tile in self.members]
         for (_, tile), alpha in zip(self.members, alphas.split_with_sizes(lengths), strict=True):
             tile.alpha = alpha
 
@@ -113,7 +144,7 @@ class Block:
         if kind == "column":
             means = torch.cat(
                 [
-                    part.view(tile.target.shape).mean(dim=1)
+                    part.view(tile.shape).mean(dim=1)
                     for (_, tile), part in zip(self.members, parts, strict=True)
                 ]
             )
@@ -132,16 +163,15 @@ class Block:
             programmed.append(tile.programmed.reshape(-1))
             nu.append(torch.where(tile.programmed >= 0, positive, negative).reshape(-1))
         self.programmed, self.nu = torch.cat(programmed), torch.cat(nu)
-        self._share_()
 
     def _share_(self) -> None:
         """Make the tiles' own tensors views of the block's."""
         parts = self.programmed.split_with_sizes(self.sizes)
         exponents = self.nu.split_with_sizes(self.sizes)
         for (_, tile), part, own in zip(self.members, parts, exponents, strict=True):
-            tile.programmed = part.view(tile.target.shape)
+            tile.programmed = part.view(tile.shape)
             # One device of each pair is left; the other one's exponent would never be used.
-            tile.drift_parameters = [own.view(tile.target.shape)] * 2
+            tile.drift_parameters = [own.view(tile.shape)] * 2
 
     def _normals(
         self, draws: int, head: tuple[str | int, ...], tail: tuple[int | float, ...]
@@ -157,21 +187,39 @@ class Block:
         return normals
 
 
-def blocks_of(layers: Iterable[CrossbarLayer]) -> list[Block]:
-    """Consecutive tiles in blocks, the largest block first."""
-    pairs = [(layer, tile) for layer in layers for tile in layer.tiles]
-    keep = sum(tile.target.numel() for _, tile in pairs) <= _KEEP_PREPARED
-    groups: list[list[tuple[CrossbarLayer, TileState]]] = []
+def is_large(layers: Iterable[CrossbarLayer]) -> bool:
+    """Whether copies of the network's weights count."""
+    return sum(layer.numel for layer in layers) >= LARGE
+
+
+def parts_of(layers: Sequence[CrossbarLayer]) -> list[list[CrossbarLayer]]:
+    """Consecutive layers that are drifted together: all of them, or parts of a large network."""
+    return (
+        packed_groups(layers, [layer.numel for layer in layers], _PART)
+        if is_large(layers)
+        else [list(layers)]
+    )
+
+
+def packed_groups(items: Sequence[Item], sizes: Sequence[int], most: int) -> list[list[Item]]:
+    """Consecutive items in groups of at most `most` in size; a larger item begins a group."""
+    groups: list[list[Item]] = []
     room = 0
-    for layer, tile in pairs:
-        size = tile.target.numel()
+    for item, size in zip(items, sizes, strict=True):
         if not groups or size > room:
             groups.append([])
-            room = BLOCK
-        groups[-1].append((layer, tile))
+            room = most
+        groups[-1].append(item)
         room -= size
+    return groups
+
+
+def blocks_of(layers: Iterable[CrossbarLayer], *, keep_prepared: bool = True) -> list[Block]:
+    """Consecutive tiles in blocks, the largest block first."""
+    pairs = [(layer, tile) for layer in layers for tile in layer.tiles]
+    groups = packed_groups(pairs, [tile.numel for _, tile in pairs], BLOCK)
     blocks = [
-        Block(members=group, sizes=[t.target.numel() for _, t in group], keep_prepared=keep)
+        Block(members=group, sizes=[t.numel for _, t in group], keep_prepared=keep_prepared)
         for group in groups
     ]
     return sorted(blocks, key=lambda block: -sum(block.sizes))

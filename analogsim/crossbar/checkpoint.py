@@ -8,7 +8,7 @@ digital network, `chip.safetensors` what each tile holds. Loading rebuilds the n
 import copy
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,8 +116,12 @@ def load_with_note(
     folder: Path | str,
     build: Callable[[ModelNote], nn.Module],
     recalibrate: Tensor | None = None,
+    more: Mapping[str, type[Device]] | None = None,
 ) -> Loaded:
-    """As `load`; `build` makes the bare network from what the folder remembers of it."""
+    """As `load`; `build` makes the bare network from what the folder remembers of it.
+
+    `more` are devices by name beside the built-in ones.
+    """
     folder = Path(folder)
     settings = read_settings(folder)
     shape = settings["model"]["input_shape"]
@@ -127,7 +131,13 @@ def load_with_note(
         n_classes=settings["model"]["n_classes"],
     )
     edge = peripheries.from_dict(settings["periphery"], where=str(folder / FILE))
-    device = parse_device(settings["preset"])
+    device = parse_device(settings["preset"], more)
+    if dict(device.source_files) != settings["device_files"]:
+        raise InputError(
+            f"folder {folder} device must be of the code that the chip was programmed with, got "
+            f"{_files(device.source_files)} in place of {_files(settings['device_files'])}; "
+            "restore the file or convert again"
+        )
     if settings["t_s"] is not None:
         device.check_time(settings["t_s"])
     state = _read_tensors(folder, _MODEL, settings)
@@ -153,6 +163,7 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
         "analogsim": __version__,
         "model": dataclasses.asdict(note),
         "preset": spec_of(analog.device),
+        "device_files": dict(analog.device.source_files),
         "periphery": analog.periphery.as_dict(),
         "bn": analog.bn,
         "recalibration": _rule(analog),
@@ -165,10 +176,16 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
         "chip": chip.chip,
         "t_s": chip.t_s,
         "compensation": chip.compensation,
+        "stream": analog.stream,
         "notes": list(analog.notes),
         "layers": [dataclasses.asdict(line) for line in chip.report],
         "sha256": {name: _digest(folder / name) for name in (_MODEL, _CHIP)},
     }
+
+
+def _files(digests: Mapping[str, str]) -> str:
+    named = [f"{name} (sha256 {digest[:16]})" for name, digest in digests.items()]
+    return ", ".join(named) or "no file"
 
 
 def _rule(analog: AnalogModel) -> dict[str, Any] | None:
@@ -205,7 +222,7 @@ def _rebuild(
     for _, bn in settings["folded"]:
         parent, _, name = bn.rpartition(".")
         setattr(module.get_submodule(parent), name, nn.Identity())
-    module, lines = place_layers(module, lines, edge)
+    module, lines = place_layers(module, lines, edge, source)
     rule = settings["recalibration"]
     return AnalogModel(
         module=module,
@@ -223,6 +240,7 @@ def _rebuild(
         report=tuple(lines),
         notes=tuple(settings["notes"]),
         recalibration=None if rule is None else Recalibration(**rule),
+        stream=settings["stream"],
     )
 
 

@@ -40,6 +40,7 @@ class ChipSettings(TypedDict):
     analogsim: str
     model: _Model
     preset: str
+    device_files: dict[str, str]
     periphery: dict[str, Any]
     bn: Literal["digital", "fold", "recalibrate", "recalibrate-once", "none"]
     recalibration: _Recalibration | None
@@ -52,6 +53,7 @@ class ChipSettings(TypedDict):
     chip: int
     t_s: float | None
     compensation: Literal["none", "global", "exact", "column"]
+    stream: Literal["aihwkit", "philox"]
     notes: list[str]
     layers: list[_Line]
     sha256: dict[str, str]
@@ -86,8 +88,12 @@ def read_settings(folder: Path) -> ChipSettings:
             f"file {path} must be as it was written, got {err}; convert again"
         ) from err
     fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
+    # Folders of before devices could come from a user's file.
+    fields.setdefault("device_files", {})
     # Folders of before chips could recalibrate do not speak of it.
     fields.setdefault("recalibration", None)
+    # Nor those of before there was a choice of it.
+    fields.setdefault("stream", "aihwkit")
     problems = list(schema.field_problems(fields, get_type_hints(ChipSettings)))
     problems += [
         f"folded and merged must hold pairs of names, got {pair!r}"

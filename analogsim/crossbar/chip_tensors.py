@@ -75,8 +75,9 @@ def restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folder
             each.bias = bias
         for tile, state in zip(layer.tiles, made.tiles, strict=True):
             key = f"{name}/{tile.slot.index}"
-            tile.target = tile.weights = state.target = take(f"{key}.target", tile.target)
+            target = take(f"{key}.target", tile.target)
             tile.scale = state.scale = take(f"{key}.scale", tile.scale)
+            tile.target = state.target = target
             one = torch.zeros((), dtype=torch.float64)
             tile.input_range = state.input_range = float(take(f"{key}.input_range", one))
             state.programmed = take(f"{key}.programmed", tile.target)
@@ -86,7 +87,7 @@ def restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folder
                 take(f"{key}.drift.{i}") if present else None
                 for i, present in enumerate(take(f"{key}.drift").tolist())
             ]
-        layer.use_(PerfectEngine())
+        layer.lend_(PerfectEngine())
         # The tiles of aihwkit keep their targets and scales from when they were made.
         made.use_(new_engine(analog, made))
     if rest:

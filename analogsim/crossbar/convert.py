@@ -13,12 +13,14 @@ from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy, check_policy
 from analogsim.batchnorm.recalibrate import Recalibration, batchnorms
 from analogsim.crossbar import periphery as peripheries
+from analogsim.crossbar.blocks import is_large
 from analogsim.crossbar.calibrate import calibrate_
 from analogsim.crossbar.calibration_inputs import (
     Calibration,
     calibration_batches,
     first_images,
 )
+from analogsim.crossbar.freed import give_back
 from analogsim.crossbar.layer import AbsorbedBatchNorm, CrossbarLayer, Engine
 from analogsim.crossbar.native import PerfectEngine, StaticEngine
 from analogsim.crossbar.periphery import Periphery, TileKind
@@ -29,6 +31,7 @@ from analogsim.crossbar.plan import (
     disable_fast_paths_,
     plan_layers,
 )
+from analogsim.crossbar.streams import StreamName, check_stream
 from analogsim.crossbar.table_words import explain, name_merged, name_own, warn_of_scaling
 from analogsim.crossbar.tiles import TileEngine
 from analogsim.errors import InputError
@@ -78,6 +81,8 @@ class AnalogModel:
     """How chips estimate BatchNorm statistics, where their policy is to do so."""
     recalibration_images: Tensor | None = None
     """The training images for that, shared by all chips; a chip's folder does not hold them."""
+    stream: StreamName = "aihwkit"
+    """Where the normals of programming and drift come from."""
 
     @property
     def layers(self) -> dict[str, CrossbarLayer]:
@@ -102,6 +107,7 @@ def convert(
     forward: Forward = "auto",
     recalibrate: Tensor | Iterable[Tensor] | None = None,
     recalibration: Recalibration | None = None,
+    stream: StreamName = "aihwkit",
 ) -> AnalogModel:
     """Convert a trained network; the network given is never changed.
 
@@ -122,6 +128,8 @@ def convert(
         recalibrate: training images for the statistics, one tensor or an iterable of batches:
             needed by `recalibrate` and `recalibrate-once`, and not looked at otherwise.
         recalibration: how they are estimated and from how many of these images.
+        stream: where the normals of programming and drift come from: `aihwkit` gives its weights
+            bit for bit; `philox` is several times faster (PCM, needs numba), see `streams.py`.
 
     Raises:
         InputError: an option, pattern, weight, calibration batch or policy cannot be used.
@@ -130,6 +138,7 @@ def convert(
     notes = list(check_policy(bn, model))
     _check_choice("tile", tile, get_args(TileKind))
     device = parse_device(preset) if isinstance(preset, str) else preset
+    check_stream(stream, device)
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
     how, reason = choose_forward(edge, tile, forward)
     _refuse_lazy(model)
@@ -169,10 +178,15 @@ def convert(
         report = name_merged(report, merged)
     if bn in RECALIBRATING:
         report = name_own(report, batchnorms(module, tracking=True))
-    module, report = place_layers(module, report, edge)
+    module, report = place_layers(module, report, edge, source)
     if edge.needs_input_ranges:
         assert batches is not None
         notes += calibrate_(module, batches)
+        for layer in crossbar_layers(module).values():
+            # Without the weights that calibration needed.
+            layer.lend_(PerfectEngine())
+    if is_large(crossbar_layers(module).values()):
+        give_back()
     return AnalogModel(
         module=module,
         source=source,
@@ -190,6 +204,7 @@ def convert(
         notes=tuple(notes),
         recalibration=rule,
         recalibration_images=images,
+        stream=stream,
     )
 
 
@@ -217,6 +232,13 @@ def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tupl
         InputError: `native` was asked for where it would not compute the same.
     """
     _check_choice("forward", asked, get_args(Forward))
+    bound, static = periphery.input_bound, periphery.input_scaling == "static"
+    native = asked in {"auto", "native"} and tile == "torch" and static
+    if bound != 1 and not native and not periphery.perfect:
+        raise InputError(
+            f"periphery {periphery.name} input_bound must be 1 for aihwkit's tiles and for dynamic "
+            f"input scaling, got {bound}; use --tile torch, --forward auto and static input ranges"
+        )
     if asked == "tile":
         return "tile", f"aihwkit's {tile} tile by choice"
     if asked == "native-bf16":
@@ -266,16 +288,21 @@ def _refuse_lazy(model: nn.Module) -> None:
 
 
 def place_layers(
-    module: nn.Module, report: Sequence[LayerReport], periphery: Periphery
+    module: nn.Module, report: Sequence[LayerReport], periphery: Periphery, source: nn.Module
 ) -> tuple[nn.Module, list[LayerReport]]:
-    """Replace, in `module`, the layers that the report calls analog; count their tiles."""
+    """Replace, in `module`, the layers that the report calls analog; count their tiles.
+
+    The layers share their weights with `source`, the digital network, where they are the same.
+    """
     modules = dict(module.named_modules())
     lines: list[LayerReport] = []
     replacement: dict[int, CrossbarLayer] = {}
     for line in report:
         if line.where == "analog":
-            old = modules["" if line.name == WHOLE_MODEL else line.name]
-            layer = CrossbarLayer(line.name, old, periphery).use_(PerfectEngine())
+            name = "" if line.name == WHOLE_MODEL else line.name
+            old = modules[name]
+            layer = CrossbarLayer(line.name, old, periphery).lend_(PerfectEngine())
+            layer.share_(source.get_submodule(name))
             replacement[id(old)] = layer
             line = dataclasses.replace(line, tiles=len(layer.tiles))
         lines.append(line)

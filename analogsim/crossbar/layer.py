@@ -15,22 +15,86 @@ from device_models.contract import TileContext
 
 
 @dataclass(kw_only=True)
+class Matrix:
+    """A layer's logical weights, (groups, out, in), float32 on the CPU; its tiles share them."""
+
+    values: Tensor
+
+
+@dataclass(kw_only=True)
 class TileState:
-    """What one tile holds. All tensors lie on the CPU; weights are in tile units, (out, in)."""
+    """What one tile holds. All tensors lie on the CPU; weights are in tile units, (out, in).
+
+    Attributes:
+        slot: which part of the matrix.
+        matrix: of the layer; None where the targets were read from a file.
+        scale: (out, 1): logical weight = tile weight * scale.
+        input_range: of the DAC.
+        alpha: drift compensation: one factor, or one for each output.
+        baselines: answers to unit inputs after programming, by kind of compensation; kept once
+            read.
+        programmed: weights after programming.
+        drift_parameters: what else the device's law remembers of programming.
+    """
 
     slot: TileSlot
-    target: Tensor
+    matrix: Matrix | None
     scale: Tensor
-    """(out, 1): logical weight = tile weight * scale."""
-    weights: Tensor
-    """What the tile multiplies with now: the target, then programmed, then drifted."""
     input_range: float = 1.0
     alpha: Tensor = field(default_factory=lambda: torch.ones(1))
-    """Drift compensation: one factor, or one for each output."""
     baselines: dict[str, Tensor] = field(default_factory=dict)
-    """Answers to unit inputs after programming, by kind of compensation; kept once read."""
     programmed: Tensor | None = None
     drift_parameters: list[Tensor | None] = field(default_factory=list)
+    _target: Tensor | None = None
+    _weights: Tensor | None = None
+    _weights_again: Callable[[], Tensor] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(out, in)."""
+        return len(self.scale), self.slot.inputs.stop - self.slot.inputs.start
+
+    @property
+    def numel(self) -> int:
+        """Number of weights."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def target(self) -> Tensor:
+        """What is to be programmed; computed from the matrix each time, so that none is kept."""
+        if self._target is not None:
+            return self._target
+        assert self.matrix is not None, "a tile has a matrix or a target"
+        slot = self.slot
+        return self.matrix.values[slot.group, slot.outputs, slot.inputs] / self.scale
+
+    @target.setter
+    def target(self, value: Tensor) -> None:
+        if self._target is None and torch.equal(self.target, value):
+            return
+        self._target, self.matrix = value, None
+
+    @property
+    def weights(self) -> Tensor:
+        """What the tile multiplies with now: the target, then programmed, then drifted."""
+        if self._weights is not None:
+            return self._weights
+        return self.target if self._weights_again is None else self._weights_again()
+
+    @weights.setter
+    def weights(self, value: Tensor) -> None:
+        self._weights, self._weights_again = value, None
+
+    def hold_(self, weights: Tensor | None, again: Callable[[], Tensor]) -> "TileState":
+        """Take `weights`, which `let_go_` may drop: `again` gives them, the same bits each time."""
+        self._weights, self._weights_again = weights, again
+        return self
+
+    def let_go_(self) -> "TileState":
+        """Keep the present weights no longer if they can be computed again."""
+        if self._weights_again is not None:
+            self._weights = None
+        return self
 
 
 class Engine(nn.Module, ABC):
@@ -39,6 +103,10 @@ class Engine(nn.Module, ABC):
     @abstractmethod
     def load_(self, layer: "CrossbarLayer") -> None:
         """Take over the tiles' weights, input ranges and alphas."""
+
+    def put_off_(self, layer: "CrossbarLayer") -> None:
+        """As `load_`, but where the engine can wait for the next forward pass it does."""
+        self.load_(layer)
 
     def forget_(self) -> None:  # noqa: B027 - most engines keep nothing
         """The layer's gain and offset have changed: take them anew when loading."""
@@ -102,13 +170,28 @@ class CrossbarLayer(nn.Module):
         self.weight_std = float(matrix.std()) if matrix.numel() > 1 else 0.0
         self.weight_abs_max = float(matrix.abs().max())
         self.tiles: list[TileState] = []
+        shared = Matrix(values=matrix)
         for slot in tile_slots(self.geometry, periphery):
-            target, scale = map_weights(matrix, slot, periphery.weight_scaling)
-            self.tiles.append(TileState(slot=slot, target=target, scale=scale, weights=target))
+            _, scale = map_weights(matrix, slot, periphery.weight_scaling)
+            self.tiles.append(TileState(slot=slot, matrix=shared, scale=scale))
         self.bias: Tensor | None = None if bias is None else bias.detach().cpu().float().clone()
         # Not a submodule: its place in the network is the BatchNorm's.
         object.__setattr__(self, "norm", None)
         self.engine: Engine | None = None
+
+    @property
+    def numel(self) -> int:
+        """Number of weights."""
+        return sum(tile.numel for tile in self.tiles)
+
+    def share_(self, source: nn.Module) -> "CrossbarLayer":
+        """Keep no weights of its own where the layer `source` has the same ones."""
+        assert isinstance(source.weight, Tensor)
+        values = matrix_of(source.weight, self.geometry)
+        for matrix in {id(t.matrix): t.matrix for t in self.tiles}.values():
+            if matrix is not None and torch.equal(matrix.values, values):
+                matrix.values = values
+        return self
 
     def context(self, tile: TileState) -> TileContext:
         """What a device's law may need to know about the tensor that the tile is a part of."""
@@ -153,10 +236,10 @@ class CrossbarLayer(nn.Module):
         other.tiles = [
             TileState(
                 slot=tile.slot,
-                target=tile.target,
+                matrix=tile.matrix,
                 scale=tile.scale,
-                weights=tile.target,
                 input_range=tile.input_range,
+                _target=tile._target,
             )
             for tile in self.tiles
         ]
@@ -166,6 +249,11 @@ class CrossbarLayer(nn.Module):
         """Compute with `engine` from now on."""
         self.engine = engine
         return self.refresh_()
+
+    def lend_(self, engine: Engine) -> "CrossbarLayer":
+        """As `use_`, for an engine that takes the tiles' state at its first forward pass."""
+        self.engine = engine
+        return self
 
     def refresh_(self) -> "CrossbarLayer":
         """Hand the tiles' present state to the engine."""

@@ -16,45 +16,63 @@ from torch import Tensor, nn
 from analogsim.crossbar.converter import Converter, usable
 from analogsim.crossbar.geometry import Geometry
 from analogsim.crossbar.layer import CrossbarLayer, Engine
-from analogsim.crossbar.packed import Product
+from analogsim.crossbar.packed import Product, channels_last
 from analogsim.crossbar.periphery import Periphery, step
 
 
 class PerfectEngine(Engine):
     """Weights only: one digital product with the tiles' effective weights."""
 
-    weight: Tensor
     bias: Tensor | None
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("weight", torch.empty(0), persistent=False)
         self.register_buffer("bias", None, persistent=False)
-        # Column scale times BatchNorm's gain, one tensor a tile, until `forget_`.
-        self._factors: list[Tensor] = []
-        self._product = Product()
+        # Column scale times BatchNorm's gain, (rows of all tiles,), until `forget_`.
+        self._factors: Tensor | None = None
+        self._loaded = False
+        self.product = Product()
 
     def forget_(self) -> None:
         """Take the layer's gain and offset anew when loading."""
-        self._factors = []
+        self._factors = None
+
+    def put_off_(self, layer: CrossbarLayer) -> None:
+        """Load at the next forward pass."""
+        self._loaded = False
+        self.product.take_(torch.empty(0))
+
+    def row_factors(self, layer: CrossbarLayer) -> Tensor:
+        """(rows,): column scale times gain of the tiles' outputs, tile after tile."""
+        if self._factors is None:
+            gain, offset = layer.affine()
+            groups = gain.reshape(layer.geometry.groups, -1)
+            self._factors = torch.cat(
+                [
+                    tile.scale.reshape(-1) * groups[tile.slot.group, tile.slot.outputs]
+                    for tile in layer.tiles
+                ]
+            )
+            where = self.product.weight
+            self.bias = None if offset is None else offset.to(where.device, where.dtype)
+        return self._factors
 
     def load_(self, layer: CrossbarLayer) -> None:
         """Assemble the layer's weight from its tiles, drift compensation and BatchNorm included."""
-        if not self._factors:
-            gain, offset = layer.affine()
-            groups = gain.reshape(layer.geometry.groups, -1)
-            self._factors = [
-                tile.scale * groups[tile.slot.group, tile.slot.outputs, None]
-                for tile in layer.tiles
-            ]
-            self.bias = None if offset is None else offset.to(self.weight.device, self.weight.dtype)
+        rows = [tile.shape[0] for tile in layer.tiles]
+        factors = self.row_factors(layer).split_with_sizes(rows)
         weight = layer.assemble(
             [
-                tile.weights * (factor * tile.alpha.view(-1, 1))
-                for tile, factor in zip(layer.tiles, self._factors, strict=True)
+                tile.weights * (factor[:, None] * tile.alpha.view(-1, 1))
+                for tile, factor in zip(layer.tiles, factors, strict=True)
             ]
         )
-        self.weight = channels_last(weight).to(self.weight.device, self.weight.dtype)
+        self.take_(channels_last(weight))
+
+    def take_(self, weight: Tensor) -> None:
+        """Compute with `weight`, shaped as torch's, with all factors in it."""
+        self.product.take_(weight)
+        self._loaded = True
 
     def read_out(
         self, layer: CrossbarLayer, index: int, weights: Tensor, generator: torch.Generator
@@ -64,7 +82,11 @@ class PerfectEngine(Engine):
 
     def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
         """The product, digital bias included."""
-        return self._product(layer.geometry, x, self.weight, self.bias)
+        if not self._loaded:
+            # A network that only makes chips never computes, and needs no copy of its weights.
+            with torch.inference_mode(False), torch.no_grad():
+                self.load_(layer)
+        return self.product.forward(layer.geometry, x, self.bias)
 
 
 class StaticEngine(Engine):
@@ -106,7 +128,6 @@ class StaticEngine(Engine):
 class _Split(nn.Module):
     """The tiles that share their input channels: one for each group (and output split)."""
 
-    weight: Tensor
     factor: Tensor
     offset: Tensor | None
     bound: Tensor
@@ -117,7 +138,7 @@ class _Split(nn.Module):
         self, layer: CrossbarLayer, start: int, gain: Tensor, offset: Tensor | None
     ) -> None:
         super().__init__()
-        self._product = Product()
+        self.product = Product()
         self._converter: Converter | None = None
         geometry, periphery = layer.geometry, layer.periphery
         tiles = [tile for tile in layer.tiles if tile.slot.inputs.start == start]
@@ -146,7 +167,7 @@ class _Split(nn.Module):
             )
         shape = (geometry.groups * geometry.out_features, last - first, *geometry.kernel)
         weight = (matrix * (dac / adc)).reshape(shape)
-        self.register_buffer("weight", channels_last(weight), persistent=False)
+        self.product.take_(channels_last(weight))
         factor = by_channel(factor.reshape(-1) * gain, geometry)
         self.register_buffer("factor", factor, persistent=False)
         offset = None if offset is None else by_channel(offset, geometry)
@@ -157,8 +178,8 @@ class _Split(nn.Module):
             bound = by_channel(ranges.repeat_interleave(last - first), geometry)
         else:
             bound = ranges[0].clone()
-            self._limit = float(bound)
-        self.register_buffer("bound", bound, persistent=False)
+            self._limit = float(bound) * periphery.input_bound
+        self.register_buffer("bound", bound * periphery.input_bound, persistent=False)
         self.register_buffer("levels", bound * dac, persistent=False)
         # The channels of each group that reach these tiles: a part of the input, or a copy.
         self._span = (first, last - first) if geometry.groups == 1 else None
@@ -182,7 +203,7 @@ class _Split(nn.Module):
         x.div_(self.levels)
         if self.dac:
             x.round_()
-        y = self._product(geometry, x, self.weight, None)
+        y = self.product.forward(geometry, x, None)
         if self.noise > 0 and usable(y):
             if self._converter is None:
                 self._converter = Converter(
@@ -252,10 +273,3 @@ def add_noise_(y: Tensor, sigma: float) -> Tensor:
 def by_channel(values: Tensor, geometry: Geometry) -> Tensor:
     """`values`, one an output or input channel, shaped to act along a tensor's channels."""
     return values.reshape(-1, *(1 for _ in geometry.kernel))
-
-
-def channels_last(weight: Tensor) -> Tensor:
-    """A two-dimensional convolution's weight in the memory order that is fast on a CPU."""
-    if weight.dim() != 4:
-        return weight
-    return weight.contiguous(memory_format=torch.channels_last)

@@ -7,9 +7,11 @@ operators; they need no compiler themselves.
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from analogsim.crossbar.geometry import Geometry
 
@@ -17,44 +19,86 @@ _DTYPES = (torch.float32, torch.bfloat16)
 _transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active
 
 
-class Product:
-    """Computes `Geometry.product`; keeps the weight packed for inputs of the last shape.
+@dataclass(frozen=True, kw_only=True)
+class _Packed:
+    """A weight in oneDNN's order for inputs of one shape, and the convolution with it.
 
-    Outputs of a 4-dimensional convolution are channels_last where it is packed.
+    Both are None where a weight cannot be packed.
     """
 
-    def __init__(self) -> None:
-        # Kept, so that no other tensor takes the place of the one that was packed.
-        self._source: Tensor | None = None
-        self._version: int | None = None
-        self._shape = torch.Size()
-        self._convolve: Callable[[Tensor, Tensor | None], Tensor] | None = None
+    shape: torch.Size
+    weight: Tensor | None = None
+    convolve: Callable[[Tensor, Tensor | None], Tensor] | None = None
 
-    def __call__(
-        self, geometry: Geometry, x: Tensor, weight: Tensor, bias: Tensor | None
-    ) -> Tensor:
-        """The product of `x` with `weight`, plus `bias`. One object serves one geometry."""
+
+class Product(nn.Module):
+    """Computes `Geometry.product` with a weight that it holds: packed, or as it was given.
+
+    Outputs of a 4-dimensional convolution are channels_last where the weight is packed. Only one
+    of the two forms is kept; the other one is made of it, with the same bits, when it is needed.
+    """
+
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Empty while the weight is packed; it says on which device and of which type weights are.
+        self.register_buffer("weight", torch.empty(0), persistent=False)
+        self._packed: _Packed | None = None
+
+    def take_(self, weight: Tensor) -> "Product":
+        """Compute with `weight` from now on; it must not be changed afterwards."""
+        where = self._buffers["weight"]
+        assert where is not None
+        self._packed = None
+        self._buffers["weight"] = weight.to(where.device, where.dtype)
+        return self
+
+    def plain(self) -> Tensor:
+        """The weight in torch's order."""
+        if self._packed is None or self._packed.weight is None:
+            return self.weight
+        with torch.inference_mode(False), torch.no_grad():
+            return channels_last(self._packed.weight.to_dense())
+
+    def forward(self, geometry: Geometry, x: Tensor, bias: Tensor | None) -> Tensor:
+        """The product of `x` with the weight, plus `bias`. One object serves one geometry."""
         # The operators have no derivative, and torch.func's transforms do not know them.
         if (x.requires_grad and torch.is_grad_enabled()) or _transformed():
-            return geometry.product(x, weight, bias)
+            return geometry.product(x, self.plain(), bias)
         # oneDNN chooses the order by the inputs' shape: outputs then depend on nothing else.
-        version = None if weight.is_inference() else weight._version
-        if weight is not self._source or x.shape != self._shape or version != self._version:
-            self._source, self._shape, self._version = weight, x.shape, version
-            self._convolve = _packed(geometry, x, weight)
-        if self._convolve is None or x.dtype != weight.dtype or not x.is_cpu:
-            return geometry.product(x, weight, bias)
-        return self._convolve(x, bias)
+        if self._packed is None or self._packed.shape != x.shape:
+            # Outside inference mode, whose tensors could take part in no gradient later.
+            with torch.inference_mode(False), torch.no_grad():
+                weight = self.plain()
+                self._packed = _packed(geometry, x, weight)
+                empty = weight.new_empty(0)
+            self.weight = weight if self._packed.weight is None else empty
+        if self._packed.convolve is None or x.dtype != self.weight.dtype or not x.is_cpu:
+            return geometry.product(x, self.plain(), bias)
+        return self._packed.convolve(x, bias)
 
-    def __reduce__(self) -> tuple[type["Product"], tuple[()]]:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.weight, self._packed = self.plain(), None
+        applied: Self = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return applied
+
+    def __getstate__(self) -> dict[str, Any]:
         """A copy packs anew: packed tensors can neither be copied nor pickled."""
-        return Product, ()
+        state = {**self.__dict__, "_packed": None}
+        state["_buffers"] = {**self._buffers, "weight": self.plain()}
+        return state
 
 
-def _packed(
-    geometry: Geometry, x: Tensor, weight: Tensor
-) -> Callable[[Tensor, Tensor | None], Tensor] | None:
-    """The convolution with `weight` for inputs like `x`, or None if it cannot be packed."""
+def channels_last(weight: Tensor) -> Tensor:
+    """A two-dimensional convolution's weight in the memory order that is fast on a CPU."""
+    if weight.dim() != 4:
+        return weight
+    return weight.contiguous(memory_format=torch.channels_last)
+
+
+def _packed(geometry: Geometry, x: Tensor, weight: Tensor) -> _Packed:
+    """`weight` packed for inputs like `x`, if that can be."""
     pads = geometry.zero_padding
     if (
         geometry.kind != "conv2d"
@@ -65,7 +109,7 @@ def _packed(
         or weight.dtype not in _DTYPES
         or not _available()
     ):
-        return None
+        return _Packed(shape=x.shape)
     how = (pads, geometry.stride, geometry.dilation, geometry.groups)
     packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *how, x.shape)
     convolve = torch.ops.mkldnn._convolution_pointwise.default
@@ -76,7 +120,7 @@ def _packed(
         output: Tensor = convolve(x, packed, bias, *how, "none", [], "")
         return output
 
-    return call
+    return _Packed(shape=x.shape, weight=packed, convolve=call)
 
 
 @functools.cache

@@ -44,6 +44,9 @@ class Periphery:
     """Outputs beyond it are clipped."""
     input_scaling: InputScaling = "static"
     """`static`: calibrated ranges; `dynamic`: each input vector is scaled by its own maximum."""
+    input_bound: float = 1.0
+    """Inputs beyond this many of their static ranges are clipped; the DAC's step stays. Other than
+    1 only where products are computed natively: aihwkit clips at the range itself."""
     read_noise: float = 0.0175
     """PCM-like read noise of each product, referred to the output; C++ tile only."""
     ir_drop: float = 1.0
@@ -63,6 +66,7 @@ class Periphery:
                 ("adc_bits", "0 or 2 to 16", self.adc_bits == 0 or 2 <= self.adc_bits <= 16),
                 ("output_noise", "at least 0", _at_least_zero(self.output_noise)),
                 ("output_bound", "above 0", _at_least_zero(self.output_bound, strictly=True)),
+                ("input_bound", "above 0", _at_least_zero(self.input_bound, strictly=True)),
                 ("read_noise", "at least 0", _at_least_zero(self.read_noise)),
                 ("ir_drop", "at least 0", _at_least_zero(self.ir_drop)),
                 (
@@ -107,9 +111,11 @@ class Periphery:
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values, without those that came later and are as ever."""
         fields = dataclasses.asdict(self)
-        # Digests and folders of before this field was there stay what they are.
+        # Digests and folders of before these fields were there stay what they are.
         if self.weight_scaling == "column":
             del fields["weight_scaling"]
+        if self.input_bound == 1.0:
+            del fields["input_bound"]
         return fields
 
 

@@ -9,14 +9,17 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.batchnorm.recalibrate import batchnorms, copy_statistics_, recalibrate_
-from analogsim.crossbar.blocks import blocks_of
+from analogsim.crossbar.blocks import KEEP_PREPARED, blocks_of, is_large, parts_of
 from analogsim.crossbar.compensation import COMPENSATIONS, Compensation
 from analogsim.crossbar.convert import AnalogModel, crossbar_layers, new_engine
+from analogsim.crossbar.freed import give_back
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.own_batchnorm import OwnBatchNorm, own_batchnorms, parted
 from analogsim.crossbar.plan import LayerReport
 from analogsim.crossbar.seeds import seeded
-from analogsim.crossbar.weights import drift_weights_, program_weights_
+from analogsim.crossbar.streamed import streamed_blocks
+from analogsim.crossbar.streams import check_stream
+from analogsim.crossbar.weights import Part, drift_weights_, program_weights_
 from analogsim.errors import InputError
 
 
@@ -43,8 +46,25 @@ class Chip(nn.Module):
         self.t_s: float | None = None
         self.compensation: Compensation = "none"
         self._layers = crossbar_layers(module)
-        self.blocks = blocks_of(self._layers.values())
+        # Where drifts fill the engines' weights themselves: with statistics of its own the chip
+        # needs its weights several times.
+        self.direct = (
+            analog.stream == "philox"
+            and analog.forward != "tile"
+            and analog.periphery.perfect
+            and analog.bn not in RECALIBRATING
+            and analog.device.fused_law() is not None
+        )
+        layers = list(self._layers.values())
+        self.large = is_large(layers)
+        self.parts = [self._part(part) for part in parts_of(layers)]
         self.eval()
+
+    def _part(self, layers: list[CrossbarLayer]) -> Part:
+        if self.analog.stream == "philox":
+            return Part(layers=layers, blocks=streamed_blocks(layers, direct=self.direct))
+        keep = sum(layer.numel for layer in self._layers.values()) <= KEEP_PREPARED
+        return Part(layers=layers, blocks=blocks_of(layers, keep_prepared=keep))
 
     def forward(self, x: Tensor) -> Tensor:
         """The network's output for a batch `x`, shaped as the digital network's."""
@@ -93,20 +113,24 @@ class Chip(nn.Module):
         anew = self.analog.bn == "recalibrate"
         if anew:
             recalibration_images(self.analog)
-        layers = list(self.layers.values())
+
+        def after(part: Part) -> None:
+            if not (self.direct or anew):
+                refresh_(part.layers, let_go=self.large)
+
         drift_weights_(
-            layers,
-            self.blocks,
+            self.parts,
             self.analog.device,
             (self.seed, self.chip, t_s),
             compensation,
             through_tiles=self.analog.forward == "tile" and self.analog.tile == "cpp",
+            after=after,
         )
+        if self.large and self.analog.stream == "philox":
+            # aihwkit's draws pass through so many temporaries that this would cost them a half.
+            give_back()
         self.t_s, self.compensation = t_s, compensation
-        if anew:
-            return self.recalibrate_()
-        refresh_(layers)
-        return self
+        return self.recalibrate_() if anew else self
 
     def recalibrate_(self) -> "Chip":
         """Estimate the BatchNorm statistics anew on the chip as it is now.
@@ -147,13 +171,16 @@ def program(analog: AnalogModel, seed: int = 0, chip: int = 0, *, recalibrate: b
         InputError: a negative seed or chip number, or there are no images to recalibrate with.
     """
     check_numbers(seed=seed, chip=chip)
+    check_stream(analog.stream, analog.device)
     now = recalibrate and analog.bn in RECALIBRATING
     if now:
         recalibration_images(analog)
     made = new_chip(analog, seed=seed, chip=chip)
     layers = list(made.layers.values())
-    program_weights_(layers, made.blocks, analog.device, seed, chip)
-    refresh_(layers)
+    program_weights_(made.parts, analog.device, seed, chip)
+    _put_off_(layers)
+    if made.large:
+        give_back()
     return made.recalibrate_() if now else made
 
 
@@ -176,10 +203,10 @@ def reprogram_(chip: Chip, number: int, *, recalibrate: bool = True) -> Chip:
     for layer in layers:
         for tile in layer.tiles:
             tile.alpha = torch.ones(1)
-    program_weights_(layers, chip.blocks, chip.analog.device, chip.seed, number)
+    program_weights_(chip.parts, chip.analog.device, chip.seed, number)
     chip.chip, chip.t_s, chip.compensation = number, None, "none"
     if not own:
-        refresh_(layers)
+        _put_off_(layers)
         return chip
     if recalibrate:
         return chip.recalibrate_()
@@ -219,11 +246,21 @@ def check_numbers(*, seed: int, chip: int) -> None:
             raise InputError(f"{what} must be at least 0, got {value}; choose another")
 
 
-def refresh_(layers: Sequence[CrossbarLayer]) -> None:
-    """Hand the tiles' state to the engines."""
+def refresh_(layers: Sequence[CrossbarLayer], *, let_go: bool = False) -> None:
+    """Hand the tiles' state to the engines; `let_go` of weights that can be computed again."""
     with torch.no_grad():
         for layer in layers:
             layer.refresh_()
+            for tile in layer.tiles if let_go else ():
+                tile.let_go_()
+
+
+def _put_off_(layers: Sequence[CrossbarLayer]) -> None:
+    """As `refresh_`, where engines can at their next forward pass: most chips drift before it."""
+    with torch.no_grad():
+        for layer in layers:
+            assert layer.engine is not None, "a chip's layers have engines"
+            layer.engine.put_off_(layer)
 
 
 def new_chip(analog: AnalogModel, *, seed: int, chip: int) -> Chip:

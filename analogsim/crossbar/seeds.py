@@ -32,5 +32,9 @@ def seeded(*address: str | int | float) -> Iterator[None]:
     started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     devices = list(range(torch.cuda.device_count())) if started else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed_of(*address))
+        # torch.manual_seed would take a stack trace for each kind of device that is not there.
+        seed = seed_of(*address)
+        torch.default_generator.manual_seed(seed)
+        if started:
+            torch.cuda.manual_seed_all(seed)
         yield

@@ -4,7 +4,8 @@ Where the device has a fused law, blocks of tiles are worked on side by side: th
 work. Otherwise aihwkit's classes work tile by tile, under the seed of each tile's address.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -13,24 +14,30 @@ from analogsim.crossbar.compensation import Compensation, drift_compensation
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.pool import each
 from analogsim.crossbar.seeds import seeded
+from analogsim.crossbar.streamed import StreamedBlock
 from device_models.contract import Device
 
 
-def program_weights_(
-    layers: Sequence[CrossbarLayer], blocks: Sequence[Block], device: Device, seed: int, chip: int
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Consecutive layers of a chip, and their tiles as blocks that are worked on side by side."""
+
+    layers: list[CrossbarLayer]
+    blocks: Sequence[Block | StreamedBlock]
+
+
+def program_weights_(parts: Sequence[Part], device: Device, seed: int, chip: int) -> None:
     """Program all tiles from their targets; the engines are not refreshed.
 
     Args:
-        layers: of one chip.
-        blocks: its tiles, see `blocks_of`.
+        parts: of one chip.
         device: gives the law.
         seed, chip: root seed and number of the chip.
     """
     fused = device.fused_law()
 
     @torch.no_grad()
-    def by_block(block: Block) -> None:
+    def by_block(block: Block | StreamedBlock) -> None:
         assert fused is not None
         block.program_(fused, seed, chip)
 
@@ -44,36 +51,36 @@ def program_weights_(
             tile.weights, tile.baselines = tile.programmed, {}
 
     if fused is not None:
-        each(by_block, blocks, serial=False)
+        each(by_block, [block for part in parts for block in part.blocks], serial=False)
     else:
         # The law draws from torch's global generator.
-        each(by_tile, layers, serial=True)
+        each(by_tile, [layer for part in parts for layer in part.layers], serial=True)
 
 
 def drift_weights_(
-    layers: Sequence[CrossbarLayer],
-    blocks: Sequence[Block],
+    parts: Sequence[Part],
     device: Device,
     address: tuple[int, int, float],
     compensation: Compensation,
     *,
     through_tiles: bool,
+    after: Callable[[Part], object],
 ) -> None:
-    """Move all tiles to a time and set their compensation; the engines are not refreshed.
+    """Move all tiles to a time and set their compensation, part by part.
 
     Args:
-        layers: of one chip.
-        blocks: its tiles, see `blocks_of`.
+        parts: of one chip.
         device: gives the law.
         address: root seed, chip number, seconds since programming.
         compensation: which one.
         through_tiles: read the tiles out through aihwkit's own (needed on the C++ tile).
+        after: what is done with a part that has drifted.
     """
     seed, chip, t_s = address
     fused = device.fused_law()
 
     @torch.no_grad()
-    def by_block(block: Block) -> None:
+    def by_block(block: Block | StreamedBlock) -> None:
         assert fused is not None
         block.drift_(fused, seed, chip, t_s, "none" if through_tiles else compensation)
 
@@ -90,9 +97,11 @@ def drift_weights_(
         for tile in layer.tiles:
             tile.alpha = drift_compensation(compensation, layer, tile, address)
 
-    if fused is not None:
-        each(by_block, blocks, serial=False)
-    else:
-        each(by_tile, layers, serial=True)
-    if fused is None or through_tiles:
-        each(compensate, layers, serial=True)
+    for part in parts:
+        if fused is not None:
+            each(by_block, part.blocks, serial=False)
+        else:
+            each(by_tile, part.layers, serial=True)
+        if fused is None or through_tiles:
+            each(compensate, part.layers, serial=True)
+        after(part)

@@ -7,14 +7,12 @@ chip, so that table, plot and page show both. The trials of the searches lie in 
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from analogsim.crossbar.convert import AnalogModel
 from analogsim.equivalent.bench import Bench, Pair, Wanted
 from analogsim.equivalent.causes import Variant, share_of, variants
 from analogsim.equivalent.comparison import (
     FORMAT,
-    MATCHED_FILE,
     VERSION,
     Cause,
     Comparison,
@@ -25,21 +23,20 @@ from analogsim.equivalent.comparison import (
     estimate,
     write_comparison,
 )
+from analogsim.equivalent.folder import comparison_spec, known_header, new_header
 from analogsim.equivalent.matching import WeightErrors, measure_errors
 from analogsim.equivalent.parts import PROPERTIES, REST, controls
-from analogsim.equivalent.search import HIGHEST, LOWEST, STEP, Equivalent, equivalent, ladder
+from analogsim.equivalent.search import HIGHEST, LOWEST, Equivalent, equivalent, ladder
 from analogsim.equivalent.words import sentence
-from analogsim.errors import InputError, OutputError
-from analogsim.experiment.describe import installed_versions, make_header, run_spec
-from analogsim.experiment.header import DeviceEntry, RunHeader, write_header
+from analogsim.errors import InputError
+from analogsim.experiment.describe import installed_versions
+from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
 from analogsim.experiment.place import Place
-from analogsim.experiment.run_folder import check_same, find_header, locked
-from analogsim.experiment.score import score
+from analogsim.experiment.run_folder import locked
 from analogsim.experiment.statistics import Interval, interval, paired_difference
 from analogsim.experiment.study import Chips, Study, digest_of
-from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 from device_models.contract import Device
 from device_models.gaussian import Gaussian
@@ -54,7 +51,15 @@ Progress = Callable[[int, int, str], None]
 
 
 def compare_matched(
-    study: Study, analog: AnalogModel, data: Data, folder: Path, place: Place, progress: Progress
+    study: Study,
+    analog: AnalogModel,
+    data: Data,
+    folder: Path,
+    place: Place,
+    progress: Progress,
+    *,
+    extend: bool = False,
+    refuse_finished: bool = False,
 ) -> Comparison:
     """Measure each device, its matched Gaussian, and the eta that has its accuracy.
 
@@ -65,9 +70,12 @@ def compare_matched(
         study: devices, times, one compensation, a design with chips.
         analog: the converted network; its device is replaced by each of the study's.
         data: the test images.
-        folder: new, empty, or this comparison's, unfinished.
+        folder: new, empty, or this comparison's.
         place: where trials are computed.
         progress: called with (trials done, about how many, what is being done).
+        extend: allow devices and times that the folder's comparison does not have. Other chips
+            would be another control: they are refused.
+        refuse_finished: raise OutputError if nothing is left to do.
 
     Raises:
         InputError: more than one compensation, a design without chips, or another run's folder.
@@ -75,7 +83,8 @@ def compare_matched(
         OutputError: the folder cannot be written, is in use, finished, or holds something else.
         WorkerError: a worker ended again and again.
     """
-    return _Run(study, analog, data, folder, place, progress).run()
+    run = _Run(study, analog, data, folder, place, progress)
+    return run.run(extend=extend, refuse_finished=refuse_finished)
 
 
 class _Run:
@@ -107,10 +116,16 @@ class _Run:
         self.rungs = ladder()
         self.done = 0
 
-    def run(self) -> Comparison:
-        spec = self._spec()
+    def run(self, *, extend: bool, refuse_finished: bool) -> Comparison:
+        study = self.study
+        spec = comparison_spec(study, self.analog, self.data, self.compensation, self.chips)
         with locked(self.folder):
-            header = self._header(spec)
+            header = known_header(
+                self.folder, study, spec, extend=extend, refuse_finished=refuse_finished
+            )
+            if header is None:
+                self.progress(0, 0, "digital")
+                header = new_header(self.folder, study, self.analog, self.data, spec)
             job = Job(
                 analogs={str(self.analog.bn): self.analog},
                 devices={},
@@ -250,40 +265,6 @@ class _Run:
             sentences=[sentence(point, header.model) for point in points],
         )
 
-    def _spec(self) -> dict[str, Any]:
-        """The study's, with the controls among the presets."""
-        spec = run_spec(self.study, {str(self.analog.bn): self.analog}, self.data)
-        names = [name for preset in self.study.presets for name in (preset, control_name(preset))]
-        compensations = list(dict.fromkeys([self.compensation, "none"]))
-        return spec | {
-            "presets": names,
-            "compensations": compensations,
-            # The spreads are measured on the study's chips: another number is another control.
-            "matched": {"chips": self.chips, "bracket": [LOWEST, HIGHEST], "step": STEP},
-        }
-
-    def _header(self, spec: dict[str, Any]) -> RunHeader:
-        header = find_header(self.folder)
-        if header is not None:
-            check_same(self.folder, header.spec, spec, extend=False)
-            if (self.folder / MATCHED_FILE).exists():
-                raise OutputError(
-                    f"output {self.folder} must be an empty folder or this command's unfinished "
-                    f"run, got one that is finished ({MATCHED_FILE}); choose another folder"
-                )
-            return header
-        self.progress(0, 0, "digital")
-        digital = score(self.analog.source, batches(self.data, self.study.batch_size))
-        header = make_header(self.study, {str(self.analog.bn): self.analog}, digital, spec)
-        devices = [
-            one
-            for entry in header.devices
-            for one in (entry, _control_entry(control_name(entry["preset"])))
-        ]
-        header = dataclasses.replace(header, devices=devices)
-        write_header(self.folder, header)
-        return header
-
     def _bench(self, job: Job, folder: Path) -> Bench:
         return Bench(job=job, place=self.place, folder=folder, chips=self.chips, tick=self._tick)
 
@@ -292,14 +273,3 @@ class _Run:
         a_time = sum(5 + _LEVELS + 2 * len(variants(device)) for device in self.study.devices)
         about = a_time * len(self.study.times_s) * self.chips
         self.progress(self.done, max(about, self.done + 1), what)
-
-
-def _control_entry(preset: str) -> DeviceEntry:
-    info = MatchedGaussian.info
-    return DeviceEntry(
-        preset=preset,
-        title=info.title,
-        law=info.law,
-        citation=info.citation,
-        valid_times=info.valid_times,
-    )

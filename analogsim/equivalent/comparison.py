@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analogsim.experiment.folder import write_json_atomic
+from analogsim.experiment.sealed import write_sealed
 from analogsim.experiment.statistics import Interval
 from analogsim.report.comparison import (
     FORMAT,
@@ -44,5 +44,5 @@ def control_name(preset: str) -> str:
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
-    """Write `matched.json`, whole or not at all. Raises OutputError."""
-    write_json_atomic(folder / MATCHED_FILE, comparison)
+    """Write `matched.json`, whole or not at all, with a checksum. Raises OutputError."""
+    write_sealed(folder / MATCHED_FILE, comparison)

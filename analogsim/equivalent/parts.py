@@ -17,7 +17,9 @@ PROPERTIES: Mapping[str, str] = {
     "by-column": "that the spread follows each column's range",
     "by-state": "that the spread depends on the weight",
     "by-state-mean": "the mean of the errors (gain, or drift that compensation leaves)",
-    REST: "the shape of the errors and what weights share",
+    # A drifted chip's signal is weaker; compensation lifts it, and the periphery's noise with it.
+    REST: "the rest (the shape of the errors, what weights share, and output noise and ADC steps "
+    "that drift compensation amplifies)",
 }
 
 

@@ -40,6 +40,7 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
     """Everything that decides the records, as JSON."""
     analog = next(iter(analogs.values()))
     rule = recalibration_entry(analogs)
+    files = {spec_of(one): dict(one.source_files) for one in study.devices if one.source_files}
     return {
         "model": study.model,
         "weights_sha256": weights_digest(analog.source),
@@ -60,8 +61,11 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "bn": list(analogs),
         "design": design_as_dict(study.design),
         "yield_above": list(study.yield_above),
-        # Left out where nothing is recalibrated: the digests of such runs stay what they were.
+        # Left out where nothing is recalibrated, or draws are aihwkit's: the digests of such runs
+        # stay what they were.
         **({} if rule is None else {"recalibration": rule}),
+        **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
+        **({"device_files": files} if files else {}),
     }
 
 
@@ -88,6 +92,16 @@ def make_header(
     chip = program(first, seed=study.seed, chip=0, recalibrate=False)
     of_networks = dict.fromkeys(note for one in analogs.values() for note in one.notes)
     notes = [*study.notes, *of_networks, f"Products: {analog.forward} ({analog.forward_reason})."]
+    notes += [
+        f"Device {spec_of(device)}: {name} (sha256 {digest[:16]})."
+        for device in study.devices
+        for name, digest in device.source_files.items()
+    ]
+    if analog.stream != "aihwkit":
+        notes.append(
+            "Draws of programming and drift: the reproducible stream (Philox), with the law of "
+            "aihwkit's model and other numbers than its own."
+        )
     if len(study.devices) > 1:
         notes.append(f"Programming errors of the layers are those of {study.devices[0].info.name}.")
     if len(analogs) > 1:

@@ -12,10 +12,11 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from analogsim import schema
+from analogsim import schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import check_format
+from analogsim.experiment.sealed import opened
 
 LAYERS_FILE = "layers.json"
 FORMAT, VERSION = "analogsim-layers", 1
@@ -109,7 +110,8 @@ class LayersFile(TypedDict):
 
 def write_layers(folder: Path, content: LayersFile) -> None:
     """Write `layers.json` (strict JSON, one line), whole or not at all. Raises OutputError."""
-    write_bytes_atomic(folder / LAYERS_FILE, (schema.dumps(content) + "\n").encode())
+    text = schema.dumps(seal.sealed(dict(content)))
+    write_bytes_atomic(folder / LAYERS_FILE, (text + "\n").encode())
 
 
 def read_layers(folder: Path) -> LayersFile | None:
@@ -128,6 +130,7 @@ def read_layers(folder: Path) -> LayersFile | None:
             f"{path} must be readable JSON, got '{error}'; delete it and run the command again"
         ) from error
     check_format(content, name=FORMAT, version=VERSION, where=str(path))
+    content = opened(content, where=str(path), todo="delete it and run the command again")
     found = [*schema.problems(content, LayersFile, "content")]
     found = found or list(_problems(content))
     if found:

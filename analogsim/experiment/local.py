@@ -87,14 +87,15 @@ def _here(job: Work, tasks: Sequence[Task], threads: int) -> Iterator[Trial]:
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    task: Task | None = None
+    tasks: deque[Task] = field(default_factory=deque)
+    """The one it is at, and perhaps one to go on with while its trials are being written."""
     done: int = 0
-    """Trials of `task` that have arrived."""
+    """Trials of the first task that have arrived."""
 
 
 @dataclass(eq=False)
 class _Pool:
-    """Workers, each with one task at a time; a dead one is replaced and its task tried again."""
+    """Workers at a task each; a dead one is replaced and its task tried again."""
 
     job: Work
     tasks: Sequence[Task]
@@ -102,12 +103,13 @@ class _Pool:
     threads: int
     warn: Warn
     _crew: list[_Worker] = field(default_factory=list)
+    _sent_home: list[_Worker] = field(default_factory=list)
     _deaths: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> Iterator[Trial]:
         waiting = deque(self.tasks)
         try:
-            while waiting or any(worker.task for worker in self._crew):
+            while waiting or any(worker.tasks for worker in self._crew):
                 self._staff(waiting)
                 for pipe in wait([worker.pipe for worker in self._crew]):
                     worker = next(w for w in self._crew if w.pipe is pipe)
@@ -116,22 +118,25 @@ class _Pool:
             for worker in self._crew:
                 worker.process.kill()
             # One after the other would wait for the system to take each one's memory back.
-            for worker in self._crew:
+            for worker in (*self._crew, *self._sent_home):
                 worker.process.join()
                 worker.pipe.close()
 
     def _staff(self, waiting: deque[Task]) -> None:
         """Give every free worker a task, and start workers while there are tasks for them."""
         while waiting:
-            free = next((worker for worker in self._crew if worker.task is None), None)
-            if free is None:
-                if len(self._crew) >= self.workers:
-                    return
+            free = next((worker for worker in self._crew if not worker.tasks), None)
+            if free is None and len(self._crew) < self.workers:
                 free = self._start()
-            free.task, free.done = waiting.popleft(), 0
+            # A second one each while there are many: at the end none may wait behind another.
+            if free is None and len(waiting) > 2 * self.workers:
+                free = next((worker for worker in self._crew if len(worker.tasks) < 2), None)
+            if free is None:
+                return
+            free.tasks.append(waiting.popleft())
             # A worker that has just died is met in `_hear`.
             try:
-                free.pipe.send(free.task)
+                free.pipe.send(free.tasks[-1])
             except OSError:
                 return
 
@@ -143,10 +148,16 @@ class _Pool:
         with warnings.catch_warnings():
             # Python warns of threads at a fork: the workers use none of the parent's.
             warnings.simplefilter("ignore", DeprecationWarning)
-            process.start()
+            # Ctrl-C waits: a worker that is just born would answer it with a traceback, and one
+            # that is not yet in the crew would be left behind.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                process.start()
+                worker = _Worker(process=process, pipe=ours)
+                self._crew.append(worker)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
-        worker = _Worker(process=process, pipe=ours)
-        self._crew.append(worker)
         return worker
 
     def _hear(self, worker: _Worker, waiting: deque[Task]) -> Iterator[Trial]:
@@ -156,7 +167,13 @@ class _Pool:
             self._bury(worker, waiting)
             return
         if said is _DONE:
-            worker.task = None
+            worker.tasks.popleft()
+            worker.done = 0
+            if not worker.tasks and not waiting:
+                # Its memory is taken back while the others still compute.
+                self._crew.remove(worker)
+                self._sent_home.append(worker)
+                worker.process.kill()
         elif isinstance(said, Exception):
             raise said
         else:
@@ -167,10 +184,12 @@ class _Pool:
         worker.process.join()
         worker.pipe.close()
         self._crew.remove(worker)
-        task, code = worker.task, worker.process.exitcode
+        code = worker.process.exitcode
         how = _death(code)
-        if task is None:
+        if not worker.tasks:
             return
+        task, *next_ones = worker.tasks
+        waiting.extendleft(reversed(next_ones))
         deaths = self._deaths[str(task)] = self._deaths.get(str(task), 0) + 1
         if deaths >= ATTEMPTS:
             raise WorkerError(
@@ -200,6 +219,7 @@ def _serve(job: Work, pipe: Connection, parent: int, threads: int) -> None:
     """A worker's life: tasks in, trials out, until the parent is gone."""
     # Ctrl-C reaches the whole group; the parent ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     torch.set_num_threads(threads)
     kept: dict[Any, Any] = {}
     try:

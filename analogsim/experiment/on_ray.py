@@ -54,7 +54,7 @@ class OnRay:
         ray = self._ray
         resources = {"num_gpus": 1} if job.device == "cuda" else {}
         remote = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1, **resources)(_chip)
-        with _by_value(ray, job):
+        with _by_value(ray):
             shipped = ray.put(job)
         waiting = list(reversed(tasks))
         flying: dict[Any, Task] = {}
@@ -111,11 +111,9 @@ def _held(reference: Any) -> tuple[Work, dict[Any, Any]]:
 
 
 @contextlib.contextmanager
-def _by_value(ray: Any, job: Work) -> Iterator[None]:
-    """Ship code of the user's own files with the network: the nodes do not have those files."""
-    names = {type(part).__module__ for network in job.networks() for part in network.modules()}
-    names.add(type(job.data.dataset).__module__)
-    modules = [sys.modules[n] for n in names if n.startswith("_analogsim_user_file_")]
+def _by_value(ray: Any) -> Iterator[None]:
+    """Ship code of the user's own files with what it made: the nodes do not have those files."""
+    modules = [m for name, m in sys.modules.items() if name.startswith("_analogsim_user_file_")]
     for module in modules:
         ray.cloudpickle.register_pickle_by_value(module)
     try:

@@ -132,7 +132,10 @@ class Study:
 
 
 # Parts of a spec that only say how many trials there are, or how they are shown.
-GROWING = ("presets", "times_s", "compensations", "bn", "scopes", "references", "etas")
+GROWING = (
+    *("presets", "device_files", "times_s", "compensations", "bn"),
+    *("scopes", "references", "etas"),
+)
 FREE = ("yield_above",)
 DESIGN = "design"
 

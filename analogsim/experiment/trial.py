@@ -3,7 +3,7 @@
 import base64
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, get_type_hints
 
 from analogsim import schema, seal
@@ -55,7 +55,7 @@ class Trial:
 
     def to_json(self) -> str:
         """One line of strict JSON, without its line end, sealed with a checksum."""
-        content = {"format": self.FORMAT, "version": self.VERSION, **asdict(self)}
+        content = {"format": self.FORMAT, "version": self.VERSION, **vars(self)}
         return schema.dumps(seal.sealed(content))
 
     @classmethod
@@ -78,7 +78,7 @@ class Trial:
                 f"{where} must be as it was written, got {error}; restore the line or delete it"
             ) from error
         fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
-        found = list(_problems(fields, cls))
+        found = list(_problems(fields))
         if found:
             raise InputError(f"{where} {'; '.join(found)}; restore the line or delete it")
         return cls(**fields)
@@ -86,13 +86,16 @@ class Trial:
 
 def trial_problems(trial: Trial) -> list[str]:
     """What is wrong with a trial, a sentence each."""
-    return list(_problems(asdict(trial), Trial))
+    return list(_problems(vars(trial)))
 
 
-def _problems(fields: dict[str, Any], cls: type[Trial]) -> Iterator[str]:
-    every = get_type_hints(cls)
-    hints = {field.name: every[field.name] for field in dataclasses.fields(cls)}
-    found = list(schema.field_problems(fields, hints))
+# Looked up once: every trial is checked, by the process that writes it.
+_EVERY = get_type_hints(Trial)
+_HINTS = {field.name: _EVERY[field.name] for field in dataclasses.fields(Trial)}
+
+
+def _problems(fields: dict[str, Any]) -> Iterator[str]:
+    found = list(schema.field_problems(fields, _HINTS))
     yield from found
     if found:
         return

@@ -73,6 +73,9 @@ class Stream(IntEnum):
     WEIGHT_NOISE = 0
     PCM_READ = 1
     OUTPUT = 2
+    PCM_PROGRAM = 3
+    PCM_DRIFT = 4
+    READ_OUT = 5
 
 
 @dataclass(frozen=True, kw_only=True)

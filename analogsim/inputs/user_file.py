@@ -5,11 +5,13 @@ modules that it imported from there are forgotten afterwards, so that two files 
 neighbour of the same name do not get each other's.
 """
 
+import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -35,7 +37,51 @@ def call_factory(spec: str, *, what: str) -> object:
     Raises:
         InputError: no such file or factory, or the user's code fails; the line is named.
     """
-    file_text, _, factory_name = spec.rpartition(":")
+    return load_object(spec, what=what).value
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserObject:
+    """What a user's file gave, and the files of its folder that were read: name and sha256."""
+
+    value: object
+    files: dict[str, str]
+
+
+def load_object(spec: str, *, what: str, ready: type | None = None) -> UserObject:
+    """As `call_factory`; an object of the class `ready` is taken as it is, and not called."""
+    path, factory_name = _split(spec, what=what)
+    with _neighbours_importable(path.parent) as neighbours:
+        module = _import(path, what=what)
+        factory = getattr(module, factory_name, None)
+        if ready is not None and isinstance(factory, ready):
+            value: object = factory
+        else:
+            if not callable(factory):
+                raise InputError(_no_callable(module, factory_name, spec, what=what))
+            try:
+                value = factory()
+            except (Exception, SystemExit) as err:
+                raise _in_words(err, path, what=f"{what} factory {spec}") from err
+        return UserObject(value=value, files=file_digests([path, *neighbours()], path.parent))
+
+
+def file_digests(paths: Iterable[Path], folder: Path) -> dict[str, str]:
+    """Name in the folder and sha256 of each file. Raises InputError for one that is unreadable."""
+    found = {}
+    for path in paths:
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as err:
+            raise InputError(
+                f"file {path} must be readable, got '{err.strerror}'; check the path"
+            ) from err
+        found[path.relative_to(folder).as_posix()] = digest
+    return found
+
+
+def _split(spec: str, *, what: str) -> tuple[Path, str]:
+    file_text, _, name = spec.rpartition(":")
     if not file_text.endswith(".py"):
         raise InputError(
             f"{what} {spec!r} must name a callable of the file, got none; write FILE.py:NAME"
@@ -43,25 +89,21 @@ def call_factory(spec: str, *, what: str) -> object:
     path = Path(file_text).resolve()
     if not path.is_file():
         raise InputError(f"{what} file must exist, got {file_text!r}; check the path")
-    with _neighbours_importable(path.parent):
-        module = _import(path, what=what)
-        factory = getattr(module, factory_name, None)
-        if not callable(factory):
-            own = [
-                name
-                for name, value in vars(module).items()
-                if getattr(value, "__module__", None) == module.__name__
-            ]
-            has = f"it defines {few(own, count=5)}" if own else "it defines nothing"
-            raise InputError(
-                f"{what} file {file_text} must define a callable {factory_name!r}, got "
-                f"{type(factory).__name__ if hasattr(module, factory_name) else 'no such name'}"
-                f"; {has}{did_you_mean(factory_name, own)}"
-            )
-        try:
-            return factory()
-        except (Exception, SystemExit) as err:
-            raise _in_words(err, path, what=f"{what} factory {spec}") from err
+    return path, name
+
+
+def _no_callable(module: ModuleType, name: str, spec: str, *, what: str) -> str:
+    own = [
+        key
+        for key, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__
+    ]
+    has = f"it defines {few(own, count=5)}" if own else "it defines nothing"
+    got = type(getattr(module, name)).__name__ if hasattr(module, name) else "no such name"
+    return (
+        f"{what} file {spec.rpartition(':')[0]} must define a callable {name!r}, got {got}"
+        f"; {has}{did_you_mean(name, own)}"
+    )
 
 
 def _import(path: Path, *, what: str) -> ModuleType:
@@ -81,14 +123,22 @@ def _import(path: Path, *, what: str) -> ModuleType:
 
 
 @contextmanager
-def _neighbours_importable(folder: Path) -> Iterator[None]:
+def _neighbours_importable(folder: Path) -> Iterator[Callable[[], list[Path]]]:
+    """Gives a function that says which files of the folder were imported so far."""
     modules_before = set(sys.modules)
     path_before, bytecode_before = list(sys.path), sys.dont_write_bytecode
     sys.path.insert(0, str(folder))
     # Nothing is written into a user's folder.
     sys.dont_write_bytecode = True
+
+    def imported() -> list[Path]:
+        new = (sys.modules[name] for name in sorted(set(sys.modules) - modules_before))
+        files = (getattr(module, "__file__", None) for module in new)
+        paths = (Path(file) for file in files if file is not None)
+        return [path for path in paths if folder in path.parents]
+
     try:
-        yield
+        yield imported
     finally:
         sys.path[:] = path_before
         sys.dont_write_bytecode = bytecode_before

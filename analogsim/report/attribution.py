@@ -10,6 +10,7 @@ from typing import Any
 from analogsim import schema
 from analogsim.errors import InputError
 from analogsim.experiment.header import check_format
+from analogsim.experiment.sealed import opened
 
 ATTRIBUTION_FILE = "attribution.json"
 _FORMAT, _VERSION = "analogsim-attribution", 1
@@ -61,6 +62,7 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
             f"{path} must be readable JSON, got '{error}'; run analogsim attribute again"
         ) from error
     check_format(content, name=_FORMAT, version=_VERSION, where=str(path))
+    content = opened(content, where=str(path), todo="run analogsim attribute again")
     rows = content.get("rows")
     if not schema.fits(rows, list[dict[str, Any]]):
         raise InputError(f"{path} rows must be a list, got {rows!r}; run analogsim attribute again")

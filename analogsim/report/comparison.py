@@ -9,6 +9,7 @@ from typing import TypedDict
 from analogsim import schema
 from analogsim.errors import InputError
 from analogsim.experiment.header import check_format
+from analogsim.experiment.sealed import opened
 
 MATCHED_FILE = "matched.json"
 FORMAT, VERSION = "analogsim-matched", 1
@@ -106,6 +107,8 @@ def read_comparison(folder: Path) -> Comparison | None:
             f"{path} must be readable JSON, got '{error}'; restore it or run the comparison again"
         ) from error
     check_format(content, name=FORMAT, version=VERSION, where=str(path))
+    todo = "restore it or run the comparison again"
+    content = opened(content, where=str(path), todo=todo)
     found = list(schema.problems(content, Comparison, "content"))
     if found:
         raise InputError(f"{path} {'; '.join(found)}; restore it or run the comparison again")

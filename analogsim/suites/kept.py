@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analogsim import schema
+from analogsim import schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import check_format
+from analogsim.experiment.sealed import opened
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
@@ -45,22 +46,20 @@ class Kept:
 
 def write_kept(path: Path, kept: Kept) -> None:
     """Write the file: a line a network, so that differences between two files are read well."""
-    head = schema.dumps(
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "question": kept.question,
-            "command": kept.command,
-            "spec": kept.spec,
-        },
-        indent=1,
-    )
-    lines = ",\n".join(
-        schema.dumps({"entry": asdict(entry), **_as_json(result)})
-        for entry, result in kept.networks
-    )
-    body = head.removesuffix("\n}")
-    write_bytes_atomic(path, f'{body},\n "networks": [\n{lines}\n]}}\n'.encode())
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "question": kept.question,
+        "command": kept.command,
+        "spec": kept.spec,
+    }
+    networks = [{"entry": asdict(entry), **_as_json(result)} for entry, result in kept.networks]
+    # Of the whole, before it is laid out.
+    crc32 = seal.sealed({**head, "networks": networks})[seal.KEY]
+    body = schema.dumps(head, indent=1).removesuffix("\n}")
+    lines = ",\n".join(map(schema.dumps, networks))
+    text = f'{body},\n "networks": [\n{lines}\n],\n "{seal.KEY}": "{crc32}"}}\n'
+    write_bytes_atomic(path, text.encode())
 
 
 def read_kept(path: Path) -> Kept:
@@ -74,6 +73,7 @@ def read_kept(path: Path) -> Kept:
             "of a suite"
         ) from error
     check_format(content, name=FORMAT, version=VERSION, where=f"results {path}")
+    content = opened(content, where=f"results {path}", todo="restore the file")
     try:
         return Kept(
             question=content["question"],

@@ -59,7 +59,7 @@ class PcmFusedLaw:
             (n,) programmed weights, and (n,) drift exponents of the devices that are left (the
             other one of each pair is at zero and has none).
         """
-        ratio = self._us_per_weight(target, sizes)
+        ratio = _spread_out(self._ratios(target, sizes), sizes)
         scaled = target * ratio
         negative = _is_negative(scaled)
         active = scaled.abs_().clamp_(max=self.g_max_us)
@@ -87,15 +87,14 @@ class PcmFusedLaw:
         return programmed, nu.mul_(self.drift_scale)
 
     def prepare(self, programmed: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
-        """What drifts to any time share: conductance (uS), relative spread, uS a weight."""
-        ratio = self._us_per_weight(programmed, sizes)
-        g = (programmed * ratio).abs_().clamp_(max=self.g_max_us)
+        """What drifts to any time share: relative spread (n,), uS a weight of each tile."""
+        ratios = self._ratios(programmed, sizes)
         factor, exponent, most = self.q
-        relative = g / self.g_max_us
+        relative = self._conductance(programmed, _spread_out(ratios, sizes)) / self.g_max_us
         for part in relative.split_with_sizes(list(sizes)):
             part.pow_(exponent)
         relative.clamp_(min=1e-3)
-        return g, relative.reciprocal_().mul_(factor).clamp_(max=most), ratio
+        return relative.reciprocal_().mul_(factor).clamp_(max=most), ratios
 
     def drift(
         self,
@@ -115,7 +114,9 @@ class PcmFusedLaw:
             t_s: seconds since programming.
             normals: (2, n); overwritten.
         """
-        g_programmed, spread, ratio = prepared
+        spread, ratios = prepared
+        ratio = _spread_out(ratios, sizes)
+        g_programmed = self._conductance(programmed, ratio)
         negative = _is_negative(programmed)
         t = t_s + self.t_0_s
         if t > self.t_0_s:
@@ -124,7 +125,7 @@ class PcmFusedLaw:
                 torch.pow(t / self.t_0_s, part, out=part)
             g.mul_(g_programmed)
         else:
-            g = g_programmed.clone()
+            g = g_programmed
         noise = spread * math.sqrt(math.log((t + self.t_read_s) / (2 * self.t_read_s)))
         # As upstream: |g| * scale * spread * z, in this order.
         noise.mul_(g if self.read_scale == 1.0 else g * self.read_scale)
@@ -132,13 +133,21 @@ class PcmFusedLaw:
         g.add_(noise).clamp_(min=0.0)
         return _negate_(g, negative).div_(ratio)
 
-    def _us_per_weight(self, weights: Tensor, sizes: Sequence[int]) -> Tensor:
-        """What one unit of weight is on its tile, in uS: a scalar for one tile, else (n,)."""
+    def _conductance(self, programmed: Tensor, ratio: Tensor) -> Tensor:
+        """(n,), in uS."""
+        return (programmed * ratio).abs_().clamp_(max=self.g_max_us)
+
+    def _ratios(self, weights: Tensor, sizes: Sequence[int]) -> Tensor:
+        """(tiles,): what one unit of weight is on each tile, in uS."""
         largest = torch.stack([part.abs().max() for part in weights.split_with_sizes(list(sizes))])
-        ratios = self.g_max_us / largest.clamp(min=_SMALLEST)
-        if len(sizes) == 1:
-            return ratios[0]
-        return ratios.repeat_interleave(torch.tensor(sizes), output_size=len(weights))
+        return self.g_max_us / largest.clamp(min=_SMALLEST)
+
+
+def _spread_out(ratios: Tensor, sizes: Sequence[int]) -> Tensor:
+    """One of `ratios` for each weight: a scalar for one tile, else (n,)."""
+    if len(sizes) == 1:
+        return ratios[0]
+    return ratios.repeat_interleave(torch.tensor(sizes), output_size=sum(sizes))
 
 
 # Choices by sign, on the bits of float32: torch.where is several times slower on a CPU.

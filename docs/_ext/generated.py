@@ -11,7 +11,7 @@ from write_cli import commands
 from write_devices import controls, devices
 from write_errors import errors
 from write_mapping import mapping
-from write_noise import noise_grids, noise_results, noise_scopes, published
+from write_noise import chip_results, noise_grids, noise_results, noise_scopes, published
 from write_periphery import periphery
 from write_spec import spec_keys
 from write_zoo import zoo
@@ -27,6 +27,7 @@ def other_pages() -> list[str]:
 
 
 WRITERS: Mapping[str, Callable[[], list[str]]] = {
+    "chip-results": chip_results,
     "commands": commands,
     "controls": controls,
     "devices": devices,

@@ -1,7 +1,8 @@
-"""The noise study as Markdown: its scopes from the code, its results from kept files."""
+"""The studies of BatchNorm as Markdown: scopes from the code, results from kept files."""
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from markdown import code, plain, table
@@ -44,8 +45,18 @@ def published() -> list[str]:
 
 
 def noise_results(folder: Path = RESULTS) -> list[str]:
-    """Every kept suite; or a sentence that there is none."""
-    kept = [(path, read_kept(path)) for path in _kept_files(folder)]
+    """Every kept study of noise; or a sentence that there is none."""
+    return _results(folder, lambda kept: bool(kept.noise))
+
+
+def chip_results(folder: Path = RESULTS) -> list[str]:
+    """Every kept study of chips; or a sentence that there is none."""
+    return _results(folder, lambda kept: bool(kept.crossbar))
+
+
+def _results(folder: Path, wanted: Callable[[Kept], bool]) -> list[str]:
+    every = [(path, read_kept(path)) for path in _kept_files(folder)]
+    kept = [(path, one) for path, one in every if wanted(one)]
     if not kept:
         return [
             "No result of this study is kept with this version of the project: there was none "

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from analogsim.attribution.networks import Forms, share
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.periphery import IDEAL, Periphery
+from analogsim.crossbar.convert import choose_forward, convert
+from analogsim.crossbar.periphery import IDEAL, Periphery, step
 from analogsim.crossbar.program import program
 from analogsim.errors import InputError
 from tests.attribution.small import DAY, analog, logits, plan
@@ -69,7 +69,7 @@ def test_forms_share_targets_and_never_touch_the_full_network():
     before = {name: id(layer) for name, layer in full.layers.items()}
     form = forms.form(IDEAL, ["5"])
     assert list(form.layers) == ["5"]
-    assert form.layers["5"].tiles[0].target is full.layers["5"].tiles[0].target
+    assert form.layers["5"].tiles[0].matrix is full.layers["5"].tiles[0].matrix
     assert form.layers["5"].tiles[0].input_range == full.layers["5"].tiles[0].input_range
     assert form.layers["5"].periphery is IDEAL
     assert {name: id(layer) for name, layer in full.layers.items()} == before
@@ -116,3 +116,35 @@ def test_a_network_of_one_layer():
         for one in (forms.form(IDEAL, forms.names), convert(layer, "pcm", "ideal"))
     )
     assert torch.equal(a, b)
+
+
+def test_inputs_beyond_their_range_pass_where_the_bound_is_wide():
+    """Calibrated on small images, asked with four times larger ones: a step of the DAC stays."""
+    torch.manual_seed(3)
+    net = torch.nn.Linear(6, 4).eval()
+    small = torch.rand(64, 6) - 0.5
+    large = 4 * small[:8]
+    edge = Periphery(name="e", dac_bits=8, adc_bits=0, output_noise=0.0, output_bound=1e6)
+    outputs = {}
+    for bound in (1.0, 1e6):
+        wide = dataclasses.replace(edge, input_bound=bound)
+        analog = convert(net, "ideal", wide, calibrate=small)
+        outputs[bound] = program(analog, seed=0, chip=0)(large)
+    (tile,) = next(iter(analog.layers.values())).tiles
+    reach = float(tile.input_range)
+    assert reach < float(large.abs().max())
+    assert float(large.abs().max()) / (reach * step(8, 1.0)) > 127
+    for bound, limit in ((1.0, reach), (1e6, 1e6)):
+        clipped = torch.clamp(large, -limit, limit) / (reach * step(8, 1.0))
+        wanted = net(clipped.round() * (reach * step(8, 1.0)))
+        torch.testing.assert_close(outputs[bound], wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("tile", "forward", "scaling"),
+    [("cpp", "auto", "static"), ("torch", "tile", "static"), ("torch", "auto", "dynamic")],
+)
+def test_a_wide_input_bound_is_refused_where_aihwkit_computes(tile, forward, scaling):
+    edge = Periphery(name="wide", input_bound=2.5, input_scaling=scaling)
+    with pytest.raises(InputError, match=r"periphery wide input_bound must be 1 .*, got 2\.5; use"):
+        choose_forward(edge, tile, forward)

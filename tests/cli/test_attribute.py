@@ -6,6 +6,7 @@ import re
 import pytest
 
 from analogsim.cli.main import run
+from analogsim.seal import unsealed
 
 SHORT = ["--preset", "pcm?noise_scale=3", "--chips", "2", "--limit", "40"]
 
@@ -32,7 +33,7 @@ def test_folder_and_screen(tmp_path, capsys):
     # Finished: the same command reads its trials and says the same.
     assert attribute(out, *SHORT, "--json") == 0
     result = json.loads(capsys.readouterr().out)
-    assert result == json.loads((out / "attribution.json").read_text())
+    assert result == unsealed(json.loads((out / "attribution.json").read_text()))
     assert (result["format"], result["version"]) == ("analogsim-attribution", 1)
     assert {row["kind"] for row in result["rows"]} == {"source", "layer"}
     assert run(["report", str(out)]) == 0

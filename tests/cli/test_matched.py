@@ -6,6 +6,8 @@ import re
 import pytest
 
 from analogsim.cli.main import run
+from analogsim.seal import unsealed
+from tests.experiment.small import records
 
 SHORT = ["--presets", "pcm", "--times", "1d", "--chips", "2", "--limit", "60"]
 
@@ -19,7 +21,7 @@ def test_folder_and_screen(tmp_path, capsys):
     out = tmp_path / "m1"
     assert compare(out, *SHORT, "--json") == 0
     comparison = json.loads(capsys.readouterr().out)
-    assert comparison == json.loads((out / "matched.json").read_text())
+    assert comparison == unsealed(json.loads((out / "matched.json").read_text()))
     assert (comparison["format"], comparison["version"]) == ("analogsim-matched", 1)
     (point,) = comparison["points"]
     assert (point["preset"], point["t_s"], comparison["chips"]) == ("pcm", 86400.0, 2)
@@ -60,9 +62,8 @@ def test_the_device_s_chips_are_those_of_a_plain_comparison(tmp_path):
         (["--precision", "0.5%"], "design with chips, got Precision"),
         (["--compensation", "none", "--compensation", "exact"], "compensation, got none, exact"),
         (["--presets", "rram", "--times", "1h"], "3600"),
-        (["--print-spec"], "--print-spec must go without --gaussian, got matched"),
     ],
-    ids=["precision", "compensations", "time", "spec"],
+    ids=["precision", "compensations", "time"],
 )
 def test_wrong_on_purpose(tmp_path, capsys, args, message):
     assert compare(tmp_path / "new", *args) == 2
@@ -70,3 +71,87 @@ def test_wrong_on_purpose(tmp_path, capsys, args, message):
     assert captured.out == ""
     assert re.search(message, captured.err)
     assert not (tmp_path / "new").exists()
+
+
+def printed_spec(tmp_path, capsys, *args):
+    assert compare(tmp_path / "nothing", *SHORT, *args, "--print-spec") == 0
+    path = tmp_path / "matched.toml"
+    path.write_text(capsys.readouterr().out)
+    return path
+
+
+def test_the_spec_gives_the_command_s_records(tmp_path, capsys):
+    path = printed_spec(tmp_path, capsys)
+    assert 'gaussian = "matched"' in path.read_text().splitlines()
+    assert not (tmp_path / "nothing").exists()
+    assert compare(tmp_path / "command", *SHORT) == 0
+    out = str(tmp_path / "spec")
+    assert run(["run", str(path), "-o", out]) == 0
+    for part in (".", "search"):
+        assert records(tmp_path / "spec" / part) == records(tmp_path / "command" / part)
+    said = [json.loads((tmp_path / d / "matched.json").read_text()) for d in ("spec", "command")]
+    for one in said:
+        for key in ("command", "crc32"):
+            one.pop(key, None)
+    assert said[0] == said[1]
+    # The folder holds the spec, and running it again where all is done changes nothing.
+    assert (tmp_path / "spec" / "spec.toml").read_text() == path.read_text()
+    before = (tmp_path / "spec" / "matched.json").read_bytes()
+    capsys.readouterr()
+    assert run(["run", str(tmp_path / "spec" / "spec.toml"), "-o", out]) == 0
+    assert (tmp_path / "spec" / "matched.json").read_bytes() == before
+    assert "equivalent eta" in capsys.readouterr().out
+
+
+def test_a_spec_grows_by_times_and_not_by_chips(tmp_path, capsys):
+    path = printed_spec(tmp_path, capsys)
+    text = path.read_text()
+    out = str(tmp_path / "out")
+    assert run(["run", str(path), "-o", out]) == 0
+    first = {json.dumps(one) for one in records(tmp_path / "out")}
+    old = json.loads((tmp_path / "out" / "matched.json").read_text())
+    longer = text.replace("times = [86400.0]", 'times = ["1d", "1s"]')
+    assert longer != text
+    path.write_text(longer)
+    capsys.readouterr()
+    assert run(["run", str(path), "-o", out]) == 2
+    assert "times_s: [86400.0] -> [86400.0, 1.0]" in capsys.readouterr().err
+    assert run(["run", str(path), "-o", out, "--extend"]) == 0
+    assert first < {json.dumps(one) for one in records(tmp_path / "out")}
+    new = json.loads((tmp_path / "out" / "matched.json").read_text())
+    assert [point["t_s"] for point in new["points"]] == [86400.0, 1.0]
+    assert new["points"][0] == old["points"][0]
+    path.write_text(longer.replace("chips = 2", "chips = 3"))
+    capsys.readouterr()
+    assert run(["run", str(path), "-o", out, "--extend"]) == 2
+    assert 'matched: {"chips": 2' in capsys.readouterr().err
+
+
+def test_every_problem_of_a_spec_is_said_at_once(tmp_path, capsys):
+    path = printed_spec(tmp_path, capsys)
+    text = path.read_text().replace("chips = 2", 'precision = "1%"')
+    text = 'bn = ["digital", "fold"]\ncompensation = ["none", "global"]\n' + text
+    path.write_text(text)
+    assert run(["run", str(path), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "line 1: bn must be one with gaussian" in said
+    assert "got ['digital', 'fold']" in said
+    assert "line 2: compensation must be one with gaussian" in said
+    assert "got ['none', 'global']" in said
+    assert "design must be chips with gaussian, whose pairs need the same images" in said
+    assert "got precision" in said
+    path.write_text(path.read_text().replace('"matched"', '"equal"'))
+    assert run(["run", str(path), "-o", str(tmp_path / "out")]) == 2
+    assert "gaussian must be matched: each device beside" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_suite_has_no_controls(tmp_path, capsys):
+    path = tmp_path / "suite.toml"
+    path.write_text(
+        'data = "digits"\npresets = ["pcm"]\ntimes = ["1d"]\ngaussian = "matched"\n'
+        '[design]\nchips = 2\n[[networks]]\nlabel = "a"\nmodel = "zoo:digits_cnn"\n'
+    )
+    assert run(["run", str(path), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "line 4: gaussian must be left out of a spec with [[networks]], got 'matched'" in said

@@ -1,7 +1,6 @@
 """`analogsim noise` from end to end: files, specs, kills and words for what is wrong."""
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,8 @@ from analogsim.cli.noise_spec import NoiseSpec, noise_as_toml
 from analogsim.cli.spec_file import parse_spec
 from analogsim.gaussian import cpu
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES
-from tests.cli.test_run import lines, start, wait_for_lines
+from tests.cli.test_run import lines
+from tests.experiment.held import Held
 from tests.experiment.small import records
 from tests.scopes.small import undrawn
 
@@ -135,11 +135,12 @@ def test_a_killed_study_goes_on(tmp_path: Path) -> None:
     asked = [*COMMAND, "--scopes", "weights,variance,folded", "--references", "max"]
     assert run([*asked, "-o", str(tmp_path / "whole")]) == 0
     command = [*asked, "-o", str(tmp_path / "out")]
-    process = start(*command)
-    wait_for_lines(tmp_path / "out", 7, process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert 0 < lines(tmp_path / "out") < lines(tmp_path / "whole")
+    signs = tmp_path / "signs"
+    signs.mkdir()
+    held = Held(signs, 7, *command)
+    held.wait()
+    held.kill()
+    assert lines(tmp_path / "out") == 7 < lines(tmp_path / "whole")
     assert run(command) == 0
     assert records(tmp_path / "out") == records(tmp_path / "whole")
 

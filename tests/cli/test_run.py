@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from analogsim.cli.main import run
+from tests.experiment.held import PATIENCE_S, ROOT
 from tests.experiment.small import records
 
-ROOT = Path(__file__).parents[2]
 SPEC = """
 model = "zoo:digits_cnn"
 data = "digits"
@@ -56,7 +56,7 @@ def lines(folder: Path) -> int:
 
 
 def wait_for_lines(folder: Path, wanted: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_S
     while lines(folder) < wanted and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
 
@@ -124,6 +124,7 @@ def test_kill_9_loses_nothing(spec: Path, tmp_path: Path, workers: int) -> None:
     spec.write_text(SPEC.replace("chips = 4", "chips = 20"))
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert run(["run", str(spec), "-o", str(whole)]) == 0
+    left = []
     # 0: before anything is there; the later ones in the middle of the trials.
     for wanted in (0, 1, 6, 11):
         process = start("run", spec, "-o", out, "--workers", workers)
@@ -132,7 +133,9 @@ def test_kill_9_loses_nothing(spec: Path, tmp_path: Path, workers: int) -> None:
         wait_for_lines(out, wanted, process)
         process.kill()
         process.communicate()
-    assert lines(out) < 80, "the last kill came too late to test anything"
+        left.append(lines(out))
+    # This process may be woken so late that a run is over before its kill, but not each time.
+    assert any(0 < found < 80 for found in left), left
     done = start("run", spec, "-o", out, "--workers", workers)
     assert done.communicate()[1].count("error") == 0
     assert done.returncode == 0
@@ -149,7 +152,7 @@ def test_workers_end_with_their_parent(spec: Path, tmp_path: Path) -> None:
     wait_for_lines(tmp_path / "out", 3, process)
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             os.killpg(process.pid, 0)
@@ -160,6 +163,7 @@ def test_workers_end_with_their_parent(spec: Path, tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         pytest.fail("workers outlive their parent")
     count = lines(tmp_path / "out")
+    assert 0 < count < 8000
     time.sleep(0.3)
     assert lines(tmp_path / "out") == count
 

@@ -33,15 +33,17 @@ def close(got, expected, tolerance):
 @pytest.mark.parametrize("last", [False, True], ids=["nchw", "nhwc"])
 @torch.no_grad()
 def test_equals_torchs_convolution(layer, last):
-    product, geometry = Product(), geometry_of(layer)
+    geometry = geometry_of(layer)
+    product = Product().take_(layer.weight)
+    rounding = Product().bfloat16().take_(layer.weight)
     memory = torch.channels_last if last else torch.contiguous_format
     # One product object, inputs of several shapes and types in turn.
     for n, size in ((2, 12), (5, 12), (2, 9), (2, 12)):
         torch.manual_seed(n + size)
         x = torch.randn(n, layer.in_channels, size, size).contiguous(memory_format=memory)
-        close(product(geometry, x, layer.weight, layer.bias), layer(x), 1e-6)
+        close(product(geometry, x, layer.bias), layer(x), 1e-6)
         half = copy.deepcopy(layer).bfloat16()
-        rounded = product(geometry, x.bfloat16(), half.weight, half.bias)
+        rounded = rounding(geometry, x.bfloat16(), half.bias)
         assert rounded.dtype == torch.bfloat16
         close(rounded, half(x.bfloat16()), 1e-2)
 
@@ -49,26 +51,35 @@ def test_equals_torchs_convolution(layer, last):
 @pytest.mark.parametrize("inference", [False, True])
 def test_follows_the_weight(inference):
     with torch.inference_mode(inference), torch.no_grad():
-        layer = copy.deepcopy(CONVOLUTIONS[0])
-        product, geometry = Product(), geometry_of(layer)
-        x, weight = torch.ones(1, 3, 8, 8), layer.weight.clone()
-        first = product(geometry, x, weight, None)
-        other = product(geometry, x, weight * 2, None)
-        close(other, 2 * first, 1e-6)
-        if not inference:  # tensors of inference mode do not say that they were changed
-            weight.mul_(3)
-            close(product(geometry, x, weight, None), 3 * first, 1e-6)
+        layer = CONVOLUTIONS[0]
+        product, geometry = Product().take_(layer.weight), geometry_of(layer)
+        x = torch.ones(1, 3, 8, 8)
+        first = product(geometry, x, None)
+        close(product.take_(layer.weight * 2)(geometry, x, None), 2 * first, 1e-6)
 
 
 @torch.no_grad()
 def test_the_same_bits_whatever_was_computed_before():
     layer = CONVOLUTIONS[1]
-    geometry, used = geometry_of(layer), Product()
+    geometry, used = geometry_of(layer), Product().take_(layer.weight)
     x = torch.randn(4, 16, 14, 14)
     for n in (1, 4, 2):
-        used(geometry, x[:n], layer.weight, None)
-    fresh = Product()(geometry, x, layer.weight, None)
-    assert torch.equal(used(geometry, x, layer.weight, None), fresh)
+        used(geometry, x[:n], None)
+    fresh = Product().take_(layer.weight)(geometry, x, None)
+    assert torch.equal(used(geometry, x, None), fresh)
+
+
+@pytest.mark.parametrize("layer", CONVOLUTIONS, ids=str)
+@torch.no_grad()
+def test_one_form_of_the_weight_is_kept_and_gives_the_other(layer):
+    product, geometry = Product().take_(layer.weight), geometry_of(layer)
+    packs = geometry.zero_padding is not None
+    for n in (1, 3):
+        product(geometry, torch.randn(n, layer.in_channels, 12, 12), None)
+        assert product.weight.numel() == (0 if packs else layer.weight.numel())
+        assert torch.equal(product.plain(), layer.weight)
+    moved = copy.deepcopy(product).double()
+    assert torch.equal(moved.weight, layer.weight.double())
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,15 @@ def test_same_address_same_draw():
     assert draw(0, "program", "conv1", 2, 7) == draw(0, "program", "conv1", 2, 7)
 
 
+def test_the_draws_are_those_of_torch_s_own_seeding():
+    """What was drawn by `torch.manual_seed`, which costs a stack trace, is drawn still."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(3, "forward", 1.0))
+        expected = torch.randn(5)
+    with seeded(3, "forward", 1.0):
+        assert torch.equal(torch.randn(5), expected)
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -61,6 +61,13 @@ def test_noise_results_say_that_there_are_none(extension, tmp_path: Path) -> Non
     assert "No result of this study is kept" in line
 
 
+def test_chip_results_are_the_shipped_ones_and_no_noise(extension) -> None:
+    text = "\n".join(extension("write_noise").chip_results())
+    assert "bn_crossbar_ideal.json" in text
+    assert "bn_noise.json" not in text
+    assert "recalibrate" in text
+
+
 def test_noise_results_are_of_the_kept_file(extension, tmp_path: Path) -> None:
     result = NoiseResult(
         question="",

@@ -18,6 +18,7 @@ from analogsim.inputs.batches import batches
 from analogsim.inputs.data import load_data
 from analogsim.inputs.models import load_model
 from analogsim.report import build_report, summary
+from analogsim.seal import unsealed
 from device_models.registry import parse
 
 STUDY = Study(
@@ -46,7 +47,7 @@ def setting():
     return analog, select(data, few)
 
 
-def compare(setting, folder, study=STUDY, ticks=None):
+def compare(setting, folder, study=STUDY, ticks=None, **options):
     analog, data = setting
 
     def progress(done, total, what):
@@ -54,7 +55,7 @@ def compare(setting, folder, study=STUDY, ticks=None):
         if ticks is not None and done:
             ticks.append(what)
 
-    return compare_matched(study, analog, data, folder, Local(1), progress)
+    return compare_matched(study, analog, data, folder, Local(1), progress, **options)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,8 @@ def test_records_hold_the_device_and_its_control(finished):
 
 def test_comparison_is_made_of_the_records(finished):
     folder, comparison = finished
-    assert json.loads((folder / MATCHED_FILE).read_text()) == json.loads(json.dumps(comparison))
+    found = json.loads((folder / MATCHED_FILE).read_text())
+    assert unsealed(found) == json.loads(json.dumps(comparison)) != found
     (point,) = comparison["points"]
     means = {name: [t.accuracy for t in read_records(folder) if t.preset == name] for name in NAMES}
     pcm, matched = (sum(means[name]) / 3 for name in NAMES)
@@ -134,7 +136,7 @@ def test_goes_on_where_it_was_broken_off(setting, finished, tmp_path):
 def test_refused(setting, finished, tmp_path):
     folder, _ = finished
     with pytest.raises(OutputError, match=f"finished .{MATCHED_FILE}"):
-        compare(setting, folder)
+        compare(setting, folder, refuse_finished=True)
     both = dataclasses.replace(STUDY, compensations=("none", "global"))
     with pytest.raises(InputError, match="one compensation, got none, global"):
         compare(setting, tmp_path / "a", both)

@@ -5,17 +5,20 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from analogsim.errors import InputError
 from analogsim.experiment import job as module
+from analogsim.experiment import local
 from analogsim.experiment.job import Chips, Job, Task, work
 from analogsim.experiment.local import Local
 from analogsim.experiment.place import WorkerError
+from analogsim.experiment.study import Chips as ChipsDesign
 from analogsim.experiment.trial import Trial
-from tests.experiment.small import Stopping, records, run
+from tests.experiment.small import Stopping, records, run, study
 
 
 class Dying:
@@ -43,18 +46,32 @@ class Dying:
         return False
 
 
-@pytest.mark.parametrize("after", [0, 2, 3])
+# So many tasks that a worker holds a second one when it dies.
+ASKED = study(design=ChipsDesign(chips=5), times_s=(1.0,))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    run(folder, ASKED)
+    return folder
+
+
+@pytest.mark.parametrize("after", [0, 1])
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
 def test_the_task_of_a_dead_worker_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, sign: signal.Signals
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after: int,
+    sign: signal.Signals,
 ) -> None:
-    run(tmp_path / "whole")
     (tmp_path / "deaths").mkdir()
     dying = Dying(tmp_path / "deaths", times=1, after=after, sign=sign)
     monkeypatch.setattr(module, "work", dying)
     said: list[str] = []
-    run(tmp_path / "out", place=Local(2, said.append))
-    assert records(tmp_path / "out") == records(tmp_path / "whole")
+    run(tmp_path / "out", ASKED, place=Local(2, said.append))
+    assert records(tmp_path / "out") == records(whole)
     assert len(said) == 1
     how = "killed (signal 9, as the system does when memory runs out); going on with 1"
     assert (how if sign == signal.SIGKILL else "signal 15") in said[0]
@@ -106,6 +123,24 @@ def test_want_of_memory_counts_as_a_kill(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "work", swell)
     with pytest.raises(WorkerError, match=r"got killed \(signal 9, .* fewer --workers"):
         run(tmp_path, place=Local(2))
+
+
+def test_ctrl_c_while_a_worker_is_born_is_the_parent_s_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    serve = local._serve
+
+    def interrupted(*args: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        serve(*args)
+
+    monkeypatch.setattr(local, "_serve", interrupted)
+    said: list[str] = []
+    run(tmp_path / "out", place=Local(2, said.append))
+    assert (said, capfd.readouterr().err) == ([], "")
+    assert len(records(tmp_path / "out")) == 24
+    # Afterwards it interrupts this process as ever.
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 
 
 def test_no_worker_is_left_behind(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is kept of a suite comes back whole, is small, and makes the same tables."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,22 @@ def test_what_is_kept_comes_back(tmp_path: Path, one: Kept) -> None:
     first = path.read_bytes()
     write_kept(path, read_kept(path))
     assert path.read_bytes() == first
+
+
+def test_a_number_that_was_changed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    write_kept(path, kept(chips()))
+    text = path.read_text()
+    assert '"n_images": 100' in text
+    path.write_text(text.replace('"n_images": 100', '"n_images": 101'))
+    with pytest.raises(InputError, match=r"results .*\.json must be as it was written, got crc"):
+        read_kept(path)
+    # Laid out anew it is the same; without its seal it is a file of an earlier analogsim.
+    path.write_text(json.dumps(json.loads(text), indent=3))
+    assert read_kept(path) == kept(chips())
+    old = {key: value for key, value in json.loads(text).items() if key != "crc32"}
+    path.write_text(json.dumps(old))
+    assert read_kept(path) == kept(chips())
 
 
 def test_a_whole_grid_is_small(tmp_path: Path) -> None:

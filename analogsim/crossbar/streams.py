@@ -1,0 +1,46 @@
+"""Where the normals of programming and drift come from, and which chips can have which."""
+
+import functools
+from typing import Literal, get_args
+
+from analogsim.errors import InputError
+from device_models.contract import Device
+from device_models.pcm import Pcm
+
+StreamName = Literal["aihwkit", "philox"]
+"""`aihwkit` repeats aihwkit's draws, and its weights bit for bit. `philox` draws from the
+reproducible stream (`gaussian.stream`) in one compiled pass: other draws of the same law, with one
+read noise a weight where aihwkit draws one for each device of a pair."""
+
+
+def check_stream(stream: str, device: Device) -> None:
+    """Refuse a stream that is none, that the device's law does not have, or that needs numba.
+
+    Raises:
+        InputError: one of these.
+    """
+    if stream not in get_args(StreamName):
+        raise InputError(
+            f"stream must be one of {', '.join(get_args(StreamName))}, got {stream!r}; choose one"
+        )
+    if stream == "aihwkit":
+        return
+    if not isinstance(device, Pcm):
+        raise InputError(
+            f"stream 'philox' must have a device with a compiled law (pcm), got "
+            f"{device.info.name!r}; use stream 'aihwkit' for it"
+        )
+    if not _has_numba():
+        raise InputError(
+            "stream 'philox' must have numba, got none installed; install the extra: "
+            "pip install 'analogsim-aimc[fast]', or use stream 'aihwkit'"
+        )
+
+
+@functools.cache
+def _has_numba() -> bool:
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        return False
+    return True
