@@ -157,7 +157,15 @@ def test_numba_equals_numpy_bit_for_bit():
 
 
 def test_streams_keep_their_numbers():
-    assert {s.name: s.value for s in Stream} == {"WEIGHT_NOISE": 0, "PCM_READ": 1, "OUTPUT": 2}
+    numbers = {
+        "WEIGHT_NOISE": 0,
+        "PCM_READ": 1,
+        "OUTPUT": 2,
+        "PCM_PROGRAM": 3,
+        "PCM_DRIFT": 4,
+        "READ_OUT": 5,
+    }
+    assert {s.name: s.value for s in Stream} == numbers
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])
