@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from analogsim import schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_bytes_atomic
-from analogsim.experiment.header import check_format
-from analogsim.experiment.sealed import opened
+from analogsim.experiment.sealed import read_sealed
 
 LAYERS_FILE = "layers.json"
 FORMAT, VERSION = "analogsim-layers", 1
@@ -123,14 +122,8 @@ def read_layers(folder: Path) -> LayersFile | None:
     path = folder / LAYERS_FILE
     if not path.exists():
         return None
-    try:
-        content = schema.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} must be readable JSON, got '{error}'; delete it and run the command again"
-        ) from error
-    check_format(content, name=FORMAT, version=VERSION, where=str(path))
-    content = opened(content, where=str(path), todo="delete it and run the command again")
+    todo = "delete it and run the command again"
+    content = read_sealed(path, name=FORMAT, version=VERSION, todo=todo)
     found = [*schema.problems(content, LayersFile, "content")]
     found = found or list(_problems(content))
     if found:

@@ -4,14 +4,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from analogsim import seal
+from analogsim import schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_json_atomic
+from analogsim.experiment.header import check_format
 
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
     """Write strict JSON with a checksum, whole or not at all. Raises OutputError."""
     write_json_atomic(path, seal.sealed(dict(content)))
+
+
+def read_sealed(path: Path, *, name: str, version: int, todo: str) -> Any:
+    """The content of a JSON file of this format without its checksum.
+
+    Raises:
+        InputError: it cannot be read, or is something else; `todo` says what to do.
+    """
+    try:
+        content = schema.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} must be readable JSON, got '{error}'; {todo}") from error
+    check_format(content, name=name, version=version, where=str(path))
+    return opened(content, where=str(path), todo=todo)
 
 
 def opened(content: dict[str, Any], *, where: str, todo: str) -> Any:

@@ -8,8 +8,7 @@ from typing import TypedDict
 
 from analogsim import schema
 from analogsim.errors import InputError
-from analogsim.experiment.header import check_format
-from analogsim.experiment.sealed import opened
+from analogsim.experiment.sealed import read_sealed
 
 MATCHED_FILE = "matched.json"
 FORMAT, VERSION = "analogsim-matched", 1
@@ -100,15 +99,8 @@ def read_comparison(folder: Path) -> Comparison | None:
     path = folder / MATCHED_FILE
     if not path.exists():
         return None
-    try:
-        content = schema.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} must be readable JSON, got '{error}'; restore it or run the comparison again"
-        ) from error
-    check_format(content, name=FORMAT, version=VERSION, where=str(path))
     todo = "restore it or run the comparison again"
-    content = opened(content, where=str(path), todo=todo)
+    content = read_sealed(path, name=FORMAT, version=VERSION, todo=todo)
     found = list(schema.problems(content, Comparison, "content"))
     if found:
         raise InputError(f"{path} {'; '.join(found)}; restore it or run the comparison again")
