@@ -29,7 +29,7 @@ from analogsim.errors import InputError
 )
 @click.option(
     "--compensation",
-    type=click.Choice(["none", "global", "exact", "column"]),
+    type=click.Choice(["none", "global", "exact", "column", "gain"]),
     default="global",
     show_default=True,
     help="Drift compensation.",

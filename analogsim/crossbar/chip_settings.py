@@ -52,7 +52,7 @@ class ChipSettings(TypedDict):
     seed: int
     chip: int
     t_s: float | None
-    compensation: Literal["none", "global", "exact", "column"]
+    compensation: Literal["none", "global", "exact", "column", "gain"]
     stream: Literal["aihwkit", "philox"]
     notes: list[str]
     layers: list[_Line]

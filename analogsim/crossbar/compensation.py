@@ -3,9 +3,12 @@
 `global` (Joshi et al., Nat. Commun. 11:2473, 2020): the tile answers unit inputs after
 programming and again now; alpha is the ratio of the mean absolute answers. Both readings pass the
 periphery, its noise included. `exact` takes the reference from the target weights without
-periphery; `column` takes one ratio for each output.
+periphery; `column` takes one ratio for each output. All of these multiply in digital, behind the
+ADC, and so amplify the output noise and the ADC's steps with the signal. `gain` is the alpha of
+`global` in front of the ADC, the gain of the integrator: only the signal is amplified.
 """
 
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import torch
@@ -14,8 +17,11 @@ from torch import Tensor
 from analogsim.crossbar.layer import CrossbarLayer, TileState
 from analogsim.crossbar.seeds import generator_at
 
-Compensation = Literal["none", "global", "exact", "column"]
+Compensation = Literal["none", "global", "exact", "column", "gain"]
 COMPENSATIONS: tuple[Compensation, ...] = get_args(Compensation)
+
+BEHIND_ADC: Mapping[Compensation, Compensation] = {"gain": "global"}
+"""Compensations in front of the ADC: which one behind it has their alpha, from the same draws."""
 
 SMALLEST_ANSWER = 1e-4
 """Lower bound of a mean answer, as in aihwkit, so that an all-zero tile has alpha 1."""
@@ -47,6 +53,17 @@ def drift_compensation(
     generator = generator_at(seed, "compensation", layer.name, index, chip, t_s)
     now = layer.engine.read_out(layer, index, tile.weights, generator)
     return tile.baselines[kind] / _mean_answer(kind, now)
+
+
+def move_before_adc_(tile: TileState) -> None:
+    """Amplify the tile's signal by its alpha in place of its output."""
+    alpha = tile.alpha.view(-1, 1)
+    if tile.recomputed is None:
+        tile.weights = tile.weights * alpha
+    else:
+        again = tile.recomputed
+        tile.hold_(tile.weights * alpha, lambda: again() * alpha)
+    tile.alpha = torch.ones(1)
 
 
 def _mean_answer(kind: Compensation, answers: Tensor) -> Tensor:

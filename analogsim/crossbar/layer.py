@@ -90,6 +90,11 @@ class TileState:
         self._weights, self._weights_again = weights, again
         return self
 
+    @property
+    def recomputed(self) -> Callable[[], Tensor] | None:
+        """Gives the present weights again, the same bits; None where nothing can."""
+        return self._weights_again
+
     def let_go_(self) -> "TileState":
         """Keep the present weights no longer if they can be computed again."""
         if self._weights_again is not None:

@@ -97,7 +97,7 @@ class Chip(nn.Module):
 
         Args:
             t_s: seconds since programming, within the device's domain.
-            compensation: `none`, `global`, `exact` or `column`; see `compensation.py`.
+            compensation: `none`, `global`, `exact`, `column` or `gain`; see `compensation.py`.
 
         Raises:
             DeviceError: the device's law does not cover `t_s`.

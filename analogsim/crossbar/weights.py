@@ -10,7 +10,12 @@ from dataclasses import dataclass
 import torch
 
 from analogsim.crossbar.blocks import Block
-from analogsim.crossbar.compensation import Compensation, drift_compensation
+from analogsim.crossbar.compensation import (
+    BEHIND_ADC,
+    Compensation,
+    drift_compensation,
+    move_before_adc_,
+)
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.pool import each
 from analogsim.crossbar.seeds import seeded
@@ -78,11 +83,12 @@ def drift_weights_(
     """
     seed, chip, t_s = address
     fused = device.fused_law()
+    read = BEHIND_ADC.get(compensation, compensation)
 
     @torch.no_grad()
     def by_block(block: Block | StreamedBlock) -> None:
         assert fused is not None
-        block.drift_(fused, seed, chip, t_s, "none" if through_tiles else compensation)
+        block.drift_(fused, seed, chip, t_s, "none" if through_tiles else read)
 
     @torch.no_grad()
     def by_tile(layer: CrossbarLayer) -> None:
@@ -95,7 +101,13 @@ def drift_weights_(
     @torch.no_grad()
     def compensate(layer: CrossbarLayer) -> None:
         for tile in layer.tiles:
-            tile.alpha = drift_compensation(compensation, layer, tile, address)
+            tile.alpha = drift_compensation(read, layer, tile, address)
+
+    @torch.no_grad()
+    def amplify(layer: CrossbarLayer) -> None:
+        # Without converters there is nothing between the two places.
+        for tile in [] if layer.periphery.perfect else layer.tiles:
+            move_before_adc_(tile)
 
     for part in parts:
         if fused is not None:
@@ -104,4 +116,6 @@ def drift_weights_(
             each(by_tile, part.layers, serial=True)
         if fused is None or through_tiles:
             each(compensate, part.layers, serial=True)
+        if read != compensation:
+            each(amplify, part.layers, serial=False)
         after(part)

@@ -25,7 +25,7 @@ from analogsim.equivalent.comparison import (
 )
 from analogsim.equivalent.folder import comparison_spec, known_header, new_header
 from analogsim.equivalent.matching import WeightErrors, measure_errors
-from analogsim.equivalent.parts import PROPERTIES, REST, controls
+from analogsim.equivalent.parts import AMPLIFIED, PROPERTIES, REST, WEIGHTS, before_adc, controls
 from analogsim.equivalent.search import HIGHEST, LOWEST, Equivalent, equivalent, ladder
 from analogsim.equivalent.words import sentence
 from analogsim.errors import InputError
@@ -189,7 +189,7 @@ class _Run:
                 reached=found.reached,
                 n_levels=found.n_levels,
             ),
-            parts=self._parts(errors, (accuracy, control), side),
+            parts=self._parts(device, errors, (accuracy, control), side),
             causes=[
                 self._cause(variant, t_s, (accuracy, control), side) for variant in variants(device)
             ],
@@ -214,15 +214,27 @@ class _Run:
         return equivalent(difference, self.rungs)
 
     def _parts(
-        self, errors: WeightErrors, full: tuple[dict[int, float], dict[int, float]], side: Bench
+        self,
+        device: Device,
+        errors: WeightErrors,
+        full: tuple[dict[int, float], dict[int, float]],
+        side: Bench,
     ) -> list[Part]:
         pair: Pair = (errors.t_s, "none")
         between = controls(errors)
         side.measure([Wanted(name=c.name, device=c.device, pairs=(pair,)) for c in between])
-        device, before = full
+        accuracy, before = full
         steps = [(c.prop, side.accuracies(c.name, pair)) for c in between]
+        moved = before_adc(self.compensation, self.analog.periphery)
+        if moved is None:
+            steps.append((REST, accuracy))
+        else:
+            wanted = Wanted(name=errors.to, device=device, pairs=((errors.t_s, moved),))
+            side.measure([wanted])
+            steps.append((WEIGHTS, side.accuracies(errors.to, (errors.t_s, moved))))
+            steps.append((AMPLIFIED, accuracy))
         parts = []
-        for prop, after in [*steps, (REST, device)]:
+        for prop, after in steps:
             share = estimate(paired_difference(after, before))
             parts.append(Part(prop=prop, meaning=PROPERTIES[prop], share=share))
             before = after
@@ -270,6 +282,6 @@ class _Run:
 
     def _tick(self, what: str) -> None:
         self.done += 1
-        a_time = sum(5 + _LEVELS + 2 * len(variants(device)) for device in self.study.devices)
+        a_time = sum(6 + _LEVELS + 2 * len(variants(device)) for device in self.study.devices)
         about = a_time * len(self.study.times_s) * self.chips
         self.progress(self.done, max(about, self.done + 1), what)

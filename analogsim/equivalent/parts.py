@@ -4,22 +4,29 @@ Between the matched Gaussian and the device stand controls of the same weight er
 one property more of the device's errors. The difference from one to the next is that property's
 part; all parts together are the whole difference, exactly. At one time the spread of drift
 exponents between cells is part of the spread: it is no property of its own here.
+
+The last control is the device itself, with its compensation in front of the ADC: its weights have
+the same errors, and output noise and ADC steps are not amplified.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analogsim.crossbar.compensation import BEHIND_ADC, Compensation
+from analogsim.crossbar.periphery import Periphery
 from analogsim.equivalent.matching import WeightErrors
 from device_models.contract import Device
 
-REST = "rest"
+REST, WEIGHTS, AMPLIFIED = "rest", "weights", "amplified"
 PROPERTIES: Mapping[str, str] = {
     "by-column": "that the spread follows each column's range",
     "by-state": "that the spread depends on the weight",
     "by-state-mean": "the mean of the errors (gain, or drift that compensation leaves)",
+    WEIGHTS: "what else the weights have (the shape of the errors, what weights share)",
     # A drifted chip's signal is weaker; compensation lifts it, and the periphery's noise with it.
-    REST: "the rest (the shape of the errors, what weights share, and output noise and ADC steps "
-    "that drift compensation amplifies)",
+    AMPLIFIED: "output noise and ADC steps that drift compensation amplifies",
+    REST: "the rest (the shape of the errors, what weights share, and what a digital compensation "
+    "amplifies)",
 }
 
 
@@ -43,3 +50,11 @@ def controls(errors: WeightErrors) -> tuple[Control, ...]:
         Control(prop=prop, name=f"gaussian-{prop}({errors.to})", device=device)
         for prop, device in made.items()
     )
+
+
+def before_adc(compensation: Compensation, periphery: Periphery) -> Compensation | None:
+    """The compensation with the same factor in front of the ADC; None where there is none."""
+    if periphery.perfect:
+        return None
+    moved = (kind for kind, behind in BEHIND_ADC.items() if behind == compensation)
+    return next(moved, None)

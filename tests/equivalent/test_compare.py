@@ -84,6 +84,14 @@ def test_comparison_is_made_of_the_records(finished):
     assert point["accuracy"]["mean"] == pytest.approx(pcm)
     assert point["difference"]["mean"] == pytest.approx(pcm - matched)
     assert sum(part["share"]["mean"] for part in point["parts"]) == pytest.approx(pcm - matched)
+    *_, weights, amplified = point["parts"]
+    assert (weights["prop"], amplified["prop"]) == ("weights", "amplified")
+    moved = [
+        t.accuracy
+        for t in read_records(folder / "search")
+        if (t.preset, t.compensation) == ("pcm", "gain")
+    ]
+    assert amplified["share"]["mean"] == pytest.approx(pcm - sum(moved) / len(moved))
     options = [cause["option"] for cause in point["causes"]]
     assert options[0] == "programming_scale"
     assert "drift_scale" in options
