@@ -60,9 +60,22 @@ from analogsim.cli.options import DataOptions, data_options
     show_default=True,
     help="Go on with an unfinished training of the same recipe in the folder.",
 )
+@click.option(
+    "--half",
+    is_flag=True,
+    help="Write the weights in half precision if that leaves the accuracy as it is; also of a "
+    "finished training.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the provenance.")
 def train(
-    *, model: str, output: Path, device: str, resume: bool, as_json: bool, **options: Any
+    *,
+    model: str,
+    output: Path,
+    device: str,
+    resume: bool,
+    half: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Train MODEL and write its weights, their provenance and a log.
 
@@ -99,6 +112,7 @@ def train(
             recipe=recipe,
             command=command_line(),
             device=device,
+            half=half,
         ),
         output,
         resume=resume,

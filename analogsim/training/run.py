@@ -18,7 +18,7 @@ from analogsim.schema import loads
 from analogsim.training.epoch import TrainImages, make_optimiser, train_epoch_
 from analogsim.training.log import append_epoch, cut_log
 from analogsim.training.plan import PROVENANCE_FILE, Plan, is_finished, locked, open_folder
-from analogsim.training.provenance import write_weights
+from analogsim.training.provenance import write_half, write_weights
 from analogsim.training.state import State, read_state, remove_state, write_state
 from analogsim.training.task import (
     EVALUATION_BATCH,
@@ -68,7 +68,9 @@ def train(
     with locked(folder):
         if is_finished(folder):
             finished: dict[str, Any] = loads((folder / PROVENANCE_FILE).read_text("utf-8"))
-            return finished
+            if not training.half or finished.get("stored") == "float16":
+                return finished
+            return write_half(training, folder, finished)
         network = _run(training, model.module, data, folder, on_progress, on_epoch)
         provenance = write_weights(training, network, folder)
         # Last, so that a kill before this line loses nothing.

@@ -31,6 +31,7 @@ class Training:
         recipe: how.
         command: what remakes it, for the provenance.
         device: `cpu` or `cuda`.
+        half: write the weights in half precision if that leaves the accuracy as it is.
     """
 
     model: str
@@ -39,6 +40,7 @@ class Training:
     recipe: Recipe
     command: str
     device: str = "cpu"
+    half: bool = False
 
     def __post_init__(self) -> None:
         if self.device not in {"cpu", "cuda"}:

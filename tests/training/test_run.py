@@ -187,6 +187,49 @@ def test_finished_training_is_not_done_again(tmp_path, model):
     assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "t").iterdir()} == times
 
 
+def test_half_precision_of_a_finished_training(tmp_path, model):
+    """Matrices shrink, vectors stay; asked again, nothing is written."""
+    folder = tmp_path / "t"
+    full = train(training(model, epochs=2), folder)
+    assert full["stored"] == "float32"
+    before = safetensors.torch.load((folder / WEIGHTS_FILE).read_bytes())
+    job = replace(training(model, epochs=2), half=True)
+    made = train(job, folder)
+    assert made["stored"] == "float16"
+    about_the_file = {"stored", "sha256", "test_accuracy", "test_nan"}
+    assert {k: v for k, v in made.items() if k not in about_the_file} == {
+        k: v for k, v in full.items() if k not in about_the_file
+    }
+    content = (folder / WEIGHTS_FILE).read_bytes()
+    assert made["sha256"] == hashlib.sha256(content).hexdigest() != full["sha256"]
+    after = safetensors.torch.load(content)
+    for name, tensor in before.items():
+        narrow = torch.float16 if tensor.dim() > 1 else tensor.dtype
+        assert after[name].dtype == narrow
+        assert torch.equal(after[name], tensor.to(narrow))
+    loaded = load_model(job.model, weights=folder / WEIGHTS_FILE)
+    assert {p.dtype for p in loaded.module.parameters()} == {torch.float32}
+    assert made["test_accuracy"] == measure(loaded, job.test).accuracy
+    times = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert train(job, folder) == made
+    assert {p.name: p.stat().st_mtime_ns for p in folder.iterdir()} == times
+
+
+def test_half_precision_that_moves_the_accuracy_is_not_taken(tmp_path, model, monkeypatch):
+    """The last layer is too small for float16: there, its bias alone would decide."""
+    folder = tmp_path / "t"
+    full = train(training(model, epochs=1), folder)
+    weights = safetensors.torch.load((folder / WEIGHTS_FILE).read_bytes())
+    for name in ("6.weight", "6.bias"):
+        weights[name] *= 1e-9
+    (folder / WEIGHTS_FILE).write_bytes(safetensors.torch.save(weights))
+    made = train(replace(training(model, epochs=1), half=True), folder)
+    assert made["stored"] == "float32"
+    assert made["curve"] == full["curve"]
+    after = safetensors.torch.load((folder / WEIGHTS_FILE).read_bytes())
+    assert all(torch.equal(after[name], weights[name]) for name in weights)
+
+
 def test_other_recipe_is_refused(tmp_path, model):
     folder = tmp_path / "t"
     with pytest.raises(BrokenOffError):
