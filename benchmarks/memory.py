@@ -29,11 +29,15 @@ SIDES = (
 )
 
 
-def chip(net: nn.Module, side: str) -> nn.Module:
+def digital(network: str) -> nn.Module:
+    return parse_zoo(f"zoo:{network}").build().eval()
+
+
+def chip(network: str, side: str) -> nn.Module:
     import analogsim  # the digital side is measured without it and what it brings
 
     analog = analogsim.convert(
-        net,
+        digital(network),
         "pcm",
         "standard" if "static" in side else "ideal",
         calibrate=torch.randn(16, 3, 32, 32),
@@ -46,10 +50,8 @@ def chip(net: nn.Module, side: str) -> nn.Module:
 def side(which: str, network: str, batch: int, threads: int) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    module = parse_zoo(f"zoo:{network}").build().eval()
-    if which != "digital":
-        # The chip takes the network's place, as in the command line.
-        module = chip(module, which)
+    # The chip takes the network's place, as in a worker of the command line.
+    module = digital(network) if which == "digital" else chip(network, which)
     with torch.inference_mode():
         for _ in range(2):
             module(torch.randn(batch, 3, 32, 32))

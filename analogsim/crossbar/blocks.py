@@ -78,6 +78,11 @@ class Block:
         self._compensate_(compensation, weights, normals[0], (seed, chip, t_s))
         return self
 
+    def let_go_(self) -> "Block":
+        """Keep no longer what the next drift can compute again."""
+        self.prepared = ()
+        return self
+
     def _weights(self, index: int, law: FusedLaw, seed: int, chip: int, t_s: float) -> Tensor:
         """(out, in): what tile `index` holds at a time, bit for bit."""
         member = self.members[index]

@@ -57,6 +57,7 @@ class Chip(nn.Module):
         )
         layers = list(self._layers.values())
         self.large = is_large(layers)
+        self._swollen = False
         self.parts = [self._part(part) for part in parts_of(layers)]
         self.eval()
 
@@ -68,13 +69,17 @@ class Chip(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The network's output for a batch `x`, shaped as the digital network's."""
+        first = self._swollen
+        if first:
+            self._slim_()
         how = self.analog.forward
         if how != "tile" and x.dim() == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        if how == "native-bf16":
-            return self.module(x.to(torch.bfloat16)).float()  # type: ignore[no-any-return]
-        output: Tensor = self.module(x)
-        return output
+        output: Tensor = self.module(x.to(torch.bfloat16) if how == "native-bf16" else x)
+        if first:
+            # The engines have packed their weights.
+            give_back()
+        return output.float() if how == "native-bf16" else output
 
     @property
     def layers(self) -> dict[str, CrossbarLayer]:
@@ -128,9 +133,18 @@ class Chip(nn.Module):
         )
         if self.large and self.analog.stream == "philox":
             # aihwkit's draws pass through so many temporaries that this would cost them a half.
-            give_back()
+            self._slim_()
+        self._swollen = self.large
         self.t_s, self.compensation = t_s, compensation
         return self.recalibrate_() if anew else self
+
+    def _slim_(self) -> None:
+        """Keep no memory that the next drift would take again."""
+        self._swollen = False
+        for part in self.parts:
+            for block in part.blocks:
+                block.let_go_()
+        give_back()
 
     def recalibrate_(self) -> "Chip":
         """Estimate the BatchNorm statistics anew on the chip as it is now.

@@ -126,6 +126,10 @@ class StreamedBlock:
             tile.hold_(part, functools.partial(self._weights, index, at))
         return self
 
+    def let_go_(self) -> "StreamedBlock":
+        """Nothing: a drift keeps nothing for the next one."""
+        return self
+
     def _weights(self, index: int, at: Moment) -> Tensor:
         """(out, in): what tile `index` holds at a time, drawn again."""
         tile = self.tiles[index]

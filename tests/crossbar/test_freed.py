@@ -4,8 +4,12 @@ import platform
 from collections.abc import Iterator
 
 import pytest
+import torch
 
-from analogsim.crossbar import freed
+from analogsim.crossbar import blocks, freed
+from analogsim.crossbar.convert import convert
+from analogsim.crossbar.program import program
+from tests.crossbar.nets import small_inputs, small_net
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +33,28 @@ def test_freed_pages_are_given_back() -> None:
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freed.platform, "libc_ver", lambda: ("", ""))
     assert not freed.give_back()
+
+
+@pytest.mark.parametrize("stream", ["aihwkit", "philox"])
+def test_a_large_chip_that_computes_keeps_nothing_for_its_next_drift(
+    stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if stream == "philox":
+        pytest.importorskip("numba", reason="needs numba: pip install 'analogsim-aimc[fast]'")
+    monkeypatch.setattr(blocks, "LARGE", 1)
+    given_back = []
+    monkeypatch.setattr("analogsim.crossbar.program.give_back", lambda: given_back.append(True))
+    x = small_inputs()
+    chip = program(convert(small_net(), "pcm", "ideal", stream=stream)).drift_(1.0)
+    kept = [b for part in chip.parts for b in part.blocks if isinstance(b, blocks.Block)]
+    assert all(block.prepared for block in kept)
+    given_back.clear()
+    with torch.no_grad():
+        chip(x)
+        assert not any(block.prepared for block in kept)
+        # Before the first pass, and after it, when the weights are packed.
+        assert len(given_back) == 2
+        chip(x)
+        assert len(given_back) == 2
+        fresh = program(convert(small_net(), "pcm", "ideal", stream=stream))
+        assert torch.equal(chip.drift_(86_400.0)(x), fresh.drift_(86_400.0)(x))
