@@ -61,6 +61,9 @@ def control_problems(content: dict[str, Any]) -> Iterator[Problem]:
     if "precision" in content.get("design", {}):
         text = "must be chips with gaussian, whose pairs need the same images"
         yield Problem(key="design", text=f"{text}, got precision")
+    if content.get("stream", "aihwkit") != "aihwkit":
+        text = "must be aihwkit with gaussian, whose controls have no compiled law"
+        yield Problem(key="stream", text=f"{text}, got {content['stream']!r}")
     if "networks" in content:
         text = f"must be left out of a spec with [[networks]], got {content['gaussian']!r}"
         yield Problem(key="gaussian", text=f"{text}; write a spec for each network")

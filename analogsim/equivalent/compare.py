@@ -78,7 +78,8 @@ def compare_matched(
         refuse_finished: raise OutputError if nothing is left to do.
 
     Raises:
-        InputError: more than one compensation, a design without chips, or another run's folder.
+        InputError: more than one compensation, a design without chips, a stream of draws that the
+            controls have not, or another run's folder.
         DeviceError: a device does not cover a time.
         OutputError: the folder cannot be written, is in use, finished, or holds something else.
         WorkerError: a worker ended again and again.
@@ -108,6 +109,11 @@ class _Run:
             raise InputError(
                 f"matched comparison must have a design with chips, got {study.design}; the pairs "
                 "need the same images: give chips, not precision"
+            )
+        if analog.stream != "aihwkit":
+            raise InputError(
+                f"matched comparison must have the stream 'aihwkit', got {analog.stream!r}: its "
+                "controls have no compiled law; use stream 'aihwkit'"
             )
         self.study, self.analog, self.data, self.folder = study, analog, data, folder
         self.place, self.progress = place, progress

@@ -131,6 +131,7 @@ def test_every_problem_of_a_spec_is_said_at_once(tmp_path, capsys):
     path = printed_spec(tmp_path, capsys)
     text = path.read_text().replace("chips = 2", 'precision = "1%"')
     text = 'bn = ["digital", "fold"]\ncompensation = ["none", "global"]\n' + text
+    text = text.replace("\n\n[design]", '\nstream = "philox"\n\n[design]')
     path.write_text(text)
     assert run(["run", str(path), "-o", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
@@ -140,6 +141,7 @@ def test_every_problem_of_a_spec_is_said_at_once(tmp_path, capsys):
     assert "got ['none', 'global']" in said
     assert "design must be chips with gaussian, whose pairs need the same images" in said
     assert "got precision" in said
+    assert "stream must be aihwkit with gaussian, whose controls have no compiled law" in said
     path.write_text(path.read_text().replace('"matched"', '"equal"'))
     assert run(["run", str(path), "-o", str(tmp_path / "out")]) == 2
     assert "gaussian must be matched: each device beside" in capsys.readouterr().err

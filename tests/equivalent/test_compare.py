@@ -153,5 +153,9 @@ def test_refused(setting, finished, tmp_path):
         compare(setting, tmp_path / "b", precise)
     with pytest.raises(InputError, match="seed: 0 -> 1"):
         compare(setting, folder, dataclasses.replace(STUDY, seed=1))
+    analog, data = setting
+    other = dataclasses.replace(analog, stream="philox")
+    with pytest.raises(InputError, match="must have the stream 'aihwkit', got 'philox'"):
+        compare((other, data), tmp_path / "a")
     assert not (tmp_path / "a").exists()
     assert not (tmp_path / "b").exists()
