@@ -9,8 +9,7 @@ from typing import Any
 
 from analogsim import schema
 from analogsim.errors import InputError
-from analogsim.experiment.header import check_format
-from analogsim.experiment.sealed import opened
+from analogsim.experiment.sealed import read_sealed
 
 ATTRIBUTION_FILE = "attribution.json"
 _FORMAT, _VERSION = "analogsim-attribution", 1
@@ -55,17 +54,11 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
     path = folder / ATTRIBUTION_FILE
     if not path.exists():
         return ()
-    try:
-        content = schema.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} must be readable JSON, got '{error}'; run analogsim attribute again"
-        ) from error
-    check_format(content, name=_FORMAT, version=_VERSION, where=str(path))
-    content = opened(content, where=str(path), todo="run analogsim attribute again")
+    todo = "run analogsim attribute again"
+    content = read_sealed(path, name=_FORMAT, version=_VERSION, todo=todo)
     rows = content.get("rows")
     if not schema.fits(rows, list[dict[str, Any]]):
-        raise InputError(f"{path} rows must be a list, got {rows!r}; run analogsim attribute again")
+        raise InputError(f"{path} rows must be a list, got {rows!r}; {todo}")
     found = [
         problem
         for number, row in enumerate(rows)
