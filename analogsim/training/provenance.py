@@ -63,6 +63,7 @@ def write_half(training: Training, folder: Path, finished: dict[str, Any]) -> di
     """Do to a finished training what it would have done with `half`; return its provenance."""
     made = load_model(training.model, weights=folder / WEIGHTS_FILE)
     file = _store(training, made.module, folder, read_log(folder)[-1]["test_accuracy"])
+    # What is said of the file comes first, as in `write_weights`, and replaces what was said.
     provenance = {"model": training.model, **file, **finished, **file, "command": training.command}
     write_json_atomic(folder / PROVENANCE_FILE, provenance)
     return provenance

@@ -62,10 +62,7 @@ def test_cpp_tiles_read_out_anew():
 
 @pytest.mark.parametrize("forward", ["native", "tile"])
 def test_outputs_are_the_converters_formula(forward):
-    """One tile without noise, written out: DAC, product, bound and ADC; the factor before or after.
-
-    Source: Rasch et al., arXiv 2302.08469, eqs. (1) and (2).
-    """
+    """One tile without noise, in numpy: DAC, product, bound and ADC; the factor before or after."""
     torch.manual_seed(3)
     network, x = nn.Sequential(nn.Linear(24, 10, bias=False)), torch.randn(7, 24)
     analog = convert(network, "pcm", QUIET, calibrate=x, forward=forward)
