@@ -58,6 +58,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     sides: dict[str, tuple[nn.Module, Tensor]] = {
         "native ideal": (chip(IDEAL), x),
         "native ideal bf16": (chip(IDEAL, "native-bf16"), x),
+        "native ideal compiled": (chip(IDEAL, "native-compiled"), x),
         "native static": (chip(STANDARD), x),
         "digital eager": (net, x),
         "digital folded channels_last": (folded, x_last),
@@ -77,6 +78,8 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     pairs = {
         "ideal vs aihwkit is_perfect": ("native ideal", "aihwkit is_perfect"),
         "ideal bf16 vs aihwkit is_perfect": ("native ideal bf16", "aihwkit is_perfect"),
+        "ideal compiled vs aihwkit is_perfect": ("native ideal compiled", "aihwkit is_perfect"),
+        "ideal compiled vs ideal": ("native ideal compiled", "native ideal"),
         "ideal vs aihwkit default periphery": ("native ideal", "aihwkit default periphery"),
         "static vs aihwkit static ranges": ("native static", "aihwkit static ranges"),
         "ideal vs digital folded channels_last": ("native ideal", "digital folded channels_last"),

@@ -119,11 +119,12 @@ def network_options(command: Command) -> Command:
             ),
             click.option(
                 "--forward",
-                type=click.Choice(["auto", "native", "native-bf16", "tile"]),
+                type=click.Choice(["auto", "native", "native-bf16", "native-compiled", "tile"]),
                 default="auto",
                 show_default=True,
                 help="Products on the network's own convolutions, or on aihwkit's tiles; "
-                "native-bf16 rounds to bfloat16 (ideal periphery; about 1 % of the logits).",
+                "native-bf16 rounds to bfloat16 (ideal periphery; about 1 % of the logits); "
+                "native-compiled goes through torch's compiler (ideal periphery; needs g++).",
             ),
             click.option(
                 "--dtype",
@@ -189,9 +190,9 @@ def split_options(values: dict[str, Any]) -> tuple[NetworkOptions, DataOptions]:
 def _forward(forward: str, dtype: str) -> str:
     if dtype == "float32":
         return forward
-    if forward == "tile":
+    if forward in {"tile", "native-compiled"}:
         raise InputError(
-            f"--dtype {dtype} must be used with native products, got --forward tile; "
+            f"--dtype {dtype} must be used with native products, got --forward {forward}; "
             "leave one of the two out"
         )
     return "native-bf16"

@@ -45,7 +45,7 @@ class ChipSettings(TypedDict):
     bn: Literal["digital", "fold", "recalibrate", "recalibrate-once", "none"]
     recalibration: _Recalibration | None
     tile: Literal["torch", "cpp"]
-    forward: Literal["native", "native-bf16", "tile"]
+    forward: Literal["native", "native-bf16", "native-compiled", "tile"]
     keep_digital: list[str]
     folded: list[list[str]]
     merged: list[list[str]]

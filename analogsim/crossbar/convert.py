@@ -20,6 +20,7 @@ from analogsim.crossbar.calibration_inputs import (
     calibration_batches,
     first_images,
 )
+from analogsim.crossbar.compiled import check_compiler
 from analogsim.crossbar.freed import give_back
 from analogsim.crossbar.layer import AbsorbedBatchNorm, CrossbarLayer, Engine
 from analogsim.crossbar.native import PerfectEngine, StaticEngine
@@ -50,8 +51,8 @@ __all__ = [
     "place_layers",
 ]
 
-Forward = Literal["auto", "native", "native-bf16", "tile"]
-How = Literal["native", "native-bf16", "tile"]
+Forward = Literal["auto", "native", "native-bf16", "native-compiled", "tile"]
+How = Literal["native", "native-bf16", "native-compiled", "tile"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +125,8 @@ def convert(
             shape of one input for synthetic normal inputs (with a warning).
         forward: `native` (the network's own convolutions), `tile` (aihwkit's modules), or `auto`:
             native wherever it computes the same. `native-bf16` rounds weights and activations to
-            bfloat16 (ideal periphery only; about 1 % of the logits' norm).
+            bfloat16 (ideal periphery only; about 1 % of the logits' norm). `native-compiled`
+            goes through torch's compiler (ideal periphery only; needs a C++ compiler).
         recalibrate: training images for the statistics, one tensor or an iterable of batches:
             needed by `recalibrate` and `recalibrate-once`, and not looked at otherwise.
         recalibration: how they are estimated and from how many of these images.
@@ -248,6 +250,14 @@ def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tupl
                 "the converters' steps are finer than bfloat16"
             )
         return "native-bf16", "ideal periphery, rounded to bfloat16 (about 1 % of the logits)"
+    if asked == "native-compiled":
+        if not periphery.perfect:
+            raise InputError(
+                f"forward 'native-compiled' must have an ideal periphery, got {periphery.name!r}; "
+                "use --periphery ideal, or leave --forward out"
+            )
+        check_compiler()
+        return "native-compiled", "ideal periphery, in one pass of torch's compiler"
     if periphery.perfect:
         if tile == "cpp" and asked == "auto":
             return "tile", "aihwkit's C++ tile by choice"

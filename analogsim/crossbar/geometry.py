@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal, cast
 
 import torch
@@ -61,7 +60,7 @@ class Geometry:
             return F.conv1d(x, weight, bias, self.stride, pads, self.dilation, self.groups)
         return F.conv2d(x, weight, bias, self.stride, pads, self.dilation, self.groups)
 
-    @cached_property
+    @property
     def zero_padding(self) -> tuple[int, ...] | None:
         """Padding that torch's convolution does itself: zeros, the same on both sides."""
         if self.padding[::2] != self.padding[1::2] or self.padding_mode != "constant":

@@ -61,10 +61,19 @@ class Product(nn.Module):
         with torch.inference_mode(False), torch.no_grad():
             return channels_last(self._packed.weight.to_dense())
 
+    def unpack_(self) -> "Product":
+        """Keep the weight in torch's order until the next forward pass."""
+        if self._packed is not None:
+            self.weight, self._packed = self.plain(), None
+        return self
+
     def forward(self, geometry: Geometry, x: Tensor, bias: Tensor | None) -> Tensor:
         """The product of `x` with the weight, plus `bias`. One object serves one geometry."""
+        if torch.compiler.is_compiling():
+            # After `unpack_`; the compiler packs for itself where that is faster.
+            return geometry.product(x, self.weight, bias)
         # The operators have no derivative, and torch.func's transforms do not know them.
-        if (x.requires_grad and torch.is_grad_enabled()) or _transformed():
+        if is_differentiated(x):
             return geometry.product(x, self.plain(), bias)
         # oneDNN chooses the order by the inputs' shape: outputs then depend on nothing else.
         if self._packed is None or self._packed.shape != x.shape:
@@ -88,6 +97,11 @@ class Product(nn.Module):
         state = {**self.__dict__, "_packed": None}
         state["_buffers"] = {**self._buffers, "weight": self.plain()}
         return state
+
+
+def is_differentiated(x: Tensor) -> bool:
+    """Whether gradients by `x` are recorded, or a transform of torch.func is at work."""
+    return (x.requires_grad and torch.is_grad_enabled()) or _transformed()
 
 
 def channels_last(weight: Tensor) -> Tensor:

@@ -11,10 +11,13 @@ from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.batchnorm.recalibrate import batchnorms, copy_statistics_, recalibrate_
 from analogsim.crossbar.blocks import KEEP_PREPARED, blocks_of, is_large, parts_of
 from analogsim.crossbar.compensation import COMPENSATIONS, Compensation
+from analogsim.crossbar.compiled import call_compiled
 from analogsim.crossbar.convert import AnalogModel, crossbar_layers, new_engine
 from analogsim.crossbar.freed import give_back
 from analogsim.crossbar.layer import CrossbarLayer
+from analogsim.crossbar.native import PerfectEngine
 from analogsim.crossbar.own_batchnorm import OwnBatchNorm, own_batchnorms, parted
+from analogsim.crossbar.packed import is_differentiated
 from analogsim.crossbar.plan import LayerReport
 from analogsim.crossbar.seeds import seeded
 from analogsim.crossbar.streamed import streamed_blocks
@@ -58,6 +61,8 @@ class Chip(nn.Module):
         layers = list(self._layers.values())
         self.large = is_large(layers)
         self._swollen = False
+        # While statistics are estimated: each BatchNorm is then computed by itself, once.
+        self._estimating = False
         self.parts = [self._part(part) for part in parts_of(layers)]
         self.eval()
 
@@ -75,7 +80,14 @@ class Chip(nn.Module):
         how = self.analog.forward
         if how != "tile" and x.dim() == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        output: Tensor = self.module(x.to(torch.bfloat16) if how == "native-bf16" else x)
+        output: Tensor
+        if how == "native-compiled" and not self._estimating and not is_differentiated(x):
+            for layer in self._layers.values():
+                if isinstance(layer.engine, PerfectEngine):
+                    layer.engine.ready_(layer, unpacked=True)
+            output = call_compiled(self.module, x)
+        else:
+            output = self.module(x.to(torch.bfloat16) if how == "native-bf16" else x)
         if first:
             # The engines have packed their weights.
             give_back()
@@ -162,12 +174,16 @@ class Chip(nn.Module):
         t_s = -1.0 if self.t_s is None else self.t_s
         device = next(iter(norms.values())).get_buffer("running_mean").device
         assert self.analog.recalibration is not None
-        with (
-            torch.no_grad(),
-            parted(self.module, self.layers),
-            seeded(self.seed, "recalibrate", self.chip, t_s),
-        ):
-            recalibrate_(norms, lambda x: self(x.to(device)), images, self.analog.recalibration)
+        self._estimating = True
+        try:
+            with (
+                torch.no_grad(),
+                parted(self.module, self.layers),
+                seeded(self.seed, "recalibrate", self.chip, t_s),
+            ):
+                recalibrate_(norms, lambda x: self(x.to(device)), images, self.analog.recalibration)
+        finally:
+            self._estimating = False
         return self
 
 

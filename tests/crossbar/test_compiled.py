@@ -1,0 +1,108 @@
+"""Chips whose network goes through torch's compiler."""
+
+import copy
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounterWithBackend
+
+from analogsim import InputError, convert, evaluate, load, program, save
+from analogsim.crossbar import compiled
+from tests.crossbar.nets import relative_error, small_inputs, small_net
+
+# torch's compiler imports parts of torch that torch calls deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+needs_compiler = pytest.mark.skipif(
+    shutil.which(os.environ.get("CXX", "g++")) is None, reason="needs a C++ compiler"
+)
+
+
+def chips(forward, **options):
+    x = small_inputs()
+    analog = convert(small_net(), "pcm", "ideal", calibrate=x, forward=forward, **options)
+    return program(analog), x
+
+
+@needs_compiler
+@pytest.mark.parametrize("bn", ["digital", "fold", "recalibrate"])
+def test_it_computes_what_native_computes(bn):
+    options = {"recalibrate": small_inputs()} if bn == "recalibrate" else {}
+    (ours, x), (plain, _) = (chips(f, bn=bn, **options) for f in ("native-compiled", "native"))
+    for t_s in (1.0, 86400.0):
+        with torch.inference_mode():
+            got, expected = ours.drift_(t_s)(x), plain.drift_(t_s)(x)
+        assert relative_error(got, expected) < 1e-5
+    with torch.no_grad():
+        assert relative_error(ours(x[:3]), plain(x[:3])) < 1e-5
+
+
+@needs_compiler
+def test_other_weights_compile_nothing_anew(monkeypatch):
+    compiled.check_compiler()
+    counter = CompileCounterWithBackend("inductor")
+    passed = torch.compile(lambda module, x: module(x), backend=counter)
+    monkeypatch.setattr(compiled, "_compiled", lambda: passed)
+    chip, x = chips("native-compiled", stream="aihwkit")
+    seen = []
+    for number in range(10):
+        other = program(chip.analog, chip=number)
+        for t_s in (1.0, 3600.0):
+            seen.append(other.drift_(t_s)(x))
+    assert counter.frame_count == 1
+    assert all(not torch.equal(a, b) for a, b in zip(seen, seen[1:], strict=False))
+    other(x[:4]), other(x[:5]), other(x[:6])
+    assert counter.frame_count == 2
+
+
+@needs_compiler
+def test_gradients_and_transforms_take_the_plain_pass():
+    (ours, x), (plain, _) = chips("native-compiled"), chips("native")
+    inputs = [x.clone().requires_grad_() for _ in range(2)]
+    ours(inputs[0]).sum().backward()
+    plain(inputs[1]).sum().backward()
+    assert torch.equal(inputs[0].grad, inputs[1].grad)
+    assert inputs[0].grad.abs().sum() > 0
+    transformed = torch.func.grad(lambda images: ours(images).sum())(x)
+    assert relative_error(transformed, inputs[1].grad) < 1e-5
+
+
+@needs_compiler
+def test_copies_and_folders(tmp_path):
+    chip, x = chips("native-compiled")
+    with torch.no_grad():
+        expected = chip(x)
+        assert torch.equal(copy.deepcopy(chip)(x), expected)
+        folder = save(chip, tmp_path / "chip")
+        again = load(folder, model=small_net())
+        assert again.analog.forward == "native-compiled"
+        assert torch.equal(again(x), expected)
+    labels = expected.argmax(dim=1)
+    assert evaluate(again, [(x, labels)]).accuracy == 1.0
+
+
+def test_only_for_an_ideal_periphery():
+    with pytest.raises(InputError, match="must have an ideal periphery, got 'standard'"):
+        convert(small_net(), "pcm", calibrate=small_inputs(), forward="native-compiled")
+
+
+def test_without_a_compiler_it_is_refused_before_anything_is_programmed(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "from analogsim.cli.main import main; main()"]
+        + ["drift", "zoo:digits_cnn", "--data", "digits", "--periphery", "ideal"]
+        + ["--forward", "native-compiled", "-o", str(tmp_path / "out")],
+        env={
+            **os.environ,
+            "CXX": "no-such-compiler",
+            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "must have a C++ compiler that torch can use, got 'no-such-compiler'" in done.stderr
+    assert "Traceback" not in done.stderr
