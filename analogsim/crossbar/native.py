@@ -82,17 +82,16 @@ class PerfectEngine(Engine):
 
     def ready_(self, layer: CrossbarLayer, *, unpacked: bool = False) -> None:
         """Load what was put off; `unpacked` for a compiled pass."""
-        with torch.inference_mode(False), torch.no_grad():
-            if not self._loaded:
+        if not self._loaded:
+            with torch.inference_mode(False), torch.no_grad():
                 self.load_(layer)
-            if unpacked:
-                self.product.unpack_()
+        if unpacked:
+            self.product.unpack_()
 
     def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
         """The product, digital bias included."""
         # A network that only makes chips never computes, and needs no copy of its weights.
-        if not self._loaded:
-            self.ready_(layer)
+        self.ready_(layer)
         return self.product.forward(layer.geometry, x, self.bias)
 
 
