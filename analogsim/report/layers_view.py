@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_DRAWN = 60
+_LOSS_CAPTION = " Right: points of accuracy lost with this layer alone analog (95 % interval)."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +97,17 @@ def layer_chart(lines: Sequence[LayerLine], later: str) -> Chart | None:
     if not analog:
         return None
     at = f" Squares: after {later} compensation." if later else ""
+    known = any(_points(line.alone) for line in analog)
     more = len(analog) - _MOST_DRAWN
     cut = f" The first {_MOST_DRAWN} of {len(analog)} layers; the data have all." * (more > 0)
     return Chart(
         name="layers",
         title="Layers",
-        caption=f"Left: relative weight error on chip 0. Dots: as programmed.{at} Right: share "
-        f"of the cells of a layer's tiles that hold a weight.{cut}",
-        words=f"Weight error and utilisation of each layer. {' '.join(map(_words, analog))}",
+        caption=f"Left: relative weight error on chip 0. Dots: as programmed.{at} "
+        f"{'Middle' if known else 'Right'}: share of the cells of a layer's tiles that hold a "
+        f"weight.{_LOSS_CAPTION * known}{cut}",
+        words=f"Weight error{', utilisation and loss' if known else ' and utilisation'} of each "
+        f"layer. {' '.join(map(_words, analog))}",
         header=("layer", "kind", "where", "tiles", "utilisation", "programming_error",
                 "later_error", "loss_alone", "loss_alone_low", "loss_alone_high", "gain_digital",
                 "gain_digital_low", "gain_digital_high"),
@@ -121,6 +125,14 @@ def _three(loss: Loss | None) -> tuple[float | None, float | None, float | None]
     return (None, None, None) if loss is None else (loss.loss, loss.low, loss.high)
 
 
+def _points(loss: Loss | None) -> tuple[float, ...]:
+    """(loss, low, high) or (loss,) in points; empty where nothing was measured."""
+    values = _three(loss)
+    if values[0] is None:
+        return ()
+    return tuple(100 * value for value in values if value is not None)
+
+
 def _words(line: LayerLine) -> str:
     parts = []
     if line.layer["programming_error"] is not None:
@@ -129,6 +141,11 @@ def _words(line: LayerLine) -> str:
         parts.append(f"{line.later:.3g} later")
     if line.utilisation is not None:
         parts.append(f"{percent(line.utilisation)} % of the cells used")
+    points = _points(line.alone)
+    if points:
+        lost, *interval = (f"{value:+.2f}" for value in points)
+        within = f" ({' to '.join(interval)})" if interval else ""
+        parts.append(f"{lost}{within} points lost with it alone analog")
     return f"{line.layer['name']}: {', '.join(parts) or 'nothing measured'}."
 
 
@@ -140,7 +157,10 @@ def _draw(lines: Sequence[LayerLine], look: Look, *, with_later: bool) -> "Figur
     with mpl.rc_context(settings(look)):
         height = 1.1 + 0.024 * look.font_pt * len(lines)
         figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+        known = any(_points(line.alone) for line in lines)
+        widths = (2, 1, 1) if known else (2, 1)
+        panels = figure.subplots(1, len(widths), sharey=True, width_ratios=widths)
+        left, right = panels[:2]
         programmed = [line.layer["programming_error"] for line in lines]
         ends = [line.later or error for line, error in zip(lines, programmed, strict=True)]
         left.hlines(
@@ -162,7 +182,21 @@ def _draw(lines: Sequence[LayerLine], look: Look, *, with_later: bool) -> "Figur
         right.set_xlim(0, 100)
         right.set_xlabel("cells used (%)")
         right.tick_params(labelleft=False, left=False)
+        if known:
+            _losses(panels[2], lines)
     return figure
+
+
+def _losses(axes: Any, lines: Sequence[LayerLine]) -> None:
+    for place, line in enumerate(lines):
+        points = _points(line.alone)
+        if points:
+            lost, *interval = points
+            axes.plot(interval, [place] * len(interval), color=COLOURS[3], linewidth=1.5)
+            axes.plot(lost, place, "D", color=COLOURS[3], markersize=4)
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.set_xlabel("points lost alone")
+    axes.tick_params(labelleft=False, left=False)
 
 
 def _dots(axes: Any, values: Sequence[float | None], colour: str, marker: str, label: str) -> None:

@@ -1,9 +1,12 @@
 """The layers of a report: utilisation by hand, and errors and losses in their place."""
 
+import dataclasses
+
 import pytest
 
 from analogsim.report.attribution import Loss
 from analogsim.report.layers_view import later_label, layer_chart, layer_lines, utilisation
+from analogsim.report.look import Look
 from tests.report.full_folder import layers_file
 from tests.report.run_folder import DAY, make_header
 
@@ -53,8 +56,27 @@ def test_errors_and_losses_of_the_last_time() -> None:
     assert chart.rows[0][:7] == ("conv1", "Conv2d", "analog", 1, 9 / 512, 0.0612, 0.14)
     assert chart.rows[0][7:] == (0.2, None, None, 0.3, None, None)
     assert chart.words.endswith(
-        "conv1: error 0.0612 as programmed, 0.14 later, 1.76 % of the cells used."
+        "conv1: error 0.0612 as programmed, 0.14 later, 1.76 % of the cells used, "
+        "+20.00 points lost with it alone analog."
     )
+
+
+def test_losses_are_drawn_where_they_were_measured() -> None:
+    header = make_header()
+    alone = dataclasses.replace(loss("alone", DAY, 0.02), low=-0.01, high=0.05)
+    with_loss = layer_lines(header.layers, header.periphery, None, [alone])
+    without = layer_lines(header.layers, header.periphery, None, ())
+    for lines, panels in ((with_loss, 3), (without, 2)):
+        chart = layer_chart(lines, "")
+        assert chart is not None
+        figure = chart.draw(Look(width_in=3.5, font_pt=8))
+        assert len(figure.axes) == panels
+        assert ("with this layer alone" in chart.caption) == (panels == 3)
+        assert ("+2.00 (-1.00 to +5.00) points lost" in chart.words) == (panels == 3)
+        if panels == 3:
+            interval, point, _ = figure.axes[2].lines
+            assert list(interval.get_xdata()) == pytest.approx([-1.0, 5.0])
+            assert list(point.get_xdata()) == pytest.approx([2.0])
 
 
 def test_an_older_record_says_less() -> None:
