@@ -10,7 +10,8 @@ __all__ = ["TrainProgress", "duration"]
 
 _LINE_EVERY_S = 30.0
 # The first steps are slower than the rest: memory is laid out, kernels are chosen.
-_MEASURED_STEPS = 3
+_FIRST_STEPS = 2
+_MEASURED_STEPS, _MEASURED_S = 8, 5.0
 
 
 class TrainProgress:
@@ -20,6 +21,8 @@ class TrainProgress:
         self._epochs = epochs
         self._start = self._last = monotonic()
         self._first_step: int | None = None
+        # When the slow first steps were over.
+        self._warm_at: float | None = None
         self._announced = False
 
     def step(self, epoch: int, steps: int, step: int, loss: float) -> None:
@@ -41,11 +44,16 @@ class TrainProgress:
 
     def _announce(self, now: float, done: int, left: int) -> None:
         assert self._first_step is not None
-        measured = done - self._first_step
-        if self._announced or measured < _MEASURED_STEPS:
+        measured = done - self._first_step - _FIRST_STEPS
+        if self._warm_at is None and measured >= 0:
+            self._warm_at = now
+        if self._announced or self._warm_at is None or measured < 1:
+            return
+        elapsed_s = now - self._warm_at
+        if measured < _MEASURED_STEPS and elapsed_s < _MEASURED_S:
             return
         self._announced = True
-        left_s = (now - self._start) / measured * left
+        left_s = elapsed_s / measured * left
         said = announcement(left_s, f"{left} more steps", memory_now())
         if said is not None:
             sys.stderr.write(f"{said}\n")

@@ -89,6 +89,18 @@ def test_duration(seconds, text):
     assert duration(seconds) == text
 
 
+def test_the_estimate_leaves_out_the_slow_first_steps(monkeypatch, capsys):
+    """Two of 10 s and the rest of 0.1 s: known after eight of these, 990 more in 99 s."""
+    now = [0.0]
+    monkeypatch.setattr("analogsim.cli.train_progress.monotonic", lambda: now[0])
+    progress = TrainProgress(2)
+    for step in range(1, 11):
+        now[0] += 10 if step < 3 else 0.1
+        assert not capsys.readouterr().err.count("estimate")
+        progress.step(0, 500, step, 0.5)
+    assert "estimate: about 2 min for 990 more steps" in capsys.readouterr().err
+
+
 def test_time_left_counts_from_this_start(monkeypatch, capsys):
     """Taken up after 2 of 4 epochs of 10 steps: 12 s a step, so 17 more in 204 s."""
     now = [1000.0]
