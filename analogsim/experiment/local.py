@@ -11,10 +11,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -145,18 +147,14 @@ class _Pool:
         process = multiprocessing.get_context("fork").Process(
             target=_serve, args=(self.job, theirs, os.getpid(), self.threads), daemon=True
         )
-        with warnings.catch_warnings():
+        # A worker that is just born would answer Ctrl-C with a traceback, and one that is not yet
+        # in the crew would be left behind.
+        with warnings.catch_warnings(), _ctrl_c_waits():
             # Python warns of threads at a fork: the workers use none of the parent's.
             warnings.simplefilter("ignore", DeprecationWarning)
-            # Ctrl-C waits: a worker that is just born would answer it with a traceback, and one
-            # that is not yet in the crew would be left behind.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
-                process.start()
-                worker = _Worker(process=process, pipe=ours)
-                self._crew.append(worker)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            process.start()
+            worker = _Worker(process=process, pipe=ours)
+            self._crew.append(worker)
         theirs.close()
         return worker
 
@@ -213,6 +211,29 @@ def _death(code: int | None) -> str:
     if code is not None and code < 0:
         return f"signal {-code}"
     return f"exit code {code}"
+
+
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Keep Ctrl-C for the end of the block.
+
+    The mask alone holds it back from this thread only. Where another thread takes it, this one is
+    interrupted wherever it is: in a hook of the fork, say, which would swallow the exception.
+    """
+    pressed: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    ours = handler is not None and threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if ours:
+            signal.signal(signal.SIGINT, handler)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _serve(job: Work, pipe: Connection, parent: int, threads: int) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,37 @@ def test_ctrl_c_while_a_worker_is_born_is_the_parent_s_alone(
     assert (said, capfd.readouterr().err) == ([], "")
     assert len(records(tmp_path / "out")) == 24
     # Afterwards it interrupts this process as ever.
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
+def test_ctrl_c_during_a_fork_is_kept_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread takes the signal while a hook of the fork would swallow the exception."""
+    forking, pressed = threading.Event(), threading.Event()
+    swallowed = []
+
+    def press() -> None:
+        forking.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+        pressed.set()
+
+    other = threading.Thread(target=press)
+    other.start()
+    before = signal.getsignal(signal.SIGINT)
+
+    def fork() -> None:
+        with local._ctrl_c_waits():
+            try:
+                forking.set()
+                pressed.wait()
+                sum(range(100_000))
+            except KeyboardInterrupt:
+                swallowed.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        fork()
+    other.join()
+    assert not swallowed
+    assert signal.getsignal(signal.SIGINT) is before
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 
 
