@@ -70,7 +70,7 @@ class Product(nn.Module):
     def forward(self, geometry: Geometry, x: Tensor, bias: Tensor | None) -> Tensor:
         """The product of `x` with the weight, plus `bias`. One object serves one geometry."""
         if torch.compiler.is_compiling():
-            # After `unpack_`; the compiler packs for itself where that is faster.
+            # After `unpack_`: weights in torch's order are inputs of the compiled pass.
             return geometry.product(x, self.weight, bias)
         # The operators have no derivative, and torch.func's transforms do not know them.
         if is_differentiated(x):
