@@ -50,7 +50,7 @@ def _compiled() -> Callable[[nn.Module, Tensor], Tensor]:
     import torch._inductor.config as inductor
 
     limits.recompile_limit = max(limits.recompile_limit, _MOST_COMPILATIONS)
-    # No helpers of its own: a worker that is forked later would wait for them for ever.
+    # No helpers of its own: a worker that is forked later can wait for them for ever.
     inductor.compile_threads = 1
     return cast(Callable[[nn.Module, Tensor], Tensor], torch.compile(_call))
 

@@ -134,6 +134,8 @@ class Chip(nn.Module):
         def after(part: Part) -> None:
             if not (self.direct or anew):
                 refresh_(part.layers, let_go=self.large)
+            if self.large:
+                give_back()
 
         drift_weights_(
             self.parts,

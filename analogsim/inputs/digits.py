@@ -6,7 +6,6 @@ Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998 (its te
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # has no types
 from torch import Tensor
 
 from analogsim.inputs.images import MeanStd
@@ -23,6 +22,9 @@ def read_digits(split: str) -> tuple[Tensor, Tensor]:
     Every fifth image of the list sorted by class is for testing: 360 images, as many of each
     class as its share. No random numbers, so the split is the same with every library version.
     """
+    # Imported here: it takes half a second and 100 MB, which no other data need.
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # has no types
+
     digits = load_digits()
     labels = np.asarray(digits.target, dtype=np.int64)
     is_test = np.zeros(len(labels), dtype=bool)

@@ -89,20 +89,36 @@ def test_only_for_an_ideal_periphery():
         convert(small_net(), "pcm", calibrate=small_inputs(), forward="native-compiled")
 
 
-def test_without_a_compiler_it_is_refused_before_anything_is_programmed(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", "from analogsim.cli.main import main; main()"]
-        + ["drift", "zoo:digits_cnn", "--data", "digits", "--periphery", "ideal"]
-        + ["--forward", "native-compiled", "-o", str(tmp_path / "out")],
-        env={
-            **os.environ,
-            "CXX": "no-such-compiler",
-            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
-        },
+def command_line(*arguments, **environment):
+    program = "from analogsim.cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, *map(str, arguments)],
+        env=os.environ | {name: str(value) for name, value in environment.items()},
         capture_output=True,
         text=True,
+        timeout=300,
         check=False,
     )
+
+
+DRIFT = (
+    *("drift", "zoo:digits_cnn", "--data", "digits"),
+    *("--periphery", "ideal", "--forward", "native-compiled"),
+)
+
+
+def test_without_a_compiler_it_is_refused_before_anything_is_programmed(tmp_path):
+    folders = {"CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": tmp_path / "cache"}
+    done = command_line(*DRIFT, "-o", tmp_path / "out", **folders)
     assert done.returncode == 2, done.stderr
     assert "must have a C++ compiler that torch can use, got 'no-such-compiler'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@needs_compiler
+def test_workers_after_the_first_compilation_do_not_wait(tmp_path):
+    # With helpers of the compiler's own, a worker that is forked after them can hang.
+    few = ("--times", "1s", "--chips", 4, "--workers", 2, "-o", tmp_path / "out")
+    done = command_line(*DRIFT, *few, TORCHINDUCTOR_CACHE_DIR=tmp_path / "empty")
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "out" / "records.jsonl").read_text().splitlines()) == 4
