@@ -134,7 +134,8 @@ class Chip(nn.Module):
         def after(part: Part) -> None:
             if not (self.direct or anew):
                 refresh_(part.layers, let_go=self.large)
-            if self.large:
+            if self.large and part is not self.parts[-1]:
+                # Before the next part takes as many temporaries elsewhere.
                 give_back()
 
         drift_weights_(
