@@ -130,11 +130,11 @@ def case(name: str, options: Any) -> Case:
                 chips=options.chips, images=options.images)  # fmt: skip
 
 
-def run(one: Case, data: Data, design: Design, out: Path) -> list[Trial]:
+def run(one: Case, data: Data, design: Design, out: Path, seed: int = 0) -> list[Trial]:
     study = Study(
         question="", command="", model=one.name, data=data.name, normalisation="",
         devices=(parse("pcm"),), times_s=one.times_s, compensations=("global",), design=design,
-        seed=0, batch_size=250,
+        seed=seed, batch_size=250,
     )  # fmt: skip
     run_study(study, {"digital": one.analog}, data, out, Local(), lambda done, total, what: None)
     return list(read_records(out))
@@ -159,14 +159,19 @@ def spread(trials: list[Trial], images: int, total: int) -> dict[str, float]:
     }
 
 
-def on_network(one: Case, half_width: float) -> dict[str, Any]:
-    """One adaptive study, and the plain one's cost from its chips' spread."""
+def on_network(one: Case, half_width: float, seeds: int) -> dict[str, Any]:
+    """Adaptive studies under several seeds, and the plain one's cost from its chips' spread."""
     total, seen = n_images(one.data), min(one.images, n_images(one.data))
     part = select(one.data, {**all_images(total), "count": seen})
     with tempfile.TemporaryDirectory() as folder:
-        adaptive_trials = run(one, one.data, Precision(half_width=half_width), Path(folder) / "a")
+        design = Precision(half_width=half_width)
+        adaptive_trials = run(one, one.data, design, Path(folder) / "a")
         plan = read_plan(Path(folder) / "a")
         adaptive = read_run(Path(folder) / "a").rows
+        taken_by_seed = [adaptive[0].n_evaluations]
+        for seed in range(1, seeds):
+            run(one, one.data, design, Path(folder) / f"a{seed}", seed)
+            taken_by_seed.append(read_run(Path(folder) / f"a{seed}").rows[0].n_evaluations)
         plain_trials = run(one, part, Chips(chips=one.chips), Path(folder) / "p")
     assert plan is not None
     rows = []
@@ -184,7 +189,7 @@ def on_network(one: Case, half_width: float) -> dict[str, Any]:
         sd = max(row["plain"][which] for row in rows)
         return max(2.0, (1.96 * sd / half_width) ** 2) * total
 
-    taken = rows[0]["evaluations"]
+    taken = float(np.mean(taken_by_seed))
     image_s = sum(t.wall_s - t.chip_s for t in plain_trials) / sum(t.n_images for t in plain_trials)
     return {
         "network": one.name,
@@ -193,7 +198,8 @@ def on_network(one: Case, half_width: float) -> dict[str, Any]:
         "plain_rests_on": {"chips": one.chips, "images": seen},
         "rows": rows,
         "plain_images_a_row": round(plain_images("sd")),
-        "adaptive_images_a_row": taken,
+        "adaptive_images_a_row": round(taken),
+        "adaptive_images_by_seed": taken_by_seed,
         "fewer_images": round(plain_images("sd") / taken, 2),
         "fewer_images_95": [
             round(plain_images(which) / taken, 2) for which in ("sd_low", "sd_high")
@@ -209,13 +215,16 @@ def main() -> None:
     parser.add_argument("--networks", default="digits_cnn", help="also resnet20_batch, ...")
     parser.add_argument("--chips", type=int, default=12, help="of the plain design, on CIFAR-10")
     parser.add_argument("--images", type=int, default=2000, help="that each of them sees")
+    parser.add_argument("--seeds", type=int, default=1, help="of the adaptive design, on networks")
     parser.add_argument("--half-width", type=float, default=HALF_WIDTH, help="on the network")
     options = parser.parse_args()
     cases = [(q, cost) for q in (0.034, 0.072, 0.29) for cost in (5.0, 100.0)]
     result = {"benchmark": "precision", "half_width": HALF_WIDTH, "test_set": TOTAL,
               "simulation": [simulate(q, cost, options.runs) for q, cost in cases]}  # fmt: skip
     names = options.networks.split(",")
-    result["networks"] = [on_network(case(name, options), options.half_width) for name in names]
+    result["networks"] = [
+        on_network(case(name, options), options.half_width, options.seeds) for name in names
+    ]
     emit({**result, **machine()}, as_json=options.json)
 
 
