@@ -17,6 +17,7 @@ from analogsim.errors import InputError
 from analogsim.experiment.on_ray import OnRay
 from tests.experiment.held import PATIENCE_S, ROOT, Held
 from tests.experiment.small import records
+from tests.inputs.devices import CELL
 
 SPEC = """
 model = "zoo:digits_cnn"
@@ -41,6 +42,16 @@ recalibration_images = 64
 
 [design]
 chips = 6
+"""
+OWN_DEVICE = """
+model = "zoo:digits_cnn"
+data = "digits"
+presets = ["cell.py:wide"]
+times = ["1s"]
+limit = 60
+
+[design]
+chips = 4
 """
 COMMAND = [sys.executable, "-c", "from analogsim.cli.main import main; main()"]
 
@@ -119,6 +130,18 @@ class TestCluster:
         assert len(expected) == 36
         right = {bn: [r["correct"] for r in expected if r["bn"] == bn] for bn in BNS}
         assert len({tuple(answers) for answers in right.values()}) == 3
+
+    def test_a_device_of_the_users_own_file_is_sent_along(
+        self, cluster: Any, tmp_path: Path
+    ) -> None:
+        (tmp_path / "cell.py").write_text(CELL)
+        (tmp_path / "spec.toml").write_text(OWN_DEVICE)
+        assert run(["run", str(tmp_path / "spec.toml"), "-o", str(tmp_path / "local")]) == 0
+        process = start(tmp_path, tmp_path / "out", cluster.address)
+        err = process.communicate(timeout=PATIENCE_S)[1]
+        assert process.returncode == 0, err
+        assert records(tmp_path / "out") == records(tmp_path / "local")
+        assert {r["preset"] for r in records(tmp_path / "out")} == {"my-cell?sigma=0.2"}
 
     def test_a_wrong_token_is_refused(self, cluster: Any, local: Path, tmp_path: Path) -> None:
         args = ["run", local / "spec.toml", "-o", tmp_path / "out", "--on", "ray"]
