@@ -23,6 +23,8 @@ from common import arguments, emit, machine
 from scipy.special import ndtr
 from scipy.stats import chi2
 
+from analogsim.cli.units import parse_times
+from analogsim.crossbar.compensation import Compensation
 from analogsim.crossbar.convert import AnalogModel, convert
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.drive import run_study
@@ -111,6 +113,7 @@ class Case:
     times_s: tuple[float, ...]
     chips: int
     images: int
+    compensation: Compensation = "global"
 
 
 def case(name: str, options: Any) -> Case:
@@ -126,15 +129,16 @@ def case(name: str, options: Any) -> Case:
     data = load_data("cifar10")
     # Converters would cost twice the time; what they add is the same for both designs.
     analog = convert(network, preset="pcm", periphery="ideal", forward="native")
-    return Case(name=name, analog=analog, data=data, times_s=(TIMES_S[0], TIMES_S[-1]),
-                chips=options.chips, images=options.images)  # fmt: skip
+    times_s = parse_times(options.times)
+    return Case(name=name, analog=analog, data=data, times_s=times_s, chips=options.chips,
+                images=options.images, compensation=options.compensation)  # fmt: skip
 
 
 def run(one: Case, data: Data, design: Design, out: Path, seed: int = 0) -> list[Trial]:
     study = Study(
         question="", command="", model=one.name, data=data.name, normalisation="",
-        devices=(parse("pcm"),), times_s=one.times_s, compensations=("global",), design=design,
-        seed=seed, batch_size=250,
+        devices=(parse("pcm"),), times_s=one.times_s, compensations=(one.compensation,),
+        design=design, seed=seed, batch_size=250,
     )  # fmt: skip
     run_study(study, {"digital": one.analog}, data, out, Local(), lambda done, total, what: None)
     return list(read_records(out))
@@ -193,6 +197,7 @@ def on_network(one: Case, half_width: float, seeds: int) -> dict[str, Any]:
     image_s = sum(t.wall_s - t.chip_s for t in plain_trials) / sum(t.n_images for t in plain_trials)
     return {
         "network": one.name,
+        "compensation": one.compensation,
         "half_width": half_width,
         "plan": dataclasses.asdict(plan),
         "plain_rests_on": {"chips": one.chips, "images": seen},
@@ -215,6 +220,8 @@ def main() -> None:
     parser.add_argument("--networks", default="digits_cnn", help="also resnet20_batch, ...")
     parser.add_argument("--chips", type=int, default=12, help="of the plain design, on CIFAR-10")
     parser.add_argument("--images", type=int, default=2000, help="that each of them sees")
+    parser.add_argument("--times", default="1s,1y", help="on CIFAR-10")
+    parser.add_argument("--compensation", default="global", help="of drift, on CIFAR-10")
     parser.add_argument("--seeds", type=int, default=1, help="of the adaptive design, on networks")
     parser.add_argument("--half-width", type=float, default=HALF_WIDTH, help="on the network")
     options = parser.parse_args()
