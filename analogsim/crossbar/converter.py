@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analogsim.crossbar.packed import is_differentiated
 from analogsim.gaussian.stream import Floats, Stream
 
 LEAST_OUTPUTS = 4096
@@ -44,7 +45,7 @@ class Converter:
         """All in units of the ADC's step.
 
         Args:
-            sigma: standard deviation of the output noise.
+            sigma: standard deviation of the output noise; nothing is drawn for 0.
             bound: outputs beyond it are clipped.
             rounded: whether there is an ADC.
             factor: (channels,), behind the ADC.
@@ -56,6 +57,7 @@ class Converter:
         self._factor: Floats = np.tile(factor.numpy(), repeats)
         zeros = torch.zeros_like(factor)
         self._offset: Floats = np.tile((zeros if offset is None else offset).numpy(), repeats)
+        self._noisy = sigma > 0
         self._how = (np.float32(sigma), np.float32(bound), rounded)
 
     def __call__(self, y: Tensor, total: Tensor | None) -> Tensor:
@@ -70,7 +72,7 @@ class Converter:
         other = _EMPTY
         if total is not None:
             other = _flat(total.contiguous(memory_format=torch.channels_last))
-        key = int(torch.randint(1 << 62, ()))
+        key = int(torch.randint(1 << 62, ())) if self._noisy else 0
         words = np.array((0, 0, int(Stream.OUTPUT), key & 0xFFFFFFFF, key >> 32), dtype=np.uint32)
         # On one thread: with two, torch's own waiting threads are in the way, and nothing is won.
         jit.convert(flat, *self._how, self._factor, self._offset, other, words)
@@ -86,6 +88,7 @@ def usable(y: Tensor) -> bool:
         and y.device.type == "cpu"
         and y.numel() // len(y) >= LEAST_OUTPUTS
         and not y.requires_grad
+        and not is_differentiated(y)
         and _compiled() is not None
     )
 

@@ -16,14 +16,8 @@ from torch import Tensor, nn
 from analogsim.crossbar.converter import Converter, usable
 from analogsim.crossbar.geometry import Geometry
 from analogsim.crossbar.layer import CrossbarLayer, Engine
-from analogsim.crossbar.packed import Product, channels_last, is_differentiated
+from analogsim.crossbar.packed import Product, channels_last
 from analogsim.crossbar.periphery import Periphery, step
-
-_LARGE = 1 << 23
-"""Numbers in a layer's input from which on it is computed in pieces where that saves memory."""
-
-_PIECE = 1 << 19
-"""Numbers in the input of a piece, at least."""
 
 
 class PerfectEngine(Engine):
@@ -130,24 +124,6 @@ class StaticEngine(Engine):
 
     def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
         """The sum of the splits' outputs, digital bias included."""
-        pieces = _pieces(layer.geometry, x)
-        first, *others = x.tensor_split(pieces)
-        part = self._sum(layer, first)
-        if not others:
-            return part
-        total = torch.empty(
-            (len(x), *part.shape[1:]),
-            dtype=part.dtype,
-            device=part.device,
-            memory_format=torch.channels_last,
-        )
-        homes = total.tensor_split(pieces)
-        homes[0].copy_(part)
-        for piece, home in zip(others, homes[1:], strict=True):
-            home.copy_(self._sum(layer, piece))
-        return total
-
-    def _sum(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
         total: Tensor | None = None
         for split in self.splits:
             total = split.forward(layer.geometry, x, total)
@@ -234,7 +210,7 @@ class _Split(nn.Module):
         if self.dac:
             x.round_()
         y = self.product.forward(geometry, x, None)
-        if self.noise > 0 and usable(y):
+        if usable(y):
             if self._converter is None:
                 self._converter = Converter(
                     sigma=self.noise,
@@ -253,18 +229,6 @@ class _Split(nn.Module):
             return total.addcmul_(y, self.factor)
         y.mul_(self.factor)
         return y if self.offset is None else y.add_(self.offset)
-
-
-def _pieces(geometry: Geometry, x: Tensor) -> int:
-    """In how many pieces, of as many images each, a batch goes through a layer.
-
-    Codes and partial sums of a large batch are as large as the layer's inputs and outputs.
-    """
-    if geometry.kind != "conv2d" or x.dim() != 4 or x.numel() < _LARGE or is_differentiated(x):
-        return 1
-    least = min(len(x), max(1, _PIECE * len(x) // x.numel()))
-    # Equal ones: the product is packed for one shape.
-    return next(len(x) // size for size in range(least, len(x) + 1) if len(x) % size == 0)
 
 
 def read_out(weights: Tensor, periphery: Periphery, generator: torch.Generator) -> Tensor:

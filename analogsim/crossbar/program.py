@@ -18,12 +18,15 @@ from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.native import PerfectEngine
 from analogsim.crossbar.own_batchnorm import OwnBatchNorm, own_batchnorms, parted
 from analogsim.crossbar.packed import is_differentiated
+from analogsim.crossbar.pieces import in_pieces
 from analogsim.crossbar.plan import LayerReport
 from analogsim.crossbar.seeds import seeded
 from analogsim.crossbar.streamed import streamed_blocks
 from analogsim.crossbar.streams import check_stream
 from analogsim.crossbar.weights import Part, drift_weights_, program_weights_
 from analogsim.errors import InputError
+
+_IN_PIECES = ("native", "native-bf16")
 
 
 class Chip(nn.Module):
@@ -74,6 +77,11 @@ class Chip(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The network's output for a batch `x`, shaped as the digital network's."""
+        # The tile stays as aihwkit runs it; a compiled pass is compiled for one shape.
+        whole = self.training or self._estimating or self.analog.forward not in _IN_PIECES
+        return self._pass(x) if whole else in_pieces(self._pass, x)
+
+    def _pass(self, x: Tensor) -> Tensor:
         first = self._swollen
         if first:
             self._slim_()

@@ -57,13 +57,14 @@ def convert(
     """Convert `y` (n,), in place; see `crossbar.converter`.
 
     `factor` and `offset` are repeated to one length, a multiple of 4. `total` is (n,) or empty.
-    `words`: as in `jit.normals`.
+    `words`: as in `jit.normals`; nothing is drawn where `sigma` is 0.
     """
     length = factor.size
-    z = np.empty(length, dtype=np.float32)
+    z = np.zeros(length, dtype=np.float32)
     for first in range(0, y.size, length):
         count = min(length, y.size - first)
-        normals(z, (count + 3) // 4 * 4, first // 4, words)
+        if sigma > np.float32(0):
+            normals(z, (count + 3) // 4 * 4, first // 4, words)
         part = slice(first, first + count)
         own = total[part] if total.size > 0 else total
         _finish(y[part], z, sigma, bound, rounded, factor, offset, own)

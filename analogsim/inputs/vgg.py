@@ -27,7 +27,8 @@ class CifarVgg16(nn.Module):
                     layers.append(layer_norm)
                 layers.append(nn.ReLU())
                 in_maps = maps
-            layers.append(nn.MaxPool2d(2))
+            # rounding up changes nothing at 32 pixels and lets training start on smaller images
+            layers.append(nn.MaxPool2d(2, ceil_mode=True))
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(in_maps, classes)
         he_start_(self)

@@ -9,7 +9,7 @@ from torch import nn
 from analogsim.crossbar import converter, native
 from analogsim.crossbar.convert import convert
 from analogsim.crossbar.converter import LEAST_OUTPUTS, Converter, usable
-from analogsim.crossbar.periphery import STANDARD
+from analogsim.crossbar.periphery import STANDARD, Periphery
 from analogsim.crossbar.program import program
 from analogsim.crossbar.seeds import seeded
 from analogsim.gaussian import stream
@@ -107,6 +107,32 @@ def test_nan_stays_nan():
     y = outputs(1, 8, 30, 30)
     y[0, 3, 2, 1] = float("nan")
     assert torch.isnan(convert_outputs(y)).nonzero().tolist() == [[0, 3, 2, 1]]
+
+
+def test_without_noise_nothing_is_drawn_and_the_rest_is_the_same():
+    y, total = outputs(2, 16, 20, 20), outputs(2, 16, 20, 20, seed=1)
+    with seeded("here"):
+        before = torch.get_rng_state()
+    got = convert_outputs(y, total, sigma=0.0)
+    with seeded("here"):
+        Converter(
+            sigma=0.0, bound=1.0, rounded=True, factor=torch.ones(16), offset=None
+        )(y.clone(), None)  # fmt: skip
+        assert torch.equal(torch.get_rng_state(), before)
+    factor = torch.linspace(0.5, 2.0, 16).view(-1, 1, 1)
+    offset = torch.linspace(-1.0, 1.0, 16).view(-1, 1, 1)
+    want = y.round().clamp(-40.0, 40.0) * factor + offset + total
+    torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-5)
+
+
+def test_transforms_are_left_to_torch():
+    quiet = Periphery(name="quiet", output_noise=0.0)
+    net, x = nn.Sequential(nn.Conv2d(3, 16, 3)), torch.randn(4, 3, 19, 19)
+    chip = program(convert(net, "pcm", quiet, calibrate=x), seed=1)
+    got = torch.func.grad(lambda images: chip(images).square().sum())(x)
+    with_grad = x.clone().requires_grad_()
+    chip(with_grad).square().sum().backward()
+    torch.testing.assert_close(got, with_grad.grad, rtol=1e-5, atol=1e-5)
 
 
 def test_small_layers_and_other_kinds_are_left_to_torch():
