@@ -1,10 +1,19 @@
 """What every test gets: markers that skip with their reason, and property tests that repeat."""
 
 import os
+import random
 from pathlib import Path
+from zlib import crc32
 
 import hypothesis
+import numpy as np
 import pytest
+import torch
+
+# So that a helper's failed assertion shows its values, as one in a test does.
+pytest.register_assert_rewrite(
+    *(f"tests.{folder.name}" for folder in Path(__file__).parent.iterdir() if folder.is_dir())
+)
 
 # The same examples on every run, and no test that depends on how fast the machine is.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -17,9 +26,27 @@ def _has_cifar() -> bool:
     return bool(folder) and all((Path(folder) / part).is_dir() for part in parts)
 
 
-def _has_cuda() -> bool:
-    import torch  # here, because most runs have no test that asks
+def _seed(name: str) -> None:
+    """Seed the global generators by a name: the same draws alone and in the whole suite."""
+    seed = crc32(name.encode())
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)
 
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Seed what a module draws while it is imported, such as the layers in its parameters."""
+    if isinstance(collector, pytest.Module):
+        _seed(collector.nodeid)
+
+
+@pytest.fixture(autouse=True)
+def _seeded(request: pytest.FixtureRequest) -> None:
+    """Seed what a test draws without a generator of its own."""
+    _seed(request.node.nodeid)
+
+
+def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
