@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 from pathlib import Path
 from zlib import crc32
 
@@ -24,6 +25,12 @@ def _has_cifar() -> bool:
     folder = os.environ.get("ANALOGSIM_DATA")
     parts = ("cifar-10-batches-py", "cifar-100-python")
     return bool(folder) and all((Path(folder) / part).is_dir() for part in parts)
+
+
+def pytest_configure() -> None:
+    """Let the tests of Ctrl-C run in a shell's background too, which ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _seed(name: str) -> None:

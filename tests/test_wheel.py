@@ -60,6 +60,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         [*install, "--no-deps", "--no-index", "--disable-pip-version-check", wheel],
         check=True,
         capture_output=True,
+        env=_environment(),
     )
     own = Path(_run(programs / "python", "-c", _PURELIB, cwd=folder).strip())
     (own / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
@@ -69,9 +70,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 _PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
 
+def _environment() -> dict[str, str]:
+    """Without PYTHONPATH, through which pip and Python would find a package not installed."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+
 def _run(program: Path, *args: str, cwd: Path) -> str:
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run([program, *args], capture_output=True, text=True, cwd=cwd, env=env)
+    done = subprocess.run(
+        [program, *args], capture_output=True, text=True, cwd=cwd, env=_environment()
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
