@@ -4,6 +4,7 @@ The unit of an interval is the draw while each arm has one training, and the tra
 it has several: draws say nothing about how another training would come out.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -45,6 +46,8 @@ class Pair:
     unit: Unit
     n: int
     chance: float
+    chance_error: float
+    """1.96 standard errors of a guess on as many images, normalised."""
     cases: tuple[Case, ...]
 
 
@@ -81,8 +84,14 @@ def _pair(name: str, arms: Arms, published: Published | None) -> Pair:
         unit="training seeds" if several else "draws",
         n=len(seeds) if several else max((case.difference.n for case in cases), default=0),
         chance=first.chance,
+        chance_error=_guess_error(first),
         cases=tuple(cases),
     )
+
+
+def _guess_error(result: NoiseResult) -> float:
+    guess = 1 / result.n_classes
+    return 1.96 * math.sqrt(guess * (1 - guess) / result.n_images) / result.clean
 
 
 def _case(
@@ -161,6 +170,8 @@ def sentences(pair: Pair) -> list[str]:
     ]
     if pair.published is not None:
         said += [_against(pair, pair.published), _both(pair, pair.published)]
+        if pair.published.clean_if_chance is not None:
+            said.append(_at_chance(pair, pair.published, pair.published.clean_if_chance))
     return said
 
 
@@ -190,6 +201,27 @@ def _both(pair: Pair, published: Published) -> str:
         f"{pair.name} against both published values of {published.name} "
         f"({100 * published.with_bn:.2f} % with, {100 * published.without_bn:.2f} % without "
         f"BatchNorm): the intervals hold both in {_list(both)}."
+    )
+
+
+def _at_chance(pair: Pair, published: Published, clean: float) -> str:
+    """A published value that is chance is compared as such: chance moves with clean accuracy."""
+    low, high = pair.chance - pair.chance_error, pair.chance + pair.chance_error
+    guessing = [case for case in pair.cases if _meets(case.with_bn, low, high)]
+    both = [case for case in guessing if _holds(case.without_bn, published.without_bn)]
+    return (
+        f"{pair.name} and chance: {100 * published.with_bn:.2f} % is what chance is at a clean "
+        f"accuracy of {100 * clean:.1f} %, here it is {100 * pair.chance:.2f} %. The network with "
+        f"BatchNorm is not told apart from chance in {_list(guessing)}; of these the interval of "
+        f"the one without holds {100 * published.without_bn:.2f} % in {_list(both)}. (Rule: its "
+        f"95 % interval meets {100 * low:.2f} to {100 * high:.2f} %, what guessing gives on these "
+        "images.)"
+    )
+
+
+def _meets(found: Interval, low: float, high: float) -> bool:
+    return (
+        found.low is not None and found.high is not None and found.low <= high and low <= found.high
     )
 
 

@@ -107,6 +107,29 @@ def test_both_published_values_must_lie_in_the_intervals() -> None:
         )
 
 
+def test_a_published_value_that_is_chance_is_compared_with_our_chance() -> None:
+    # Chance is 10 of 100 images, +- 1.96 * 3 of them; 80 are right without noise.
+    expected = {
+        (10, 10, 75, 76): ("all low high", "all low high"),
+        (15, 15, 75, 76): ("all low high", "all low high"),
+        (16, 16, 75, 76): ("no case", "no case"),
+        (10, 10, 8, 9): ("all low high", "no case"),
+    }
+    for (a, b, c, d), found in expected.items():
+        networks = [
+            (dataclasses.replace(entry, published="vgg16"), result)
+            for entry, result in (arm("with", flat(a, b)), arm("without", flat(c, d)))
+        ]
+        (pair,) = pairs_of(networks)
+        chance, both = (f"weights/std ({f})" if f != "no case" else f for f in found)
+        assert sentences(pair)[3] == (
+            "P and chance: 10.75 % is what chance is at a clean accuracy of 93.0 %, here it is "
+            "12.50 %. The network with BatchNorm is not told apart from chance in "
+            f"{chance}; of these the interval of the one without holds 93.80 % in {both}. "
+            "(Rule: its 95 % interval meets 5.15 to 19.85 %, what guessing gives on these images.)"
+        )
+
+
 def test_one_draw_tells_nothing_apart() -> None:
     (pair,) = pairs_of([arm("with", flat(8)), arm("without", flat(80))])
     first, second, _ = sentences(pair)
@@ -138,3 +161,5 @@ def test_the_table_has_the_published_numbers_on_top() -> None:
 def test_published_numbers_are_the_paper_s() -> None:
     found = {name: (one.with_bn, one.without_bn) for name, one in PUBLISHED.items()}
     assert found == {"resnet44": (0.4132, 0.9195), "vgg16": (0.1075, 0.9380)}
+    clean = {name: one.clean_if_chance for name, one in PUBLISHED.items()}
+    assert clean == {"resnet44": None, "vgg16": pytest.approx(0.1 / 0.1075, abs=5e-4)}
