@@ -45,11 +45,16 @@ def _sheet(networks: Networks, panel: Panel) -> Sheet:
 
 
 def pair_sheets(networks: Networks) -> list[Sheet]:
-    """With minus without BatchNorm in normalised accuracy, for each treatment of the first."""
+    """With minus without BatchNorm in normalised accuracy, for each treatment of the first.
+
+    A pair that was trained from several seeds has a second table: how another training would
+    come out is said by the trainings, not by the chips of one.
+    """
     found = []
     for panel in panels_of(networks):
         times = _times(networks, panel)
         rows = []
+        several: dict[tuple[str, str, str], list[list[Interval | None]]] = {}
         for a, b in _arms(networks):
             for bn in _treatments(a[1], panel):
                 for other in _treatments(b[1], panel):
@@ -58,18 +63,39 @@ def pair_sheets(networks: Networks) -> list[Sheet]:
                     cells = [_between(a[1], b[1], x, y) for x, y in zip(left, right, strict=True)]
                     name = f"{a[0].label} - {b[0].label}"
                     rows.append([name, bn, *(cell(one, signed=True) for one in cells)])
+                    several.setdefault((str(a[0].pair), bn, other), []).append(cells)
         if rows:
-            found.append(
-                Sheet(
-                    caption=f"{panel[0]}, compensation {panel[1]}: accuracy over digital "
-                    "accuracy, with minus without BatchNorm, in points, +- : 95 % interval over "
-                    "pairs of chips of one number",
-                    head=["pair", "BN", *map(format_duration, times)],
-                    rows=rows,
-                    words=2,
-                )
-            )
+            found.append(_pair_sheet(panel, times, rows, over="pairs of chips of one number"))
+        trained = [
+            [
+                f"{name}, {len(seeds)} seeds",
+                bn,
+                *(cell(_over(column), signed=True) for column in zip(*seeds, strict=True)),
+            ]
+            for (name, bn, _), seeds in several.items()
+            if len(seeds) > 1
+        ]
+        if trained:
+            over = "training seeds, each the mean of its chips"
+            found.append(_pair_sheet(panel, times, trained, over=over))
     return found
+
+
+def _pair_sheet(
+    panel: Panel, times: Sequence[float], rows: Sequence[Sequence[str]], *, over: str
+) -> Sheet:
+    return Sheet(
+        caption=f"{panel[0]}, compensation {panel[1]}: accuracy over digital accuracy, with minus "
+        f"without BatchNorm, in points, +- : 95 % interval over {over}",
+        head=["pair", "BN", *map(format_duration, times)],
+        rows=rows,
+        words=2,
+    )
+
+
+def _over(seeds: Sequence[Interval | None]) -> Interval | None:
+    means = [one.mean for one in seeds if one is not None]
+    return interval(means) if len(means) == len(seeds) else None
 
 
 def chip_lines(networks: Networks) -> dict[str, list[Line]]:
