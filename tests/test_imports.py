@@ -20,6 +20,7 @@ LEVELS = {
     "analogsim.errors": 1,
     "analogsim.schema": 1,
     "analogsim.bounded": 1,
+    "analogsim.processor": 1,
     "analogsim.seal": 2,
     # Below the zoo and the noise, which know its layers.
     "analogsim.batchnorm": 2,

@@ -30,6 +30,7 @@ from analogsim.inputs.data import Data, load_data
 from analogsim.inputs.fit import check_fit, check_shape
 from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.zoo import PREFIX
+from analogsim.processor import has_bfloat16
 from device_models.contract import Device
 from device_models.registry import DEVICES
 
@@ -107,6 +108,7 @@ def prepare(
             recalibrate=recalibrate,
             recalibration=recalibration,
         )
+    _warn_if_emulated(analog)
     shape = model.input_shape or input_shape or (data.input_shape if data else None)
     note = ModelNote(spec=network.model, input_shape=shape, n_classes=model.n_classes)
     return Prepared(analog=analog, note=note, name=network.model, notes=tuple(notes))
@@ -158,6 +160,14 @@ class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a stateme
         warnings.simplefilter("always", CalibrationWarning)
         warnings.simplefilter("always", FoldingWarning)
         warnings.showwarning = lambda message, *_args, **_kwargs: warn(str(message))
+
+
+def _warn_if_emulated(analog: AnalogModel) -> None:
+    if analog.forward == "native-bf16" and not has_bfloat16():
+        warn(
+            "this processor has no bfloat16 instructions, so products in bfloat16 take several "
+            "times as long as in float32; leave --dtype or --forward out"
+        )
 
 
 def _calibration(options: DataOptions) -> Iterator[Tensor]:
@@ -236,6 +246,7 @@ def _from_folder(
             note="",
         )
         check_fit(model, data)
+    _warn_if_emulated(analog)
     name = f"{loaded.model.spec} ({folder})"
     return Prepared(
         analog=analog, note=loaded.model, name=name, notes=tuple(notes), chip=loaded.chip

@@ -48,7 +48,7 @@ from analogsim.cli.options import DataOptions, data_options
 @click.option(
     "--precision",
     type=click.Choice(["bf16", "fp32"]),
-    help="Of the products; fp32 is faster where the processor lacks bf16.  [default: bf16]",
+    help="Of the products.  [default: bf16 where the processor has it, else fp32]",
 )
 @click.option("--seed", type=int, help="Start, order, augmentation.  [default: 0]")
 @click.option(
@@ -92,7 +92,11 @@ def train(
     source = DataOptions(**given)
     assert source.data is not None
     asked = {name: value for name, value in options.items() if value is not None}
-    recipe = replace(training.default_recipe(model, source.data), **asked)
+    usual = replace(
+        training.default_recipe(model, source.data),
+        precision=training.usual_precision(device, output),
+    )
+    recipe = replace(usual, **asked)
     train_images, test_images = (
         load_data(
             source.data,

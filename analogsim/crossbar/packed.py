@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.crossbar.geometry import Geometry
+from analogsim.processor import packs_bfloat16
 
 _DTYPES = (torch.float32, torch.bfloat16)
 _transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active
@@ -122,6 +123,7 @@ def _packed(geometry: Geometry, x: Tensor, weight: Tensor) -> _Packed:
         or not weight.is_cpu
         or weight.dtype not in _DTYPES
         or not _available()
+        or (weight.dtype == torch.bfloat16 and not packs_bfloat16())
     ):
         return _Packed(shape=x.shape)
     how = (pads, geometry.stride, geometry.dilation, geometry.groups)

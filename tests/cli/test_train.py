@@ -8,6 +8,7 @@ import pytest
 from analogsim.cli.estimate import Memory
 from analogsim.cli.main import run
 from analogsim.cli.train_progress import TrainProgress, duration
+from analogsim.training import precision
 
 
 def train(folder, *args):
@@ -39,6 +40,16 @@ def test_trains_and_evaluates_to_the_same_accuracy(tmp_path, capsys):
     assert (measured["n_images"], measured["n_nan"]) == (360, 0)
     assert measured["weights"] == f"weights from {weights}"
     assert measured["normalisation"] == provenance["normalisation"]
+
+
+def test_products_are_in_what_the_processor_has(tmp_path, monkeypatch):
+    for in_hardware in (False, True):
+        # The second time, the training that is there decides.
+        monkeypatch.setattr(precision, "has_bfloat16", lambda has=in_hardware: has)
+        assert train(tmp_path, "--epochs", "1") == 0
+        provenance = json.loads((tmp_path / "weights.json").read_text())
+        assert provenance["recipe"]["precision"] == "fp32"
+    assert train(tmp_path, "--epochs", "1", "--precision", "bf16") == 2
 
 
 def test_says_where_the_weights_are(tmp_path, capsys):

@@ -122,3 +122,13 @@ def test_torch_without_the_operators(chip, monkeypatch):
     expected = chip(x)
     monkeypatch.setattr(packed, "_available", lambda: False)
     torch.testing.assert_close(chip(x), expected, rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
+def test_bfloat16_that_cannot_be_packed_is_computed_all_the_same(monkeypatch):
+    monkeypatch.setattr(packed, "packs_bfloat16", lambda: False)
+    layer = copy.deepcopy(CONVOLUTIONS[0]).bfloat16()
+    product = Product().bfloat16().take_(layer.weight)
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)).bfloat16()
+    close(product(geometry_of(layer), x, layer.bias), layer(x), 1e-2)
+    assert product._packed.weight is None
