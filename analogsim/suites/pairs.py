@@ -7,6 +7,7 @@ it has several: draws say nothing about how another training would come out.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from analogsim.experiment.statistics import Interval, interval
@@ -46,8 +47,9 @@ class Pair:
     unit: Unit
     n: int
     chance: float
+    """What guessing gives, normalised: the mean over trainings, as each case's `with_bn` is."""
     chance_error: float
-    """1.96 standard errors of a guess on as many images, normalised."""
+    """1.96 standard errors of a guess on as many images, normalised; the mean over trainings."""
     cases: tuple[Case, ...]
 
 
@@ -69,7 +71,8 @@ def pairs_of(networks: Sequence[tuple[Entry, NoiseResult]]) -> list[Pair]:
 
 def _pair(name: str, arms: Arms, published: Published | None) -> Pair:
     seeds = sorted(arms["with"].keys() & arms["without"].keys())
-    first = arms["with"][seeds[0]]
+    trained = [arms["with"][seed] for seed in seeds]
+    first = trained[0]
     cases = []
     for reference in first.references:
         for scope in first.scopes:
@@ -83,8 +86,8 @@ def _pair(name: str, arms: Arms, published: Published | None) -> Pair:
         published=published,
         unit="training seeds" if several else "draws",
         n=len(seeds) if several else max((case.difference.n for case in cases), default=0),
-        chance=first.chance,
-        chance_error=_guess_error(first),
+        chance=fmean(one.chance for one in trained),
+        chance_error=fmean(map(_guess_error, trained)),
         cases=tuple(cases),
     )
 

@@ -57,6 +57,21 @@ def test_with_several_trainings_the_training_is_the_unit() -> None:
     assert difference.half_width == pytest.approx(T_1 * 0.25 / 2)
 
 
+def test_chance_is_the_mean_over_trainings() -> None:
+    better = dataclasses.replace(flat(40, 48), clean_correct=100)
+    networks = [
+        arm("with", flat(40, 48), 0),
+        arm("with", better, 1),
+        arm("without", flat(80, 80), 0),
+        arm("without", flat(80, 72), 1),
+    ]
+    (pair,) = pairs_of(networks)
+    # One of ten classes, at clean accuracies of 0.8 and 1.
+    assert pair.chance == pytest.approx((0.125 + 0.1) / 2)
+    # 1.96 sqrt(0.1 0.9 / 100) is 0.0588.
+    assert pair.chance_error == pytest.approx((0.0588 / 0.8 + 0.0588) / 2)
+
+
 def test_a_pair_needs_both_arms() -> None:
     assert pairs_of([arm("with", flat(1, 2)), (Entry(label="x"), flat(3, 4))]) == []
 
