@@ -107,7 +107,9 @@ def train(
         )
         for split in ("train", "test")
     )
-    progress = TrainProgress(recipe.epochs)
+    full = min(train_images.input_shape[1:], default=1)
+    # Of the square of their side: a step's products are those of its pixels.
+    progress = TrainProgress([recipe.side(e, full) ** 2 for e in range(recipe.epochs)])
     provenance = training.train(
         training.Training(
             model=model,

@@ -104,12 +104,29 @@ def test_the_estimate_leaves_out_the_slow_first_steps(monkeypatch, capsys):
     """Two of 10 s and the rest of 0.1 s: known after eight of these, 990 more in 99 s."""
     now = [0.0]
     monkeypatch.setattr("analogsim.cli.train_progress.monotonic", lambda: now[0])
-    progress = TrainProgress(2)
+    progress = TrainProgress([1, 1])
     for step in range(1, 11):
         now[0] += 10 if step < 3 else 0.1
         assert not capsys.readouterr().err.count("estimate")
         progress.step(0, 500, step, 0.5)
     assert "estimate: about 2 min for 990 more steps" in capsys.readouterr().err
+
+
+def test_time_left_knows_that_whole_images_take_longer(monkeypatch, capsys):
+    """Of 2 epochs of 10 steps, a step of the second takes four times as long: 5 of 12 s are done,
+    5 are left, and 10 of 48 s."""
+    now = [0.0]
+    monkeypatch.setattr("analogsim.cli.train_progress.monotonic", lambda: now[0])
+    progress = TrainProgress([1, 4])
+    for step in range(1, 6):
+        now[0] += 12
+        progress.step(0, 10, step, 0.5)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "epoch 1/2, step 3/10, loss 0.500, about 9 min left"
+    now[0] += 12
+    progress.step(0, 10, 6, 0.25)
+    # 4 steps of 12 s, 10 of 48 s: 528 s.
+    assert capsys.readouterr().err == "epoch 1/2, step 6/10, loss 0.250, about 9 min left\n"
 
 
 def test_time_left_counts_from_this_start(monkeypatch, capsys):
@@ -118,7 +135,7 @@ def test_time_left_counts_from_this_start(monkeypatch, capsys):
     monkeypatch.setattr("analogsim.cli.train_progress.monotonic", lambda: now[0])
     held = Memory(used_gib=1.25, processes=1, free_gib=None)
     monkeypatch.setattr("analogsim.cli.train_progress.memory_now", lambda: held)
-    progress = TrainProgress(4)
+    progress = TrainProgress([1, 1, 1, 1])
     for step in range(1, 6):
         now[0] += 12
         progress.step(2, 10, step, 0.5)
