@@ -166,7 +166,7 @@ def _warn_if_emulated(analog: AnalogModel) -> None:
     if analog.forward == "native-bf16" and not has_bfloat16():
         warn(
             "this processor has no bfloat16 instructions, so products in bfloat16 take several "
-            "times as long as in float32; leave --dtype or --forward out"
+            "times as long as in float32; leave --dtype out, and use --forward auto"
         )
 
 
