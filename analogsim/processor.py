@@ -12,7 +12,7 @@ def has_bfloat16() -> bool:
     Where they are not, torch emulates them: several times slower than float32. Of processors other
     than x86 nothing is known here, and they count as without.
     """
-    # From torch 2.11 on; torch 2.10 has it under a private name alone.
+    # Where a torch does not have it yet, the same is there under a private name.
     capabilities = getattr(torch.cpu, "get_capabilities", None)
     if capabilities is None:
         return bool(torch.cpu._is_avx512_bf16_supported())
