@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from analogsim.errors import InputError
 from analogsim.inputs.spec import few
-from analogsim.inputs.weight_cast import cast_to, equal
+from analogsim.inputs.weight_cast import cast_to, counted, equal
 from analogsim.inputs.weight_leftovers import is_counter, left_over, missing_parts
 from analogsim.inputs.weight_names import Alignment, alignments
 
@@ -63,7 +63,10 @@ def load_state_with_notes_(
     found = {needed[key] for key in given if key in needed}
     missing = [key for key, first in needed.items() if first not in found]
     if missing or not found:
-        unexpected = [n.removeprefix(alignment.prefix) for n in left_over(alignment, weights)]
+        unexpected = [
+            alignment.spelt[name].removeprefix(alignment.prefix)
+            for name in left_over(alignment, weights)
+        ]
     else:
         unexpected = missing_parts(alignment, weights)
     mis_shaped = _mis_shaped(alignment, expected, weights)
@@ -73,7 +76,7 @@ def load_state_with_notes_(
         raise InputError(
             f"{where} must fit the model, got "
             + "; ".join(_mismatch(expected, given, missing, unexpected, mis_shaped))
-            + f"; {_mend(missing, unexpected)}"
+            + f"; {_mend(unexpected, alone=not missing and not mis_shaped)}"
         )
     cast = cast_to(expected, given, where=where)
     refuse_non_finite(cast.tensors, where=where)
@@ -214,12 +217,12 @@ def _mismatch(
     return parts
 
 
-def _mend(missing: list[str], unexpected: list[str]) -> str:
+def _mend(unexpected: list[str], *, alone: bool) -> str:
     for part, undo in _UNDO:
         if any(part in f".{name}" for name in unexpected):
             return undo
     choose = "choose the model that these weights were trained in"
-    return choose if missing else f"{choose}, or save them without what is no part of it"
+    return f"{choose}, or save them without what is no part of it" if alone else choose
 
 
 def _notes(alignment: Alignment, weights: Mapping[str, Tensor]) -> list[str]:
@@ -232,7 +235,7 @@ def _notes(alignment: Alignment, weights: Mapping[str, Tensor]) -> list[str]:
         notes.append("names in the file compared without the wrappers' 'module'")
     left = left_over(alignment, weights)
     if left:
-        notes.append(f"{len(left)} tensors of the file left out ({few(left)})")
+        notes.append(f"{counted(len(left))} of the file left out ({few(left)})")
     return notes
 
 

@@ -61,13 +61,21 @@ def cast_to(expected: Mapping[str, Tensor], given: Mapping[str, Tensor], *, wher
     for key in changed:
         types = f"from {_name(given[key])} to {_name(tensors[key])}"
         rounded[types] = rounded.get(types, 0) + 1
-    notes = tuple(f"{count} tensors rounded {types}" for types, count in rounded.items())
+    notes = tuple(f"{counted(count)} rounded {types}" for types, count in rounded.items())
     return Cast(tensors=tensors, notes=notes)
 
 
+def counted(number: int) -> str:
+    """How many tensors, in words."""
+    return f"{number} tensor" if number == 1 else f"{number} tensors"
+
+
 def _refuse_types(expected: Mapping[str, Tensor], given: Mapping[str, Tensor], where: str) -> None:
-    real = [key for key in given if expected[key].is_floating_point()]
-    complex_ones = [f"{key} ({given[key].dtype})" for key in real if given[key].is_complex()]
+    complex_ones = [
+        f"{key} ({given[key].dtype})"
+        for key in given
+        if given[key].is_complex() and not expected[key].is_complex()
+    ]
     if complex_ones:
         raise InputError(
             f"{where} tensors must be real, got complex ones in {few(complex_ones)}"

@@ -81,11 +81,12 @@ def choose_weights(content: object, *, where: str) -> Weights:
         if inner is None:
             break
         assert isinstance(content, Mapping)
-        beside = [key for key in _weights_like(content) if key != inner]
+        taken = content[inner]
+        beside = [key for key in _weights_like(content) if not _same(content[key], taken)]
         if beside:
             rule = " (the average over the training)" if inner in AVERAGED else ""
             notes.append(f"taken from {inner!r}{rule}; the file has {few(map(repr, beside))}, too")
-        content = content[inner]
+        content = taken
     if not isinstance(content, Mapping):
         raise InputError(f"{where} must hold a dictionary of tensors, got {_kind(content)}; {MEND}")
     tensors: dict[str, Tensor] = {}

@@ -6,7 +6,7 @@ Where the names leave it open, a tensor counts as a part of the network.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
@@ -54,7 +54,16 @@ def missing_parts(alignment: Alignment, given: Mapping[str, Tensor]) -> list[str
         for name in left
         if not name.startswith(alignment.prefix) and _is_neighbour(name, alignment.prefix)
     ]
-    modules = _modules(name.removeprefix(alignment.inside) for name in alignment.network)
+    sides = {
+        alignment.spelt[name].removeprefix(alignment.prefix): given[name].dim()
+        for name in alignment.names.values()
+    }
+    modules = _modules(
+        {
+            (bare := name.removeprefix(alignment.inside)): sides.get(bare)
+            for name in alignment.network
+        }
+    )
     strangers: dict[tuple[str, str], dict[str, Tensor]] = {}
     for name, tensor in left.items():
         if name.startswith(alignment.prefix):
@@ -66,15 +75,16 @@ def missing_parts(alignment: Alignment, given: Mapping[str, Tensor]) -> list[str
     return found
 
 
-def _modules(names: Iterable[str]) -> dict[str, set[str]]:
-    """Each module, with its last dot -> the tensors below it; the empty name is the network."""
-    modules: dict[str, set[str]] = {"": set()}
-    for name in names:
+def _modules(sides: Mapping[str, int | None]) -> dict[str, dict[str, int | None]]:
+    """Each module, with its last dot (the empty name is the network) -> the tensors below it, and
+    how many sides each has, where known."""
+    modules: dict[str, dict[str, int | None]] = {"": {}}
+    for name, count in sides.items():
         if is_counter(name):
             continue
-        modules[""].add(name)
+        modules[""][name] = count
         for match in re.finditer(r"\.", name):
-            modules.setdefault(name[: match.end()], set()).add(name[match.end() :])
+            modules.setdefault(name[: match.end()], {})[name[match.end() :]] = count
     return modules
 
 
@@ -91,7 +101,10 @@ def _departure(name: str, modules: Collection[str]) -> tuple[str, str, str]:
 
 
 def _is_part(
-    home: str, child: str, ends: Mapping[str, Tensor], modules: Mapping[str, Collection[str]]
+    home: str,
+    child: str,
+    ends: Mapping[str, Tensor],
+    modules: Mapping[str, Mapping[str, int | None]],
 ) -> bool:
     # At the top, or in what only wraps the top.
     if len(modules[home]) < len(modules[""]):
@@ -103,7 +116,8 @@ def _is_part(
         return True
     if any("." not in end for end in ends):
         return not (ends.keys() == {"weight", "bias"} and ends["weight"].dim() == 2)
-    return any(ends.keys() == modules[f"{home}{own}."] for own in children)
+    sides = {end: tensor.dim() for end, tensor in ends.items()}
+    return any(sides == modules[f"{home}{own}."] for own in children)
 
 
 def _is_neighbour(name: str, prefix: str) -> bool:

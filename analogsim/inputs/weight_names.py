@@ -43,9 +43,10 @@ class Alignment:
 def alignments(
     expected: Collection[str], needed: Mapping[str, str], given: Collection[str]
 ) -> list[Alignment]:
-    """The complete alignments, or else the best one; never empty.
+    """The complete alignments, or else the one that finds most; never empty.
 
-    Names are compared as they are, and if that gives nothing, without transparent wrappers.
+    Names are compared as they are, and if that gives nothing, without transparent wrappers. Where
+    nothing is complete, the file may be one part of the network.
 
     Args:
         expected: the network's names.
@@ -58,13 +59,17 @@ def alignments(
         network = {spelling(name): name for name in expected}
         if len(file) < len(given) or len(network) < len(expected):
             continue  # two names would become one
-        here = list(_align(network, needed, file))
-        complete = [one for one in here if one.complete]
+        common = _common_prefixes(network)
+        complete = [one for one in _align(network, needed, file, common) if one.complete]
         if complete:
             return complete
-        found += here
-    # The shortest prefix of those that find as much.
-    return [max(found, key=lambda one: (len(one.names), -len(one.inside), -len(one.prefix)))]
+        found += _align(network, needed, file, _prefixes(network))
+    # What a part lacks may be nothing that is needed. Else the shortest prefix of those that find
+    # as much.
+    complete = [one for one in found if one.complete]
+    return complete or [
+        max(found, key=lambda one: (len(one.names), -len(one.inside), -len(one.prefix)))
+    ]
 
 
 def _as_it_is(name: str) -> str:
@@ -77,16 +82,21 @@ def _without_wrappers(name: str) -> str:
 
 
 def _align(
-    network: Mapping[str, str], needed: Mapping[str, str], file: Mapping[str, str]
+    network: Mapping[str, str],
+    needed: Mapping[str, str],
+    file: Mapping[str, str],
+    insides: Collection[str],
 ) -> Iterator[Alignment]:
-    """Every prefix of the file's names after which some of the network's names follow.
+    """Every prefix of the file's names after which some of the network's names follow, with one
+    of `insides` taken off.
 
-    Both mappings go from names as they are compared to the original ones.
+    `network` and `file` go from names as they are compared to the original ones.
     """
     ends: dict[str, list[str]] = {}
-    for inside in _common_prefixes(network):
-        for name in network:
-            ends.setdefault(name.removeprefix(inside), []).append(inside)
+    for name in network:
+        for inside, end in _splits(name):
+            if inside in insides:
+                ends.setdefault(end, []).append(inside)
     votes: dict[tuple[str, str], dict[str, str]] = {("", ""): {}}
     for name in file:
         for prefix, end in _splits(name):
@@ -107,16 +117,18 @@ def _align(
         )
 
 
-def _common_prefixes(names: Collection[str]) -> Iterator[str]:
+def _common_prefixes(names: Collection[str]) -> set[str]:
     """The empty prefix, and those that all names have."""
-    yield ""
-    paths = [name.split(".")[:-1] for name in names]
-    common: list[str] = []
-    for parts in zip(*paths, strict=False):
-        if len(set(parts)) > 1:
-            return
-        common.append(parts[0])
-        yield ".".join(common) + "."
+    return {""}.union(set.intersection(*map(_prefixes_of, names))) if names else {""}
+
+
+def _prefixes(names: Collection[str]) -> set[str]:
+    """The empty prefix, and all of modules that hold others."""
+    return {""}.union(prefix for name in names for prefix, end in _splits(name) if "." in end)
+
+
+def _prefixes_of(name: str) -> set[str]:
+    return {prefix for prefix, _ in _splits(name)}
 
 
 def _splits(name: str) -> Iterator[tuple[str, str]]:
