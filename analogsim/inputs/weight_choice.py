@@ -41,7 +41,7 @@ AVERAGED = (
 DEPTH = 3
 """So deep the wrappers may lie in each other."""
 
-_LONGEST_NAME = 500
+_LONGEST_NAME = 300
 # Words in the names of what a script keeps to go on with its training.
 _TRAINING = {"optim", "optimizer", "optimiser", "optimizers", "scheduler", "schedulers", "scaler"}
 _TRAINING |= {"callback", "callbacks", "loops", "rng", "history", "amp", "grad", "args", "config"}
@@ -90,7 +90,7 @@ def choose_weights(content: object, *, where: str) -> Weights:
     if not isinstance(content, Mapping):
         raise InputError(f"{where} must hold a dictionary of tensors, got {_kind(content)}; {MEND}")
     tensors: dict[str, Tensor] = {}
-    for name, tensor in _named(content, where):
+    for name, tensor in _named(content, where, depth=DEPTH, seen={id(content)}):
         if name in tensors:
             raise InputError(
                 f"{where} names must be different, got {name} twice; save one of the two alone"
@@ -110,7 +110,7 @@ def _wrapped(content: object, where: str) -> str | None:
     if not isinstance(content, Mapping):
         return None
     for group in (AVERAGED, PLAIN):
-        found = [key for key in group if _holds_tensors(content.get(key))]
+        found = [key for key in group if _holds_tensors(content.get(key), sides=1)]
         others = [key for key in found[1:] if not _same(content[key], content[found[0]])]
         if others:
             raise InputError(
@@ -124,45 +124,69 @@ def _wrapped(content: object, where: str) -> str | None:
 
 def _weights_like(content: Mapping[object, object]) -> list[str]:
     """The keys of tensors, and of dictionaries with tensors, but for numbers and training's own."""
-    return [
-        key
-        for key, value in content.items()
-        if isinstance(key, str)
-        and not _is_trainings(key)
-        and any(
-            isinstance(v, Tensor) and v.dim() > 0
-            for v in (value.values() if isinstance(value, Mapping) else (value,))
-        )
-    ]
+    seen: dict[int, bool] = {}
+    found = []
+    for key, value in content.items():
+        if isinstance(key, str) and not _is_trainings(key):
+            if id(value) not in seen:
+                inside = value.values() if isinstance(value, Mapping) else (value,)
+                seen[id(value)] = any(isinstance(v, Tensor) and v.dim() > 0 for v in inside)
+            if seen[id(value)]:
+                found.append(key)
+    return found
 
 
 def _is_trainings(name: str) -> bool:
     return not _TRAINING.isdisjoint(re.split(r"[^a-z]+", name.lower()))
 
 
-def _holds_tensors(value: object, depth: int = DEPTH) -> bool:
-    if not isinstance(value, Mapping):
-        return False
-    named = [v for key, v in value.items() if isinstance(key, str)]
-    return any(isinstance(v, Tensor) for v in named) or (
-        depth > 1 and any(_holds_tensors(v, depth - 1) for v in named)
-    )
+def _holds_tensors(value: object, *, sides: int = 0) -> bool:
+    """Whether a dictionary, or one in it, holds a tensor of so many sides under a name.
+
+    Each dictionary is looked into once: a file may hold one in itself, a thousand times.
+    """
+    level, seen = [value], {id(value)}
+    for _ in range(DEPTH):
+        below = []
+        for one in level:
+            for key, inner in one.items() if isinstance(one, Mapping) else ():
+                if not isinstance(key, str):
+                    continue
+                if isinstance(inner, Tensor) and inner.dim() >= sides:
+                    return True
+                if isinstance(inner, Mapping) and id(inner) not in seen:
+                    seen.add(id(inner))
+                    below.append(inner)
+        level = list(below)
+    return False
 
 
-def _same(one: object, other: object, depth: int = DEPTH) -> bool:
+def _same(
+    one: object, other: object, *, depth: int = DEPTH, seen: set[tuple[int, int]] | None = None
+) -> bool:
+    """Whether two dictionaries hold equal tensors under the same names."""
+    seen = set() if seen is None else seen
+    if one is other or (id(one), id(other)) in seen:
+        return True
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one is other or (
+        seen.add((id(one), id(other)))
+        return (
             depth > 0
             and one.keys() == other.keys()
-            and all(_same(value, other[key], depth - 1) for key, value in one.items())
+            and all(_same(v, other[key], depth=depth - 1, seen=seen) for key, v in one.items())
         )
     if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return not _fault(one) and not _fault(other) and equal(one, other)
+        return _is_stored(one) and _is_stored(other) and equal(one, other)
     return not isinstance(one, Tensor | Mapping) and not isinstance(other, Tensor | Mapping)
 
 
+def _is_stored(tensor: Tensor) -> bool:
+    """Whether a plain tensor has a place for each value; one number may be said to be billions."""
+    return _fault(tensor) is None and tensor.nbytes <= tensor.untyped_storage().nbytes()
+
+
 def _named(
-    content: Mapping[object, object], where: str, depth: int = DEPTH
+    content: Mapping[object, object], where: str, *, depth: int, seen: set[int]
 ) -> Iterator[tuple[str, Tensor]]:
     """The tensors of a dictionary, and of the dictionaries in it under joined names.
 
@@ -176,9 +200,10 @@ def _named(
                 f"{where} must hold only tensors under names of parameters, got {key[:80]!r} "
                 f"({_kind(value)}); {_mend(key)}"
             )
-        elif isinstance(key, str) and depth > 1 and isinstance(value, Mapping):
-            if not _is_trainings(key) and _holds_tensors(value, depth - 1):
-                for name, tensor in _named(value, where, depth - 1):
+        elif isinstance(value, Mapping) and isinstance(key, str) and not _is_trainings(key):
+            if depth > 1 and id(value) not in seen and _holds_tensors(value):
+                seen.add(id(value))
+                for name, tensor in _named(value, where, depth=depth - 1, seen=seen):
                     yield _name(f"{key}.{name}", where), tensor
 
 

@@ -14,6 +14,8 @@ from analogsim.inputs.weight_names import Alignment
 
 # Counters, of training steps and of operations; no forward pass reads them.
 _COUNTERS = {"num_batches_tracked", "n_averaged", "total_ops", "total_params"}
+# Tables of whole numbers that follow from shapes; newer versions of the networks do not save them.
+_TABLES = {"position_ids", "relative_position_index"}
 # Words in the names of what training has beside the network, and of heads for training only.
 _FOREIGN = {"criterion", "criteria", "loss", "losses", "metric", "metrics", "acc", "accuracy"}
 _FOREIGN |= {"teacher", "momentum", "ema", "optimizer", "optimiser", "aux", "auxiliary"}
@@ -46,7 +48,11 @@ def missing_parts(alignment: Alignment, given: Mapping[str, Tensor]) -> list[str
     Returns:
         Their names, without the file's prefix.
     """
-    left = {alignment.spelt[name]: given[name] for name in left_over(alignment, given)}
+    left = {
+        alignment.spelt[name]: given[name]
+        for name in left_over(alignment, given)
+        if name.rpartition(".")[2] not in _TABLES or given[name].is_floating_point()
+    }
     if alignment.is_leaf:
         return [name for name in left if not any(map(_is_foreign, name.split(".")))]
     found = [
@@ -69,8 +75,12 @@ def missing_parts(alignment: Alignment, given: Mapping[str, Tensor]) -> list[str
         if name.startswith(alignment.prefix):
             home, child, end = _departure(name.removeprefix(alignment.prefix), modules)
             strangers.setdefault((home, child), {})[end] = tensor
+    children = {
+        home: {end.partition(".")[0] for end in modules[home] if "." in end}
+        for home in {home for home, _ in strangers}
+    }
     for (home, child), ends in strangers.items():
-        if _is_part(home, child, ends, modules):
+        if _is_part(home, child, ends, modules, children[home]):
             found += [f"{home}{child}.{end}".rstrip(".") for end in ends]
     return found
 
@@ -105,13 +115,13 @@ def _is_part(
     child: str,
     ends: Mapping[str, Tensor],
     modules: Mapping[str, Mapping[str, int | None]],
+    children: Collection[str],
 ) -> bool:
     # At the top, or in what only wraps the top.
     if len(modules[home]) < len(modules[""]):
         return True
     if _is_foreign(child):
         return False
-    children = {end.partition(".")[0] for end in modules[home] if "." in end}
     if "" in ends or any(_same_sequence(child, own) for own in children):
         return True
     if any("." not in end for end in ends):
@@ -133,6 +143,5 @@ def _is_foreign(part: str) -> bool:
 
 
 def _same_sequence(one: str, other: str) -> bool:
-    """Whether two names differ in their last number only."""
-    numbered = all(name[-1:].isdecimal() for name in (one, other))
-    return numbered and one.rstrip("0123456789") == other.rstrip("0123456789")
+    """Whether two different names differ in their last number only; `fc` comes before `fc2`."""
+    return one.rstrip("0123456789") == other.rstrip("0123456789")

@@ -6,11 +6,14 @@ network. No list of them is needed: a prefix is right if what follows it are the
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 # Wrappers that compute nothing themselves: compilation, sharding, checkpointing of activations,
 # data parallelism. They stand in the middle of names, too.
 _TRANSPARENT = {"_orig_mod", "_fsdp_wrapped_module", "_fpw_module", "_checkpoint_wrapped_module"}
 _TRANSPARENT |= {"module"}
+# So deep in a network lies a part that has a file of its own.
+_LEVELS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +126,10 @@ def _common_prefixes(names: Collection[str]) -> set[str]:
 
 
 def _prefixes(names: Collection[str]) -> set[str]:
-    """The empty prefix, and all of modules that hold others."""
-    return {""}.union(prefix for name in names for prefix, end in _splits(name) if "." in end)
+    """The empty prefix, and those of the first two levels of modules that hold others."""
+    return {""}.union(
+        prefix for name in names for prefix, end in islice(_splits(name), _LEVELS + 1) if "." in end
+    )
 
 
 def _prefixes_of(name: str) -> set[str]:

@@ -44,12 +44,13 @@ def test_wrappers_are_opened_and_training_beside_them_is_ignored(wrapper: str) -
         {"model": ONE, "config": {"mean": torch.ones(3)}},
         {"model": ONE, "state_dict": dict(ONE)},
         {"model": {"width": 3}, "params": [torch.ones(2)], "net": ONE},
+        {"ema": {"decay": torch.tensor(0.99), "steps": torch.tensor(3)}, "model": ONE},
         {"ema": {"decay": 0.99, "shadow_params": [torch.ones(2)]}, "model": ONE},
         ONE | {"epoch": 3, "args": "x", "optimizer": {"a": torch.ones(2)}, "best": None},
     ],
     ids=[
         *("bare", "two levels", "three levels", "configuration", "the same twice", "no weights"),
-        *("average without names", "flat"),
+        *("average's numbers", "average without names", "flat"),
     ],
 )
 def test_the_only_weights_are_found_without_a_word(content: object) -> None:
@@ -94,9 +95,10 @@ def test_other_weights_and_tensors_beside_a_wrapper_are_named() -> None:
         ({"a": {"weight": torch.ones(1)}}, ["a.weight"]),
         ({"x": {"y": {"z": torch.ones(1)}}}, ["x.y.z"]),
         ({"teacher": ONE}, ["teacher.a.weight", "teacher.a.bias"]),
+        ({"state_dict": {"scale": torch.tensor(1.0)}}, ["state_dict.scale"]),
         ({"scale": torch.ones(1), "head": ONE}, ["scale", "head.a.weight", "head.a.bias"]),
     ],
-    ids=["two networks", "tree", "deep tree", "teacher", "mixed"],
+    ids=["two networks", "tree", "deep tree", "teacher", "one number", "mixed"],
 )
 def test_dictionaries_under_unknown_names_are_joined(content: object, names: list[str]) -> None:
     assert list(choose_weights(content, where="f").tensors)[: len(names)] == names
@@ -157,3 +159,31 @@ def test_a_dictionary_that_holds_itself_is_refused() -> None:
     content["state_dict"] = content
     with pytest.raises(InputError, match=r"must hold named tensors, got state_dict \(dict\)"):
         choose_weights(content, where="f")
+
+
+def _in_itself(count: int) -> dict[str, object]:
+    content: dict[str, object] = {}
+    for number in range(count):
+        content[f"x{number}"] = content
+    return content
+
+
+@pytest.mark.parametrize("inner", [{}, {"a": torch.ones(1)}, {"a": torch.tensor(1.0)}])
+def test_a_dictionary_that_holds_itself_many_times_is_read_at_once(
+    inner: dict[str, Tensor],
+) -> None:
+    """By the third level there would be more names than anything could count."""
+    many, more = _in_itself(20_000), _in_itself(20_000)
+    content = {"model": ONE | {"y": many}, "net": ONE | {"y": more}, "z": many} | many
+    many |= inner
+    more |= inner
+    chosen = choose_weights(content, where="f")
+    assert list(chosen.tensors)[:2] == ["a.weight", "a.bias"]
+    assert len(chosen.tensors) <= 4
+
+
+def test_one_number_said_to_be_billions_is_not_compared() -> None:
+    vast = [torch.ones(1).expand(1 << 40) for _ in range(2)]
+    message = r"got different ones under 'model' and 'net'; save one"
+    with pytest.raises(InputError, match=message):
+        choose_weights({"model": {"a": vast[0]}, "net": {"a": vast[1]}}, where="f")

@@ -43,6 +43,7 @@ FOREIGN: dict[str, dict[str, Tensor]] = {
     "optimiser": {"optimizer.state": torch.ones(3)},
     "second head": layer("head_dist", (3, 2), (3,)),
     "projector": layer("projector.0", (8, 2), (8,)) | layer("projector.1", *[(8,)] * 4),
+    "positions": {"layer1.0.position_ids": torch.arange(3), "position_ids": torch.arange(3)},
     "decoder": layer("decoder.deconv", (2, 2, 3, 3), V),
 }
 PARTS: dict[str, dict[str, Tensor]] = {
@@ -57,6 +58,8 @@ PARTS: dict[str, dict[str, Tensor]] = {
     "learned slope": layer("prelu", V),
     "convolution": layer("stem", (2, 2, 3, 3), V),
     "linear without bias": layer("neck", (2, 2)),
+    "second linear": layer("fc2", (3, 3), (3,)),
+    "positions with a point": {"layer1.0.position_ids": torch.ones(3)},
     "tensor at the top": {"cls_token": torch.ones(1, 1, 2)},
     "normalised input": {"normalize.mean": torch.ones(3), "normalize.std": torch.ones(3)},
     "like a layer": layer("extra.0", (2, 2, 3, 3), V) | layer("extra.1", V, V, V, V),
