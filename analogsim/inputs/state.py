@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from analogsim.errors import InputError
 from analogsim.inputs.spec import few
 from analogsim.inputs.weight_cast import cast_to, counted, equal
-from analogsim.inputs.weight_leftovers import is_counter, left_over, missing_parts
+from analogsim.inputs.weight_leftovers import is_counter, left_out, left_over, missing_parts
 from analogsim.inputs.weight_names import Alignment, alignments
 
 # Parts of names that say what was done to the weights, and what undoes it.
@@ -233,7 +233,7 @@ def _notes(alignment: Alignment, weights: Mapping[str, Tensor]) -> list[str]:
         notes.append(f"names in the file lack {alignment.inside!r}")
     if any(n != s and "module" in n.split(".") for n, s in alignment.spelt.items()):
         notes.append("names in the file compared without the wrappers' 'module'")
-    left = left_over(alignment, weights)
+    left = left_out(alignment, weights)
     if left:
         notes.append(f"{counted(len(left))} of the file left out ({few(left)})")
     return notes

@@ -32,6 +32,16 @@ def left_over(alignment: Alignment, given: Collection[str]) -> list[str]:
     return [name for name in given if name not in taken and not is_counter(name)]
 
 
+def left_out(alignment: Alignment, given: Collection[str]) -> list[str]:
+    """What a note counts: the names without a place, but for BatchNorm's counters of batches."""
+    taken = set(alignment.names.values())
+    return [
+        name
+        for name in given
+        if name not in taken and name.rpartition(".")[2] != "num_batches_tracked"
+    ]
+
+
 def missing_parts(alignment: Alignment, given: Mapping[str, Tensor]) -> list[str]:
     """The tensors of a file that look like a part of the network that it lacks.
 
