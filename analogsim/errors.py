@@ -3,6 +3,7 @@
 from device_models.errors import AnalogsimError, DeviceError
 
 __all__ = [
+    "AccuracyWarning",
     "AnalogsimError",
     "CalibrationWarning",
     "DeviceError",
@@ -18,6 +19,10 @@ class InputError(AnalogsimError):
 
 class OutputError(AnalogsimError):
     """An output folder cannot be written without losing something."""
+
+
+class AccuracyWarning(UserWarning):
+    """A digital network's accuracy is that of one which is not used as it was trained."""
 
 
 class CalibrationWarning(UserWarning):

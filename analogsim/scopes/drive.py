@@ -162,7 +162,7 @@ class _NoiseRun:
             versions=installed_versions(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             layers=[],
-            notes=self._notes(),
+            notes=[*self._notes(), *clean.notes],
             devices=[],
             periphery={"not_modelled": []},
             digital_correct=clean.correct,
