@@ -86,8 +86,8 @@ def list_images(folder: Path, split: str) -> ImageFiles:
         notes.append(f"classes are numbered as in {str(place.train)!r}, which has {len(known)}")
         classes = known
     if sorted(classes, key=_as_counted) != classes:
-        shown = ", ".join(map(repr, classes[:3]))
-        notes.append(f"classes are in the order of their names as text: {shown}, ...")
+        shown = ", ".join(map(repr, classes[:3])) + ", ..." * (len(classes) > 3)
+        notes.append(f"classes are in the order of their names as text: {shown}")
     entries = [(path, label) for label, name in enumerate(classes) for path in found.get(name, ())]
     entries.sort(key=lambda entry: _mixing_key(entry[0].relative_to(root)))
     return ImageFiles(
