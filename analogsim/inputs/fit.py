@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from analogsim.errors import InputError
 from analogsim.inputs.answers import ONE_OUTPUT, class_logits
@@ -86,12 +86,15 @@ def check_shape(model: Model, shape: tuple[int, ...]) -> None:
     _run(model, image, pair)
 
 
+def as_network(module: nn.Module, images: Tensor) -> Tensor:
+    """Images in the type and on the device of a network's first parameter."""
+    first = next(module.parameters(), None)
+    return images if first is None else images.to(device=first.device, dtype=first.dtype)
+
+
 def _run(model: Model, image: Tensor, pair: str) -> object:
-    first = next(model.module.parameters(), None)
-    if first is not None:
-        image = image.to(device=first.device, dtype=first.dtype)
     try:
-        return model.module(image)
+        return model.module(as_network(model.module, image))
     # A user's network may raise anything for an image that it does not expect.
     except Exception as err:
         shape = tuple(image.shape[1:])

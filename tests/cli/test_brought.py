@@ -67,6 +67,7 @@ odd = lambda: Digits(last)
 sigmoid = lambda: Digits(lambda z: last(z).sigmoid())
 shifted = lambda: Digits(lambda z: z.roll(1, 1))
 constant = lambda: Digits(lambda z: 0 * z + torch.eye(10)[3])
+double = lambda: Digits(lambda z: z).double()
 changing = lambda: Changing(lambda z: z)
 
 plain = lambda: Items(int)
@@ -109,11 +110,12 @@ def evaluated(
         ("b.py:object_", "b.py:plain", (), ["Scored is the output's .logits."]),
         ("b.py:pair", "b.py:tensors", (), ["Scored is tensor 0 of the output's 2."]),
         ("b.py:changing", "b.py:tensors", (), []),
+        ("b.py:double", "b.py:plain", (), []),
         ("b.py:odd", "b.py:halves", (), ["One output an image: above 0 is class 1, anything"]),
     ],
     ids=[
         *("plain", "column", "one-hot", "tensors", "medical npz", "object", "pair", "changing"),
-        "one output",
+        *("double", "one output"),
     ],
 )
 def test_the_accuracy_is_the_same_in_every_form(
