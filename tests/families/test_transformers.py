@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from analogsim.inputs.call import Inputs
+from analogsim.call import Inputs
 from tests.families.checks import Family, check_family
 
 transformers = pytest.importorskip("transformers", reason="needs transformers")
@@ -41,6 +41,24 @@ def _tokens(n: int) -> Inputs:
 
 def _pixels(size: int) -> Callable[[int], Inputs]:
     return lambda n: Inputs((), {"pixel_values": torch.randn(n, 3, size, size)})
+
+
+def _pairs(n: int) -> Inputs:
+    tokens = _tokens(n)
+    return Inputs((), {**tokens.kwargs, "decoder_input_ids": torch.randint(3, _WORDS, (n, 4))})
+
+
+def _captioned(n: int) -> Inputs:
+    tokens = _tokens(n)
+    return Inputs((), {**tokens.kwargs, "pixel_values": torch.randn(n, 3, 32, 32)})
+
+
+def _waves(n: int) -> Inputs:
+    return Inputs((), {"input_values": torch.randn(n, 400)})
+
+
+def _spectra(n: int) -> Inputs:
+    return Inputs((), {"input_features": torch.randn(n, 16, 40)})
 
 
 def _family(
@@ -166,6 +184,8 @@ CASES = {
         n_layer=2,
         n_head=3,
         n_positions=32,
+        bos_token_id=1,
+        eos_token_id=2,
         use_cache=False,
     ),
     "llama": _family(
@@ -192,6 +212,75 @@ CASES = {
         num_key_value_heads=3,
         num_local_experts=4,
         use_cache=False,
+    ),
+    "t5": _family(
+        "T5ForConditionalGeneration",
+        "T5Config",
+        0,
+        _pairs,
+        vocab_size=_WORDS,
+        d_model=48,
+        d_kv=16,
+        d_ff=96,
+        num_layers=2,
+        num_heads=3,
+        use_cache=False,
+    ),
+    "bart": _family(
+        "BartForConditionalGeneration",
+        "BartConfig",
+        0,
+        _pairs,
+        vocab_size=_WORDS,
+        d_model=48,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=3,
+        decoder_attention_heads=3,
+        encoder_ffn_dim=96,
+        decoder_ffn_dim=96,
+        max_position_embeddings=32,
+        use_cache=False,
+    ),
+    "clip": _family(
+        "CLIPModel",
+        "CLIPConfig",
+        0,
+        _captioned,
+        text_config={**_ENCODER, "num_labels": 2, "eos_token_id": 2},
+        vision_config={**_VISION, "num_labels": 2},
+        projection_dim=16,
+    ),
+    "wav2vec2": _family(
+        "Wav2Vec2ForCTC",
+        "Wav2Vec2Config",
+        0,
+        _waves,
+        vocab_size=_WORDS,
+        hidden_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=96,
+        conv_dim=[16, 16],
+        conv_stride=[5, 4],
+        conv_kernel=[10, 4],
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=4,
+    ),
+    "whisper-encoder": _family(
+        "WhisperForAudioClassification",
+        "WhisperConfig",
+        0,
+        _spectra,
+        vocab_size=_WORDS,
+        d_model=48,
+        encoder_layers=2,
+        encoder_attention_heads=3,
+        encoder_ffn_dim=96,
+        num_mel_bins=16,
+        max_source_positions=20,
+        classifier_proj_size=16,
+        num_labels=5,
     ),
     "mamba": _family(
         "MambaForCausalLM",
