@@ -1,0 +1,217 @@
+"""Small members of timm's families: random weights, small images."""
+
+from collections.abc import Callable
+
+import pytest
+from torch import nn
+
+from tests.families.checks import Family, check_family, images
+
+timm = pytest.importorskip("timm", reason="needs timm")
+from timm.models import convmixer, focalnet, gcvit, mlp_mixer, nest  # noqa: E402
+
+_VIT = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3}
+_SWIN = {
+    "img_size": 32,
+    "patch_size": 2,
+    "embed_dim": 24,
+    "depths": (2, 2),
+    "num_heads": (2, 4),
+    "window_size": 4,
+}
+_DIMS = {"depths": (1, 1, 1, 1), "dims": (8, 16, 24, 32)}
+_WIDE = {"depths": (1, 1, 1, 1), "embed_dims": (16, 32, 48, 64)}
+_RESNET = {"layers": (1, 1, 1, 1), "channels": (8, 16, 24, 32)}
+_LEVIT = {
+    "img_size": 64,
+    "depth": (1, 1, 1),
+    "embed_dim": (32, 48, 64),
+    "key_dim": 8,
+    "num_heads": (2, 2, 2),
+}
+_MIXER = {"num_classes": 10, "img_size": 32, "patch_size": 8, "num_blocks": 2, "embed_dim": 48}
+
+
+def _family(name: str, floor: float, size: int = 32, **options: object) -> Family:
+    def make() -> nn.Module:
+        return timm.create_model(name, pretrained=False, num_classes=10, **options)
+
+    return Family(make=make, inputs=images(size), floor=floor)
+
+
+def _built(make: Callable[[], nn.Module], floor: float, size: int = 32) -> Family:
+    return Family(make=make, inputs=images(size), floor=floor)
+
+
+CASES = {
+    # Convolutions.
+    "resnet": _family("resnet18", 0, **_RESNET),
+    "resnet-d": _family("resnet50d", 0, **_RESNET),
+    "resnext": _family("resnext50_32x4d", 0, layers=(1, 1, 1, 1)),
+    "res2net": _family("res2net50_26w_4s", 0, layers=(1, 1, 1, 1)),
+    "resnest": _family("resnest14d", 0),
+    "sknet": _family("skresnet18", 0),
+    "senet": _family("legacy_seresnet18", 0),
+    "resnetv2": _family("resnetv2_50", 0, layers=(1, 1, 1, 1)),
+    "regnetx": _family("regnetx_002", 0),
+    "regnety": _family("regnety_002", 0),
+    "densenet": _family("densenet121", 0, growth_rate=8, block_config=(2, 2, 2, 2)),
+    "dla": _family("dla46_c", 0),
+    "dpn": _family("dpn48b", 0),
+    "cspnet": _family("cspresnet50", 0),
+    "hrnet": _family("hrnet_w18_small", 0),
+    "inception-next": _family("inception_next_atto", 0),
+    "vovnet": _family("ese_vovnet19b_slim_dw", 0),
+    "hgnet": _family("hgnetv2_b0", 0),
+    "gernet": _family("gernet_s", 0),
+    "lambda-resnet": _family("lambda_resnet26t", 0, size=64),
+    "botnet": _family("botnet26t_256", 0, size=64, img_size=64),
+    "test-byobnet": _family("test_byobnet", 0),
+    # Small convolutional networks, mostly depthwise.
+    "mobilenetv2": _family("mobilenetv2_035", 0),
+    "mobilenetv3": _family("mobilenetv3_small_050", 0),
+    "mobilenetv4": _family("mobilenetv4_conv_small_035", 0),
+    "efficientnet": _family("test_efficientnet", 0),
+    "efficientnet-tf": _family("tf_efficientnet_b0", 0),
+    "efficientnet-gn": _family("test_efficientnet_gn", 0),
+    "efficientnet-evos": _family("test_efficientnet_evos", 0),
+    "efficientnet-condconv": _family("tf_efficientnet_cc_b0_4e", 0),
+    "mixnet": _family("mixnet_s", 0),
+    "lcnet": _family("lcnet_035", 0),
+    "ghostnet": _family("ghostnet_050", 0),
+    "repghost": _family("repghostnet_050", 0),
+    "rexnet": _family("rexnet_100", 0),
+    "repvgg": _family("repvgg_a0", 0),
+    "mobileone": _family("mobileone_s0", 0),
+    "fasternet": _family("fasternet_t0", 0),
+    "starnet": _family("starnet_s1", 0),
+    "nfnet": _family("test_nfnet", 0),
+    "convnext": _family("convnext_atto", 0, **_DIMS),
+    "convnextv2": _family("convnextv2_atto", 0, **_DIMS),
+    "mambaout": _family("mambaout_femto", 0, **_DIMS),
+    "convmixer": _built(lambda: convmixer.ConvMixer(32, 2, num_classes=10), 0),
+    "focalnet": _built(
+        lambda: focalnet.FocalNet(num_classes=10, embed_dim=16, depths=(1, 1, 1, 1)), 0
+    ),
+    "poolformer": _family("poolformer_s12", 0),
+    # Attention.
+    "vit": _family("vit_tiny_patch16_224", 0, **_VIT),
+    "vit-relpos": _family("vit_relpos_small_patch16_224", 0, **_VIT),
+    "vit-dinov2": _family("vit_small_patch14_reg4_dinov2", 0, **_VIT),
+    "vit-siglip": _family("vit_base_patch16_siglip_224", 0, **_VIT),
+    "vit-clip": _family("vit_base_patch16_clip_quickgelu_224", 0, **_VIT),
+    "vit-parallel": _family("vit_small_patch16_18x2_224", 0, **_VIT),
+    "vit-sam": _family(
+        "samvit_base_patch16", 0, img_size=32, embed_dim=48, depth=2, num_heads=3
+    ),
+    "vit-hybrid": _family(
+        "vit_tiny_r_s16_p8_224", 0, 64, img_size=64, embed_dim=48, depth=2, num_heads=3
+    ),
+    "naflexvit": _family("naflexvit_base_patch16_gap", 0, embed_dim=48, depth=2, num_heads=3),
+    "deit": _family("deit_tiny_distilled_patch16_224", 0, **_VIT),
+    "deit3": _family("deit3_small_patch16_224", 0, **_VIT),
+    "beit": _family("beit_base_patch16_224", 0, **_VIT),
+    "beitv2": _family("beitv2_base_patch16_224", 0, **_VIT),
+    "eva": _family("eva_giant_patch14_224", 0, **_VIT),
+    "eva02": _family("eva02_tiny_patch14_224", 0, **_VIT),
+    "cait": _family("cait_xxs24_224", 0, **{**_VIT, "num_heads": 4}),
+    "convit": _family(
+        "convit_tiny", 0, **{**_VIT, "depth": 3}, local_up_to_layer=2
+    ),
+    "xcit": _family("xcit_nano_12_p16_224", 0, img_size=32, depth=2, embed_dim=48),
+    "swin": _family("swin_tiny_patch4_window7_224", 0, **_SWIN),
+    "swinv2": _family("swinv2_tiny_window8_256", 0, **_SWIN),
+    "swinv2-cr": _family("swinv2_cr_tiny_ns_224", 0, **_SWIN),
+    "nest": _built(
+        lambda: nest.Nest(
+            32, 3, 2, embed_dims=(16, 32, 48), num_heads=(2, 2, 2), depths=(1, 1, 1), num_classes=10
+        ),
+        0,
+    ),
+    "pvt-v2": _family(
+        "pvt_v2_b0",
+        0,
+        depths=(1, 1, 1, 1),
+        embed_dims=(8, 16, 24, 32),
+        num_heads=(1, 2, 2, 2),
+    ),
+    "twins-svt": _family("twins_svt_small", 0, 64, img_size=64, **_WIDE),
+    "twins-pcpvt": _family(
+        "twins_pcpvt_small", 0, 64, img_size=64, num_heads=(1, 2, 4, 8), **_WIDE
+    ),
+    "davit": _family("davit_tiny", 0, num_heads=(2, 2, 2, 2), **_WIDE),
+    "coat": _family(
+        "coat_lite_tiny",
+        0,
+        64,
+        img_size=64,
+        serial_depths=(1, 1, 1, 1),
+        embed_dims=(16, 32, 48, 64),
+    ),
+    "hiera": _family("hiera_tiny_224", 0, img_size=32, embed_dim=16, stages=(1, 1, 1, 1)),
+    "tnt": _family("tnt_s_legacy_patch16_224", 0, img_size=32, depth=2),
+    "gcvit": _built(
+        lambda: gcvit.GlobalContextVit(
+            num_classes=10,
+            img_size=64,
+            depths=(1, 1, 1, 1),
+            num_heads=(2, 2, 2, 2),
+            embed_dim=16,
+            window_ratio=(32, 32, 16, 32),
+        ),
+        0,
+        64,
+    ),
+    "tiny-vit": _family(
+        "tiny_vit_5m_224",
+        0,
+        64,
+        embed_dims=(16, 32, 48, 64),
+        depths=(1, 1, 2, 1),
+        num_heads=(1, 2, 3, 4),
+        window_sizes=(4, 4, 4, 2),
+    ),
+    # Convolutions and attention.
+    "levit": _family("levit_128s", 0, 64, **_LEVIT),
+    "levit-conv": _family("levit_conv_128s", 0, 64, **_LEVIT),
+    "mobilevit": _family("mobilevit_xxs", 0, 64),
+    "mobilevitv2": _family("mobilevitv2_050", 0, 64),
+    "coatnet": _family("test_coatnet", 0, 64, img_size=64),
+    "maxvit": _family("test_maxvit", 0, 64, img_size=64),
+    "visformer": _family(
+        "visformer_tiny", 0, 64, img_size=64, embed_dim=48, depth=(1, 1, 1), num_heads=3
+    ),
+    "pit": _family("pit_ti_224", 0, 64, img_size=64),
+    "edgenext": _family("edgenext_xx_small", 0, 64),
+    "efficientvit-mit": _family("efficientvit_b0", 0),
+    "efficientvit-msra": _family("efficientvit_m0", 0, 224),
+    "efficientformer-v2": _family("efficientformerv2_s0", 0, 64, img_size=64),
+    "swiftformer": _family("swiftformer_xs", 0, 64),
+    "repvit": _family("repvit_m0_9", 0),
+    "shvit": _family("shvit_s1", 0, 64),
+    "fastvit": _family("fastvit_t8", 0, 64),
+    # Products over the positions, and recurrence.
+    "mlp-mixer": _built(lambda: mlp_mixer.MlpMixer(**_MIXER), 0),
+    "gmlp": _built(
+        lambda: mlp_mixer.MlpMixer(
+            **_MIXER,
+            mlp_ratio=4.0,
+            block_layer=mlp_mixer.SpatialGatingBlock,
+            mlp_layer=mlp_mixer.GatedMlp,
+        ),
+        0,
+    ),
+    "resmlp": _built(
+        lambda: mlp_mixer.MlpMixer(
+            **_MIXER, mlp_ratio=4.0, block_layer=mlp_mixer.ResBlock, norm_layer=mlp_mixer.Affine
+        ),
+        0,
+    ),
+    "sequencer": _family("sequencer2d_s", 0, 64, layers=(1, 1, 1, 1)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_a_network_of_timm_is_the_same_on_an_ideal_chip(name):
+    check_family(CASES[name])
