@@ -1,0 +1,384 @@
+"""The share of multiply-adds on tiles, counted by hand, and what the rest is."""
+
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import analogsim
+from tests.strangers.judge import faults, reseed
+from tests.strangers.situation import Situation, call, network, normal, whole
+
+X = normal(3, 6)
+
+
+def stack(*layers):
+    return lambda: nn.Sequential(*[make() for make in layers])
+
+
+def attention(self, x):
+    q, k, v = self.q(x), self.k(x), self.v(x)
+    return self.o(torch.softmax(q @ k.transpose(1, 2), -1) @ v)
+
+
+def fused_attention(self, x):
+    q, k, v = self.q(x)[:, None], self.k(x)[:, None], self.v(x)[:, None]
+    return self.o(F.scaled_dot_product_attention(q, k, v)[:, 0])
+
+
+def by_einsum(self, x):
+    return self.fc(torch.einsum("bi,eio->beo", x, self.experts).sum(1))
+
+
+def blurred(self, x):
+    return self.fc(F.conv2d(self.c(x), self.blur, groups=2).mean((2, 3)))
+
+
+def patches(self, x):
+    return self.fc((self.kernel @ F.unfold(x, 3)).mean(2))
+
+
+def expert(self, x):
+    return torch.stack([self.experts[int(row[0] > 0)](row) for row in x])
+
+
+def three_times(self, x):
+    return self.out(self.fc(self.fc(self.fc(x))))
+
+
+def used_after_called(self, x):
+    return self.fc(x) + F.linear(x, self.fc.weight)
+
+
+def frozen_features(self, x):
+    with torch.no_grad():
+        h = self.body(x)
+    return self.head(h)
+
+
+def projections():
+    return {name: nn.Linear(6, 6) for name in "qkvo"}
+
+
+LSTM = 4 * 5 * (6 + 5)
+GRU = 3 * 5 * (6 + 5)
+
+SITUATIONS = {
+    "all layers": Situation(
+        stack(lambda: nn.Conv2d(2, 3, 3), nn.ReLU, nn.Flatten, lambda: nn.Linear(48, 5)),
+        normal(3, 2, 6, 6),
+        (normal(1, 2, 6, 6),),
+        share=1.0,
+    ),
+    "one of two kept digital": Situation(
+        stack(lambda: nn.Linear(6, 6), nn.ReLU, lambda: nn.Linear(6, 2)),
+        X,
+        share=36 / 48,
+        digital=("2",),
+        options={"keep_digital": ["2"]},
+    ),
+    "half of it": Situation(
+        stack(lambda: nn.Linear(6, 6), nn.ReLU, lambda: nn.Linear(6, 6)),
+        X,
+        share=0.5,
+        digital=("0",),
+        options={"keep_digital": ["0"]},
+    ),
+    "less than half": Situation(
+        stack(lambda: nn.Linear(6, 7), nn.ReLU, lambda: nn.Linear(7, 5)),
+        X,
+        share=35 / 77,
+        digital=("0",),
+        options={"keep_digital": ["0"]},
+    ),
+    "a convolution counts each place": Situation(
+        stack(
+            lambda: nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Flatten, lambda: nn.Linear(27, 2)
+        ),
+        normal(2, 2, 6, 6),
+        share=54 / (54 + 9 * 54),
+        options={"keep_digital": ["0"]},
+    ),
+    "a convolution of two groups counts half": Situation(
+        stack(lambda: nn.Conv2d(4, 4, 3, groups=2), nn.Flatten, lambda: nn.Linear(64, 2)),
+        normal(2, 4, 6, 6),
+        share=16 * 72 / (16 * 72 + 128),
+        options={"keep_digital": ["2"]},
+    ),
+    "a convolution in one dimension": Situation(
+        stack(lambda: nn.Conv1d(2, 3, 4), nn.Flatten, lambda: nn.Linear(18, 2)),
+        normal(2, 2, 9),
+        share=36 / (36 + 6 * 24),
+        options={"keep_digital": ["0"]},
+    ),
+    "a linear layer counts each row": Situation(
+        lambda: network(
+            lambda self, x: self.b(self.a(x).mean(1)), a=nn.Linear(6, 4), b=nn.Linear(4, 3)
+        ),
+        normal(2, 5, 6),
+        share=12 / (12 + 5 * 24),
+        options={"keep_digital": ["a"]},
+    ),
+    "a layer called three times counts three times": Situation(
+        lambda: network(three_times, fc=nn.Linear(6, 6), out=nn.Linear(6, 2)),
+        X,
+        share=108 / 120,
+        options={"keep_digital": ["out"]},
+    ),
+    "a layer that is not used counts nothing": Situation(
+        lambda: network(lambda self, x: self.fc(x), fc=nn.Linear(6, 4), spare=nn.Linear(600, 400)),
+        X,
+        share=1.0,
+    ),
+    "BatchNorm, pooling, activations count nothing": Situation(
+        stack(
+            lambda: nn.Conv2d(2, 3, 3),
+            lambda: nn.BatchNorm2d(3),
+            nn.GELU,
+            lambda: nn.AvgPool2d(2),
+            lambda: nn.LayerNorm([3, 2, 2]),
+            nn.Flatten,
+            lambda: nn.Linear(12, 2),
+            lambda: nn.Softmax(1),
+        ),
+        normal(2, 2, 6, 6),
+        share=1.0,
+    ),
+    "an embedding counts nothing": Situation(
+        stack(lambda: nn.Embedding(50, 6), lambda: nn.Linear(6, 2)),
+        whole(2, 4, below=50),
+        share=1.0,
+    ),
+    "depthwise and pointwise": Situation(
+        stack(lambda: nn.Conv2d(4, 4, 3, padding=1, groups=4), nn.ReLU, lambda: nn.Conv2d(4, 8, 1)),
+        normal(2, 4, 5, 5),
+        share=32 / (32 + 36),
+        digital=("0",),
+    ),
+    "an LSTM and a head": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.r(x)[0][:, -1]),
+            r=nn.LSTM(6, 5, batch_first=True),
+            fc=nn.Linear(5, 4),
+        ),
+        normal(2, 3, 6),
+        share=20 / (20 + 3 * LSTM),
+        digital=("r",),
+    ),
+    "a GRU in two layers and directions": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.r(x)[0]),
+            r=nn.GRU(6, 5, num_layers=2, bidirectional=True, batch_first=True),
+            fc=nn.Linear(10, 40),
+        ),
+        normal(2, 3, 6),
+        share=400 / (400 + 2 * GRU + 2 * 3 * 5 * (10 + 5)),
+        digital=("r",),
+    ),
+    "a cell": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.r(x)), r=nn.GRUCell(6, 5), fc=nn.Linear(5, 40)
+        ),
+        X,
+        share=200 / (200 + GRU),
+        digital=("r",),
+    ),
+    "a transposed convolution": Situation(
+        stack(lambda: nn.Conv2d(2, 4, 1), lambda: nn.ConvTranspose2d(4, 3, 2, stride=2)),
+        normal(2, 2, 5, 5),
+        share=8 / (8 + 48),
+        digital=("1",),
+    ),
+    "a convolution in three dimensions": Situation(
+        stack(lambda: nn.Conv3d(1, 2, 2), nn.Flatten, lambda: nn.Linear(54, 9)),
+        normal(2, 1, 4, 4, 4),
+        share=486 / (486 + 27 * 16),
+        digital=("0",),
+    ),
+    "a bilinear form": Situation(
+        lambda: network(
+            lambda self, x: self.b(self.fc(x), x), fc=nn.Linear(6, 4), b=nn.Bilinear(4, 6, 3)
+        ),
+        X,
+        digital=("b",),
+    ),
+    "a parameter in a product": Situation(
+        lambda: network(
+            lambda self, x: self.fc(x @ self.w),
+            w=nn.Parameter(torch.randn(6, 6)),
+            fc=nn.Linear(6, 4),
+        ),
+        X,
+        share=24 / 60,
+        digital=("w",),
+    ),
+    "experts in one einsum": Situation(
+        lambda: network(by_einsum, experts=nn.Parameter(torch.randn(4, 6, 5)), fc=nn.Linear(5, 30)),
+        X,
+        share=150 / (150 + 120),
+        digital=("experts",),
+    ),
+    "experts that some rows call": Situation(
+        lambda: network(expert, experts=nn.ModuleList([nn.Linear(6, 4), nn.Linear(6, 4)])),
+        torch.cat([X.abs(), -X[:1].abs()]),
+        share=1.0,
+    ),
+    "a blur with a fixed kernel": Situation(
+        lambda: network(
+            blurred, c=nn.Conv2d(1, 2, 3), fc=nn.Linear(2, 3), blur=torch.full((2, 1, 2, 2), 0.25)
+        ),
+        normal(2, 1, 6, 6),
+        share=(16 * 18 + 6) / (16 * 18 + 6 + 9 * 8),
+    ),
+    "a convolution by hand": Situation(
+        lambda: network(patches, kernel=nn.Parameter(torch.randn(3, 18)), fc=nn.Linear(3, 400)),
+        normal(2, 2, 5, 5),
+        share=1200 / (1200 + 9 * 54),
+        digital=("kernel",),
+    ),
+    "attention": Situation(
+        lambda: network(attention, **projections()),
+        normal(2, 5, 6),
+        share=4 * 5 * 36 / (4 * 5 * 36 + 2 * 5 * 5 * 6),
+    ),
+    "torch's fused attention": Situation(
+        lambda: network(fused_attention, **projections()),
+        normal(2, 5, 6),
+        share=4 * 5 * 36 / (4 * 5 * 36 + 2 * 5 * 5 * 6),
+    ),
+    "nn.MultiheadAttention": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.a(x, x, x)[0]),
+            a=nn.MultiheadAttention(6, 2, batch_first=True),
+            fc=nn.Linear(6, 60),
+        ),
+        normal(2, 5, 6),
+        share=5 * 360 / (5 * 360 + 4 * 5 * 36 + 2 * 5 * 5 * 6),
+        digital=("a",),
+    ),
+    "nn.TransformerEncoderLayer": Situation(
+        lambda: nn.Sequential(
+            nn.TransformerEncoderLayer(6, 2, 40, batch_first=True), nn.Linear(6, 2)
+        ),
+        normal(2, 5, 6),
+        share=5 * (2 * 240 + 12) / (5 * (2 * 240 + 12) + 4 * 5 * 36 + 2 * 5 * 5 * 6),
+        analog=("0.linear1", "0.linear2", "1"),
+        digital=("0.self_attn",),
+    ),
+    "nn.TransformerEncoder with a mask": Situation(
+        lambda: network(
+            lambda self, x, mask=None: self.fc(self.e(x, src_key_padding_mask=mask)),
+            e=nn.TransformerEncoder(nn.TransformerEncoderLayer(6, 2, 40, batch_first=True), 2),
+            fc=nn.Linear(6, 4),
+        ),
+        call(normal(2, 5, 6), mask=torch.tensor([[False] * 5, [False] * 3 + [True] * 2])),
+        (normal(2, 4, 6),),
+        analog=("e.layers.0.linear1", "e.layers.1.linear2", "fc"),
+        may_refuse=False,
+    ),
+    "nn.Transformer": Situation(
+        lambda: network(
+            lambda self, x, y: self.fc(self.t(x, y)),
+            t=nn.Transformer(6, 2, 1, 1, 40, batch_first=True),
+            fc=nn.Linear(6, 4),
+        ),
+        call(normal(2, 5, 6), normal(2, 3, 6)),
+        analog=("t.encoder.layers.0.linear1", "t.decoder.layers.0.linear2", "fc"),
+    ),
+    "rows against rows": Situation(
+        lambda: network(lambda self, x: (lambda h: h @ h.T)(self.fc(x)), fc=nn.Linear(6, 4)),
+        X,
+        share=3 * 24 / (3 * 24 + 3 * 3 * 4),
+        notes=("batch",),
+    ),
+    "a product with a vector": Situation(
+        lambda: network(
+            lambda self, x: self.fc(x) @ self.v, fc=nn.Linear(6, 4), v=nn.Parameter(torch.randn(4))
+        ),
+        X,
+        share=24 / 28,
+        digital=("v",),
+    ),
+    "a product in a part": Situation(
+        lambda: nn.Sequential(
+            nn.Linear(6, 6),
+            network(lambda self, x: x @ self.w, w=nn.Parameter(torch.randn(6, 2))),
+        ),
+        X,
+        share=36 / 48,
+        digital=("1",),
+    ),
+    "features without gradients": Situation(
+        lambda: network(frozen_features, body=nn.Linear(6, 6), head=nn.Linear(6, 2)), X, share=1.0
+    ),
+    "a layer called, and its weight beside": Situation(
+        lambda: network(used_after_called, fc=nn.Linear(6, 4)), X, share=0.5, digital=("fc",)
+    ),
+    "nothing at all": Situation(
+        stack(nn.ReLU, lambda: nn.BatchNorm1d(6), lambda: nn.PReLU()), X, refused="."
+    ),
+    "only an LSTM": Situation(
+        lambda: network(lambda self, x: self.r(x)[0], r=nn.LSTM(6, 5)), normal(2, 3, 6), refused="."
+    ),
+    "only what is kept digital": Situation(
+        stack(lambda: nn.Linear(6, 4)), X, refused=".", options={"keep_digital": ["*"]}
+    ),
+    "only what the example does not use": Situation(
+        lambda: network(lambda self, x: self.fc(x) if x.shape[1] == 6 else x, fc=nn.Linear(6, 4)),
+        normal(3, 5),
+        refused=".",
+    ),
+}
+
+
+@pytest.mark.parametrize("engine", ["native", "tile"])
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_the_share_that_lies_on_tiles(name: str, engine: str) -> None:
+    assert faults(SITUATIONS[name], engine) == []
+
+
+def converted(net, example, **options):
+    reseed()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return analogsim.convert(
+            net, preset="ideal", periphery="ideal", calibrate=example, **options
+        )
+
+
+def test_the_share_does_not_hang_on_the_number_of_images() -> None:
+    net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Flatten(), nn.Linear(48, 5))
+    shares = [
+        converted(net, normal(n, 2, 6, 6), keep_digital=["2"]).coverage.share for n in (1, 2, 17)
+    ]
+    assert shares == pytest.approx([16 * 54 / (16 * 54 + 240)] * 3, abs=1e-6)
+
+
+def test_digital_products_are_named_counted_and_explained() -> None:
+    net = network(
+        lambda self, x: self.out(self.r(F.linear(x, self.fc.weight))[0]),
+        fc=nn.Linear(6, 6),
+        r=nn.LSTM(6, 5, batch_first=True),
+        out=nn.Linear(5, 4),
+    )
+    coverage = converted(net, normal(2, 3, 6)).coverage
+    found = {entry.name: entry for entry in coverage.digital}
+    assert {"fc", "r"} <= set(found)
+    assert found["r"].macs / found["fc"].macs == pytest.approx(LSTM / 36)
+    assert all(entry.why for entry in coverage.digital)
+
+
+def test_the_coverage_is_a_sentence_with_its_percentage() -> None:
+    net = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 2))
+    coverage = converted(net, X, keep_digital=["2"]).coverage
+    assert "75" in str(coverage)
+    assert "%" in str(coverage)
+
+
+def test_less_than_half_is_warned_of_with_the_share() -> None:
+    net = nn.Sequential(nn.Linear(6, 30), nn.ReLU(), nn.Linear(30, 2))
+    with pytest.warns(UserWarning, match="25") as caught:
+        analogsim.convert(net, preset="ideal", periphery="ideal", calibrate=X, keep_digital=["0"])
+    assert [warning.category.__name__ for warning in caught] == ["CoverageWarning"]
