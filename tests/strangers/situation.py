@@ -1,5 +1,6 @@
 """A stranger's network, what it is called with, and what its conversion must come to."""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
@@ -75,6 +76,11 @@ def network(forward: Callable[..., Any], /, **parts: Any) -> nn.Module:
     for name, part in parts.items():
         setattr(made, name, part)
     return made
+
+
+def fresh(forward: Callable[..., Any], /, **parts: Any) -> nn.Module:
+    """As `network`, with a copy of each part: for parts that are made once and used often."""
+    return network(forward, **copy.deepcopy(parts))
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, call, network, normal
+from tests.strangers.situation import Situation, call, fresh, network, normal
 
 # A large picture goes through a chip in pieces: 64 of these are more than one.
 MANY = normal(64, 3, 64, 64) + torch.arange(64.0).view(-1, 1, 1, 1) / 8
@@ -32,7 +32,7 @@ def across(change):
 
 
 def rows(forward, **parts):
-    return lambda: network(forward, **({"fc": nn.Linear(8, 4)} | parts))
+    return lambda: fresh(forward, **({"fc": nn.Linear(8, 4)} | parts))
 
 
 def batch_norm(**more):

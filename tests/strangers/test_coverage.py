@@ -212,13 +212,13 @@ SITUATIONS = {
         ),
         X,
         share=24 / 60,
-        digital=("w",),
+        digital=("(model)",),
     ),
     "experts in one einsum": Situation(
         lambda: network(by_einsum, experts=nn.Parameter(torch.randn(4, 6, 5)), fc=nn.Linear(5, 30)),
         X,
         share=150 / (150 + 120),
-        digital=("experts",),
+        digital=("(model)",),
     ),
     "experts that some rows call": Situation(
         lambda: network(expert, experts=nn.ModuleList([nn.Linear(6, 4), nn.Linear(6, 4)])),
@@ -236,7 +236,7 @@ SITUATIONS = {
         lambda: network(patches, kernel=nn.Parameter(torch.randn(3, 18)), fc=nn.Linear(3, 400)),
         normal(2, 2, 5, 5),
         share=1200 / (1200 + 9 * 54),
-        digital=("kernel",),
+        digital=("(model)",),
     ),
     "attention": Situation(
         lambda: network(attention, **projections()),
@@ -299,7 +299,7 @@ SITUATIONS = {
         ),
         X,
         share=24 / 28,
-        digital=("v",),
+        digital=("(model)",),
     ),
     "a product in a part": Situation(
         lambda: nn.Sequential(

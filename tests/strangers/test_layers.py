@@ -686,7 +686,10 @@ SITUATIONS = {
         lambda: network(pushed_forward, fc=nn.Linear(6, 4)), normal(3, 6), may_refuse=True
     ),
     "a table by the weight's address": Situation(
-        lambda: network(by_address, fc=nn.Linear(6, 4), seen={}), normal(3, 6), (normal(2, 6),)
+        lambda: network(by_address, fc=nn.Linear(6, 4), seen={}),
+        normal(3, 6),
+        (normal(2, 6),),
+        may_refuse=True,
     ),
     "fused with its BatchNorm at the first call": Situation(
         lambda: network(fused_when_first_called, c=conv(2, 3), bn=nn.BatchNorm2d(3)),

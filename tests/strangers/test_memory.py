@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, call, network, normal
+from tests.strangers.situation import Situation, call, fresh, network, normal
 
 LAST = torch.channels_last
 
@@ -20,7 +20,7 @@ def picture(forward, **parts):
 
     With images of 6 x 6 the convolution's outputs are 4 x 4.
     """
-    return lambda: network(forward, **({"c": conv(2, 3), "fc": nn.Linear(48, 4)} | parts))
+    return lambda: fresh(forward, **({"c": conv(2, 3), "fc": nn.Linear(48, 4)} | parts))
 
 
 def view_of_output(self, x):
@@ -302,8 +302,17 @@ SITUATIONS = {
     "a kernel of 1 x 5": padded(kernel_size=(1, 5), padding=(0, 2)),
     "a stride larger than the kernel": padded(kernel_size=2, stride=3),
     "strides of two kinds": padded(kernel_size=3, stride=(1, 2), padding=(1, 0)),
-    "two groups": padded(kernel_size=3, groups=2),
-    "two groups, circular": padded(kernel_size=3, groups=2, padding=1, padding_mode="circular"),
+    "two groups": Situation(
+        lambda: nn.Sequential(conv(4, 6, groups=2), nn.ReLU(), conv(6, 4, groups=2)),
+        normal(2, 4, 6, 7),
+        (normal(4, 6, 7),),
+        share=1.0,
+    ),
+    "two groups, circular": Situation(
+        lambda: nn.Sequential(conv(4, 6, groups=2, padding=1, padding_mode="circular")),
+        normal(2, 4, 6, 7),
+        share=1.0,
+    ),
     "patches": Situation(
         lambda: nn.Sequential(conv(2, 6, 4, stride=4), nn.Flatten(2), nn.Linear(4, 3)),
         normal(3, 2, 8, 8),

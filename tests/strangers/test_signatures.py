@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from analogsim.inputs.call import Inputs
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, call, network, normal, whole
+from tests.strangers.situation import Situation, call, fresh, network, normal, whole
 
 X, Z = normal(3, 6), normal(5, 6, seed=1)
 TOKENS = whole(4, 7, below=20)
@@ -70,7 +70,7 @@ class Marked(Tensor):
 
 
 def one(forward, **parts):
-    return lambda: network(forward, **({"fc": nn.Linear(6, 4)} | parts))
+    return lambda: fresh(forward, **({"fc": nn.Linear(6, 4)} | parts))
 
 
 def text(forward, **parts):
@@ -287,7 +287,7 @@ SITUATIONS = {
     ),
     "tokens as int32": Situation(text(of_tokens), TOKENS.int(), share=1.0),
     "a mask of truth values": Situation(
-        one(lambda self, x, keep: self.fc(x).masked_fill(~keep, -1e9)),
+        one(lambda self, x, keep: self.fc(x).masked_fill(~keep, -2.0)),
         call(X, whole(3, 4, below=2).bool()),
         share=1.0,
     ),

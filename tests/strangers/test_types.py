@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, call, network, normal, whole
+from tests.strangers.situation import Situation, call, fresh, normal, whole
 
 X, Z = normal(3, 6), normal(5, 6, seed=1)
 # bfloat16 has 8 bits: networks that round to it in other places differ by about a percent.
@@ -14,7 +14,7 @@ ROUNDED = 2e-2
 
 
 def one(forward, **parts):
-    return lambda: network(forward, **({"fc": nn.Linear(6, 4)} | parts))
+    return lambda: fresh(forward, **({"fc": nn.Linear(6, 4)} | parts))
 
 
 def seq(dtype):
@@ -242,7 +242,7 @@ SITUATIONS = {
     "tensors made on the input's device": Situation(
         one(lambda self, x: self.fc(x + torch.arange(6, device=x.device, dtype=x.dtype))), X, (Z,)
     ),
-    "a GPU written down": Situation(lambda: Late("cuda:7"), X, refused="cuda|device"),
+    "a GPU written down": Situation(lambda: Late("cuda:7"), X, refused="cuda|GPU"),
     "another kind of device written down": Situation(lambda: Late("xla"), X, refused="xla|device"),
     "a network without numbers": wrong(meta(lambda: nn.Sequential(nn.Linear(6, 4))), X, "meta"),
     "one layer without numbers": wrong(half_meta, X, "meta"),
@@ -269,8 +269,8 @@ SITUATIONS = {
     "bytes for a convolution": wrong(
         lambda: nn.Sequential(nn.Conv2d(1, 2, 3)), whole(2, 1, 5, 5, below=9).byte()
     ),
-    "float64 for a float32 network": Situation(
-        one(lambda self, x: self.fc(x).softmax(-1)), X.double(), refused="."
+    "a float64 example for a float32 network": Situation(
+        one(lambda self, x: self.fc(x).softmax(-1)), X, (Z,), calibrate=X.double(), may_refuse=True
     ),
     "one argument too few": wrong(one(lambda self, x, mask: self.fc(x) * mask), X),
     "one argument too many": wrong(one(lambda self, x: self.fc(x)), call(X, X)),
@@ -283,7 +283,7 @@ SITUATIONS = {
     "a division by zero": wrong(one(divides), X),
     "a forward pass without an end": wrong(one(endless, fc=nn.Linear(6, 6)), X),
     "NaN in the example": Situation(
-        one(lambda self, x: self.fc(x)), torch.full((3, 6), float("nan")), may_refuse=True
+        one(lambda self, x: self.fc(x)), torch.full((3, 6), float("nan")), (X,), may_refuse=True
     ),
     "an example of a string": wrong(one(lambda self, x: self.fc(x)), X, calibrate="images.npz"),
     "an example of a number": wrong(one(lambda self, x: self.fc(x)), X, calibrate=5),

@@ -532,7 +532,7 @@ SITUATIONS = {
         lambda: network(cosine, fc=nn.Linear(8, 8), classes=nn.Linear(8, 4, bias=False)),
         normal(3, 8),
         share=64 / 96,
-        digital=("classes",),
+        analog=("fc",),
     ),
     "an output over the weight's norm": Situation(
         lambda: network(sized_by_weight, fc=nn.Linear(8, 4, bias=False)), normal(3, 8), share=1.0
