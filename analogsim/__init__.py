@@ -12,8 +12,9 @@ from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputErro
 
 if TYPE_CHECKING:
     from analogsim.batchnorm.recalibrate import Recalibration
+    from analogsim.crossbar.analog_model import AnalogModel
     from analogsim.crossbar.checkpoint import load, save
-    from analogsim.crossbar.convert import AnalogModel, convert
+    from analogsim.crossbar.convert import convert
     from analogsim.crossbar.evaluate import Evaluation, evaluate
     from analogsim.crossbar.periphery import Periphery
     from analogsim.crossbar.program import Chip, program
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "AnalogModel": "analogsim.crossbar.convert",
+    "AnalogModel": "analogsim.crossbar.analog_model",
     "Chip": "analogsim.crossbar.program",
     "Evaluation": "analogsim.crossbar.evaluate",
     "Periphery": "analogsim.crossbar.periphery",

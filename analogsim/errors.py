@@ -5,6 +5,7 @@ from device_models.errors import AnalogsimError, DeviceError
 __all__ = [
     "AnalogsimError",
     "CalibrationWarning",
+    "CoverageWarning",
     "DeviceError",
     "FoldingWarning",
     "InputError",
@@ -22,6 +23,10 @@ class OutputError(AnalogsimError):
 
 class CalibrationWarning(UserWarning):
     """Input ranges rest on synthetic inputs."""
+
+
+class CoverageWarning(UserWarning):
+    """Tiles compute under half of the multiply-adds."""
 
 
 class FoldingWarning(UserWarning):

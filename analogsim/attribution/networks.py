@@ -4,7 +4,6 @@ Nothing is calibrated or mapped a second time: the forms share targets, scales a
 that a chip's draws are the same in all of them.
 """
 
-import copy
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from glob import escape
@@ -12,10 +11,13 @@ from glob import escape
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar.convert import AnalogModel, absorb, choose_forward, convert
+from analogsim.batchnorm.fold import fold_batchnorm
+from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.convert import absorb, choose_forward, digital_form
+from analogsim.crossbar.copying import copied
 from analogsim.crossbar.layer import CrossbarLayer
-from analogsim.crossbar.periphery import IDEAL, Periphery
-from analogsim.crossbar.plan import WHOLE_MODEL, disable_fast_paths_
+from analogsim.crossbar.periphery import Periphery
+from analogsim.crossbar.plan import WHOLE_MODEL
 from analogsim.errors import InputError
 
 
@@ -77,6 +79,7 @@ class Forms:
             merged=merged,
             absorbed=absorb(module, merged),
             report=report,
+            checked=dataclasses.replace(full.checked, done=True),
         )
 
     @property
@@ -107,7 +110,7 @@ class Forms:
             ) -> None:
                 found[name] += round(y.numel() / len(self._example) * each)
 
-            module = self._plain if name == WHOLE_MODEL else self._plain.get_submodule(name)
+            module = self._plain.get_submodule("" if name == WHOLE_MODEL else name)
             handles.append(module.register_forward_hook(count))
         try:
             with torch.inference_mode():
@@ -126,11 +129,9 @@ def share(of: Mapping[str, int], names: Sequence[str]) -> float:
 def _plain(full: AnalogModel, example: Tensor) -> nn.Module:
     """The digital network that `full` places on tiles: the source, folded if it is."""
     if full.bn != "fold":
-        return disable_fast_paths_(copy.deepcopy(full.source))
+        return digital_form(full.source)[0]
     # Folded by the same code on the same weights, so that the numbers are the same.
-    return convert(
-        full.source, full.device, IDEAL, bn="fold", keep_digital=("*",), calibrate=example
-    ).module
+    return fold_batchnorm(digital_form(full.source)[0], example).module
 
 
 def _fresh(layer: CrossbarLayer, periphery: Periphery) -> CrossbarLayer:
@@ -142,9 +143,11 @@ def _fresh(layer: CrossbarLayer, periphery: Periphery) -> CrossbarLayer:
 
 
 def _placed(plain: nn.Module, layers: Mapping[str, CrossbarLayer]) -> nn.Module:
-    """A copy with layers on tiles in place of those of their names; it shares all tensors."""
-    if WHOLE_MODEL in layers:
-        return layers[WHOLE_MODEL]
-    memo: dict[int, object] = {id(plain.get_submodule(name)): one for name, one in layers.items()}
-    memo |= {id(tensor): tensor for tensor in (*plain.parameters(), *plain.buffers())}
-    return copy.deepcopy(plain, memo)
+    """A copy whose layers of these names compute with these; it shares all tensors."""
+    memo: dict[int, object] = {
+        id(tensor): tensor for tensor in (*plain.parameters(), *plain.buffers())
+    }
+    module = copied(plain, memo)
+    for name, layer in layers.items():
+        layer.take_over_(module.get_submodule("" if name == WHOLE_MODEL else name))
+    return module

@@ -18,7 +18,8 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from analogsim.batchnorm.affine import BATCHNORMS, BatchNorm, affine_of, running_spread
 from analogsim.batchnorm.layers import ScaleBatchNorm
-from analogsim.batchnorm.trace import Trace, tensors_in, trace
+from analogsim.batchnorm.trace import Trace, trace
+from analogsim.call import Inputs, tensors_in
 from analogsim.errors import AnalogsimError, InputError
 
 __all__ = ["FoldResult", "fold_batchnorm"]
@@ -50,16 +51,20 @@ class FoldResult:
     """(BatchNorm name, reason in words)."""
 
 
-def fold_batchnorm(model: nn.Module, example: Tensor) -> FoldResult:
+def fold_batchnorm(
+    model: nn.Module, example: Tensor | Inputs, *, verify: bool = True
+) -> FoldResult:
     """Fold every BatchNorm of `model` that directly follows a convolution or linear layer.
 
-    `example` is one batch of input, shape (batch, ...), that the model accepts; the order of
-    execution is the order on this example. The model is copied, never changed. The copy's output
-    on the example equals the original's to 1e-5 of the output's largest value.
+    `example` is one batch of input, shape (batch, ...), or one call that the model accepts; the
+    order of execution is the order on this example. The model is copied, never changed. The copy's
+    output on the example equals the original's to 1e-5 of the output's largest value; without
+    `verify` that is left to the caller.
 
     Raises `InputError` if the model cannot be copied or does not run on the example, and
     `AnalogsimError` if the folded copy gives another output.
     """
+    example = Inputs.of(example)
     try:
         folded_model = copy.deepcopy(model).eval()
     except (RuntimeError, ValueError, TypeError) as error:
@@ -73,7 +78,7 @@ def fold_batchnorm(model: nn.Module, example: Tensor) -> FoldResult:
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         raise InputError(
             f"fold_batchnorm example must be an input that the model accepts, got shape "
-            f"{tuple(example.shape)} and {type(error).__name__}: {error}; "
+            f"{example.describe()} and {type(error).__name__}: {error}; "
             "give one batch of the shape that the model was trained on"
         ) from error
     # The names are read after the pass: a lazy layer gets its class and weights in it.
@@ -92,7 +97,8 @@ def fold_batchnorm(model: nn.Module, example: Tensor) -> FoldResult:
             _absorb_(found, bn)
             _replace_(folded_model, bn, nn.Identity().eval())
             folded.append((names[found], name))
-    _verify(seen.output, folded_model, example, len(folded))
+    if verify:
+        _verify(seen.output, folded_model, example, len(folded))
     return FoldResult(module=folded_model, folded=tuple(folded), kept=tuple(kept))
 
 
@@ -241,10 +247,10 @@ def _replace_(model: nn.Module, old: nn.Module, new: nn.Module) -> nn.Module:
     return model
 
 
-def _verify(expected: object, model: nn.Module, example: Tensor, n_folded: int) -> None:
+def _verify(expected: object, model: nn.Module, example: Inputs, n_folded: int) -> None:
     """Hold the folded model to its promise on the example."""
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        got = model(example)
+        got = example.clone().call(model)
     error = max(
         (_relative_error(g, e) for g, e in zip(tensors_in(got), tensors_in(expected), strict=True)),
         default=0.0,

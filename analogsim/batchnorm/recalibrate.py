@@ -5,6 +5,7 @@ was trained. One pass over a few batches of training images describes the networ
 al., arXiv 2007.03230). Nothing is learned: gain and offset stay.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.batchnorm.affine import BATCHNORMS, BatchNorm
+from analogsim.call import Inputs
 from analogsim.errors import InputError
 
 __all__ = [
@@ -68,9 +70,13 @@ class Recalibration:
         if problems:
             raise InputError(f"recalibration: {'; '.join(problems)}; mend these")
 
-    def batches(self, images: Tensor) -> tuple[Tensor, ...]:
+    def batches(self, images: Tensor | Inputs) -> tuple[Inputs, ...]:
         """All of `images` in batches of `batch_size` or a little more, of even size."""
-        return torch.tensor_split(images, max(1, len(images) // self.batch_size))
+        images = Inputs.of(images)
+        parts = max(1, images.n // self.batch_size)
+        base, extra = divmod(images.n, parts)
+        ends = list(itertools.accumulate(base + (i < extra) for i in range(parts)))
+        return tuple(images.rows(a, b) for a, b in zip([0, *ends], ends, strict=False))
 
     def momentum(self, n_batches: int) -> float | None:
         """What torch calls momentum: the weight of a new batch; None is the cumulative average."""
@@ -117,8 +123,8 @@ def copy_statistics_(
 @torch.no_grad()
 def recalibrate_(
     norms: Mapping[str, nn.Module],
-    forward: Callable[[Tensor], object],
-    images: Tensor,
+    forward: Callable[..., object],
+    images: Tensor | Inputs,
     rule: Recalibration,
 ) -> Mapping[str, nn.Module]:
     """Estimate the running statistics of `norms` from forward passes over `images`.
@@ -130,18 +136,19 @@ def recalibrate_(
     Args:
         norms: BatchNorm layers with running statistics, by name.
         forward: the network, in eval mode.
-        images: (images, ...), at least 2, where the network computes.
+        images: at least 2, (images, ...) or calls of so many rows.
         rule: how.
 
     Raises:
         InputError: too few images.
     """
-    if len(images) < 2:
-        raise InputError(f"recalibration must have at least 2 images, got {len(images)}; give more")
+    images = Inputs.of(images)
+    if images.n < 2:
+        raise InputError(f"recalibration must have at least 2 images, got {images.n}; give more")
     batches = rule.batches(images)
     with _estimating(norms, rule.momentum(len(batches))):
         for batch in batches:
-            forward(batch)
+            batch.call(forward)
     return norms
 
 

@@ -7,13 +7,15 @@ calls and tensor methods.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+
+from analogsim.call import Inputs, tensors_in
 
 # Calls that read a tensor's shape or type and none of its values. They answer in plain numbers,
 # and any other call that does so (`tolist`, `item`) counts as a use.
@@ -42,20 +44,8 @@ class Trace:
         return self.uses.get(id(tensor), 0)
 
 
-def tensors_in(value: object) -> Iterator[Tensor]:
-    """Every tensor in nested tuples, lists and mappings, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        for item in value:
-            yield from tensors_in(item)
-
-
-def trace(model: nn.Module, example: Tensor, watched: Sequence[nn.Module]) -> Trace:
-    """Run `model(example)` without gradients and record how the `watched` modules' data flows.
+def trace(model: nn.Module, example: Inputs, watched: Sequence[nn.Module]) -> Trace:
+    """Run `example.call(model)` without gradients and record how the `watched` modules' data flows.
 
     The pass keeps the outputs of all watched modules in memory. Random draws leave torch's global
     generator as it was. Raises whatever the model raises.
@@ -82,7 +72,7 @@ def trace(model: nn.Module, example: Tensor, watched: Sequence[nn.Module]) -> Tr
     hooks = [module.register_forward_hook(record, with_kwargs=True) for module in watched]
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]), counter:
-            output = model(example)
+            output = example.clone().call(model)
     finally:
         for hook in hooks:
             hook.remove()

@@ -18,9 +18,10 @@ from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy
 from analogsim.batchnorm.recalibrate import Method, Recalibration, recalibration_of
 from analogsim.cli.device import device_of
 from analogsim.cli.options import DataOptions, NetworkOptions
+from analogsim.crossbar.analog_model import AnalogModel, Forward
 from analogsim.crossbar.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.chip_settings import is_chip_folder, preset_of_folder
-from analogsim.crossbar.convert import AnalogModel, Forward, convert
+from analogsim.crossbar.convert import convert
 from analogsim.crossbar.periphery import TileKind
 from analogsim.crossbar.program import Chip
 from analogsim.crossbar.streams import StreamName

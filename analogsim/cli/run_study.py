@@ -18,8 +18,8 @@ from analogsim.cli.prepare import Prepared, command_line, open_data, prepare, wa
 from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.spec import Spec
 from analogsim.cli.spec_file import spec_as_toml
+from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.convert import AnalogModel
 from analogsim.crossbar.streams import check_stream
 from analogsim.errors import InputError
 from analogsim.experiment.deal import Images

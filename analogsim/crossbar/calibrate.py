@@ -5,13 +5,14 @@ of signed inputs, which is wrong for all-negative data, and fails on large tenso
 Each input counts once, and padding not at all; unfolding would count an inner pixel k * k times.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 
+from analogsim.call import Inputs
 from analogsim.crossbar.geometry import Geometry
-from analogsim.crossbar.layer import CrossbarLayer
+from analogsim.crossbar.layer import CrossbarLayer, crossbar_layers
 from analogsim.errors import InputError
 
 QUANTILE = 0.99995
@@ -53,13 +54,13 @@ class AbsQuantile:
 
 
 def calibrate_(
-    module: nn.Module, batches: Iterable[Tensor], quantile: float = QUANTILE
+    module: nn.Module, batches: Iterable[Inputs], quantile: float = QUANTILE
 ) -> tuple[str, ...]:
     """Set the input range of every tile in `module` from the inputs that its layer sees.
 
     Args:
         module: the network; its crossbar layers compute with their target weights.
-        batches: input batches.
+        batches: what the network is called with.
         quantile: the share of |x| that stays below the range, in (0, 1].
 
     Returns:
@@ -70,9 +71,7 @@ def calibrate_(
     """
     observers: dict[tuple[str, int, int], AbsQuantile] = {}
 
-    def observe(layer: nn.Module, args: tuple[Tensor, ...]) -> None:
-        assert isinstance(layer, CrossbarLayer)
-        x = args[0]
+    def observe(layer: CrossbarLayer, x: Tensor, forward: Callable[[Tensor], Tensor]) -> Tensor:
         if not bool(torch.isfinite(x).all()):
             raise InputError(
                 f"layer {layer.name} sees {int((~torch.isfinite(x)).sum())} inputs that are not "
@@ -82,16 +81,18 @@ def calibrate_(
             key = (layer.name, group, start)
             part = _channels(x, layer.geometry, group, start, stop)
             observers.setdefault(key, AbsQuantile()).update(part)
+        return forward(x)
 
-    layers = [m for m in module.modules() if isinstance(m, CrossbarLayer)]
-    handles = [layer.register_forward_pre_hook(observe) for layer in layers]
+    layers = list(crossbar_layers(module).values())
     try:
+        for layer in layers:
+            layer.observer = observe
         with torch.no_grad():
             for batch in batches:
-                module(batch)
+                batch.clone().call(module)
     finally:
-        for handle in handles:
-            handle.remove()
+        for layer in layers:
+            layer.observer = None
     notes = []
     for layer in layers:
         silent = False

@@ -1,31 +1,48 @@
 """Which inputs a network is looked at with while it is converted."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from analogsim.call import Inputs
 from analogsim.errors import CalibrationWarning, InputError
 
-Calibration = Tensor | Iterable[Tensor] | tuple[int, ...]
+Batch = Tensor | Inputs | Mapping[str, Any] | tuple[Any, ...] | list[Any]
+Calibration = Batch | Iterable[Batch] | tuple[int, ...]
+
+LABELS = ("labels", "label", "target", "targets", "y")
+"""Names in a dictionary of inputs that are the answers, which no network here is given."""
 
 _SYNTHETIC_BATCHES, _SYNTHETIC_SIZE = 4, 16
 
 
 def calibration_batches(
     model: nn.Module, calibrate: Calibration | None
-) -> tuple[Iterator[Tensor], str | None]:
-    """Input batches and, for synthetic ones, a note that says so (also warned)."""
-    if isinstance(calibrate, Tensor):
-        return iter([calibrate.float()]), None
+) -> tuple[Iterator[Inputs], str | None]:
+    """Calls of the network and, for synthetic inputs, a note that says so (also warned).
+
+    `calibrate` may be one tensor, one `Inputs`, one dictionary, one tuple of arguments, the shape
+    of one input, or an iterable of batches: tensors, `Inputs`, dictionaries, tuples of arguments
+    or (inputs, labels), whichever the network takes.
+
+    Raises:
+        InputError: a batch of another kind, or no usual shape fits the network.
+    """
+    if isinstance(calibrate, Tensor | Inputs | Mapping):
+        return iter([Taken(model).inputs(calibrate)]), None
     shape: tuple[int, ...]
     if calibrate is None:
         shape = _guess_input_shape(model)
     elif isinstance(calibrate, tuple) and all(isinstance(n, int) for n in calibrate):
         shape = calibrate
+    elif isinstance(calibrate, tuple) and _is_call(model, calibrate):
+        return iter([Inputs.of(calibrate)]), None
     else:
-        return (images_of(batch) for batch in calibrate), None
+        taken = Taken(model)
+        return (taken.inputs(batch) for batch in calibrate), None
     note = (
         f"input ranges are calibrated on synthetic normal inputs of shape {shape}: "
         "give real inputs before believing an accuracy"
@@ -33,37 +50,121 @@ def calibration_batches(
     warnings.warn(note, CalibrationWarning, stacklevel=3)
     generator = torch.Generator().manual_seed(0)
     synthetic = (
-        torch.randn(_SYNTHETIC_SIZE, *shape, generator=generator) for _ in range(_SYNTHETIC_BATCHES)
+        Inputs.of(torch.randn(_SYNTHETIC_SIZE, *shape, generator=generator))
+        for _ in range(_SYNTHETIC_BATCHES)
     )
     return synthetic, note
 
 
-def images_of(batch: object) -> Tensor:
-    """The images of a batch, float32. Raises InputError for what holds none."""
-    images = batch[0] if isinstance(batch, tuple | list) else batch
-    if not isinstance(images, Tensor):
+class Taken:
+    """What a network takes of a batch: decided on the first one, the same for all."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._first_only: bool | None = None
+
+    def inputs(self, batch: object) -> Inputs:
+        """The call that a batch stands for.
+
+        Raises:
+            InputError: it is no tensor, `Inputs`, dictionary or tuple with tensors.
+        """
+        if isinstance(batch, Mapping):
+            return Inputs.of({key: value for key, value in batch.items() if key not in LABELS})
+        if not isinstance(batch, tuple | list):
+            if not isinstance(batch, Tensor | Inputs):
+                raise InputError(
+                    "calibration batch must be a tensor or (images, labels), got "
+                    f"{type(batch).__name__}; give tensors"
+                )
+            return Inputs.of(batch)
+        if not batch:
+            raise InputError("calibration batch must hold a tensor, got an empty one; give tensors")
+        if self._first_only is None:
+            self._first_only = self._decide(batch)
+        if not self._first_only:
+            return Inputs.of(batch)
+        if isinstance(batch[0], tuple | list | Mapping | Tensor | Inputs):
+            return Inputs.of(batch[0])
         raise InputError(
-            f"calibration batch must be a tensor or (images, labels), got {type(images).__name__}; "
-            "give tensors"
+            "calibration batch must be a tensor or (images, labels), got "
+            f"{type(batch[0]).__name__}; give tensors"
         )
-    return images.float()
+
+    def _decide(self, batch: tuple[Any, ...] | list[Any]) -> bool:
+        """Whether the network takes the first of a tuple alone; the others are labels then."""
+        if len(batch) == 1 or not isinstance(batch[0], Tensor):
+            return True
+        ways = (True, False) if len(batch) == 2 and _are_labels(batch) else (False, True)
+        for first_only in ways:
+            if _runs(self._model, Inputs.of(batch[0] if first_only else batch)):
+                return first_only
+        return True
 
 
-def first_images(batches: Tensor | Iterable[Tensor], count: int) -> Tensor | None:
-    """The first `count` images, or as many as there are, as one tensor; None if there are none.
+def _are_labels(batch: tuple[Any, ...] | list[Any]) -> bool:
+    first, second = batch
+    if not isinstance(second, Tensor):
+        return not isinstance(second, Mapping | tuple)
+    return second.shape in {(len(first),), (len(first), 1)}
+
+
+def _is_call(model: nn.Module, value: tuple[Any, ...]) -> bool:
+    """Whether a tuple holds the arguments of one call, and not several batches."""
+    first = value[0] if value else None
+    return (
+        isinstance(first, Tensor)
+        and not _runs(model, Inputs.of(first))
+        and _runs(model, Inputs.of(value))
+    )
+
+
+def _runs(model: nn.Module, inputs: Inputs) -> bool:
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            inputs.rows(0, 2).clone().call(model)
+    except Exception:  # noqa: BLE001 - a stranger's network may raise anything
+        return False
+    return True
+
+
+def first_inputs(
+    batches: Batch | Iterable[Batch], count: int, model: nn.Module
+) -> Tensor | Inputs | None:
+    """The first `count` rows, or as many as there are; None if there are none.
 
     Raises:
-        InputError: a batch that is no tensor.
+        InputError: a batch of another kind.
     """
-    parts: list[Tensor] = []
+    taken = Taken(model)
+    every: Iterable[Any] = [batches] if isinstance(batches, Tensor | Inputs | Mapping) else batches
+    parts: list[Inputs] = []
     missing = count
-    for batch in [batches] if isinstance(batches, Tensor) else batches:
-        images = images_of(batch)[:missing]
-        parts.append(images)
-        missing -= len(images)
+    for batch in every:
+        inputs = taken.inputs(batch)
+        parts.append(inputs.rows(0, missing).float32())
+        missing -= min(inputs.n, missing)
         if missing <= 0:
             break
-    return torch.cat(parts) if parts else None
+    return joined_rows(parts) if parts else None
+
+
+def joined_rows(parts: list[Inputs]) -> Tensor | Inputs:
+    """Batches of one kind, one after the other; a tensor where that is all that they hold."""
+    columns = [list(part.tensors()) for part in parts]
+    sizes = [part.n for part in parts]
+    whole = iter(
+        [
+            torch.cat(column)
+            if all(len(t) == n for t, n in zip(column, sizes, strict=True))
+            else column[0]
+            for column in zip(*columns, strict=True)
+        ]
+    )
+    made = parts[0].map(lambda _: next(whole))
+    if len(made.args) == 1 and not made.kwargs and isinstance(made.args[0], Tensor):
+        return made.args[0]
+    return made
 
 
 def _guess_input_shape(model: nn.Module) -> tuple[int, ...]:
@@ -79,12 +180,8 @@ def _guess_input_shape(model: nn.Module) -> tuple[int, ...]:
         if candidates:
             break
     for shape in candidates:
-        try:
-            with torch.no_grad():
-                model(torch.zeros(2, *shape))
-        except (RuntimeError, ValueError, AssertionError, IndexError, TypeError):
-            continue
-        return shape
+        if _runs(model, Inputs.of(torch.zeros(2, *shape))):
+            return shape
     raise InputError(
         f"calibration data must be given: no usual input shape fits {type(model).__name__}; "
         "pass calibrate=batches or calibrate=(channels, height, width)"

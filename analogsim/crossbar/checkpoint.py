@@ -5,7 +5,6 @@ digital network, `chip.safetensors` what each tile holds. Loading rebuilds the n
 `zoo:` name, or takes the network from the caller: a folder never brings code with it.
 """
 
-import copy
 import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save_file
@@ -22,6 +22,7 @@ from analogsim import bounded, schema, seal
 from analogsim._version import __version__
 from analogsim.batchnorm.recalibrate import Recalibration
 from analogsim.crossbar import periphery as peripheries
+from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.chip_settings import (
     FILE,
     FORMAT,
@@ -30,9 +31,10 @@ from analogsim.crossbar.chip_settings import (
     read_settings,
 )
 from analogsim.crossbar.chip_tensors import own, restore_, tensors_of
-from analogsim.crossbar.convert import AnalogModel, absorb, choose_forward, place_layers
+from analogsim.crossbar.convert import absorb, choose_forward, digital_form, place_layers
+from analogsim.crossbar.copying import copy_network
 from analogsim.crossbar.periphery import Periphery
-from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport, disable_fast_paths_
+from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport
 from analogsim.crossbar.program import Chip, new_chip
 from analogsim.errors import InputError, OutputError
 from device_models.contract import Device
@@ -142,7 +144,9 @@ def load_with_note(
         device.check_time(settings["t_s"])
     state = _read_tensors(folder, _MODEL, settings)
     tensors = _read_tensors(folder, _CHIP, settings)
-    source = build(note).eval().requires_grad_(False).cpu().float()
+    source, _ = copy_network(build(note))
+    if not any(t.dtype in {torch.float64, torch.float16, torch.bfloat16} for t in state.values()):
+        source.float()
     _load_state_(source, state, folder)
     analog = _rebuild(source, device, edge, settings, folder)
     if analog.recalibration is not None and recalibrate is not None:
@@ -177,6 +181,7 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
         "t_s": chip.t_s,
         "compensation": chip.compensation,
         "stream": analog.stream,
+        "grouped": analog.grouped,
         "notes": list(analog.notes),
         "layers": [dataclasses.asdict(line) for line in chip.report],
         "sha256": {name: _digest(folder / name) for name in (_MODEL, _CHIP)},
@@ -207,7 +212,7 @@ def _rebuild(
         )
         for line in settings["layers"]
     ]
-    module = disable_fast_paths_(copy.deepcopy(source))
+    module, _ = digital_form(source)
     names = {name or WHOLE_MODEL for name, _ in module.named_modules()}
     pairs = [name for pair in settings["folded"] + settings["merged"] for name in pair]
     unknown = {line.name for line in lines if line.where == "analog"}.union(pairs) - names
@@ -222,7 +227,7 @@ def _rebuild(
     for _, bn in settings["folded"]:
         parent, _, name = bn.rpartition(".")
         setattr(module.get_submodule(parent), name, nn.Identity())
-    module, lines = place_layers(module, lines, edge, source)
+    module, lines = place_layers(module, lines, edge, source, grouped=settings["grouped"])
     rule = settings["recalibration"]
     return AnalogModel(
         module=module,
@@ -241,6 +246,7 @@ def _rebuild(
         notes=tuple(settings["notes"]),
         recalibration=None if rule is None else Recalibration(**rule),
         stream=settings["stream"],
+        grouped=settings["grouped"],
     )
 
 
@@ -272,7 +278,7 @@ def _load_state_(source: nn.Module, state: dict[str, Tensor], folder: Path) -> N
 
 def _require(model: nn.Module | None, note: ModelNote, folder: Path) -> nn.Module:
     if model is not None:
-        return copy.deepcopy(model)
+        return model
     raise InputError(
         f"folder {folder} must be loaded together with its network "
         f"({note.spec or 'of unknown origin'}); pass model="

@@ -54,6 +54,7 @@ class ChipSettings(TypedDict):
     t_s: float | None
     compensation: Literal["none", "global", "exact", "column", "gain"]
     stream: Literal["aihwkit", "philox"]
+    grouped: Literal["digital", "blocks"]
     notes: list[str]
     layers: list[_Line]
     sha256: dict[str, str]
@@ -94,6 +95,7 @@ def read_settings(folder: Path) -> ChipSettings:
     fields.setdefault("recalibration", None)
     # Nor those of before there was a choice of it.
     fields.setdefault("stream", "aihwkit")
+    fields.setdefault("grouped", "digital")
     problems = list(schema.field_problems(fields, get_type_hints(ChipSettings)))
     problems += [
         f"folded and merged must hold pairs of names, got {pair!r}"

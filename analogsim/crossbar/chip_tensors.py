@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from analogsim.batchnorm.policy import RECALIBRATING
-from analogsim.crossbar.convert import AnalogModel, new_engine
+from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.convert import new_engine
+from analogsim.crossbar.joined import own_batchnorms
 from analogsim.crossbar.layer import CrossbarLayer, TileState
 from analogsim.crossbar.native import PerfectEngine
-from analogsim.crossbar.own_batchnorm import OwnBatchNorm, own_batchnorms
 from analogsim.crossbar.program import Chip
 from analogsim.errors import InputError
 
@@ -63,9 +64,9 @@ def restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folder
 
     for key, value in _statistics(chip).items():
         value.copy_(take(key, value))
-    for stand in (m for m in chip.modules() if isinstance(m, OwnBatchNorm)):
+    for joined in chip.joined:
         # Their layers take them over with their tiles, below.
-        stand.join_()
+        joined.join_()
     for name, layer in analog.layers.items():
         made = chip.layers[name]
         stats = take(f"{name}/std_and_max", torch.zeros(2, dtype=torch.float64)).tolist()

@@ -7,19 +7,20 @@ network compile nothing anew. A second batch size does, once; the pass then take
 import functools
 import os
 from collections.abc import Callable
-from typing import cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from analogsim.call import Inputs
 from analogsim.errors import InputError
 
 # For each network and kind of batch one; past torch's default of 8 the pass would not be compiled.
 _MOST_COMPILATIONS = 64
 
 
-def call_compiled(module: nn.Module, x: Tensor) -> Tensor:
-    """`module(x)` in a compiled pass, without gradients.
+def call_compiled(module: nn.Module, inputs: Inputs) -> Any:
+    """`inputs.call(module)` in a compiled pass, without gradients.
 
     Raises:
         InputError: torch's compiler cannot compile here.
@@ -28,7 +29,7 @@ def call_compiled(module: nn.Module, x: Tensor) -> Tensor:
 
     try:
         with torch.no_grad():
-            return _compiled()(module, x)
+            return _compiled()(module, inputs.args, dict(inputs.kwargs))
     except BackendCompilerFailed as err:
         raise _refusal(err) from err
 
@@ -40,11 +41,11 @@ def check_compiler() -> None:
     Raises:
         InputError: torch's compiler cannot compile here.
     """
-    call_compiled(nn.ReLU(), torch.zeros(64))
+    call_compiled(nn.ReLU(), Inputs.of(torch.zeros(64)))
 
 
 @functools.cache
-def _compiled() -> Callable[[nn.Module, Tensor], Tensor]:
+def _compiled() -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Any]:
     # Imported here: it takes seconds.
     import torch._dynamo.config as limits
     import torch._inductor.config as inductor
@@ -52,12 +53,11 @@ def _compiled() -> Callable[[nn.Module, Tensor], Tensor]:
     limits.recompile_limit = max(limits.recompile_limit, _MOST_COMPILATIONS)
     # No helpers of its own: a worker that is forked later can wait for them for ever.
     inductor.compile_threads = 1
-    return cast(Callable[[nn.Module, Tensor], Tensor], torch.compile(_call))
+    return torch.compile(_call)
 
 
-def _call(module: nn.Module, x: Tensor) -> Tensor:
-    output: Tensor = module(x)
-    return output
+def _call(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return module(*args, **kwargs)
 
 
 def _refusal(err: Exception) -> InputError:

@@ -1,40 +1,61 @@
 """Conversion: a copy of the network whose linear layers and convolutions lie on tiles."""
 
-import copy
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
+import torch
 from torch import Tensor, nn
 
 from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy, check_policy
 from analogsim.batchnorm.recalibrate import Recalibration, batchnorms
+from analogsim.call import Inputs
 from analogsim.crossbar import periphery as peripheries
+from analogsim.crossbar.analog_model import AnalogModel, Checked, Forward, How
+from analogsim.crossbar.baking import bake_
 from analogsim.crossbar.blocks import is_large
 from analogsim.crossbar.calibrate import calibrate_
 from analogsim.crossbar.calibration_inputs import (
+    Batch,
     Calibration,
     calibration_batches,
-    first_images,
+    first_inputs,
 )
+from analogsim.crossbar.checking import check_
 from analogsim.crossbar.compiled import check_compiler
+from analogsim.crossbar.copying import copied, copy_network
 from analogsim.crossbar.freed import give_back
-from analogsim.crossbar.layer import AbsorbedBatchNorm, CrossbarLayer, Engine
+from analogsim.crossbar.layer import (
+    CrossbarLayer,
+    Engine,
+    affine_in_float32,
+    crossbar_layers,
+    crossbar_of,
+)
 from analogsim.crossbar.native import PerfectEngine, StaticEngine
 from analogsim.crossbar.periphery import Periphery, TileKind
 from analogsim.crossbar.plan import (
+    MAPPED,
     WHOLE_MODEL,
+    Grouped,
     LayerReport,
-    called_layers,
     disable_fast_paths_,
+    is_spread,
     plan_layers,
 )
 from analogsim.crossbar.streams import StreamName, check_stream
-from analogsim.crossbar.table_words import explain, name_merged, name_own, warn_of_scaling
+from analogsim.crossbar.table_words import (
+    explain,
+    name_blocks,
+    name_merged,
+    name_own,
+    name_unused,
+    warn_of_scaling,
+)
 from analogsim.crossbar.tiles import TileEngine
+from analogsim.crossbar.trying import MOST_ROWS, Tried, try_forward
 from analogsim.errors import InputError
 from device_models.contract import Device
 from device_models.registry import parse as parse_device
@@ -47,53 +68,11 @@ __all__ = [
     "choose_forward",
     "convert",
     "crossbar_layers",
+    "digital_form",
+    "joins",
     "new_engine",
     "place_layers",
 ]
-
-Forward = Literal["auto", "native", "native-bf16", "native-compiled", "tile"]
-How = Literal["native", "native-bf16", "native-compiled", "tile"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnalogModel:
-    """A converted network, not yet programmed: `program` makes chips of it."""
-
-    module: nn.Module
-    """The copy with crossbar layers that hold their targets."""
-    source: nn.Module
-    """The digital network that was given, in eval mode (a copy)."""
-    device: Device
-    periphery: Periphery
-    bn: BatchNormPolicy
-    tile: TileKind
-    forward: How
-    forward_reason: str
-    keep_digital: tuple[str, ...]
-    folded: tuple[tuple[str, str], ...]
-    """(layer, BatchNorm) names of those folded into the analog weights."""
-    merged: tuple[tuple[str, str], ...]
-    """(layer, BatchNorm) names of those that a native chip computes with its layer's factors."""
-    absorbed: tuple[AbsorbedBatchNorm, ...]
-    """What takes the place of those BatchNorms on a chip, in the same order."""
-    report: tuple[LayerReport, ...]
-    notes: tuple[str, ...]
-    recalibration: Recalibration | None = None
-    """How chips estimate BatchNorm statistics, where their policy is to do so."""
-    recalibration_images: Tensor | None = None
-    """The training images for that, shared by all chips; a chip's folder does not hold them."""
-    stream: StreamName = "aihwkit"
-    """Where the normals of programming and drift come from."""
-
-    @property
-    def layers(self) -> dict[str, CrossbarLayer]:
-        """The crossbar layers by name, in registration order."""
-        return crossbar_layers(self.module)
-
-
-def crossbar_layers(module: nn.Module) -> dict[str, CrossbarLayer]:
-    """The crossbar layers of a network by name."""
-    return {m.name: m for m in module.modules() if isinstance(m, CrossbarLayer)}
 
 
 def convert(
@@ -106,11 +85,17 @@ def convert(
     calibrate: Calibration | None = None,
     *,
     forward: Forward = "auto",
-    recalibrate: Tensor | Iterable[Tensor] | None = None,
+    recalibrate: Batch | Iterable[Batch] | None = None,
     recalibration: Recalibration | None = None,
     stream: StreamName = "aihwkit",
+    grouped: Grouped = "digital",
+    verify: bool = True,
 ) -> AnalogModel:
     """Convert a trained network; the network given is never changed.
+
+    With an example (`calibrate`, or `recalibrate`) the converted network is compared with the one
+    given, and the multiply-adds of its tiles are counted. Without one the first forward pass of a
+    chip does that.
 
     Args:
         model: a trained network; its weights are taken as float32.
@@ -121,39 +106,46 @@ def convert(
             each time; once after programming), `none` says that the network has none.
         tile: aihwkit's `torch` tile or its C++ (`cpp`) tile.
         keep_digital: name patterns (`fnmatch`) of layers that stay digital.
-        calibrate: input batches for the DAC ranges: one tensor, an iterable of tensors, or the
-            shape of one input for synthetic normal inputs (with a warning).
+        calibrate: input batches for the DAC ranges: what the network is called with (one tensor,
+            a tuple, a dictionary or an `Inputs`), an iterable of such or of (inputs, labels), or
+            the shape of one input for synthetic normal inputs (with a warning).
         forward: `native` (the network's own convolutions), `tile` (aihwkit's modules), or `auto`:
             native wherever it computes the same. `native-bf16` rounds weights and activations to
             bfloat16 (ideal periphery only; about 1 % of the logits' norm). `native-compiled`
             goes through torch's compiler (ideal periphery only; needs a C++ compiler).
-        recalibrate: training images for the statistics, one tensor or an iterable of batches:
-            needed by `recalibrate` and `recalibrate-once`, and not looked at otherwise.
+        recalibrate: training images for the statistics, as `calibrate`: needed by `recalibrate`
+            and `recalibrate-once`, and not looked at otherwise.
         recalibration: how they are estimated and from how many of these images.
         stream: where the normals of programming and drift come from: `aihwkit` gives its weights
             bit for bit; `philox` is several times faster (PCM, needs numba), see `streams.py`.
+        grouped: `digital` keeps depthwise convolutions and those of many groups digital; `blocks`
+            puts as many of their groups on a tile as fit, along its diagonal.
+        verify: whether to compare the converted network with the one given.
 
     Raises:
-        InputError: an option, pattern, weight, calibration batch or policy cannot be used.
+        InputError: an option, pattern, weight, calibration batch or policy cannot be used, the
+            converted network computes something else, or nothing would be computed on tiles.
         DeviceError: an unknown preset.
     """
-    notes = list(check_policy(bn, model))
     _check_choice("tile", tile, get_args(TileKind))
+    _check_choice("grouped", grouped, get_args(Grouped))
     device = parse_device(preset) if isinstance(preset, str) else preset
     check_stream(stream, device)
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
     how, reason = choose_forward(edge, tile, forward)
-    _refuse_lazy(model)
-    source = copy.deepcopy(model).eval().requires_grad_(False).cpu().float()
-    batches: Iterator[Tensor] | None = None
-    example: Tensor | None = None
+    source, copy_notes = copy_network(model)
+    notes = [*check_policy(bn, source), *copy_notes]
+    own_types = _float32_(source)
+    batches: Iterator[Inputs] | None = None
+    example: Inputs | None = None
     rule, images = None, None
     if bn in RECALIBRATING:
         rule = recalibration or Recalibration()
-        images = _recalibration_images(bn, recalibrate, rule)
-        example = images[:2]
+        images = _recalibration_images(bn, recalibrate, rule, source)
+        example = Inputs.of(images).rows(0, MOST_ROWS)
         when = "at each time" if bn == "recalibrate" else "once, right after programming"
-        notes.append(f"BatchNorm {bn}: {rule.describe(len(images))}, on each chip {when}.")
+        n = Inputs.of(images).n
+        notes.append(f"BatchNorm {bn}: {rule.describe(n)}, on each chip {when}.")
     if calibrate is not None or edge.needs_input_ranges or bn == "fold":
         batches, note = calibration_batches(source, calibrate)
         notes += [note] if note else []
@@ -161,35 +153,33 @@ def convert(
         if example is None:
             raise InputError("calibration data must hold at least one batch, got none; give some")
         batches = itertools.chain([example], batches)
-    module = copy.deepcopy(source)
+    tried: Tried | None = None
+    if example is not None:
+        source, tried, note = _tried(source, own_types, model, example)
+        notes += [*tried.notes, *([note] if note else [])]
+        if not note and batches is not None:
+            batches = (inputs.float32() for inputs in batches)
+    module, baked = digital_form(source)
+    notes += baked
     folded: tuple[tuple[str, str], ...] = ()
+    few = None if tried is None else tried.cases[0].inputs
     if bn == "fold":
-        assert example is not None
-        result = fold_batchnorm(module, example)
+        assert few is not None
+        result = fold_batchnorm(module, few)
         module, folded = result.module, result.folded
         notes += [f"BatchNorm {name} stays digital: {why}" for name, why in result.kept]
         notes += warn_of_scaling(edge, len(folded))
-    disable_fast_paths_(module)
-    called = None if example is None else called_layers(module, example)
-    report = explain(plan_layers(module, keep_digital, called), reason, dict(folded))
+    changing = frozenset[str]() if tried is None else tried.changing
+    lines = plan_layers(module, keep_digital, grouped=grouped, changing=changing)
+    _refuse_all_digital(lines)
+    report = explain(lines, reason, dict(folded))
     merged: tuple[tuple[str, str], ...] = ()
-    if bn != "fold" and example is not None and how != "tile":
+    if bn != "fold" and few is not None and joins(how):
         analog_names = {line.name for line in report if line.where == "analog"}
-        pairs = fold_batchnorm(module, example).folded
+        pairs = fold_batchnorm(module, few, verify=False).folded
         merged = tuple(pair for pair in pairs if pair[0] in analog_names)
-        report = name_merged(report, merged)
-    if bn in RECALIBRATING:
-        report = name_own(report, batchnorms(module, tracking=True))
-    module, report = place_layers(module, report, edge, source)
-    if edge.needs_input_ranges:
-        assert batches is not None
-        notes += calibrate_(module, batches)
-        for layer in crossbar_layers(module).values():
-            # Without the weights that calibration needed.
-            layer.lend_(PerfectEngine())
-    if is_large(crossbar_layers(module).values()):
-        give_back()
-    return AnalogModel(
+    module, report = place_layers(module, report, edge, source, grouped=grouped)
+    analog = AnalogModel(
         module=module,
         source=source,
         device=device,
@@ -203,28 +193,125 @@ def convert(
         merged=merged,
         absorbed=absorb(module, merged),
         report=tuple(report),
-        notes=tuple(notes),
+        notes=(),
         recalibration=rule,
         recalibration_images=images,
         stream=stream,
+        grouped=grouped,
+        checked=Checked(done=not verify),
+    )
+    if verify and tried is not None:
+        parted = check_(analog, tried, join=True)
+        analog = _as_found(analog, parted)
+    report = name_merged(list(analog.report), analog.merged)
+    if bn in RECALIBRATING:
+        report = name_own(report, batchnorms(module, tracking=True))
+    for layer in analog.layers.values():
+        layer.free_order = analog.checked.free_order
+    if edge.needs_input_ranges:
+        assert batches is not None
+        notes += calibrate_(module, batches)
+        for layer in crossbar_layers(module).values():
+            # Without the weights that calibration needed.
+            layer.lend_(PerfectEngine())
+    if is_large(crossbar_layers(module).values()):
+        give_back()
+    return dataclasses.replace(analog, report=tuple(report), notes=tuple(notes))
+
+
+def digital_form(source: nn.Module) -> tuple[nn.Module, list[str]]:
+    """A copy of the digital network whose layers' weights are plain; notes on what was not."""
+    module = copied(source)
+    notes = bake_(module, MAPPED)
+    return disable_fast_paths_(module), notes
+
+
+def joins(how: How) -> bool:
+    """Whether chips compute BatchNorms with the factors of the layers before them."""
+    # A compiled pass fuses them by itself.
+    return how in {"native", "native-bf16"}
+
+
+def _float32_(source: nn.Module) -> bool:
+    """Bring a network to float32; whether it was of other types."""
+    tensors = itertools.chain(source.parameters(), source.buffers())
+    own = any(t.is_floating_point() and t.dtype != torch.float32 for t in tensors)
+    source.float()
+    return own
+
+
+def _tried(
+    source: nn.Module, own_types: bool, model: nn.Module, example: Inputs
+) -> tuple[nn.Module, Tried, str | None]:
+    """The network, tried; in its own types, with a note, where it does not run in float32."""
+    try:
+        return source, try_forward(source, example.float32()), None
+    except InputError as err:
+        if not own_types:
+            raise
+        source, _ = copy_network(model)
+        try:
+            tried = try_forward(source, example)
+        except InputError:
+            raise err from None
+        return (
+            source,
+            tried,
+            "The network asks for types other than float32 in its forward pass: its digital parts "
+            "stay in their own types; tiles take float32.",
+        )
+
+
+def _as_found(analog: AnalogModel, parted: Sequence[str]) -> AnalogModel:
+    """Without merged BatchNorms that must compute themselves, and with unused layers digital."""
+    kept = [i for i, (_, norm) in enumerate(analog.merged) if norm not in parted]
+    assert analog.checked.coverage is not None, "check_ comes first"
+    report = name_unused(list(analog.report), analog.checked.coverage)
+    unused = {line.name for line in report if line.where == "digital"}
+    for m in analog.module.modules():
+        layer = crossbar_of(m)
+        if layer is not None and layer.name in unused:
+            del m.forward
+    return dataclasses.replace(
+        analog,
+        merged=tuple(analog.merged[i] for i in kept),
+        absorbed=tuple(analog.absorbed[i] for i in kept),
+        report=tuple(report),
+    )
+
+
+def _refuse_all_digital(lines: Sequence[LayerReport]) -> None:
+    if any(line.where == "analog" for line in lines):
+        return
+    reasons = dict.fromkeys(f"{line.name}: {line.why}" for line in lines if line.why)
+    shown = "; ".join(list(reasons)[:3]) or "it has no layer with weights"
+    raise InputError(
+        f"network must have a layer on tiles, got 0 of {len(lines)} ({shown}); nothing would be "
+        "simulated: keep fewer layers digital, or write it with nn.Linear, nn.Conv1d or nn.Conv2d"
     )
 
 
 def _recalibration_images(
-    bn: BatchNormPolicy, given: Tensor | Iterable[Tensor] | None, rule: Recalibration
-) -> Tensor:
-    images = None if given is None else first_images(given, rule.images)
-    if images is None or len(images) < 2:
-        got = "none" if images is None else len(images)
+    bn: BatchNormPolicy,
+    given: Batch | Iterable[Batch] | None,
+    rule: Recalibration,
+    source: nn.Module,
+) -> Tensor | Inputs:
+    images = None if given is None else first_inputs(given, rule.images, source)
+    n = 0 if images is None else Inputs.of(images).n
+    if images is None or n < 2:
+        got = "none" if images is None else n
         raise InputError(
             f"bn {bn!r} must have at least 2 training images, got {got}; pass recalibrate=batches"
         )
     return images
 
 
-def absorb(module: nn.Module, merged: Sequence[tuple[str, str]]) -> tuple[AbsorbedBatchNorm, ...]:
-    """What takes the BatchNorms' place where their layers compute them."""
-    return tuple(AbsorbedBatchNorm(module.get_submodule(norm)) for _, norm in merged)
+def absorb(
+    module: nn.Module, merged: Sequence[tuple[str, str]]
+) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Gain and offset of the BatchNorms that their layers compute."""
+    return tuple(affine_in_float32(module.get_submodule(norm)) for _, norm in merged)
 
 
 def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tuple[How, str]:
@@ -285,43 +372,35 @@ def new_engine(analog: AnalogModel, layer: CrossbarLayer) -> Engine:
     return StaticEngine()
 
 
-def _refuse_lazy(model: nn.Module) -> None:
-    lazy = [
-        name
-        for name, value in itertools.chain(model.named_parameters(), model.named_buffers())
-        if nn.parameter.is_lazy(value)
-    ]
-    if lazy:
-        raise InputError(
-            f"network must have weights, got {len(lazy)} lazy ones ({lazy[0]}); run one batch first"
-        )
-
-
 def place_layers(
-    module: nn.Module, report: Sequence[LayerReport], periphery: Periphery, source: nn.Module
+    module: nn.Module,
+    report: Sequence[LayerReport],
+    periphery: Periphery,
+    source: nn.Module,
+    *,
+    grouped: Grouped = "digital",
 ) -> tuple[nn.Module, list[LayerReport]]:
-    """Replace, in `module`, the layers that the report calls analog; count their tiles.
+    """Let the layers of `module` that the report calls analog compute on tiles; count these.
 
     The layers share their weights with `source`, the digital network, where they are the same.
     """
     modules = dict(module.named_modules())
     lines: list[LayerReport] = []
-    replacement: dict[int, CrossbarLayer] = {}
     for line in report:
         if line.where == "analog":
             name = "" if line.name == WHOLE_MODEL else line.name
-            old = modules[name]
-            layer = CrossbarLayer(line.name, old, periphery).lend_(PerfectEngine())
-            layer.share_(source.get_submodule(name))
-            replacement[id(old)] = layer
+            digital = modules[name]
+            spread = grouped == "blocks" and is_spread(digital)
+            layer = CrossbarLayer(line.name, digital, periphery, in_blocks=spread)
+            twin = source.get_submodule(name)
+            layer.lend_(PerfectEngine()).share_(twin)
+            layer.take_over_(digital)
+            weight = twin._parameters.get("weight")
+            if weight is not None and layer.holds(weight):
+                digital.weight = nn.Parameter(weight.detach(), requires_grad=False)
             line = dataclasses.replace(line, tiles=len(layer.tiles))
+            line = name_blocks(line, layer)
         lines.append(line)
-    if id(module) in replacement:
-        return replacement[id(module)], lines
-    for parent in list(module.modules()):
-        for name, child in list(parent._modules.items()):
-            if child is not None and id(child) in replacement:
-                parent._modules[name] = replacement[id(child)]
     return module, lines
 
 

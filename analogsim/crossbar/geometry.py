@@ -1,5 +1,6 @@
 """A linear layer or convolution seen as one matrix product, whatever its padding or groups."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -13,7 +14,11 @@ Kind = Literal["linear", "conv1d", "conv2d"]
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """Shape of a layer: `groups` matrices of (`out_features`, `in_features`) each."""
+    """Shape of a layer: `groups` matrices of (`out_features`, `in_features`) each.
+
+    With `block` above 1 each matrix holds that many groups of the layer along its diagonal, and
+    zeros elsewhere.
+    """
 
     kind: Kind
     groups: int
@@ -25,6 +30,30 @@ class Geometry:
     padding: tuple[int, ...] = ()
     """As for `torch.nn.functional.pad`: last dimension first, (left, right) each."""
     padding_mode: str = "constant"
+    block: int = 1
+
+    @property
+    def products(self) -> int:
+        """Multiply-adds of the digital layer for each number of its output."""
+        return self.in_features // self.block
+
+    def in_blocks(self, most_inputs: int, most_outputs: int) -> "Geometry":
+        """The same layer with as many groups in each matrix as fit a tile (0 is unlimited)."""
+        fitting = [
+            n
+            for n in range(1, self.groups + 1)
+            if self.groups % n == 0
+            and (not most_inputs or n * self.in_features <= most_inputs)
+            and (not most_outputs or n * self.out_features <= most_outputs)
+        ]
+        n = max(fitting, default=1)
+        return dataclasses.replace(
+            self,
+            groups=self.groups // n,
+            out_features=n * self.out_features,
+            in_features=n * self.in_features,
+            block=n,
+        )
 
     @property
     def kernel_size(self) -> int:
@@ -36,7 +65,7 @@ class Geometry:
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
-        """Shape of the layer's weight in torch: (groups * out, in / kernel, *kernel)."""
+        """Shape of the weight that `product` takes: (groups * out, in / kernel, *kernel)."""
         return (
             self.groups * self.out_features,
             self.in_features // self.kernel_size,
@@ -136,4 +165,12 @@ def _explicit_padding(module: nn.Conv1d | nn.Conv2d) -> tuple[int, ...]:
 def matrix_of(weight: Tensor, geometry: Geometry) -> Tensor:
     """The weight as (groups, out_features, in_features), float32 on the CPU."""
     shape = (geometry.groups, geometry.out_features, geometry.in_features)
-    return weight.detach().to("cpu", torch.float32).reshape(shape)
+    values = weight.detach().to("cpu", torch.float32)
+    if geometry.block == 1:
+        return values.reshape(shape)
+    n = geometry.block
+    parts = values.reshape(shape[0], n, shape[1] // n, shape[2] // n)
+    matrix = torch.zeros(shape[0], n, shape[1] // n, n, shape[2] // n)
+    for i in range(n):
+        matrix[:, i, :, i] = parts[:, i]
+    return matrix.reshape(shape)

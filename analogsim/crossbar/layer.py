@@ -127,62 +127,150 @@ class Engine(nn.Module, ABC):
         """The layer's output for `x`, bias included."""
 
 
-class AbsorbedBatchNorm(nn.Module):
-    """Stands where a BatchNorm stood that its layer now computes: passes its input on.
+class Parted(Exception):  # noqa: N818 - caught within this package, never shown
+    """A layer's output did not go to the BatchNorm that the layer computes, or not to it alone."""
 
-    All chips share it, but for those that estimate its statistics (see `own_batchnorm.py`).
+    def __init__(self, joined: "JoinedBatchNorm") -> None:
+        super().__init__(joined.name)
+        self.joined = joined
+
+
+class JoinedBatchNorm:
+    """A chip's BatchNorm that the layer before it computes, as a factor and an offset an output.
+
+    The BatchNorm then passes its input on, and takes nothing else than that layer's output:
+    what followed it on one branch of the network need not on another.
+
+    Attributes:
+        name: of the BatchNorm.
+        norm: the chip's own; its forward pass is this object's.
+        affine: gain and offset (channels,) in eval mode, float32 on the CPU; None while the
+            BatchNorm computes itself.
     """
 
-    def __init__(self, norm: nn.Module) -> None:
-        super().__init__()
-        self.affine: tuple[Tensor, Tensor] | None = self.affine_of(norm)
-        """Gain and offset (channels,) of the BatchNorm in eval mode, float32 on the CPU; None
-        while the layer leaves it out."""
+    def __init__(
+        self, name: str, norm: nn.Module, affine: tuple[Tensor, Tensor] | None = None
+    ) -> None:
+        self.name = name
+        self.norm = norm
+        self.affine = affine
+        self._awaited: Tensor | None = None
+        if affine is None:
+            self.join_()
+        norm.forward = self.forward
 
-    @staticmethod
-    def affine_of(norm: nn.Module) -> tuple[Tensor, Tensor]:
-        """Gain and offset of a BatchNorm with its present statistics."""
-        gain, offset = affine_of(norm)
-        return gain.cpu().float(), offset.cpu().float()
+    @property
+    def awaited(self) -> bool:
+        """Whether the layer has computed and the BatchNorm was not called since."""
+        return self._awaited is not None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`x` itself."""
-        return x
+    def part_(self) -> "JoinedBatchNorm":
+        """Let the BatchNorm compute itself from now on; its layer must be refreshed."""
+        self.affine = self._awaited = None
+        return self
+
+    def join_(self) -> "JoinedBatchNorm":
+        """Leave it to the layer (again), with the present statistics; it must be refreshed."""
+        self.affine = affine_in_float32(self.norm)
+        return self
+
+    def await_(self, output: Tensor) -> "JoinedBatchNorm":
+        """Take `output`, the layer's, as the next input.
+
+        Raises:
+            Parted: the one before was not taken.
+        """
+        if self._awaited is not None:
+            raise Parted(self)
+        self._awaited = output
+        return self
+
+    def forget_(self) -> "JoinedBatchNorm":
+        """Await nothing: a forward pass begins."""
+        self._awaited = None
+        return self
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`input` itself while the layer computes the BatchNorm; otherwise the BatchNorm of it.
+
+        Raises:
+            Parted: it is not what the layer gave last.
+        """
+        if self.affine is None:
+            output: Tensor = type(self.norm).forward(self.norm, input)
+            return output
+        awaited, self._awaited = self._awaited, None
+        if input is not awaited:
+            raise Parted(self)
+        return input
+
+
+def affine_in_float32(norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Gain and offset (channels,) of a BatchNorm with its present statistics, on the CPU."""
+    gain, offset = affine_of(norm)
+    return gain.cpu().float(), offset.cpu().float()
+
+
+Observer = Callable[["CrossbarLayer", Tensor, Callable[[Tensor], Tensor]], Tensor]
+"""Called in place of a layer's forward pass, with the layer, its input and that pass."""
 
 
 class CrossbarLayer(nn.Module):
-    """A linear layer or convolution on tiles, with a digital bias.
+    """What a linear layer or convolution on tiles computes with, digital bias included.
 
-    The engine computes the product. `refresh_` must be called after the tiles' weights, ranges
-    or alphas have changed.
+    The layer of the network stays what it was: `take_over_` only gives it this object's forward
+    pass. The engine computes the product. `refresh_` must be called after the tiles' weights,
+    ranges or alphas have changed.
 
     Attributes:
         bias: the digital bias, (outputs,), float32 on the CPU, or None.
         norm: a BatchNorm in eval mode that the native engines compute together with the layer.
+        dtype: that the engine computes in; other inputs are brought to it and outputs back.
+        free_order: outputs may come in any memory order; otherwise in that of the digital layer.
+        observer: looks on while there is one.
     """
 
-    norm: AbsorbedBatchNorm | None
+    norm: JoinedBatchNorm | None
 
-    def __init__(self, name: str, source: nn.Module, periphery: Periphery) -> None:
+    def __init__(
+        self, name: str, source: nn.Module, periphery: Periphery, *, in_blocks: bool = False
+    ) -> None:
         super().__init__()
         self.name = name
         self.periphery = periphery
         self.geometry: Geometry = geometry_of(source)
+        if in_blocks:
+            self.geometry = self.geometry.in_blocks(
+                periphery.max_input_size, periphery.max_output_size
+            )
         weight, bias = source.weight, source.bias
         assert isinstance(weight, Tensor)
         assert bias is None or isinstance(bias, Tensor)
         matrix = matrix_of(weight, self.geometry)
-        self.weight_std = float(matrix.std()) if matrix.numel() > 1 else 0.0
-        self.weight_abs_max = float(matrix.abs().max())
+        # Without the zeros between blocks.
+        weights = matrix if self.geometry.block == 1 else weight.detach().float()
+        self.weight_std = float(weights.std()) if weights.numel() > 1 else 0.0
+        self.weight_abs_max = float(weights.abs().max())
         self.tiles: list[TileState] = []
         shared = Matrix(values=matrix)
         for slot in tile_slots(self.geometry, periphery):
             _, scale = map_weights(matrix, slot, periphery.weight_scaling)
             self.tiles.append(TileState(slot=slot, matrix=shared, scale=scale))
         self.bias: Tensor | None = None if bias is None else bias.detach().cpu().float().clone()
-        # Not a submodule: its place in the network is the BatchNorm's.
-        object.__setattr__(self, "norm", None)
+        self.norm = None
         self.engine: Engine | None = None
+        self.dtype = torch.float32
+        self.free_order = True
+        self.observer: Observer | None = None
+        self._weight_last = _is_channels_last(weight)
+
+    def take_over_(self, digital: nn.Module) -> nn.Module:
+        """Let `digital`, a layer of the network, compute with this object from now on.
+
+        Its class, attributes, parameters and hooks stay; its parameters are the targets.
+        """
+        digital.forward = self.forward
+        return digital
 
     @property
     def numel(self) -> int:
@@ -197,6 +285,11 @@ class CrossbarLayer(nn.Module):
             if matrix is not None and torch.equal(matrix.values, values):
                 matrix.values = values
         return self
+
+    def holds(self, weight: Tensor) -> bool:
+        """Whether the targets lie in the memory of `weight`."""
+        matrix = self.tiles[0].matrix
+        return matrix is not None and matrix.values.data_ptr() == weight.data_ptr()
 
     def context(self, tile: TileState) -> TileContext:
         """What a device's law may need to know about the tensor that the tile is a part of."""
@@ -236,8 +329,9 @@ class CrossbarLayer(nn.Module):
         nn.Module.__init__(other)
         other.name, other.periphery, other.geometry = self.name, self.periphery, self.geometry
         other.weight_std, other.weight_abs_max = self.weight_std, self.weight_abs_max
-        other.bias, other.engine = self.bias, None
-        object.__setattr__(other, "norm", None)
+        other.bias, other.engine, other.norm, other.observer = self.bias, None, None, None
+        other.dtype, other.free_order = self.dtype, self.free_order
+        other._weight_last = self._weight_last
         other.tiles = [
             TileState(
                 slot=tile.slot,
@@ -266,10 +360,33 @@ class CrossbarLayer(nn.Module):
         self.engine.load_(self)
         return self
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The layer's output for `x`, shaped as the digital layer's."""
+    def forward(self, input: Tensor) -> Tensor:
+        """The layer's output for `input`, as the digital layer's in shape, type and device."""
+        if self.observer is not None:
+            return self.observer(self, input, self._forward)
+        return self._forward(input)
+
+    def _forward(self, x: Tensor) -> Tensor:
         assert self.engine is not None, "use_() comes first"
-        return self.engine.forward(self, x)
+        if x.dtype is self.dtype and not torch.is_autocast_enabled(x.device.type):
+            y = self.engine.forward(self, x)
+        else:
+            y = self._in_own_type(x)
+        if not self.free_order:
+            last = self._weight_last or _is_channels_last(x)
+            order = torch.channels_last if last and y.dim() == 4 else torch.contiguous_format
+            y = y.contiguous(memory_format=order)
+        if self.norm is not None and self.norm.affine is not None:
+            self.norm.await_(y)
+        return y
+
+    def _in_own_type(self, x: Tensor) -> Tensor:
+        assert self.engine is not None
+        kind, gives = x.device.type, x.dtype
+        if torch.is_autocast_enabled(kind):
+            gives = torch.get_autocast_dtype(kind)
+        with torch.autocast(kind, enabled=False):
+            return self.engine.forward(self, x.to(self.dtype)).to(gives)
 
     def extra_repr(self) -> str:
         """Geometry and number of tiles."""
@@ -280,3 +397,23 @@ class CrossbarLayer(nn.Module):
 def _programmed(tile: TileState) -> Tensor:
     assert tile.programmed is not None, "program() sets it"
     return tile.programmed
+
+
+def _is_channels_last(x: Tensor) -> bool:
+    return (
+        x.dim() == 4
+        and x.is_contiguous(memory_format=torch.channels_last)
+        and not x.is_contiguous()
+    )
+
+
+def crossbar_of(module: nn.Module) -> CrossbarLayer | None:
+    """What a layer of a network computes with, where it is on tiles."""
+    owner = getattr(vars(module).get("forward"), "__self__", None)
+    return owner if isinstance(owner, CrossbarLayer) else None
+
+
+def crossbar_layers(module: nn.Module) -> dict[str, CrossbarLayer]:
+    """The crossbar layers of a network by name, in registration order."""
+    found = (crossbar_of(m) for m in module.modules())
+    return {layer.name: layer for layer in found if layer is not None}

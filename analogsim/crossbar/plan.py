@@ -4,6 +4,7 @@ import difflib
 import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,14 @@ from analogsim.errors import InputError
 MAX_GROUPS = 32
 """Most groups of a convolution that are mapped; each group has tiles of its own."""
 
+Grouped = Literal["digital", "blocks"]
+"""Depthwise convolutions and those of many groups: digital, or as blocks along the diagonal of
+tiles that they share."""
+
 WHOLE_MODEL = "(model)"
 """Name of the line of a network that is itself one layer."""
 
-_MAPPED: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d)
+MAPPED: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d)
 
 _OF_EACH_INPUT = (
     "normalisation stays in digital periphery; its statistics are each input's own, so that it "
@@ -55,20 +60,25 @@ class LayerReport:
 
 
 def plan_layers(
-    module: nn.Module, keep_digital: Sequence[str], called: frozenset[str] | None
+    module: nn.Module,
+    keep_digital: Sequence[str],
+    *,
+    grouped: Grouped = "digital",
+    changing: frozenset[str] = frozenset(),
 ) -> list[LayerReport]:
     """One report for each module that owns parameters.
 
     Args:
         module: the network, in eval mode.
         keep_digital: patterns (`fnmatch`, on module names) of layers that stay digital.
-        called: names of the modules that an example called, where there was an example.
+        grouped: what becomes of depthwise convolutions and of those with many groups.
+        changing: names of the modules whose weights a forward pass changes.
 
     Raises:
         InputError: a pattern that matches no layer, or weights that are not finite.
     """
     named = [(name, m) for name, m in module.named_modules() if _own_parameters(m)]
-    mappable = [name for name, m in named if isinstance(m, _MAPPED)]
+    mappable = [name for name, m in named if isinstance(m, MAPPED)]
     for pattern in keep_digital:
         if not fnmatch.filter(mappable, pattern):
             near = difflib.get_close_matches(pattern, mappable, 1)
@@ -80,11 +90,13 @@ def plan_layers(
     tied = _tied(named)
     reports = []
     for name, m in named:
-        why_not = _why_digital(name, m, keep_digital, called, inside)
+        why_not = _why_digital(name, m, keep_digital, inside, grouped)
+        if why_not is None and name in changing:
+            why_not = "its weight is changed in each forward pass (a hook?); give it fixed weights"
         parameters = _own_parameters(m)
         if why_not is None:
             _check_finite(name, parameters)
-        weight = parameters.get("weight", m.weight if isinstance(m, _MAPPED) else None)
+        weight = parameters.get("weight", m.weight if isinstance(m, MAPPED) else None)
         shape = tuple(weight.shape) if isinstance(weight, Tensor) else (_count(parameters),)
         also = f"; weights tied with {tied[name]}, programmed separately" if name in tied else ""
         reports.append(
@@ -103,36 +115,52 @@ def _why_digital(
     name: str,
     m: nn.Module,
     keep_digital: Sequence[str],
-    called: frozenset[str] | None,
     inside: frozenset[str],
+    grouped: Grouped,
 ) -> str | None:
-    if not isinstance(m, _MAPPED):
+    if not isinstance(m, MAPPED):
         for kind, reason in _REASONS:
             if isinstance(m, kind):
                 return reason
-        return f"parameters of {type(m).__name__} are not a layer that is mapped"
+        return (
+            f"parameters of {type(m).__name__} are not a layer that is mapped; compute their "
+            "products with nn.Linear or nn.Conv2d"
+        )
     for pattern in keep_digital:
         if fnmatch.fnmatchcase(name, pattern):
             return f"kept digital by choice ({pattern})"
     if name in inside:
         return "nn.MultiheadAttention reads its weights without calling the layer"
-    base = next(kind for kind in _MAPPED if isinstance(m, kind))
-    if type(m).forward is not base.forward:
-        return f"{type(m).__name__} overrides the forward pass of {base.__name__}"
-    if m._forward_hooks or m._forward_pre_hooks:
-        return "hooks on the layer (old-style weight norm?) would not run on tiles"
+    base = next(kind for kind in MAPPED if isinstance(m, kind))
+    for method in ("forward", "_conv_forward", "__call__"):
+        if getattr(type(m), method, None) is not getattr(base, method, None):
+            return (
+                f"{type(m).__name__} overrides the forward pass of {base.__name__}; "
+                f"write it with a plain nn.{base.__name__} inside"
+            )
     weight = m.weight
     assert isinstance(weight, Tensor)
     if weight.is_complex():
         return "complex weights are not mapped"
-    groups = getattr(m, "groups", 1)
-    if groups > 1 and groups == m.in_channels:
-        return "depthwise: a tile for each channel would use kernel-size rows and one column of it"
-    if groups > MAX_GROUPS:
-        return f"{groups} groups would each use a small part of a tile; at most {MAX_GROUPS} mapped"
-    if called is not None and name not in called:
-        return "not called in the forward pass of the example"
+    if not weight.numel():
+        return "it has no weights"
+    if grouped == "digital" and is_spread(m):
+        if m.groups == m.in_channels:
+            return (
+                "depthwise: a tile for each channel would use kernel-size rows and one column of "
+                "it; --grouped blocks puts many on a tile"
+            )
+        return (
+            f"{m.groups} groups would each use a small part of a tile; at most {MAX_GROUPS}; "
+            "--grouped blocks puts many on a tile"
+        )
     return None
+
+
+def is_spread(m: nn.Module) -> bool:
+    """Whether a layer's groups would each take a small part of a tile of their own."""
+    groups = getattr(m, "groups", 1)
+    return groups > MAX_GROUPS or (groups > 1 and groups == m.in_channels)
 
 
 def _own_parameters(m: nn.Module) -> dict[str, Tensor]:
@@ -178,25 +206,6 @@ def _check_finite(name: str, parameters: dict[str, Tensor]) -> None:
 
 def _count(parameters: dict[str, Tensor]) -> int:
     return sum(p.numel() for p in parameters.values())
-
-
-def called_layers(module: nn.Module, example: Tensor) -> frozenset[str]:
-    """Names of the modules whose `forward` the example reaches."""
-    called: set[str] = set()
-    handles = []
-    for name, m in module.named_modules():
-
-        def note(_m: nn.Module, _args: object, name: str = name) -> None:
-            called.add(name)
-
-        handles.append(m.register_forward_pre_hook(note))
-    try:
-        with torch.no_grad():
-            module(example)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return frozenset(called)
 
 
 def disable_fast_paths_(module: nn.Module) -> nn.Module:

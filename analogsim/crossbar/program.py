@@ -1,28 +1,33 @@
 """Programming makes a chip of a converted network; drifting moves the chip to a time."""
 
-import copy
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.batchnorm.recalibrate import batchnorms, copy_statistics_, recalibrate_
+from analogsim.call import Inputs, map_tensors
+from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.blocks import KEEP_PREPARED, blocks_of, is_large, parts_of
+from analogsim.crossbar.checking import check_, order_inputs, part_
 from analogsim.crossbar.compensation import COMPENSATIONS, Compensation
 from analogsim.crossbar.compiled import call_compiled
-from analogsim.crossbar.convert import AnalogModel, crossbar_layers, new_engine
+from analogsim.crossbar.convert import joins, new_engine
 from analogsim.crossbar.freed import give_back
-from analogsim.crossbar.layer import CrossbarLayer
+from analogsim.crossbar.instance import Instance, instantiate
+from analogsim.crossbar.joined import own_batchnorms, parted
+from analogsim.crossbar.layer import CrossbarLayer, Parted
 from analogsim.crossbar.native import PerfectEngine
-from analogsim.crossbar.own_batchnorm import OwnBatchNorm, own_batchnorms, parted
 from analogsim.crossbar.packed import is_differentiated
 from analogsim.crossbar.pieces import in_pieces
 from analogsim.crossbar.plan import LayerReport
 from analogsim.crossbar.seeds import seeded
 from analogsim.crossbar.streamed import streamed_blocks
 from analogsim.crossbar.streams import check_stream
+from analogsim.crossbar.trying import MOST_ROWS, try_forward
 from analogsim.crossbar.weights import Part, drift_weights_, program_weights_
 from analogsim.errors import InputError
 
@@ -36,6 +41,9 @@ class Chip(nn.Module):
     `drift_`, on the time; on nothing else. A chip whose policy is to recalibrate has BatchNorm
     statistics of its own.
 
+    It is called with what the network is called with, and gives what the network gives. Where the
+    conversion was not checked, for want of an example, its first forward pass does that.
+
     Attributes:
         analog: the converted network that the chip was made of.
         seed, chip: root seed and number of the chip.
@@ -43,15 +51,20 @@ class Chip(nn.Module):
         compensation: the drift compensation in force.
     """
 
-    def __init__(self, analog: AnalogModel, module: nn.Module, *, seed: int, chip: int) -> None:
+    def __init__(self, analog: AnalogModel, instance: Instance, *, seed: int, chip: int) -> None:
         super().__init__()
         self.analog = analog
-        self.module = module
+        self.module = instance.module
+        # So that they follow the chip from device to device: the network does not know them.
+        self.crossbars = nn.ModuleList(instance.layers.values())
+        self.instance = instance
         self.seed = seed
         self.chip = chip
         self.t_s: float | None = None
         self.compensation: Compensation = "none"
-        self._layers = crossbar_layers(module)
+        self._layers = instance.layers
+        self.joined = tuple(instance.joined.values())
+        self._free_order = True
         # Where drifts fill the engines' weights themselves: with statistics of its own the chip
         # needs its weights several times.
         self.direct = (
@@ -75,31 +88,85 @@ class Chip(nn.Module):
         keep = sum(layer.numel for layer in self._layers.values()) <= KEEP_PREPARED
         return Part(layers=layers, blocks=blocks_of(layers, keep_prepared=keep))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The network's output for a batch `x`, shaped as the digital network's."""
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The network's output, as the digital network gives it.
+
+        Raises:
+            InputError: the conversion was not checked before and the network is refused now.
+        """
+        checked, inputs = self.analog.checked, Inputs(args, kwargs)
+        if not checked.done:
+            self._check_(inputs)
+        if checked.changes_input:
+            inputs = inputs.clone()
+        x = args[0] if len(args) == 1 and not kwargs else None
         # The tile stays as aihwkit runs it; a compiled pass is compiled for one shape.
         whole = self.training or self._estimating or self.analog.forward not in _IN_PIECES
-        return self._pass(x) if whole else in_pieces(self._pass, x)
+        if whole or not checked.separable or not isinstance(x, Tensor):
+            return self._pass(inputs)
+        return in_pieces(lambda piece: self._pass(Inputs((piece,))), x)
 
-    def _pass(self, x: Tensor) -> Tensor:
+    @torch.inference_mode(False)
+    def _check_(self, inputs: Inputs) -> None:
+        """Check the conversion on the first inputs that a chip is given."""
+        rows = inputs.rows(0, MOST_ROWS).to("cpu").clone()
+        check_(self.analog, try_forward(self.analog.source, rows), join=joins(self.analog.forward))
+
+    def _pass(self, inputs: Inputs) -> Any:
+        """One forward pass; once more where it shows that something was assumed wrongly."""
+        free = self.analog.checked.free_order and self.analog.forward != "tile"
+        if free != self._free_order:
+            self._order_(free)
+        while True:
+            for one in self.joined:
+                one.forget_()
+            try:
+                output = self._once(inputs)
+            except Parted as found:
+                part_(found.joined, self.instance)
+                continue
+            except RuntimeError:
+                if not self._free_order or any(map(is_differentiated, inputs.tensors())):
+                    raise
+                # A branch that was never tried may need the memory order of the digital network.
+                self._order_(False)
+                self.analog.checked.free_order = False
+                continue
+            left = [one for one in self.joined if one.awaited]
+            if not left:
+                return output
+            for one in left:
+                part_(one, self.instance)
+
+    def _order_(self, free: bool) -> None:
+        self._free_order = free
+        for layer in self._layers.values():
+            layer.free_order = free
+
+    def _once(self, inputs: Inputs) -> Any:
         first = self._swollen
         if first:
             self._slim_()
         how = self.analog.forward
-        if how != "tile" and x.dim() == 4:
-            x = x.contiguous(memory_format=torch.channels_last)
-        output: Tensor
-        if how == "native-compiled" and not self._estimating and not is_differentiated(x):
+        if self._free_order:
+            inputs = inputs.map(order_inputs)
+        if (
+            how == "native-compiled"
+            and not self._estimating
+            and not any(map(is_differentiated, inputs.tensors()))
+        ):
             for layer in self._layers.values():
                 if isinstance(layer.engine, PerfectEngine):
                     layer.engine.ready_(layer, unpacked=True)
-            output = call_compiled(self.module, x)
+            output = call_compiled(self.module, inputs)
+        elif how == "native-bf16":
+            output = map_tensors(_float32, inputs.map(_bfloat16).call(self.module))
         else:
-            output = self.module(x.to(torch.bfloat16) if how == "native-bf16" else x)
+            output = inputs.call(self.module)
         if first:
             # The engines have packed their weights.
             give_back()
-        return output.float() if how == "native-bf16" else output
+        return output
 
     @property
     def layers(self) -> dict[str, CrossbarLayer]:
@@ -185,14 +252,18 @@ class Chip(nn.Module):
         t_s = -1.0 if self.t_s is None else self.t_s
         device = next(iter(norms.values())).get_buffer("running_mean").device
         assert self.analog.recalibration is not None
+
+        def on_device(*args: Any, **kwargs: Any) -> object:
+            return Inputs(args, kwargs).to(device).call(self)
+
         self._estimating = True
         try:
             with (
                 torch.no_grad(),
-                parted(self.module, self.layers),
+                parted(self.joined, self.layers),
                 seeded(self.seed, "recalibrate", self.chip, t_s),
             ):
-                recalibrate_(norms, lambda x: self(x.to(device)), images, self.analog.recalibration)
+                recalibrate_(norms, on_device, images, self.analog.recalibration)
         finally:
             self._estimating = False
         return self
@@ -251,13 +322,13 @@ def reprogram_(chip: Chip, number: int, *, recalibrate: bool = True) -> Chip:
         return chip
     if recalibrate:
         return chip.recalibrate_()
-    with parted(chip.module, chip.layers):
+    with parted(chip.joined, chip.layers):
         norms = own_batchnorms(chip.module, chip.analog.module)
         copy_statistics_(norms, batchnorms(chip.analog.module))
     return chip
 
 
-def recalibration_images(analog: AnalogModel) -> Tensor:
+def recalibration_images(analog: AnalogModel) -> Tensor | Inputs:
     """The training images that chips recalibrate with.
 
     Raises:
@@ -306,22 +377,21 @@ def _put_off_(layers: Sequence[CrossbarLayer]) -> None:
 
 def new_chip(analog: AnalogModel, *, seed: int, chip: int) -> Chip:
     """A chip whose tiles still hold their targets, with its own engines; `program` fills it."""
-    layers = {name: layer.fresh() for name, layer in analog.layers.items()}
-    memo: dict[int, object] = {id(analog.layers[name]): layer for name, layer in layers.items()}
-    if analog.forward != "tile":
-        for (layer_name, norm_name), absorbed in zip(analog.merged, analog.absorbed, strict=True):
-            norm = analog.module.get_submodule(norm_name)
-            stand = OwnBatchNorm(norm) if analog.bn in RECALIBRATING else absorbed
-            object.__setattr__(layers[layer_name], "norm", stand)
-            memo[id(norm)] = stand
-    module = copy.deepcopy(analog.module, memo)
-    for layer in crossbar_layers(module).values():
-        # It is refreshed when the tiles are filled.
-        layer.engine = new_engine(analog, layer)
+    made = instantiate(analog, lambda layer: new_engine(analog, layer), join=joins(analog.forward))
     if analog.forward == "native-bf16":
-        module.to(torch.bfloat16)
+        made.module.to(torch.bfloat16)
+        for layer in made.layers.values():
+            layer.to(torch.bfloat16).dtype = torch.bfloat16
         if analog.bn in RECALIBRATING:
             # Statistics in bfloat16 would stop moving before they have converged.
-            for own in own_batchnorms(module, analog.module).values():
+            for own in own_batchnorms(made.module, analog.module).values():
                 own.float()
-    return Chip(analog, module, seed=seed, chip=chip)
+    return Chip(analog, made, seed=seed, chip=chip)
+
+
+def _bfloat16(t: Tensor) -> Tensor:
+    return t.to(torch.bfloat16) if t.is_floating_point() else t
+
+
+def _float32(t: Tensor) -> Tensor:
+    return t.float() if t.dtype is torch.bfloat16 else t

@@ -4,6 +4,8 @@ import dataclasses
 import warnings
 from collections.abc import Collection, Sequence
 
+from analogsim.crossbar.coverage import Coverage
+from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import LayerReport
 from analogsim.errors import FoldingWarning
@@ -30,6 +32,35 @@ def name_merged(report: list[LayerReport], merged: Sequence[tuple[str, str]]) ->
         else line
         for line in report
     ]
+
+
+def name_unused(report: list[LayerReport], coverage: Coverage) -> list[LayerReport]:
+    """Layers that computed nothing in the counted pass are digital, and say why."""
+    beside = {one.name: one.why for one in coverage.digital}
+    return [
+        dataclasses.replace(
+            line,
+            where="digital",
+            why=beside.get(line.name, "not called in the forward pass of the example"),
+            tiles=0,
+        )
+        if line.where == "analog" and line.name not in coverage.analog
+        else line
+        for line in report
+    ]
+
+
+def name_blocks(line: LayerReport, layer: CrossbarLayer) -> LayerReport:
+    """A layer whose groups share tiles says how many do, and what that wastes."""
+    geometry = layer.geometry
+    if geometry.block == 1:
+        return line
+    empty = 100 * (1 - 1 / geometry.block)
+    words = (
+        f"{geometry.block} of its {geometry.groups * geometry.block} groups share a tile; "
+        f"{empty:.1f} % of the cells hold 0 and add their noise"
+    )
+    return dataclasses.replace(line, why=f"{line.why}; {words}" if line.why else words)
 
 
 def name_own(report: list[LayerReport], names: Collection[str]) -> list[LayerReport]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.convert import AnalogModel
 from analogsim.crossbar.layer import TileState
 from analogsim.crossbar.program import program, reprogram_
 from analogsim.errors import InputError

@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from analogsim._version import __version__
-from analogsim.crossbar.convert import AnalogModel
+from analogsim.call import Inputs
+from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.program import program
 from analogsim.experiment.header import DeviceEntry, Digital, Layer, RunHeader
 from analogsim.experiment.score import Score
@@ -76,9 +77,9 @@ def recalibration_entry(analogs: Mapping[str, AnalogModel]) -> dict[str, Any] | 
         if analog.recalibration is not None and images is not None:
             return {
                 "method": analog.recalibration.method,
-                "images": len(images),
+                "images": Inputs.of(images).n,
                 "batch_size": analog.recalibration.batch_size,
-                "images_sha256": tensor_digest(images),
+                "images_sha256": tensor_digest(*Inputs.of(images).tensors()),
             }
     return None
 
@@ -165,10 +166,12 @@ def weights_digest(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def tensor_digest(values: Tensor) -> str:
-    """sha256 (16 digits) over a tensor's shape and values."""
-    digest = hashlib.sha256(f"{tuple(values.shape)};".encode())
-    digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+def tensor_digest(*tensors: Tensor) -> str:
+    """sha256 (16 digits) over the tensors' shapes and values."""
+    digest = hashlib.sha256()
+    for values in tensors:
+        digest.update(f"{tuple(values.shape)};".encode())
+        digest.update(values.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from analogsim.crossbar.convert import AnalogModel
+from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.describe import (
     device_entry,

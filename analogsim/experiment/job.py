@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from torch import nn
 
+from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.convert import AnalogModel
 from analogsim.crossbar.program import Chip, program, reprogram_
 from analogsim.experiment.deal import Images
 from analogsim.experiment.score import score, select

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from analogsim import schema
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy
+from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.convert import AnalogModel
 from analogsim.crossbar.layer import CrossbarLayer, TileState
 from analogsim.crossbar.program import Chip, program
 from analogsim.errors import InputError

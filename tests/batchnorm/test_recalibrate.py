@@ -140,7 +140,7 @@ def test_statistics_are_copied_by_name():
 )
 def test_all_images_are_used_in_even_batches(n, batch_size, sizes):
     rule = Recalibration(batch_size=batch_size)
-    assert [len(b) for b in rule.batches(torch.zeros(n, 1))] == sizes
+    assert [b.n for b in rule.batches(torch.zeros(n, 1))] == sizes
 
 
 def test_rules_and_their_words():

@@ -1,0 +1,319 @@
+"""Which multiply-adds of a network its tiles compute: counted in a pass, not read off names.
+
+torch's own formulas count the products of every operator. A tensor that depends on the network's
+input is followed through the pass: a product of two such tensors (attention scores) has no fixed
+weights that could lie on a tile; every other product has.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+from torch.utils.weak import WeakIdKeyDictionary
+
+from analogsim.call import Inputs, tensors_in
+from analogsim.crossbar.layer import CrossbarLayer, crossbar_layers
+
+_SHOWN = 3
+_BY_ACTIVATIONS = "products of two activations (attention scores)"
+_BESIDE = (
+    "its weight is read without calling the layer, which a tile does not see; call the layer itself"
+)
+_UNKNOWN = (
+    "weights that are no registered parameters (a layer in a plain list or closure, a quantised "
+    "one?); register it, for example in nn.ModuleList"
+)
+_COMPUTED = (
+    "weights that the forward pass computes; make them a parameter of nn.Linear or nn.Conv2d"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitalProducts:
+    """Products that no tile computes."""
+
+    name: str
+    """Of the module that they belong to."""
+    macs: int
+    """Multiply-adds of the pass."""
+    dynamic: bool
+    """Whether both factors depend on the input."""
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """The multiply-adds of one forward pass, by who computes them.
+
+    Attributes:
+        analog: by layer on tiles, those that were called; in the order of the network.
+        digital: all others, the largest first.
+    """
+
+    analog: Mapping[str, int]
+    digital: tuple[DigitalProducts, ...]
+
+    @property
+    def total(self) -> int:
+        """All multiply-adds."""
+        return sum(self.analog.values()) + sum(one.macs for one in self.digital)
+
+    @property
+    def share(self) -> float:
+        """Part of the multiply-adds that tiles compute, in [0, 1]."""
+        return sum(self.analog.values()) / self.total if self.total else 0.0
+
+    def __str__(self) -> str:
+        """For example: 97.1 % of the multiply-adds on tiles; digital: 2.9 % conv1 (depthwise)."""
+        groups: dict[str, list[DigitalProducts]] = {}
+        for one in self.digital:
+            groups.setdefault(one.why, []).append(one)
+        parts = [
+            f"{_percent(sum(one.macs for one in group), self.total)} {_names(group)} ({why})"
+            for why, group in sorted(
+                groups.items(), key=lambda item: -sum(one.macs for one in item[1])
+            )
+        ]
+        if len(parts) > _SHOWN:
+            parts = [*parts[:_SHOWN], f"{len(parts) - _SHOWN} more reasons"]
+        digital = f"; digital: {'; '.join(parts)}" if parts else ""
+        on_tiles = _percent(sum(self.analog.values()), self.total)
+        return f"{on_tiles} of the multiply-adds on tiles{digital}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "share": self.share,
+            "analog_macs": sum(self.analog.values()),
+            "digital": [
+                {"name": one.name, "macs": one.macs, "dynamic": one.dynamic, "why": one.why}
+                for one in self.digital
+            ],
+            "text": str(self),
+        }
+
+
+def _percent(part: int, total: int) -> str:
+    # Neither all nor nothing by rounding.
+    percent = 100 * part / total if total else 0.0
+    text = f"{percent:.1f}"
+    if part and text == "0.0":
+        return "under 0.1 %"
+    return "over 99.9 %" if part < total and text == "100.0" else f"{text} %"
+
+
+def _names(group: Sequence[DigitalProducts]) -> str:
+    names = [one.name for one in group[:_SHOWN]]
+    more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
+    return ", ".join(names) + more
+
+
+@dataclass(kw_only=True)
+class Count:
+    """What a counted pass has seen."""
+
+    analog: Counter[str] = field(default_factory=Counter)
+    digital: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(module, `dynamic`, `weight`, `computed` or `unknown`) -> multiply-adds."""
+    low_precision: bool = False
+    """Whether a product took numbers of 16 bits."""
+
+    def coverage(self, layers: Sequence[str], why: Mapping[str, str]) -> Coverage:
+        """The coverage, with `why` a module's parameters are digital where that is known.
+
+        Args:
+            layers: names of the layers on tiles, in the order of the network.
+            why: by module name.
+        """
+        digital = [
+            DigitalProducts(
+                name=name or "(model)",
+                macs=macs,
+                dynamic=kind == "dynamic",
+                why=_reason(name or "(model)", kind, frozenset(layers), why),
+            )
+            for (name, kind), macs in self.digital.items()
+        ]
+        return Coverage(
+            analog={name: self.analog[name] for name in layers if self.analog[name]},
+            digital=tuple(sorted(digital, key=lambda one: -one.macs)),
+        )
+
+
+def _reason(name: str, kind: str, layers: frozenset[str], why: Mapping[str, str]) -> str:
+    if kind == "dynamic":
+        return _BY_ACTIVATIONS
+    if name in layers:
+        return _BESIDE
+    holders = (
+        name[:end] for end in range(len(name), 0, -1) if end == len(name) or name[end] == "."
+    )
+    known = next((why[holder] for holder in holders if holder in why), None)
+    return known or {"computed": _COMPUTED}.get(kind, _UNKNOWN)
+
+
+@contextmanager
+def counting(module: nn.Module, inputs: Inputs) -> Iterator[Count]:
+    """Count the products of `inputs.call(module)` in the block; its tensors are not changed."""
+    count = Count()
+    where: list[str] = [""]
+    mode = _Products(count, where, _storages(module), inputs)
+    handles = []
+    for name, m in module.named_modules():
+
+        def enter(_m: nn.Module, _args: object, name: str = name) -> None:
+            where.append(name)
+
+        def leave(_m: nn.Module, _args: object, _output: object) -> None:
+            where.pop()
+
+        handles += [
+            m.register_forward_pre_hook(enter),
+            m.register_forward_hook(leave, always_call=True),
+        ]
+
+    def observe(layer: CrossbarLayer, x: Tensor, forward: Callable[[Tensor], Tensor]) -> Tensor:
+        with mode.within():
+            y = forward(x)
+        count.analog[layer.name] += y.numel() * layer.geometry.products
+        return y
+
+    layers = crossbar_layers(module).values()
+    fast = torch.backends.mha.get_fastpath_enabled()
+    try:
+        for layer in layers:
+            layer.observer = observe
+        # It would hide its products.
+        torch.backends.mha.set_fastpath_enabled(False)
+        with mode:
+            yield count
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for layer in layers:
+            layer.observer = None
+        for handle in handles:
+            handle.remove()
+
+
+def _storages(module: nn.Module) -> dict[int, str]:
+    """Memory of each parameter and buffer -> name of its module."""
+    found: dict[int, str] = {}
+    for name, m in module.named_modules():
+        for value in (*m._parameters.values(), *m._buffers.values()):
+            if value is not None and value.layout == torch.strided and value.numel():
+                found.setdefault(value.untyped_storage().data_ptr(), name)
+    return found
+
+
+class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Sees every operator, follows what depends on the input, and counts products."""
+
+    def __init__(
+        self, count: Count, where: list[str], storages: Mapping[int, str], inputs: Inputs
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count, self.where, self.storages = count, where, storages
+        self._followed = WeakIdKeyDictionary()
+        self._inside = 0
+        for tensor in inputs.tensors():
+            self._followed[tensor] = True
+
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """Within a layer on tiles products are counted by the layer."""
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        given = list(tensors_in((args, kwargs)))
+        if any(t in self._followed for t in given):
+            for tensor in tensors_in(output):
+                self._followed[tensor] = True
+        if not self._inside:
+            macs = _macs(func, args, kwargs, output)
+            if macs:
+                factors = _factors(func, given)
+                self.count.digital[self._owner(factors)] += macs
+                self.count.low_precision |= any(
+                    t.dtype in {torch.float16, torch.bfloat16} for t in factors
+                )
+        return output
+
+    def _owner(self, factors: Sequence[Tensor]) -> tuple[str, str]:
+        fixed = [t for t in factors if t not in self._followed]
+        if not fixed and len(factors) > 1:
+            return self.where[-1], "dynamic"
+        for tensor in fixed:
+            if tensor.layout == torch.strided and not tensor.is_quantized:
+                name = self.storages.get(tensor.untyped_storage().data_ptr())
+                if name is not None:
+                    return name, "weight"
+        return self.where[-1], "computed" if fixed and self.where[-1] else "unknown"
+
+
+def _factors(func: Any, given: list[Tensor]) -> list[Tensor]:
+    """The tensors that are multiplied: not what is added to their product."""
+    name = func._schema.name.partition("::")[2]
+    if name.startswith(("addm", "baddbmm")):
+        return given[1:3]
+    return given[:2] if "attention" not in name else given[:3]
+
+
+def _macs(func: Any, args: Any, kwargs: dict[str, Any], output: Any) -> int:
+    packet = func._overloadpacket
+    if packet in flop_registry:
+        return int(flop_registry[packet](*args, **kwargs, out_val=output)) // 2
+    rule = _RULES.get(func._schema.name)
+    return 0 if rule is None else rule(args, output)
+
+
+def _by_weight(args: Any, output: Any) -> int:
+    """Quantised convolutions and linear layers: outputs times what each of them sums up."""
+    weight = args[1].unpack()[0] if hasattr(args[1], "unpack") else args[1].weight()
+    y: Tensor = next(tensors_in(output))
+    per_output = weight.numel() // weight.shape[0]
+    return y.numel() * int(per_output)
+
+
+def _attention(args: Any, output: Any) -> int:
+    """Queries (..., n, k), keys (..., m, k) and values (..., m, v)."""
+    q, k, v = args[:3]
+    return int(q.numel() * k.shape[-2] + q.numel() // q.shape[-1] * k.shape[-2] * v.shape[-1])
+
+
+def _recurrent(args: Any, output: Any) -> int:
+    """Inputs (steps, batch, inputs) by both weight matrices of a recurrent layer."""
+    steps, batch = args[0].shape[:2]
+    return int(steps * batch * (args[1].numel() + args[2].numel()))
+
+
+# What torch's counter does not know: qualified operator name -> multiply-adds.
+_RULES: Mapping[str, Callable[[Any, Any], int]] = {
+    "aten::mv": lambda args, _: int(args[0].numel()),
+    "aten::addmv": lambda args, _: int(args[1].numel()),
+    "aten::dot": lambda args, _: int(args[0].numel()),
+    "aten::vdot": lambda args, _: int(args[0].numel()),
+    "aten::_trilinear": lambda args, _: int(args[0].numel() * args[1].shape[-2]),
+    "aten::mkldnn_rnn_layer": _recurrent,
+    "aten::_scaled_dot_product_flash_attention_for_cpu": _attention,
+    **{
+        f"quantized::{kind}{ending}": _by_weight
+        for kind in ("linear", "conv1d", "conv2d")
+        for ending in ("", "_relu")
+    },
+    "quantized::linear_dynamic": _by_weight,
+    "quantized::linear_relu_dynamic": _by_weight,
+}

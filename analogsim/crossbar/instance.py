@@ -1,0 +1,59 @@
+"""The network of one chip: a copy of the converted one, with layers and engines of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.copying import copied
+from analogsim.crossbar.layer import (
+    CrossbarLayer,
+    Engine,
+    JoinedBatchNorm,
+    crossbar_layers,
+    crossbar_of,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """A network whose layers compute with `layers`, unprogrammed.
+
+    Attributes:
+        joined: the BatchNorm layers that layers compute, by name.
+    """
+
+    module: nn.Module
+    layers: dict[str, CrossbarLayer]
+    joined: dict[str, JoinedBatchNorm]
+
+
+def instantiate(
+    analog: AnalogModel, engine: Callable[[CrossbarLayer], Engine], *, join: bool
+) -> Instance:
+    """A copy of the converted network; the layers' parameters share the memory of its own.
+
+    Args:
+        analog: the converted network.
+        engine: makes a layer's engine, which is to be filled.
+        join: whether layers compute the BatchNorms that follow them.
+    """
+    memo: dict[int, object] = {}
+    for m in analog.module.modules():
+        layer = crossbar_of(m)
+        if layer is not None:
+            memo[id(layer)] = layer.fresh()
+            for parameter in m.parameters(recurse=False):
+                memo[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
+    module = copied(analog.module, memo)
+    layers = crossbar_layers(module)
+    joined: dict[str, JoinedBatchNorm] = {}
+    pairs = zip(analog.merged, analog.absorbed, strict=True) if join else ()
+    for (layer_name, norm_name), affine in pairs:
+        one = JoinedBatchNorm(norm_name, module.get_submodule(norm_name), affine)
+        joined[norm_name] = layers[layer_name].norm = one
+    for layer in layers.values():
+        # It is refreshed when the tiles are filled.
+        layer.engine = engine(layer)
+    return Instance(module=module, layers=layers, joined=joined)

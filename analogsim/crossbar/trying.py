@@ -1,0 +1,241 @@
+"""A network's forward pass is tried before anything is believed of it.
+
+Random numbers in eval mode, a state between calls, inputs that are written into, batches whose rows
+decide about each other: each would make a chip's accuracy another thing than it seems.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from analogsim.call import Inputs, tensors_in
+from analogsim.errors import InputError
+
+MOST_ROWS = 8
+"""Rows of a batch that are tried, at most: all checks then cost less than three passes of it."""
+
+TOLERANCE = 1e-4
+"""Of a tensor's norm; rounding in another order leaves about 1e-6."""
+
+LOW_PRECISION_TOLERANCE = 2e-2
+"""The same where the network computes in 16 bits."""
+
+
+_LOW = (torch.float16, torch.bfloat16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One call and what the digital network gives for it."""
+
+    inputs: Inputs
+    wanted: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What trying a network's forward pass has shown.
+
+    Attributes:
+        cases: the example's first rows, and other inputs that may take other branches.
+        separable: whether rows of a batch are treated by themselves.
+        changes_input: whether the network writes into its input.
+        changing: names of the modules whose parameters a pass replaces or changes.
+        notes: the same in words, where the user should know.
+    """
+
+    cases: tuple[Case, ...]
+    separable: bool
+    changes_input: bool
+    changing: frozenset[str]
+    notes: tuple[str, ...]
+
+
+def try_forward(network: nn.Module, example: Inputs) -> Tried:
+    """Run a digital network in eval mode on a few rows of an example, again and in pieces.
+
+    Raises:
+        InputError: it does not run, gives no tensor, or keeps a state between calls.
+    """
+    rows = example.rows(0, min(example.n, MOST_ROWS))
+    rows = rows if rows.n > 1 else _doubled(network, rows)
+    half = rows.rows(0, (rows.n + 1) // 2)
+    before = _weights(network)
+    given = rows.clone()
+    whole = _run(network, given, seed=1, fresh=False)
+    changes_input = not all(
+        _same(a, b) for a, b in zip(given.tensors(), rows.tensors(), strict=True)
+    )
+    changing = frozenset(name for name, seen in _weights(network).items() if seen != before[name])
+    part = _run(network, half, seed=2)
+    tolerance = LOW_PRECISION_TOLERANCE if _is_low(network, whole) else TOLERANCE
+    by_row = all(t.dim() and len(t) == rows.n for t in whole) and rows.n > half.n
+    notes = []
+    separable = by_row and error([t[: half.n] for t in whole], part) <= tolerance
+    if not separable:
+        again = _run(network, rows, seed=1)
+        apart = error(again, whole)
+        if apart > tolerance:
+            raise InputError(
+                "network must give the same output for the same input, got a relative difference "
+                f"of {apart:.2g} at the second call: it keeps a state between calls, or draws "
+                "random numbers of its own; reset the state at the start of forward"
+            )
+        apart = error(_run(network, rows, seed=3), whole)
+        if apart > tolerance:
+            notes.append(
+                "The network draws random numbers in eval mode (dropout left on, sampling?): its "
+                f"outputs differ by {100 * apart:.2g} % from call to call, and every accuracy "
+                "holds that."
+            )
+        elif by_row:
+            notes.append(
+                "The output for an input depends on which others are in its batch (statistics of "
+                "the batch?): chips compute batches whole, and the batch size moves the accuracy."
+            )
+    if changes_input:
+        notes.append("The network writes into its input; chips give it a copy.")
+    return Tried(
+        cases=(Case(inputs=half, wanted=part), *_others(network, rows, half.n)),
+        separable=separable,
+        changes_input=changes_input,
+        changing=changing,
+        notes=tuple(notes),
+    )
+
+
+def run(network: nn.Module, inputs: Inputs, *, seed: int = 2) -> tuple[Tensor, ...]:
+    """The tensors of a network's output; inputs are copied, and random numbers repeat."""
+    with torch.no_grad(), _drawn_from(seed):
+        return tuple(tensors_in(inputs.clone().call(network)))
+
+
+def error(got: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
+    """Largest |got - wanted| / |wanted| (Frobenius norms) of any tensor.
+
+    Infinite where shapes, infinities, NaN or whole numbers differ.
+    """
+    if len(got) != len(wanted):
+        return float("inf")
+    return max((_error(g, w) for g, w in zip(got, wanted, strict=True)), default=0.0)
+
+
+def _error(got: Tensor, wanted: Tensor) -> float:
+    if got.shape != wanted.shape:
+        return float("inf")
+    if not wanted.is_floating_point():
+        if wanted.is_complex() and got.is_complex():
+            return _error(torch.view_as_real(got), torch.view_as_real(wanted))
+        return 0.0 if torch.equal(got, wanted) else float("inf")
+    g, w = got.double(), wanted.double()
+    finite = torch.isfinite(w)
+    if not _same(g[~finite], w[~finite]) or not bool(torch.isfinite(g[finite]).all()):
+        return float("inf")
+    difference = float((g[finite] - w[finite]).norm())
+    # Outputs that are all but zero are compared by themselves.
+    return difference / max(float(w[finite].norm()), 1e-6) if difference else 0.0
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors of one shape hold the same; NaN is NaN."""
+    if a.shape != b.shape:
+        return False
+    return bool(((a == b) | ((a != a) & (b != b))).all())
+
+
+def _run(
+    network: nn.Module, inputs: Inputs, *, seed: int, fresh: bool = True
+) -> tuple[Tensor, ...]:
+    try:
+        with torch.no_grad(), _drawn_from(seed):
+            output = (inputs.clone() if fresh else inputs).call(network)
+    # A stranger's network may raise anything.
+    except Exception as err:
+        raise InputError(
+            f"network must run on the inputs given ({inputs.describe()}), got "
+            f"{type(err).__name__}: {first_line(err)}; give inputs that it takes, of its types"
+        ) from err
+    tensors = tuple(tensors_in(output))
+    if not tensors:
+        raise InputError(
+            f"network must give a tensor, or a tuple, dictionary or object with tensors, got "
+            f"{type(output).__name__}; wrap the network"
+        )
+    return tensors
+
+
+def _is_low(network: nn.Module, outputs: Sequence[Tensor]) -> bool:
+    """Whether it computes in 16 bits somewhere, where batches round differently."""
+    return any(t.dtype in _LOW for t in (*network.parameters(), *outputs))
+
+
+def _doubled(network: nn.Module, one: Inputs) -> Inputs:
+    """Two rows of one, where the network takes two; the second differs from the first."""
+    n = one.n
+
+    def twice(t: Tensor) -> Tensor:
+        return torch.cat([t, _other(t)]) if t.dim() and len(t) == n else t
+
+    two = one.map(twice)
+    try:
+        run(network, two)
+    except Exception:  # noqa: BLE001 - it takes single inputs only
+        return one
+    return two
+
+
+def _others(network: nn.Module, rows: Inputs, skipped: int) -> Iterator[Case]:
+    """Other inputs that the network takes: the other rows, changed, and one row alone."""
+    n = rows.n
+    for first, last in sorted({(min(skipped, n - 1), max(n - 1, skipped + 1)), (n - 1, n)}):
+        inputs = rows.rows(first, last).map(_other)
+        try:
+            wanted = run(network, inputs)
+        except Exception:  # noqa: BLE001 - no input of this network's
+            continue
+        yield Case(inputs=inputs, wanted=wanted)
+
+
+def _other(t: Tensor) -> Tensor:
+    """Values of the same kind that may take another branch: negated, or in another order."""
+    if t.is_floating_point():
+        return -t.flip(-1) if t.dim() else -t
+    return t.flip(-1) if t.dim() > 1 and t.dtype != torch.bool else t.clone()
+
+
+def _weights(network: nn.Module) -> dict[str, tuple[tuple[int, int, int], ...]]:
+    """By module: identity, memory and version of each weight that hooks might change."""
+    return {
+        name: tuple(
+            (id(value), value.data_ptr(), value._version)
+            for value in (getattr(m, "weight", None),)
+            if isinstance(value, Tensor)
+        )
+        for name, m in network.named_modules()
+        if m._forward_pre_hooks and isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)
+    }
+
+
+@contextmanager
+def _drawn_from(seed: int) -> Iterator[None]:
+    """Python's, numpy's and torch's random numbers from `seed` on; their states are put back."""
+    ours, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            random.seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+            yield
+    finally:
+        random.setstate(ours)
+        np.random.set_state(numpys)  # noqa: NPY002
+
+
+def first_line(err: BaseException) -> str:
+    """The first line of what an error says."""
+    return (str(err).strip().splitlines() or [""])[0][:200]
