@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import analogsim
 from analogsim import AnalogModel, AnalogsimError, Chip
-from analogsim.inputs.call import Inputs
+from analogsim.call import Inputs
 from tests.strangers.situation import Call, Situation
 
 YEAR_S = 3.15e7

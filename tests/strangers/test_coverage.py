@@ -333,10 +333,9 @@ SITUATIONS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["native", "tile"])
 @pytest.mark.parametrize("name", SITUATIONS)
-def test_the_share_that_lies_on_tiles(name: str, engine: str) -> None:
-    assert faults(SITUATIONS[name], engine) == []
+def test_the_share_that_lies_on_tiles(name: str) -> None:
+    assert faults(SITUATIONS[name], "native") == []
 
 
 def converted(net, example, **options):
