@@ -11,9 +11,9 @@ from torch.nn.parameter import is_lazy
 
 from analogsim.errors import InputError
 from analogsim.inputs.spec import did_you_mean, few
-from analogsim.inputs.state import load_state_, refuse_non_finite
+from analogsim.inputs.state import load_state_with_notes_, refuse_non_finite
 from analogsim.inputs.user_file import call_factory, is_user_file
-from analogsim.inputs.weight_file import read_weights
+from analogsim.inputs.weight_file import read_weight_file
 from analogsim.inputs.zoo import PREFIX, ZOO, parse_zoo
 
 # The start of an untrained network is drawn from this seed, so that a spec always names the
@@ -31,7 +31,7 @@ class Model:
         input_shape: (channels, height, width) of one image, where known.
         n_classes: how many outputs it has, where known.
         trained: False where its weights are known to be a random start.
-        note: one line on where its weights come from.
+        note: one line on where its weights come from, and on what was chosen or left out there.
     """
 
     module: nn.Module
@@ -51,10 +51,10 @@ def load_model(spec: str, *, weights: Path | None = None) -> Model:
     Args:
         spec: a zoo network, or a callable in a file, called without arguments, that returns
             an `nn.Module`. The file runs with the rights of the user who names it.
-        weights: `.safetensors`, or `.pt`, `.pth`, `.th`, `.bin` (loaded with
-            `weights_only=True`; no pickle is executed). Without it, a zoo network takes the
-            weights shipped with analogsim where there are some, and a factory's network
-            stays as the factory made it.
+        weights: safetensors, a file of torch.save (loaded with `weights_only=True`; no pickle
+            is executed), or the index of several; the content says which. Without it, a zoo
+            network takes the weights shipped with analogsim where there are some, and a
+            factory's network stays as the factory made it.
 
     Raises:
         InputError: the spec, the user's file or the weights cannot be used as given.
@@ -96,9 +96,9 @@ def _zoo_model(spec: str, weights: Path | None) -> Model:
     if source is None:
         note = "untrained: random start, no weights shipped for this network; give --weights"
     else:
-        load_state_(module, read_weights(source), where=f"weights file {source}")
         shipped = f"weights shipped with analogsim ({source.name})"
-        note = shipped if weights is None else f"weights from {source}"
+        origin = shipped if weights is None else f"weights from {source}"
+        note = _load_(module, source, origin)
     return Model(
         module=module.eval(),
         spec=spec,
@@ -107,6 +107,13 @@ def _zoo_model(spec: str, weights: Path | None) -> Model:
         trained=source is not None,
         note=note,
     )
+
+
+def _load_(module: nn.Module, source: Path, origin: str) -> str:
+    """Load a file's weights into a network; return the note on them."""
+    read = read_weight_file(source)
+    notes = load_state_with_notes_(module, read.tensors, where=f"weights file {source}")
+    return "; ".join([origin, *read.notes, *notes])
 
 
 def _user_model(spec: str, weights: Path | None) -> Model:
@@ -131,8 +138,7 @@ def _user_model(spec: str, weights: Path | None) -> Model:
             where=f"model factory {spec}",
         )
     else:
-        note = f"weights from {weights}"
-        load_state_(module, read_weights(weights), where=f"weights file {weights}")
+        note = _load_(module, weights, f"weights from {weights}")
     return Model(
         module=module.eval(),
         spec=spec,

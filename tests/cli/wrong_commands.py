@@ -12,8 +12,8 @@ OUT = ("-o", "out")
 WEIGHTS = {
     "none.pt": r"none\.pt must exist, got no such file",
     "dir.pt": r"dir\.pt must be a file, got a folder",
-    "file": r"file ending must be one of .*, got ''",
-    "good.npz": r"ending must be one of .*, got '\.npz'",
+    "file": r"file must be safetensors or a file of torch\.save, got one that starts with b'hello",
+    "good.npz": r"must be a file of torch\.save, got an archive of x\.npy, y\.npy; unpack",
     "enormous.pt": r"enormous\.pt must be a whole file of torch\.save, got a damaged",
     "enormous.safetensors": r"enormous\.safetensors must be a whole safetensors file, got a dam",
     "cut.pt": r"cut\.pt must be a whole file of torch\.save, got a damaged",

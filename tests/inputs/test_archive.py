@@ -1,6 +1,7 @@
 """Zip bombs are refused by what they declare; honest archives pass."""
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -21,7 +22,15 @@ def test_honest_archives_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         refuse_bomb(tmp_path / name, where="x", mend="y")
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04"], ids=["empty", "text", "cut"])
+# Python's own look at whether this is a zip file raises an error.
+TWO_DISKS = b"PK\x06\x07" + struct.pack("<LQL", 0, 0, 2) + b"PK\x05\x06" + bytes(18)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no zip", b"PK\x03\x04", TWO_DISKS],
+    ids=["empty", "text", "cut", "two disks"],
+)
 def test_what_is_no_archive_is_left_to_its_reader(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "f").write_bytes(content)
     refuse_bomb(tmp_path / "f", where="x", mend="y")

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from analogsim.errors import InputError
@@ -110,6 +112,61 @@ def test_foreign_weights_for_a_zoo_network_in_half_precision(tmp_path: Path) -> 
     message = r"resnet20-foreign\.th class count must be the model's 10, got 100 .*\?classes=100\)"
     with pytest.raises(InputError, match=message):
         load_model("zoo:resnet20", weights=weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrap", "notes"),
+    [
+        ("a.ckpt", lambda w: {"state_dict": {f"model.{k}": t for k, t in w.items()}}, "model."),
+        ("a.pt", lambda w: {f"net.{k}": t for k, t in w.items()}, "begin with 'net.'"),
+        ("a.pth.tar", lambda w: {"state_dict": w, "best_acc1": torch.tensor(9.0)}, ""),
+        (
+            "a.pth",
+            lambda w: {"params": {k: t + 1 for k, t in w.items()}, "params_ema": w},
+            "taken from 'params_ema' (the average over the training); the file has 'params', too",
+        ),
+        ("a.h5", lambda w: w, "by its content, a.h5 is a file of torch.save"),
+        (
+            "b.ckpt",
+            lambda w: {"state_dict": w | {"criterion.weight": torch.ones(4)}},
+            "1 tensor of the file left out (criterion.weight)",
+        ),
+        ("a.bin", lambda w: {k: t.double() + 1e-12 for k, t in w.items()}, "rounded from float64"),
+        ("c.pt", lambda w: {k: torch.zeros_like(t) for k, t in w.items()}, "values are equal in"),
+    ],
+    ids=["lightning", "net", "tar", "average", "ending", "criterion", "double", "zeros"],
+)
+def test_what_was_chosen_in_a_file_stands_in_the_note(
+    tmp_path: Path,
+    name: str,
+    wrap: Callable[[dict[str, torch.Tensor]], dict[str, object]],
+    notes: str,
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(FOREIGN)
+    weights = {k: t * 0.9 + 0.1 for k, t in load_model(f"{file}:build").module.state_dict().items()}
+    del weights["features.1.num_batches_tracked"]
+    torch.save(wrap(weights), tmp_path / name)
+    note = load_model(f"{file}:build", weights=tmp_path / name).note
+    assert note.startswith(f"weights from {tmp_path / name}")
+    assert notes in note
+    assert bool(notes) == ("; " in note)
+
+
+def test_weights_in_several_files_are_loaded_by_their_index(tmp_path: Path) -> None:
+    state = parse_zoo("zoo:digits_cnn").build().state_dict()
+    shards: dict[str, dict[str, torch.Tensor]] = {"1.safetensors": {}, "2.safetensors": {}}
+    weight_map = {}
+    for number, (key, tensor) in enumerate(state.items()):
+        weight_map[key] = f"{number % 2 + 1}.safetensors"
+        shards[weight_map[key]][key] = tensor + 1
+    for name, shard in shards.items():
+        save_file(shard, tmp_path / name)
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}))
+    model = load_model("zoo:digits_cnn", weights=index)
+    assert model.note == f"weights from {index}"
+    assert all(torch.equal(model.module.state_dict()[key], t + 1) for key, t in state.items())
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """Weight files: what is opened, what is refused, and that nothing in them runs."""
 
-import argparse
 import os
 import pickle
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +31,10 @@ def assert_same(got: dict[str, Tensor]) -> None:
     assert all(torch.equal(got[key], WEIGHTS[key]) for key in WEIGHTS)
 
 
-@pytest.mark.parametrize("ending", [".pt", ".pth", ".th", ".bin", ".PTH"])
+ENDINGS = [".pt", ".pth", ".th", ".bin", ".PTH", ".ckpt", ".tar", ".pth.tar", ".safetensors", ""]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 def test_torch_files_are_read(tmp_path: Path, ending: str, zipped: bool) -> None:
     path = tmp_path / f"net{ending}"
@@ -46,19 +47,6 @@ def test_safetensors_are_read(tmp_path: Path) -> None:
     safetensors.torch.save_file(WEIGHTS, path)
     got = read_weights(path)
     assert_same({key: got[key] for key in WEIGHTS})
-
-
-@pytest.mark.parametrize("wrapper", ["state_dict", "model", "model_state_dict", "net"])
-def test_wrappers_are_opened(tmp_path: Path, wrapper: str) -> None:
-    path = tmp_path / "net.pt"
-    torch.save({"epoch": 3, wrapper: WEIGHTS, "best_prec1": 91.2}, path)
-    assert_same(read_weights(path))
-
-
-def test_a_wrapper_in_a_wrapper_is_opened(tmp_path: Path) -> None:
-    path = tmp_path / "net.pt"
-    torch.save({"state_dict": {"model": WEIGHTS}}, path)
-    assert_same(read_weights(path))
 
 
 @pytest.mark.parametrize("wrap", [False, True], ids=["bare", "in state_dict"])
@@ -96,26 +84,6 @@ def test_the_sentinel_would_be_made(tmp_path: Path) -> None:
     assert sentinel.exists()
 
 
-@pytest.mark.parametrize(
-    ("content", "name"),
-    [
-        (torch.nn.Linear(2, 2), r"torch\.nn\.modules\.linear\.Linear"),
-        ({"args": argparse.Namespace(lr=0.1), **WEIGHTS}, r"argparse\.Namespace"),
-        ({"best": np.float64(91.0), **WEIGHTS}, r"numpy\._core\.multiarray\.scalar"),
-    ],
-    ids=["module", "namespace", "numpy scalar"],
-)
-def test_a_pickle_that_needs_code_is_refused_in_words(
-    tmp_path: Path, content: object, name: str
-) -> None:
-    path = tmp_path / "net.pth"
-    torch.save(content, path)
-    message = rf"got a pickle that needs to run {name}; save it with safetensors, or as a plain"
-    with pytest.raises(InputError, match=message) as caught:
-        read_weights(path)
-    assert "weights_only" not in str(caught.value)
-
-
 @pytest.mark.parametrize("keep", [0.0, 0.02, 0.5, 0.97])
 @pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
 def test_a_truncated_file_is_refused_in_one_sentence(
@@ -151,28 +119,6 @@ def test_a_damaged_file_never_escapes_as_another_error(tmp_path: Path) -> None:
     assert refused >= 40
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (
-            b"<!DOCTYPE html><html>sign in</html>",
-            r"must hold weights, got a web page \(b'<!DOCTYPE",
-        ),
-        (b"\n <html>", r"must hold weights, got a web page \(b'\\n <html>'\)"),
-        (b"version https://git-lfs.github.com/spec/v1\n", r"got a Git LFS pointer \(b'version htt"),
-        (b"", r"net\.pt must hold weights, got an empty file; fetch or save it again"),
-        (b"PK\x03\x04rest", r"net\.pt must be a whole file of torch\.save, got a damaged or"),
-        (b"plain text", r"net\.pt must be a whole file of torch\.save, got a damaged or"),
-    ],
-    ids=["web page", "web page after blanks", "lfs", "empty", "zip head", "text"],
-)
-def test_what_is_no_weight_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
-    path = tmp_path / "net.pt"
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=message):
-        read_weights(path)
-
-
 def test_a_web_page_named_safetensors_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     path.write_bytes(b"garbage that is no header at all")
@@ -181,26 +127,18 @@ def test_a_web_page_named_safetensors_is_refused(tmp_path: Path) -> None:
         read_weights(path)
 
 
-def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "net.pt"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("net/constants.pkl", b"")
-        archive.writestr("net/code/net.py", b"")
-        archive.writestr("net/data.pkl", b"")
-        archive.writestr("net/version", b"3\n")
-    with pytest.raises(InputError, match=r"net\.pt must hold only weights, got a TorchScript prog"):
-        read_weights(path)
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ([1, 2], r"must hold a dictionary of tensors, got list; save it"),
-        ({}, r"must hold only named tensors, got none; save it"),
-        ({"a": 1, "b": "x", **WEIGHTS}, r"named tensors, got a \(int\), b \(str\); save it"),
-        ({"s": torch.zeros(2).to_sparse()}, r"must hold only named tensors, got s \(Tensor\)"),
+        (torch.zeros(2), r"must hold a dictionary of tensors, got Tensor; save it"),
+        ({}, r"must hold named tensors, got none; save it"),
+        ({"a": 1, "b": "x"}, r"must hold named tensors, got a \(int\), b \(str\); save it"),
+        ({0: torch.zeros(2)}, r"names of tensors must be words, got '0'; save it"),
+        ({"a\nb": torch.zeros(2)}, r"names of tensors must be words, got 'a\\nb'; save it"),
+        ({"a" * 301: torch.zeros(2)}, r"names of tensors must be words, got 'a{60}'; save it"),
     ],
-    ids=["list", "empty", "other values", "sparse"],
+    ids=["list", "tensor", "empty", "other values", "number", "line feed", "long name"],
 )
 def test_a_file_without_plain_tensors_is_refused(
     tmp_path: Path, content: object, message: str
@@ -211,13 +149,15 @@ def test_a_file_without_plain_tensors_is_refused(
         read_weights(path)
 
 
-def test_missing_file_folder_and_ending_are_refused(tmp_path: Path) -> None:
+def test_missing_file_folder_and_unknown_content_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.pt must exist, got no such file; check the path"):
         read_weights(tmp_path / "none.pt")
     with pytest.raises(InputError, match=rf"{tmp_path} must be a file, got a folder; name"):
         read_weights(tmp_path)
     (tmp_path / "net.h5").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"ending must be one of \.safetensors, .*, got '\.h5'"):
+    with pytest.raises(
+        InputError, match=r"net\.h5 must be safetensors or .*starts with b'x'; save"
+    ):
         read_weights(tmp_path / "net.h5")
 
 
