@@ -1,10 +1,11 @@
 """What a network is called with and what it gives: tensors, tuples, dictionaries, objects."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from analogsim.errors import InputError
@@ -86,12 +87,23 @@ class Inputs:
         Tensors of another length (masks and tables that serve all rows) stay whole.
         """
         n = self.n
-        return self.map(lambda t: t[start:stop] if t.dim() and len(t) == n else t)
+        return self.map(lambda t: t[start:stop] if _has_rows(t, n) else t)
+
+    def pick(self, rows: Sequence[int]) -> "Inputs":
+        """The call for these rows of the batch, in this order, in tensors of their own."""
+        n = self.n
+        return self.map(
+            lambda t: torch.stack([t[i] for i in rows]) if _has_rows(t, n) else t.clone()
+        )
 
     def describe(self) -> str:
         """Shapes and types in words, for a message."""
         parts = [f"{tuple(t.shape)} {str(t.dtype).removeprefix('torch.')}" for t in self.tensors()]
         return ", ".join(parts)
+
+
+def _has_rows(t: Tensor, n: int) -> bool:
+    return t.layout == torch.strided and t.dim() > 0 and len(t) == n
 
 
 def tensors_in(value: object) -> Iterator[Tensor]:

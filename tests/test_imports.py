@@ -23,6 +23,7 @@ LEVELS = {
     "analogsim.processor": 1,
     "analogsim.seal": 2,
     "analogsim.call": 2,
+    "analogsim.copying": 2,
     # Below the zoo and the noise, which know its layers.
     "analogsim.batchnorm": 3,
     "analogsim.inputs": 4,

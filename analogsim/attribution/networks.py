@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.batchnorm.fold import fold_batchnorm
+from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.convert import absorb, choose_forward, digital_form
-from analogsim.crossbar.copying import copied
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL

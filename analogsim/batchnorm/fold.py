@@ -7,7 +7,6 @@ TopK normalisation have another `s`, see `affine`.
 What feeds what is seen in a forward pass (`trace`), never guessed from registration order.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from analogsim.batchnorm.affine import BATCHNORMS, BatchNorm, affine_of, running
 from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.batchnorm.trace import Trace, trace
 from analogsim.call import Inputs, tensors_in
+from analogsim.copying import copied
 from analogsim.errors import AnalogsimError, InputError
 
 __all__ = ["FoldResult", "fold_batchnorm"]
@@ -65,14 +65,7 @@ def fold_batchnorm(
     `AnalogsimError` if the folded copy gives another output.
     """
     example = Inputs.of(example)
-    try:
-        folded_model = copy.deepcopy(model).eval()
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise InputError(
-            f"fold_batchnorm model must be one that can be copied, got {type(error).__name__}: "
-            f"{error}; run one forward pass of a lazy model first, and set no attribute to a "
-            "tensor that carries gradients"
-        ) from error
+    folded_model = copied(model).eval()
     try:
         seen = trace(folded_model, example, [m for m in folded_model.modules() if _is_watched(m)])
     except (RuntimeError, TypeError, ValueError, IndexError) as error:

@@ -27,9 +27,7 @@ def bake_(module: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[str]:
 def _bake_layer_(m: nn.Module) -> list[str]:
     done: list[str] = []
     if parametrize.is_parametrized(m):
-        assert isinstance(m.parametrizations, nn.ModuleDict)
-        for key in list(m.parametrizations):
-            parametrize.remove_parametrizations(m, key, leave_parametrized=True)
+        _bake_parametrizations_(m)
         done.append("Parametrisation")
     for hook in list(m._forward_pre_hooks.values()):
         if isinstance(hook, prune.BasePruningMethod):
@@ -44,3 +42,17 @@ def _bake_layer_(m: nn.Module) -> list[str]:
     if done:
         m.requires_grad_(False)
     return list(dict.fromkeys(done))
+
+
+def _bake_parametrizations_(m: nn.Module) -> nn.Module:
+    """As `remove_parametrizations`, which would change the class that all copies of `m` share."""
+    assert isinstance(m.parametrizations, nn.ModuleDict)
+    values = {key: getattr(m, key).detach().clone() for key in m.parametrizations}
+    own = {key: value for key, value in m._parameters.items() if key not in values}
+    del m._modules["parametrizations"]
+    m.__class__ = type(m).__bases__[0]
+    m._parameters.clear()
+    for key, value in values.items():
+        m._parameters[key] = nn.Parameter(value, requires_grad=False)
+    m._parameters.update(own)
+    return m

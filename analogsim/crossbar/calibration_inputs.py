@@ -40,6 +40,11 @@ def calibration_batches(
         shape = calibrate
     elif isinstance(calibrate, tuple) and _is_call(model, calibrate):
         return iter([Inputs.of(calibrate)]), None
+    elif not isinstance(calibrate, Iterable):
+        raise InputError(
+            "calibration data must be tensors, batches or the shape of one input, got "
+            f"{calibrate!r}; give calibrate=batches"
+        )
     else:
         taken = Taken(model)
         return (taken.inputs(batch) for batch in calibrate), None

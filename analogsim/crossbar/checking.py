@@ -6,11 +6,13 @@ the memory order that is fast where that changes nothing, and the network's own 
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from analogsim.call import tensors_in
+from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.coverage import Count, Coverage, counting
 from analogsim.crossbar.instance import Instance, instantiate
@@ -27,6 +29,9 @@ from analogsim.crossbar.trying import (
     run,
 )
 from analogsim.errors import CoverageWarning, InputError
+
+_TIMES_ROUNDING = 10.0
+"""A difference of so many times the network's own rounding error is none."""
 
 WARN_BELOW = 0.5
 """Share of the multiply-adds on tiles under which a result says little about analog hardware."""
@@ -51,15 +56,24 @@ def check_(analog: AnalogModel, tried: Tried, *, join: bool) -> tuple[str, ...]:
     parted: list[str] = []
     count = Count()
     failure = _failure(instance, tried.cases, parted, count, free=True)
+    notes = tried.notes
     if failure is not None:
-        if _failure(instance, tried.cases, parted, count, free=False) is not None:
-            raise InputError(_refusal(analog, instance, tried.cases, failure))
         checked.free_order = False
+        failure = _failure(instance, tried.cases, parted, count, free=False)
+    if failure is not None:
+        rounding = _rounding(analog.source, tried.cases)
+        if failure.apart > _TIMES_ROUNDING * rounding:
+            raise InputError(_refusal(analog, instance, tried.cases, failure))
+        notes = (
+            *notes,
+            f"The network enlarges rounding errors: in float32 it is {rounding:.1g} (relative) "
+            f"from itself in float64, and {failure.apart:.1g} from itself on tiles.",
+        )
     names = [line.name for line in analog.report if line.where == "analog"]
     why = {line.name: line.why for line in analog.report if line.where == "digital"}
     checked.coverage = count.coverage(names, why)
     checked.separable, checked.changes_input = tried.separable, tried.changes_input
-    checked.notes, checked.done = tried.notes, True
+    checked.notes, checked.done = notes, True
     refuse_nothing(checked.coverage)
     return tuple(parted)
 
@@ -84,9 +98,45 @@ def order_inputs(x: Tensor) -> Tensor:
     return channels_last(x) if x.is_floating_point() else x
 
 
+def refuse_other(model: nn.Module, tried: Tried) -> None:
+    """Refuse a network that is not what its copy is: one that knows its own objects or gradients.
+
+    Only networks of float32 on the CPU are looked at; their modes are put back.
+
+    Raises:
+        InputError: the two differ.
+    """
+    if any(t.dtype != torch.float32 or not t.is_cpu for t in model.parameters()):
+        return
+    modes = {m: m.training for m in model.modules()}
+    case = tried.cases[0]
+    try:
+        got = run(model.eval(), case.inputs)
+    except Exception:  # noqa: BLE001 - it was wrapped for another machine
+        return
+    finally:
+        for m, training in modes.items():
+            m.training = training
+    apart = error(got, case.wanted)
+    if apart > LOW_PRECISION_TOLERANCE:
+        raise InputError(
+            "network must compute what a copy of it computes, got a relative difference of "
+            f"{apart:.2g}: its forward pass looks at its own objects (a table by id?) or at "
+            "requires_grad; write it without"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Failure:
+    """What an instance gave in place of what was wanted."""
+
+    words: str
+    apart: float = float("inf")
+
+
 def _failure(
     instance: Instance, cases: Sequence[Case], parted: list[str], count: Count, *, free: bool
-) -> str | None:
+) -> _Failure | None:
     """Why the instance does not give what is wanted, or None; BatchNorms are parted as needed."""
     for layer in instance.layers.values():
         layer.free_order = free
@@ -94,10 +144,11 @@ def _failure(
         try:
             got = _result(instance, case, parted, count if i == 0 else None, free=free)
         except Exception as err:  # noqa: BLE001 - a stranger's network may raise anything
-            return f"{type(err).__name__}: {first_line(err)}"
+            return _Failure(words=f"{type(err).__name__}: {first_line(err)}")
         apart = error(got, case.wanted)
-        if apart > (LOW_PRECISION_TOLERANCE if count.low_precision else TOLERANCE):
-            return f"a relative difference of {apart:.2g}"
+        low = any(layer.low_precision for layer in instance.layers.values())
+        if apart > (LOW_PRECISION_TOLERANCE if low else TOLERANCE):
+            return _Failure(words=f"a relative difference of {apart:.2g}", apart=apart)
     return None
 
 
@@ -138,18 +189,39 @@ def part_(one: JoinedBatchNorm, instance: Instance) -> None:
                 layer.refresh_()
 
 
-def _refusal(analog: AnalogModel, instance: Instance, cases: Sequence[Case], failure: str) -> str:
+def _rounding(source: nn.Module, cases: Sequence[Case]) -> float:
+    """How far the network in float32 is from itself in float64; 0 where it does not run so."""
+    try:
+        double = copied(source).double()
+        return max(
+            error([t.double() for t in case.wanted], run(double, case.inputs.map(_to_double)))
+            for case in cases
+        )
+    except Exception:  # noqa: BLE001 - a stranger's network may raise anything
+        return 0.0
+
+
+def _to_double(t: Tensor) -> Tensor:
+    return t.double() if t.is_floating_point() else t
+
+
+def _refusal(
+    analog: AnalogModel, instance: Instance, cases: Sequence[Case], failure: _Failure
+) -> str:
     """The sentence, with the first module at which the two part."""
     for case in cases:
-        where = _first_difference(analog.source, instance, case)
+        try:
+            where = _first_difference(analog.source, instance, case)
+        except Exception:  # noqa: BLE001 - tensors that only live inside a transform
+            where = ""
         if where:
             break
     else:
         where = "at its end"
     return (
         "network on tiles without any noise must compute what it computes in digital, got "
-        f"{failure}; they part {where}: keep that layer digital (keep_digital), or write it with "
-        "plain layers"
+        f"{failure.words}; they part {where}: keep that layer digital (keep_digital), or write it "
+        "with plain layers"
     )
 
 

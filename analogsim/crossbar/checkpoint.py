@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from analogsim import bounded, schema, seal
 from analogsim._version import __version__
 from analogsim.batchnorm.recalibrate import Recalibration
+from analogsim.copying import copy_network
 from analogsim.crossbar import periphery as peripheries
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.chip_settings import (
@@ -32,7 +33,6 @@ from analogsim.crossbar.chip_settings import (
 )
 from analogsim.crossbar.chip_tensors import own, restore_, tensors_of
 from analogsim.crossbar.convert import absorb, choose_forward, digital_form, place_layers
-from analogsim.crossbar.copying import copy_network
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport
 from analogsim.crossbar.program import Chip, new_chip

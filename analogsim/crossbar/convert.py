@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import get_args
 
 import torch
@@ -12,6 +13,7 @@ from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy, check_policy
 from analogsim.batchnorm.recalibrate import Recalibration, batchnorms
 from analogsim.call import Inputs
+from analogsim.copying import copied, copy_network
 from analogsim.crossbar import periphery as peripheries
 from analogsim.crossbar.analog_model import AnalogModel, Checked, Forward, How
 from analogsim.crossbar.baking import bake_
@@ -23,9 +25,8 @@ from analogsim.crossbar.calibration_inputs import (
     calibration_batches,
     first_inputs,
 )
-from analogsim.crossbar.checking import check_
+from analogsim.crossbar.checking import check_, refuse_other
 from analogsim.crossbar.compiled import check_compiler
-from analogsim.crossbar.copying import copied, copy_network
 from analogsim.crossbar.freed import give_back
 from analogsim.crossbar.layer import (
     CrossbarLayer,
@@ -159,6 +160,8 @@ def convert(
         notes += [*tried.notes, *([note] if note else [])]
         if not note and batches is not None:
             batches = (inputs.float32() for inputs in batches)
+        if verify:
+            refuse_other(model, tried)
     module, baked = digital_form(source)
     notes += baked
     folded: tuple[tuple[str, str], ...] = ()
@@ -169,15 +172,15 @@ def convert(
         module, folded = result.module, result.folded
         notes += [f"BatchNorm {name} stays digital: {why}" for name, why in result.kept]
         notes += warn_of_scaling(edge, len(folded))
-    changing = frozenset[str]() if tried is None else tried.changing
+    hooked = {name for name, m in module.named_modules() if m._forward_pre_hooks}
+    changing = frozenset[str]() if tried is None else tried.changing & hooked
     lines = plan_layers(module, keep_digital, grouped=grouped, changing=changing)
     _refuse_all_digital(lines)
     report = explain(lines, reason, dict(folded))
     merged: tuple[tuple[str, str], ...] = ()
     if bn != "fold" and few is not None and joins(how):
         analog_names = {line.name for line in report if line.where == "analog"}
-        pairs = fold_batchnorm(module, few, verify=False).folded
-        merged = tuple(pair for pair in pairs if pair[0] in analog_names)
+        merged = tuple(pair for pair in _follow(module, few) if pair[0] in analog_names)
     module, report = place_layers(module, report, edge, source, grouped=grouped)
     analog = AnalogModel(
         module=module,
@@ -243,23 +246,25 @@ def _float32_(source: nn.Module) -> bool:
 def _tried(
     source: nn.Module, own_types: bool, model: nn.Module, example: Inputs
 ) -> tuple[nn.Module, Tried, str | None]:
-    """The network, tried; in its own types, with a note, where it does not run in float32."""
+    """The network, tried; in its own types, with a note, where it takes the example so."""
+    if own_types:
+        own, _ = copy_network(model)
+        with suppress(InputError):
+            return (
+                own,
+                try_forward(own, example),
+                "The network is of other types than float32: its digital parts stay so, and tiles "
+                "take float32.",
+            )
+    return source, try_forward(source, example.float32()), None
+
+
+def _follow(module: nn.Module, few: Inputs) -> tuple[tuple[str, str], ...]:
+    """(layer, BatchNorm) names of those that directly follow a layer; none if that is not seen."""
     try:
-        return source, try_forward(source, example.float32()), None
-    except InputError as err:
-        if not own_types:
-            raise
-        source, _ = copy_network(model)
-        try:
-            tried = try_forward(source, example)
-        except InputError:
-            raise err from None
-        return (
-            source,
-            tried,
-            "The network asks for types other than float32 in its forward pass: its digital parts "
-            "stay in their own types; tiles take float32.",
-        )
+        return fold_batchnorm(module, few, verify=False).folded
+    except Exception:  # noqa: BLE001 - a transform of a stranger's may not like to be watched
+        return ()
 
 
 def _as_found(analog: AnalogModel, parted: Sequence[str]) -> AnalogModel:
@@ -271,7 +276,7 @@ def _as_found(analog: AnalogModel, parted: Sequence[str]) -> AnalogModel:
     for m in analog.module.modules():
         layer = crossbar_of(m)
         if layer is not None and layer.name in unused:
-            del m.forward
+            del vars(m)["forward"]
     return dataclasses.replace(
         analog,
         merged=tuple(analog.merged[i] for i in kept),

@@ -5,6 +5,7 @@ input is followed through the pass: a product of two such tensors (attention sco
 weights that could lie on a tile; every other product has.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,10 +55,12 @@ class Coverage:
     Attributes:
         analog: by layer on tiles, those that were called; in the order of the network.
         digital: all others, the largest first.
+        uncounted: operators of whose products nobody knows how many they are.
     """
 
     analog: Mapping[str, int]
     digital: tuple[DigitalProducts, ...]
+    uncounted: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -84,7 +87,8 @@ class Coverage:
             parts = [*parts[:_SHOWN], f"{len(parts) - _SHOWN} more reasons"]
         digital = f"; digital: {'; '.join(parts)}" if parts else ""
         on_tiles = _percent(sum(self.analog.values()), self.total)
-        return f"{on_tiles} of the multiply-adds on tiles{digital}"
+        more = f"; not counted: {', '.join(self.uncounted)}" if self.uncounted else ""
+        return f"{on_tiles} of the multiply-adds on tiles{digital}{more}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -95,6 +99,7 @@ class Coverage:
                 {"name": one.name, "macs": one.macs, "dynamic": one.dynamic, "why": one.why}
                 for one in self.digital
             ],
+            "uncounted": list(self.uncounted),
             "text": str(self),
         }
 
@@ -121,8 +126,8 @@ class Count:
     analog: Counter[str] = field(default_factory=Counter)
     digital: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(module, `dynamic`, `weight`, `computed` or `unknown`) -> multiply-adds."""
-    low_precision: bool = False
-    """Whether a product took numbers of 16 bits."""
+    uncounted: set[str] = field(default_factory=set)
+    """Operators that compute products of which nobody knows how many."""
 
     def coverage(self, layers: Sequence[str], why: Mapping[str, str]) -> Coverage:
         """The coverage, with `why` a module's parameters are digital where that is known.
@@ -143,6 +148,7 @@ class Count:
         return Coverage(
             analog={name: self.analog[name] for name in layers if self.analog[name]},
             digital=tuple(sorted(digital, key=lambda one: -one.macs)),
+            uncounted=tuple(sorted(self.uncounted)),
         )
 
 
@@ -220,6 +226,7 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         super().__init__()  # type: ignore[no-untyped-call]
         self.count, self.where, self.storages = count, where, storages
         self._followed = WeakIdKeyDictionary()
+        self._made = WeakIdKeyDictionary()
         self._inside = 0
         for tensor in inputs.tensors():
             self._followed[tensor] = True
@@ -239,29 +246,39 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
         given = list(tensors_in((args, kwargs)))
-        if any(t in self._followed for t in given):
-            for tensor in tensors_in(output):
-                self._followed[tensor] = True
+        for seen, meets in (
+            (self._followed, self._followed.__contains__),
+            (self._made, self._is_made),
+        ):
+            if any(meets(t) for t in given):
+                for tensor in tensors_in(output):
+                    seen[tensor] = True
         if not self._inside:
             macs = _macs(func, args, kwargs, output)
             if macs:
-                factors = _factors(func, given)
-                self.count.digital[self._owner(factors)] += macs
-                self.count.low_precision |= any(
-                    t.dtype in {torch.float16, torch.bfloat16} for t in factors
-                )
+                self.count.digital[self._owner(_factors(func, given))] += macs
+            elif macs is None:
+                self.count.uncounted.add(func._schema.name)
         return output
+
+    def _is_made(self, t: Tensor) -> bool:
+        """Whether it is a parameter or buffer of the network, or made of some."""
+        return t in self._made or self._holder(t) is not None
+
+    def _holder(self, t: Tensor) -> str | None:
+        if t.layout != torch.strided or t.is_quantized:
+            return None
+        return self.storages.get(t.untyped_storage().data_ptr())
 
     def _owner(self, factors: Sequence[Tensor]) -> tuple[str, str]:
         fixed = [t for t in factors if t not in self._followed]
         if not fixed and len(factors) > 1:
             return self.where[-1], "dynamic"
         for tensor in fixed:
-            if tensor.layout == torch.strided and not tensor.is_quantized:
-                name = self.storages.get(tensor.untyped_storage().data_ptr())
-                if name is not None:
-                    return name, "weight"
-        return self.where[-1], "computed" if fixed and self.where[-1] else "unknown"
+            name = self._holder(tensor)
+            if name is not None:
+                return name, "weight"
+        return self.where[-1], "computed" if any(map(self._is_made, fixed)) else "unknown"
 
 
 def _factors(func: Any, given: list[Tensor]) -> list[Tensor]:
@@ -272,12 +289,15 @@ def _factors(func: Any, given: list[Tensor]) -> list[Tensor]:
     return given[:2] if "attention" not in name else given[:3]
 
 
-def _macs(func: Any, args: Any, kwargs: dict[str, Any], output: Any) -> int:
+def _macs(func: Any, args: Any, kwargs: dict[str, Any], output: Any) -> int | None:
+    """Multiply-adds of an operator; None where it has some and nobody knows how many."""
     packet = func._overloadpacket
     if packet in flop_registry:
         return int(flop_registry[packet](*args, **kwargs, out_val=output)) // 2
-    rule = _RULES.get(func._schema.name)
-    return 0 if rule is None else rule(args, output)
+    name = func._schema.name
+    if name in _RULES:
+        return _RULES[name](args, output)
+    return None if _PRODUCT.search(name) else 0
 
 
 def _by_weight(args: Any, output: Any) -> int:
@@ -300,6 +320,10 @@ def _recurrent(args: Any, output: Any) -> int:
     return int(steps * batch * (args[1].numel() + args[2].numel()))
 
 
+_PRODUCT = re.compile(
+    r"mm(_|$)|matmul|(?<!bi)(?<!tri)(?<!upsample_)linear|conv(?!ert)|rnn|lstm|gru|attention"
+)
+
 # What torch's counter does not know: qualified operator name -> multiply-adds.
 _RULES: Mapping[str, Callable[[Any, Any], int]] = {
     "aten::mv": lambda args, _: int(args[0].numel()),
@@ -307,6 +331,7 @@ _RULES: Mapping[str, Callable[[Any, Any], int]] = {
     "aten::dot": lambda args, _: int(args[0].numel()),
     "aten::vdot": lambda args, _: int(args[0].numel()),
     "aten::_trilinear": lambda args, _: int(args[0].numel() * args[1].shape[-2]),
+    "aten::_grouped_mm": lambda args, _: int(args[0].numel() * args[1].shape[-1]),
     "aten::mkldnn_rnn_layer": _recurrent,
     "aten::_scaled_dot_product_flash_attention_for_cpu": _attention,
     **{

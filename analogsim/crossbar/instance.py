@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.copying import copied
 from analogsim.crossbar.layer import (
     CrossbarLayer,
     Engine,
@@ -14,6 +14,7 @@ from analogsim.crossbar.layer import (
     crossbar_layers,
     crossbar_of,
 )
+from analogsim.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,16 @@ def instantiate(
                 memo[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
     module = copied(analog.module, memo)
     layers = crossbar_layers(module)
+    if len(layers) < len(analog.layers):
+        lost = next(name for name in analog.layers if name not in layers)
+        raise InputError(
+            f"network must be one that can be copied, got a copy without layer {lost} on tiles (a "
+            "__deepcopy__ of its own that builds it anew?); give a network without it"
+        )
+    for m in module.modules():
+        layer = crossbar_of(m)
+        if layer is not None:
+            layer.take_over_(m)
     joined: dict[str, JoinedBatchNorm] = {}
     pairs = zip(analog.merged, analog.absorbed, strict=True) if join else ()
     for (layer_name, norm_name), affine in pairs:

@@ -11,6 +11,7 @@ from analogsim.batchnorm.affine import affine_of
 from analogsim.crossbar.geometry import Geometry, geometry_of, matrix_of
 from analogsim.crossbar.mapping import TileSlot, assemble, map_weights, tile_slots
 from analogsim.crossbar.periphery import Periphery
+from analogsim.errors import InputError
 from device_models.contract import TileContext
 
 
@@ -228,6 +229,7 @@ class CrossbarLayer(nn.Module):
         dtype: that the engine computes in; other inputs are brought to it and outputs back.
         free_order: outputs may come in any memory order; otherwise in that of the digital layer.
         observer: looks on while there is one.
+        low_precision: whether an output was asked for in 16 bits.
     """
 
     norm: JoinedBatchNorm | None
@@ -262,6 +264,9 @@ class CrossbarLayer(nn.Module):
         self.dtype = torch.float32
         self.free_order = True
         self.observer: Observer | None = None
+        self.low_precision = False
+        self._digital: nn.Module | None = None
+        self._mapped: tuple[object, ...] = ()
         self._weight_last = _is_channels_last(weight)
 
     def take_over_(self, digital: nn.Module) -> nn.Module:
@@ -269,7 +274,10 @@ class CrossbarLayer(nn.Module):
 
         Its class, attributes, parameters and hooks stay; its parameters are the targets.
         """
-        digital.forward = self.forward
+        # Not by setattr: a layer of a stranger's class may refuse attributes.
+        vars(digital)["forward"] = self.forward
+        object.__setattr__(self, "_digital", digital)
+        self._mapped = _settings(digital)
         return digital
 
     @property
@@ -331,6 +339,7 @@ class CrossbarLayer(nn.Module):
         other.weight_std, other.weight_abs_max = self.weight_std, self.weight_abs_max
         other.bias, other.engine, other.norm, other.observer = self.bias, None, None, None
         other.dtype, other.free_order = self.dtype, self.free_order
+        other.low_precision, other._digital, other._mapped = False, None, ()
         other._weight_last = self._weight_last
         other.tiles = [
             TileState(
@@ -368,6 +377,11 @@ class CrossbarLayer(nn.Module):
 
     def _forward(self, x: Tensor) -> Tensor:
         assert self.engine is not None, "use_() comes first"
+        if self._digital is not None and _settings(self._digital) != self._mapped:
+            raise InputError(
+                f"layer {self.name} must have the settings of its conversion {self._mapped}, got "
+                f"{_settings(self._digital)} in a forward pass; keep it digital"
+            )
         if x.dtype is self.dtype and not torch.is_autocast_enabled(x.device.type):
             y = self.engine.forward(self, x)
         else:
@@ -385,6 +399,7 @@ class CrossbarLayer(nn.Module):
         kind, gives = x.device.type, x.dtype
         if torch.is_autocast_enabled(kind):
             gives = torch.get_autocast_dtype(kind)
+        self.low_precision |= gives in (torch.float16, torch.bfloat16)
         with torch.autocast(kind, enabled=False):
             return self.engine.forward(self, x.to(self.dtype)).to(gives)
 
@@ -397,6 +412,13 @@ class CrossbarLayer(nn.Module):
 def _programmed(tile: TileState) -> Tensor:
     assert tile.programmed is not None, "program() sets it"
     return tile.programmed
+
+
+def _settings(digital: nn.Module) -> tuple[object, ...]:
+    """What decides a convolution's product beside its weight; nothing for a linear layer."""
+    if not isinstance(digital, nn.Conv1d | nn.Conv2d):
+        return ()
+    return (digital.stride, digital.padding, digital.dilation, digital.groups, digital.padding_mode)
 
 
 def _is_channels_last(x: Tensor) -> bool:

