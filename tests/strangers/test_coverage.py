@@ -40,8 +40,37 @@ def patches(self, x):
     return self.fc((self.kernel @ F.unfold(x, 3)).mean(2))
 
 
+def grouped(self, x):
+    """Experts of 4 rows each, in one operator."""
+    ends = torch.tensor([4, 8], dtype=torch.int32)
+    h = torch._grouped_mm(self.fc(x).bfloat16(), self.experts.bfloat16(), offs=ends)
+    return h.float()
+
+
 def expert(self, x):
     return torch.stack([self.experts[int(row[0] > 0)](row) for row in x])
+
+
+def early_exit(self, x):
+    h = self.body(x).relu()
+    sure = x.abs().amax(1, keepdim=True) > 20
+    return torch.where(sure, self.early(h), self.late(h)) if sure.any() else self.late(h)
+
+
+def shifted_windows(self, x):
+    """The weights are read, the layers are not called."""
+    q, k, v = F.linear(x, self.qkv.weight, self.qkv.bias).chunk(3, -1)
+    h = torch.softmax(q @ k.transpose(1, 2), -1) @ v
+    return self.fc(F.linear(h, self.proj.weight, self.proj.bias))
+
+
+def encoder_layer():
+    return nn.TransformerEncoderLayer(6, 2, 40, batch_first=True)
+
+
+def pooled(self, x, mask=None):
+    h = self.fc(self.e(x, src_key_padding_mask=mask))
+    return h.mean(1) if mask is None else h.masked_fill(mask[..., None], 0.0).sum(1)
 
 
 def three_times(self, x):
@@ -62,6 +91,7 @@ def projections():
     return {name: nn.Linear(6, 6) for name in "qkvo"}
 
 
+MASK = torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
 LSTM = 4 * 5 * (6 + 5)
 GRU = 3 * 5 * (6 + 5)
 
@@ -220,10 +250,94 @@ SITUATIONS = {
         share=150 / (150 + 120),
         digital=("(model)",),
     ),
+    "experts in one grouped product": Situation(
+        lambda: network(grouped, fc=nn.Linear(8, 16), experts=nn.Parameter(torch.randn(2, 16, 16))),
+        normal(8, 8),
+        share=128 / (128 + 256),
+        within=2e-2,
+    ),
+    "one expert that the last row calls": Situation(
+        lambda: network(expert, experts=nn.ModuleList([nn.Linear(6, 4), nn.Linear(6, 4)])),
+        torch.cat([normal(20, 6).abs(), -X[:1].abs()]),
+        share=1.0,
+        analog=("experts.0", "experts.1"),
+    ),
+    "an early exit for easy inputs": Situation(
+        lambda: network(
+            early_exit, body=nn.Linear(6, 6), early=nn.Linear(6, 4), late=nn.Linear(6, 4)
+        ),
+        torch.cat([normal(9, 6), 50 * normal(1, 6)]),
+        analog=("body", "early", "late"),
+    ),
+    "a product over two axes": Situation(
+        lambda: network(
+            lambda self, x: self.fc(torch.tensordot(x, self.w, dims=([1, 2], [0, 1]))),
+            w=nn.Parameter(torch.randn(2, 3, 4)),
+            fc=nn.Linear(4, 30),
+        ),
+        normal(5, 2, 3),
+        share=120 / (120 + 24),
+        digital=("(model)",),
+    ),
+    "a chain of products": Situation(
+        lambda: network(
+            lambda self, x: self.fc(torch.linalg.multi_dot([x, self.a, self.b])),
+            a=nn.Parameter(torch.randn(6, 2)),
+            b=nn.Parameter(torch.randn(2, 4)),
+            fc=nn.Linear(4, 10),
+        ),
+        X,
+        share=40 / (40 + 12 + 8),
+    ),
+    "inner products": Situation(
+        lambda: network(
+            lambda self, x: torch.inner(self.fc(x), self.rows),
+            fc=nn.Linear(6, 4),
+            rows=nn.Parameter(torch.randn(3, 4)),
+        ),
+        X,
+        share=24 / 36,
+        digital=("(model)",),
+    ),
+    "baddbmm": Situation(
+        lambda: network(
+            lambda self, x: torch.baddbmm(self.bias, self.fc(x)[None], self.w),
+            fc=nn.Linear(6, 4),
+            w=nn.Parameter(torch.randn(1, 4, 5)),
+            bias=nn.Parameter(torch.randn(1, 1, 5)),
+        ),
+        X,
+        share=24 / 44,
+        digital=("(model)",),
+    ),
+    "a bag of embeddings counts nothing": Situation(
+        stack(lambda: nn.EmbeddingBag(50, 6), lambda: nn.Linear(6, 2)),
+        whole(2, 4, below=50),
+        share=1.0,
+    ),
+    "a sparse matrix on the left": Situation(
+        lambda: network(
+            lambda self, x: torch.sparse.mm(self.graph, self.fc(x)),
+            fc=nn.Linear(6, 4),
+            graph=torch.eye(3).to_sparse(),
+        ),
+        X,
+        may_refuse=True,
+    ),
+    "torchvision's attention, written out": Situation(
+        lambda: network(
+            shifted_windows, qkv=nn.Linear(6, 18), proj=nn.Linear(6, 6), fc=nn.Linear(6, 50)
+        ),
+        normal(2, 5, 6),
+        share=5 * 300 / (5 * 300 + 5 * (108 + 36) + 2 * 5 * 5 * 6),
+        analog=("fc",),
+        digital=("qkv", "proj"),
+    ),
     "experts that some rows call": Situation(
         lambda: network(expert, experts=nn.ModuleList([nn.Linear(6, 4), nn.Linear(6, 4)])),
         torch.cat([X.abs(), -X[:1].abs()]),
         share=1.0,
+        analog=("experts.0", "experts.1"),
     ),
     "a blur with a fixed kernel": Situation(
         lambda: network(
@@ -267,16 +381,31 @@ SITUATIONS = {
         analog=("0.linear1", "0.linear2", "1"),
         digital=("0.self_attn",),
     ),
-    "nn.TransformerEncoder with a mask": Situation(
-        lambda: network(
-            lambda self, x, mask=None: self.fc(self.e(x, src_key_padding_mask=mask)),
-            e=nn.TransformerEncoder(nn.TransformerEncoderLayer(6, 2, 40, batch_first=True), 2),
-            fc=nn.Linear(6, 4),
-        ),
-        call(normal(2, 5, 6), mask=torch.tensor([[False] * 5, [False] * 3 + [True] * 2])),
+    "nn.TransformerEncoder with a mask, pooled by it": Situation(
+        lambda: network(pooled, e=nn.TransformerEncoder(encoder_layer(), 2), fc=nn.Linear(6, 4)),
+        call(normal(2, 5, 6), mask=MASK),
         (normal(2, 4, 6),),
         analog=("e.layers.0.linear1", "e.layers.1.linear2", "fc"),
-        may_refuse=False,
+    ),
+    # torch itself gives other numbers at the masked places where it takes nested tensors.
+    "nn.TransformerEncoder with a mask, at all places": Situation(
+        lambda: network(
+            lambda self, x, mask=None: self.fc(self.e(x, src_key_padding_mask=mask)),
+            e=nn.TransformerEncoder(encoder_layer(), 2),
+            fc=nn.Linear(6, 4),
+        ),
+        call(normal(2, 5, 6), mask=MASK),
+        may_refuse=True,
+    ),
+    "nn.TransformerEncoder without nested tensors": Situation(
+        lambda: network(
+            lambda self, x, mask=None: self.fc(self.e(x, src_key_padding_mask=mask)),
+            e=nn.TransformerEncoder(encoder_layer(), 2, enable_nested_tensor=False),
+            fc=nn.Linear(6, 4),
+        ),
+        call(normal(2, 5, 6), mask=MASK),
+        (normal(2, 4, 6),),
+        analog=("e.layers.0.linear1", "e.layers.1.linear2", "fc"),
     ),
     "nn.Transformer": Situation(
         lambda: network(

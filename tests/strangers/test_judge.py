@@ -43,7 +43,7 @@ class StandIn:
 
     def __init__(self, **says: Any) -> None:
         self.notes: list[str] = []
-        self.share, self.warns = 1.0, False
+        self.share, self.warns, self.why = 1.0, False, "by choice"
         self.digital: list[str] = []
         self.where: dict[str, str] = {"fc": "analog", "out": "analog"}
         self.bend: Callable[[nn.Module], Any] = lambda copied: copied
@@ -59,10 +59,14 @@ class StandIn:
         where = {name: "digital" if name in keep else at for name, at in self.where.items()}
         return SimpleNamespace(
             module=self.bend(copy.deepcopy(net).eval()),
-            report=[SimpleNamespace(name=name, where=at, why="") for name, at in where.items()],
+            report=[
+                SimpleNamespace(name=name, where=at, why=self.why if at == "digital" else "")
+                for name, at in where.items()
+            ],
             notes=self.notes,
             coverage=SimpleNamespace(
-                share=self.share, digital=[SimpleNamespace(name=name) for name in self.digital]
+                share=self.share,
+                digital=[SimpleNamespace(name=name, macs=9) for name in self.digital],
             ),
             drifts=[name for name in self.drifts if name not in keep],
         )
@@ -166,11 +170,27 @@ BROKEN = {
     ),
     "a layer missing on tiles": (
         {"where": {"fc": "analog", "out": "digital"}},
-        r"layer out must be analog, got \('digital', ''\)",
+        r"layer out must be analog, got \('digital', 'by choice'\)",
     ),
     "nothing on tiles": (
         {"where": {"fc": "digital"}},
         "no layer is analog, and nothing is refused",
+    ),
+    "no reason": (
+        {"where": {"fc": "analog", "out": "digital"}, "why": ""},
+        r"layer out must be analog, or digital with a reason, got \('digital', ''\)",
+    ),
+    "a global draw": (
+        {"before": lambda given: torch.rand(1)},
+        "the process's random numbers, types or gradients are others than before",
+    ),
+    "a counter of the network given": (
+        {"before": lambda given: setattr(given, "calls", 1)},
+        r"the network given has changed: attributes",
+    ),
+    "something digital that has no name": (
+        {"share": 0.9},
+        r"what is not on tiles must be named, got \[\]",
     ),
     "the share": ({"share": 0.99}, "the share must be 1.0, got 0.99"),
     "a share above one": ({"share": 1.5}, "the share must lie in 0 to 1, got 1.5"),
@@ -242,6 +262,7 @@ def test_a_note_and_a_digital_product_that_are_missing_are_found() -> None:
     silent = found_with(case, share=0.4, warns=True)
     assert [fault[:30] for fault in silent] == [
         "a note must hold 'random', got",
+        "what is not on tiles must be n",
         "table must be among the digita",
     ]
     spoken = {"notes": ["The forward pass is random."], "digital": ["table.weight"]}

@@ -238,6 +238,7 @@ SITUATIONS = {
         torch.cat([normal(3, 6).abs(), -normal(1, 6).abs()]),
         (normal(5, 6).abs(), -normal(2, 6).abs(), normal(5, 6)),
         share=1.0,
+        analog=("a", "b"),
     ),
     "unfold, a linear layer, fold": Situation(
         lambda: network(windows, out=nn.Linear(18, 3)),

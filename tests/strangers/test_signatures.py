@@ -181,15 +181,24 @@ SITUATIONS = {
         one(lambda self, x: self.fc(x)), X, (Z,), calibrate=[(X, LABELS), [X, LABELS]]
     ),
     "a DataLoader for calibrate": Situation(
-        one(lambda self, x: self.fc(x)), X, (Z,), calibrate=DataLoader(TensorDataset(X, LABELS), 2)
+        one(lambda self, x: self.fc(x)),
+        X,
+        (Z,),
+        calibrate=DataLoader(TensorDataset(X, LABELS), 2, generator=torch.Generator()),
     ),
     "a DataLoader of tokens for calibrate": Situation(
-        text(of_tokens), TOKENS, calibrate=DataLoader(TensorDataset(TOKENS, whole(4, below=2)), 2)
+        text(of_tokens),
+        TOKENS,
+        calibrate=DataLoader(
+            TensorDataset(TOKENS, whole(4, below=2)), 2, generator=torch.Generator()
+        ),
     ),
     "a DataLoader of dictionaries for calibrate": Situation(
         text(of_tokens),
         call(ids=TOKENS, mask=torch.ones(4, 7)),
-        calibrate=DataLoader([{"ids": row, "mask": torch.ones(7)} for row in TOKENS], 2),
+        calibrate=DataLoader(
+            [{"ids": row, "mask": torch.ones(7)} for row in TOKENS], 2, generator=torch.Generator()
+        ),
     ),
     "several calls for calibrate": Situation(
         one(by_name_only),
