@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from analogsim.call import Inputs
 from analogsim.errors import InputError
-from analogsim.inputs.call import Inputs
 
 _NAMES = ("logits", "out", "output")
 _LABELS = ("labels", "label")

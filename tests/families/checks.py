@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from analogsim import convert, program
+from analogsim.call import Inputs
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.checking import WARN_BELOW
 from analogsim.errors import CoverageWarning
-from analogsim.call import Inputs
 from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
 
 

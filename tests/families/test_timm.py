@@ -101,9 +101,7 @@ CASES = {
     "vit-siglip": _family("vit_base_patch16_siglip_224", 0, **_VIT),
     "vit-clip": _family("vit_base_patch16_clip_quickgelu_224", 0, **_VIT),
     "vit-parallel": _family("vit_small_patch16_18x2_224", 0, **_VIT),
-    "vit-sam": _family(
-        "samvit_base_patch16", 0, img_size=32, embed_dim=48, depth=2, num_heads=3
-    ),
+    "vit-sam": _family("samvit_base_patch16", 0, img_size=32, embed_dim=48, depth=2, num_heads=3),
     "vit-hybrid": _family(
         "vit_tiny_r_s16_p8_224", 0, 64, img_size=64, embed_dim=48, depth=2, num_heads=3
     ),
@@ -115,9 +113,7 @@ CASES = {
     "eva": _family("eva_giant_patch14_224", 0, **_VIT),
     "eva02": _family("eva02_tiny_patch14_224", 0, **_VIT),
     "cait": _family("cait_xxs24_224", 0, **{**_VIT, "num_heads": 4}),
-    "convit": _family(
-        "convit_tiny", 0, **{**_VIT, "depth": 3}, local_up_to_layer=2
-    ),
+    "convit": _family("convit_tiny", 0, **{**_VIT, "depth": 3}, local_up_to_layer=2),
     "xcit": _family("xcit_nano_12_p16_224", 0, img_size=32, depth=2, embed_dim=48),
     "swin": _family("swin_tiny_patch4_window7_224", 0, **_SWIN),
     "swinv2": _family("swinv2_tiny_window8_256", 0, **_SWIN),

@@ -89,9 +89,7 @@ def _vgg(*, norm: bool) -> nn.Module:
         net = vggs.VGG(nn.Sequential(), num_classes=10, init_weights=False)
     net.features = vggs.make_layers([8, "M", 16, "M", 32, "M", 64, "M"], batch_norm=norm)
     net.avgpool = nn.AdaptiveAvgPool2d(1)
-    net.classifier = nn.Sequential(
-        nn.Linear(64, 64), *list(net.classifier)[1:3], nn.Linear(64, 10)
-    )
+    net.classifier = nn.Sequential(nn.Linear(64, 64), *list(net.classifier)[1:3], nn.Linear(64, 10))
     return net
 
 

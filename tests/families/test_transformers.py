@@ -149,9 +149,7 @@ CASES = {
     "electra": _family(
         "ElectraForSequenceClassification", "ElectraConfig", 0, **_ENCODER, embedding_size=16
     ),
-    "deberta-v2": _family(
-        "DebertaV2ForSequenceClassification", "DebertaV2Config", 0, **_ENCODER
-    ),
+    "deberta-v2": _family("DebertaV2ForSequenceClassification", "DebertaV2Config", 0, **_ENCODER),
     "distilbert": _family(
         "DistilBertForSequenceClassification",
         "DistilBertConfig",
