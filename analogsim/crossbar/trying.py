@@ -90,7 +90,9 @@ def try_forward(network: nn.Module, example: Inputs) -> Tried:
             f"outputs differ by {100 * varies:.2g} % from call to call, and every accuracy holds "
             "that."
         )
-    elif n > 1 and not separable and (by_row or part is None):
+    elif n > 1 and not separable and part is not None and not by_row:
+        notes.append("The output has not a row for each input: chips compute batches whole.")
+    elif n > 1 and not separable:
         notes.append(
             "The output for an input depends on which others are in its batch (statistics of the "
             "batch?): chips compute batches whole, and the batch size moves the accuracy."

@@ -684,6 +684,7 @@ SITUATIONS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors:UserWarning")
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_where_the_weights_come_from(name: str) -> None:
     assert faults(SITUATIONS[name], "native") == []
