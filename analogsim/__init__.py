@@ -12,6 +12,7 @@ from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputErro
 
 if TYPE_CHECKING:
     from analogsim.batchnorm.recalibrate import Recalibration
+    from analogsim.call import Inputs
     from analogsim.crossbar.analog_model import AnalogModel
     from analogsim.crossbar.checkpoint import load, save
     from analogsim.crossbar.convert import convert
@@ -27,6 +28,7 @@ __all__ = [
     "DeviceError",
     "Evaluation",
     "InputError",
+    "Inputs",
     "OutputError",
     "Periphery",
     "Recalibration",
@@ -43,6 +45,7 @@ _HOME = {
     "AnalogModel": "analogsim.crossbar.analog_model",
     "Chip": "analogsim.crossbar.program",
     "Evaluation": "analogsim.crossbar.evaluate",
+    "Inputs": "analogsim.call",
     "Periphery": "analogsim.crossbar.periphery",
     "Recalibration": "analogsim.batchnorm.recalibrate",
     "convert": "analogsim.crossbar.convert",

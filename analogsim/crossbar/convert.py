@@ -199,7 +199,11 @@ def convert(
         recalibration_images=images,
         stream=stream,
         grouped=grouped,
-        checked=Checked(done=not verify),
+        checked=Checked(
+            done=not verify,
+            separable=tried is None or tried.separable,
+            changes_input=tried is not None and tried.changes_input,
+        ),
     )
     if verify and tried is not None:
         parted = check_(analog, tried, join=True, given=model)

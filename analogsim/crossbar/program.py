@@ -27,6 +27,7 @@ from analogsim.crossbar.plan import LayerReport
 from analogsim.crossbar.seeds import seeded
 from analogsim.crossbar.streamed import streamed_blocks
 from analogsim.crossbar.streams import check_stream
+from analogsim.crossbar.table_words import name_unused
 from analogsim.crossbar.trying import MOST_ROWS, try_forward
 from analogsim.crossbar.weights import Part, drift_weights_, program_weights_
 from analogsim.errors import InputError
@@ -111,12 +112,28 @@ class Chip(nn.Module):
         """Check the conversion on the first inputs that a chip is given."""
         rows = inputs.rows(0, MOST_ROWS).to("cpu").clone()
         check_(self.analog, try_forward(self.analog.source, rows), join=joins(self.analog.forward))
+        self.analog.checked.late = True
 
     def _pass(self, inputs: Inputs) -> Any:
-        """One forward pass; once more where it shows that something was assumed wrongly."""
-        free = self.analog.checked.free_order and self.analog.forward != "tile"
-        if free != self._free_order:
-            self._order_(free)
+        """One forward pass, in the memory order that is fast or else in the network's own."""
+        self._order_(self.analog.checked.free_order and self.analog.forward != "tile")
+        try:
+            return self._settled(inputs)
+        except RuntimeError:
+            if not self._free_order or any(map(is_differentiated, inputs.tensors())):
+                raise
+            # A branch that was never tried may need the order of the digital network.
+            self._order_(False)
+            try:
+                output = self._settled(inputs)
+            except RuntimeError:
+                self._order_(True)
+                raise
+            self.analog.checked.free_order = False
+            return output
+
+    def _settled(self, inputs: Inputs) -> Any:
+        """One forward pass; once more where a BatchNorm did not follow its layer."""
         while True:
             for one in self.joined:
                 one.forget_()
@@ -125,13 +142,6 @@ class Chip(nn.Module):
             except Parted as found:
                 part_(found.joined, self.instance)
                 continue
-            except RuntimeError:
-                if not self._free_order or any(map(is_differentiated, inputs.tensors())):
-                    raise
-                # A branch that was never tried may need the memory order of the digital network.
-                self._order_(False)
-                self.analog.checked.free_order = False
-                continue
             left = [one for one in self.joined if one.awaited]
             if not left:
                 return output
@@ -139,9 +149,10 @@ class Chip(nn.Module):
                 part_(one, self.instance)
 
     def _order_(self, free: bool) -> None:
-        self._free_order = free
-        for layer in self._layers.values():
-            layer.free_order = free
+        if free != self._free_order:
+            self._free_order = free
+            for layer in self._layers.values():
+                layer.free_order = free
 
     def _once(self, inputs: Inputs) -> Any:
         first = self._swollen
@@ -176,10 +187,12 @@ class Chip(nn.Module):
     @property
     def report(self) -> tuple[LayerReport, ...]:
         """The conversion's lines with the programming error of each analog layer."""
+        lines, checked = self.analog.report, self.analog.checked
+        if checked.late and checked.coverage is not None:
+            lines = tuple(name_unused(list(lines), checked.coverage))
         errors = {name: layer.weight_error() for name, layer in self.layers.items()}
         return tuple(
-            dataclasses.replace(line, programming_error=errors.get(line.name))
-            for line in self.analog.report
+            dataclasses.replace(line, programming_error=errors.get(line.name)) for line in lines
         )
 
     def drift_(self, t_s: float, compensation: Compensation = "global") -> "Chip":
