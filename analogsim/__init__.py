@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from analogsim.call import Inputs
     from analogsim.crossbar.analog_model import AnalogModel
     from analogsim.crossbar.checkpoint import load, save
+    from analogsim.crossbar.chip import Chip
     from analogsim.crossbar.convert import convert
     from analogsim.crossbar.evaluate import Evaluation, evaluate
     from analogsim.crossbar.periphery import Periphery
-    from analogsim.crossbar.program import Chip, program
+    from analogsim.crossbar.program import program
     from analogsim.report.frame import read
 
 __all__ = [
@@ -43,7 +44,7 @@ __all__ = [
 
 _HOME = {
     "AnalogModel": "analogsim.crossbar.analog_model",
-    "Chip": "analogsim.crossbar.program",
+    "Chip": "analogsim.crossbar.chip",
     "Evaluation": "analogsim.crossbar.evaluate",
     "Inputs": "analogsim.call",
     "Periphery": "analogsim.crossbar.periphery",

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.convert import absorb, choose_forward, digital_form
+from analogsim.crossbar.convert import absorb, digital_form
+from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL

@@ -20,10 +20,10 @@ from analogsim.cli.device import device_of
 from analogsim.cli.options import DataOptions, NetworkOptions
 from analogsim.crossbar.analog_model import AnalogModel, Forward
 from analogsim.crossbar.checkpoint import ModelNote, load_with_note
+from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.chip_settings import is_chip_folder, preset_of_folder
 from analogsim.crossbar.convert import convert
 from analogsim.crossbar.periphery import TileKind
-from analogsim.crossbar.program import Chip
 from analogsim.crossbar.streams import StreamName
 from analogsim.errors import AccuracyWarning, CalibrationWarning, FoldingWarning, InputError
 from analogsim.inputs.batches import batches, refuse_random

@@ -4,7 +4,8 @@ import dataclasses
 import warnings
 from collections.abc import Collection, Sequence
 
-from analogsim.crossbar.coverage import BESIDE, Coverage
+from analogsim.crossbar.counting import BESIDE
+from analogsim.crossbar.coverage import Coverage
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import LayerReport

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from analogsim.attribution.networks import Forms, share
-from analogsim.crossbar.convert import choose_forward, convert
+from analogsim.crossbar.convert import convert
+from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.periphery import IDEAL, Periphery, step
 from analogsim.crossbar.program import program
 from analogsim.errors import InputError
