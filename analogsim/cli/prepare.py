@@ -20,9 +20,9 @@ from analogsim.call import Inputs
 from analogsim.cli.device import device_of
 from analogsim.cli.options import DataOptions, NetworkOptions
 from analogsim.crossbar.analog_model import AnalogModel, Forward
+from analogsim.crossbar.checking import check_
 from analogsim.crossbar.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.chip_settings import is_chip_folder, preset_of_folder
-from analogsim.crossbar.checking import check_
 from analogsim.crossbar.convert import convert, joins
 from analogsim.crossbar.periphery import TileKind
 from analogsim.crossbar.plan import Grouped
