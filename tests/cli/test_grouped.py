@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import analogsim
+from analogsim.attribution.networks import Forms
 from analogsim.cli.main import run
 
 CODE = '''
@@ -84,6 +85,13 @@ def test_drift_moves_the_layer_in_blocks():
     held = tile.target != 0
     assert held.sum() == 8 * 9
     assert after[held].abs().mean() < 0.9 * before[held].abs().mean()
+
+
+def test_an_attribution_counts_no_empty_cells():
+    x = torch.randn(4, 1, 8, 8)
+    forms = Forms(analogsim.convert(network(), "pcm", calibrate=x, grouped="blocks"), x)
+    assert forms.weights()["3"] == 8 * 9
+    assert forms.macs() == {"0": 72 * 64, "3": 72 * 64, "6": 128 * 64, "10": 160}
 
 
 def test_convert_prints_it_and_the_folder_keeps_it(folder, capsys):
