@@ -63,6 +63,9 @@ def name_blocks(line: LayerReport, layer: CrossbarLayer) -> LayerReport:
         f"{geometry.block} of its {geometry.groups * geometry.block} groups share a tile; "
         f"{empty:.1f} % of the cells hold 0 and add their noise"
     )
+    if words in line.why:
+        # Read from a folder, which says it already.
+        return line
     return dataclasses.replace(line, why=f"{line.why}; {words}" if line.why else words)
 
 
