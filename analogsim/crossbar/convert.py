@@ -217,7 +217,6 @@ def convert(
             layer.lend_(PerfectEngine())
     if is_large(crossbar_layers(module).values()):
         give_back()
-    notes += [note for note in analog.checked.notes if note not in notes]
     return dataclasses.replace(analog, report=tuple(report), notes=tuple(notes))
 
 
