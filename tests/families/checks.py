@@ -11,12 +11,13 @@ from zlib import crc32
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from analogsim import convert, program
+from analogsim.call import Inputs
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.checking import WARN_BELOW
 from analogsim.errors import CoverageWarning
-from analogsim.call import Inputs
 from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
 
 
@@ -138,6 +139,8 @@ def weakened(net: nn.Module, analog: AnalogModel) -> nn.Module:
     copied = copy.deepcopy(net)
     layers = {name: copied.get_submodule(name) for name in analog.layers}
     for name, layer in layers.items():
+        if parametrize.is_parametrized(layer):
+            parametrize.remove_parametrizations(layer, "weight")
         # A new parameter: one that is tied with an embedding must leave that as it is.
         layer.weight = nn.Parameter(layer.weight.detach() * factor_of(name))
     return copied
