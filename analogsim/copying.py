@@ -45,7 +45,7 @@ def copy_network(model: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
         for name, child in list(parent._modules.items()):
             if child is not None:
                 parent._modules[name] = _unwrapped(child, notes, f"Part {name}")
-    return made.eval().requires_grad_(False).cpu(), tuple(notes)
+    return made.eval().cpu(), tuple(notes)
 
 
 def copied(

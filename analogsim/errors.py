@@ -3,6 +3,7 @@
 from device_models.errors import AnalogsimError, DeviceError
 
 __all__ = [
+    "AccuracyWarning",
     "AnalogsimError",
     "CalibrationWarning",
     "CoverageWarning",
@@ -19,6 +20,10 @@ class InputError(AnalogsimError):
 
 class OutputError(AnalogsimError):
     """An output folder cannot be written without losing something."""
+
+
+class AccuracyWarning(UserWarning):
+    """A digital network's accuracy is that of one which is not used as it was trained."""
 
 
 class CalibrationWarning(UserWarning):

@@ -24,6 +24,7 @@ LEVELS = {
     "analogsim.seal": 2,
     "analogsim.call": 2,
     "analogsim.copying": 2,
+    "analogsim.drawn": 2,
     # Below the zoo and the noise, which know its layers.
     "analogsim.batchnorm": 3,
     "analogsim.inputs": 4,

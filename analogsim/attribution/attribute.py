@@ -32,7 +32,7 @@ from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import check_same, find_header, locked
-from analogsim.experiment.score import score
+from analogsim.experiment.score import digital_score, score
 from analogsim.experiment.study import Chips, Study, digest_of
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
@@ -246,7 +246,9 @@ class _Run:
             check_same(self.folder, header.spec, spec, extend=False)
             return header
         self.progress(0, 0, "digital")
-        digital = score(self.plan.forms.full.source, batches(self.data, self.study.batch_size))
+        digital = digital_score(
+            self.plan.forms.full.source, batches(self.data, self.study.batch_size)
+        )
         header = make_header(self.study, analogs, digital, spec)
         write_header(self.folder, header)
         return header

@@ -20,6 +20,7 @@ from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.batchnorm.trace import Trace, trace
 from analogsim.call import Inputs, tensors_in
 from analogsim.copying import copied
+from analogsim.drawn import drawn_from
 from analogsim.errors import AnalogsimError, InputError
 
 __all__ = ["FoldResult", "fold_batchnorm"]
@@ -242,7 +243,7 @@ def _replace_(model: nn.Module, old: nn.Module, new: nn.Module) -> nn.Module:
 
 def _verify(expected: object, model: nn.Module, example: Inputs, n_folded: int) -> None:
     """Hold the folded model to its promise on the example."""
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), drawn_from(0):
         got = example.clone().call(model)
     error = max(
         (_relative_error(g, e) for g, e in zip(tensors_in(got), tensors_in(expected), strict=True)),

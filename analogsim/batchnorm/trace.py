@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from analogsim.call import Inputs, tensors_in
+from analogsim.drawn import drawn_from
 
 # Calls that read a tensor's shape or type and none of its values. They answer in plain numbers,
 # and any other call that does so (`tolist`, `item`) counts as a use.
@@ -71,7 +72,7 @@ def trace(model: nn.Module, example: Inputs, watched: Sequence[nn.Module]) -> Tr
 
     hooks = [module.register_forward_hook(record, with_kwargs=True) for module in watched]
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), counter:
+        with torch.no_grad(), drawn_from(0), counter:
             output = example.clone().call(model)
     finally:
         for hook in hooks:

@@ -8,7 +8,7 @@ from analogsim.attribution.plot import draw_attribution
 from analogsim.attribution.result import PLOT_FILE, TEXT_FILE
 from analogsim.attribution.suggestion import Goal
 from analogsim.attribution.table import format_attribution
-from analogsim.cli.prepare import open_data, prepare
+from analogsim.cli.prepare import open_data, plain_warnings, prepare
 from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.run_study import (
     Where,
@@ -69,7 +69,7 @@ def attribute_and_print(spec: Spec, ask: Ask, where: Where) -> None:
     prepared = prepare(network_options_of(spec, bn), data_options, spec.presets[0], data)
     study = study_of(spec, devices, prepared, data)
     images = limited(data, spec.limit)
-    with saying_how_to_go_on(where), ProgressReporter() as progress:
+    with plain_warnings(), saying_how_to_go_on(where), ProgressReporter() as progress:
         result = attribute(study, prepared.analog, images, ask, where.output, place, progress, _say)
     text = format_attribution(result)
     write_bytes_atomic(where.output / PLOT_FILE, png_bytes(draw_attribution(result)))

@@ -24,7 +24,7 @@ def evaluate(
 
     MODEL is zoo:NAME or FILE.py:FACTORY. Images with a NaN among their outputs count as class 0.
     """
-    from analogsim.cli.prepare import open_data
+    from analogsim.cli.prepare import open_data, warn
     from analogsim.errors import InputError
     from analogsim.inputs.models import load_model
     from analogsim.schema import dumps
@@ -35,6 +35,8 @@ def evaluate(
         raise InputError(f"model {model} must have trained weights, got {network.note}")
     images = open_data(DataOptions(**data))
     result = measure(network, images, limit=limit)
+    for note in result.notes:
+        warn(note)
     if as_json:
         counts = {
             "format": "analogsim-evaluation",
@@ -47,6 +49,7 @@ def evaluate(
             "n_correct": result.n_correct,
             "n_images": result.n_images,
             "n_nan": result.n_nan,
+            "notes": list(result.notes),
         }
         click.echo(dumps(counts, indent=2))
         return

@@ -2,7 +2,7 @@
 
 import click
 
-from analogsim.cli.prepare import open_data, prepare
+from analogsim.cli.prepare import open_data, plain_warnings, prepare
 from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.run_study import (
     Where,
@@ -42,7 +42,7 @@ def matched_and_print(spec: Spec, where: Where) -> None:
     prepared = prepare(network_options_of(spec, bn), data_options, spec.presets[0], data)
     study = study_of(spec, devices, prepared, data)
     images = limited(data, spec.limit)
-    with saying_how_to_go_on(where), ProgressReporter() as progress:
+    with plain_warnings(), saying_how_to_go_on(where), ProgressReporter() as progress:
         comparison = compare_matched(
             study,
             prepared.analog,

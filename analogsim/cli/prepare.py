@@ -25,8 +25,8 @@ from analogsim.crossbar.convert import convert
 from analogsim.crossbar.periphery import TileKind
 from analogsim.crossbar.program import Chip
 from analogsim.crossbar.streams import StreamName
-from analogsim.errors import CalibrationWarning, FoldingWarning, InputError
-from analogsim.inputs.batches import batches
+from analogsim.errors import AccuracyWarning, CalibrationWarning, FoldingWarning, InputError
+from analogsim.inputs.batches import batches, refuse_random
 from analogsim.inputs.data import Data, load_data
 from analogsim.inputs.fit import check_fit, check_shape
 from analogsim.inputs.models import Model, load_model
@@ -79,7 +79,7 @@ def prepare(
         warn(hint)
     notes = [f"Network: {model.note}."]
     if data is not None:
-        check_fit(model, data)
+        notes += check_fit(model, data).notes
     elif input_shape is not None:
         check_shape(model, input_shape)
     calibration: Any = input_shape or model.input_shape
@@ -129,7 +129,7 @@ def open_data(options: DataOptions) -> Data:
     """The test images, with the data set's notes on stderr.
 
     Raises:
-        InputError: no such data.
+        InputError: no such data, or they are others each time they are read.
     """
     assert options.data is not None
     data = load_data(
@@ -140,6 +140,7 @@ def open_data(options: DataOptions) -> Data:
         normalise=options.normalise,
     )
     click.echo(f"data: {data.name}: {data.note}; normalised {data.normalisation}", err=True)
+    refuse_random(data)
     return data
 
 
@@ -158,6 +159,7 @@ class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a stateme
 
     def __enter__(self) -> None:
         super().__enter__()
+        warnings.simplefilter("always", AccuracyWarning)
         warnings.simplefilter("always", CalibrationWarning)
         warnings.simplefilter("always", FoldingWarning)
         warnings.showwarning = lambda message, *_args, **_kwargs: warn(str(message))
@@ -246,7 +248,7 @@ def _from_folder(
             trained=True,
             note="",
         )
-        check_fit(model, data)
+        notes += check_fit(model, data).notes
     _warn_if_emulated(analog)
     name = f"{loaded.model.spec} ({folder})"
     return Prepared(

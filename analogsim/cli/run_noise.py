@@ -45,7 +45,7 @@ def compute_noise(spec: NoiseSpec, where: Where) -> None:
             f"model {spec.model} must have trained weights, got {model.note}, or allow it with "
             "--untrained"
         )
-    check_fit(model, data)
+    fit = check_fit(model, data)
     study = NoiseStudy(
         question=spec.question,
         command=command_line(),
@@ -59,7 +59,7 @@ def compute_noise(spec: NoiseSpec, where: Where) -> None:
         seed=spec.seed,
         batch_size=spec.batch_size,
         device=spec.device,
-        notes=(f"Data: {data.note}.", f"Network: {model.note}."),
+        notes=(f"Data: {data.note}.", f"Network: {model.note}.", *fit.notes),
     )
     images = limited(data, spec.limit)
     with plain_warnings(), saying_how_to_go_on(where), ProgressReporter() as progress:

@@ -14,7 +14,14 @@ import torch
 from analogsim.cli import colour
 from analogsim.cli.device import devices_of_presets, seen_from
 from analogsim.cli.options import DataOptions, NetworkOptions
-from analogsim.cli.prepare import Prepared, command_line, open_data, prepare, warn
+from analogsim.cli.prepare import (
+    Prepared,
+    command_line,
+    open_data,
+    plain_warnings,
+    prepare,
+    warn,
+)
 from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.spec import Spec
 from analogsim.cli.spec_file import spec_as_toml
@@ -72,7 +79,7 @@ def compute_study(spec: Spec, where: Where) -> Prepared:
     first = prepared[0]
     study = study_of(spec, devices, first, data, [n for one in prepared for n in one.notes])
     analogs = analogs_of(prepared)
-    with saying_how_to_go_on(where), ProgressReporter() as progress:
+    with plain_warnings(), saying_how_to_go_on(where), ProgressReporter() as progress:
         run_study(
             study,
             analogs,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from analogsim.call import Inputs
 from analogsim.crossbar.geometry import Geometry
 from analogsim.crossbar.layer import CrossbarLayer, crossbar_layers
+from analogsim.drawn import drawn_from
 from analogsim.errors import InputError
 
 QUANTILE = 0.99995
@@ -87,7 +88,7 @@ def calibrate_(
     try:
         for layer in layers:
             layer.observer = observe
-        with torch.no_grad():
+        with torch.no_grad(), drawn_from(0):
             for batch in batches:
                 batch.clone().call(module)
     finally:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.call import Inputs
+from analogsim.drawn import drawn_from
 from analogsim.errors import CalibrationWarning, InputError
 
 Batch = Tensor | Inputs | Mapping[str, Any] | tuple[Any, ...] | list[Any]
@@ -126,7 +127,7 @@ def _is_call(model: nn.Module, value: tuple[Any, ...]) -> bool:
 
 def _runs(model: nn.Module, inputs: Inputs) -> bool:
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), drawn_from(0):
             inputs.rows(0, 2).clone().call(model)
     except Exception:  # noqa: BLE001 - a stranger's network may raise anything
         return False

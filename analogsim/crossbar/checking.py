@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from analogsim.call import tensors_in
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.coverage import Count, Coverage, counting
+from analogsim.crossbar.coverage import Count, Coverage, counting, storages
 from analogsim.crossbar.instance import Instance, instantiate
-from analogsim.crossbar.layer import JoinedBatchNorm, Parted
+from analogsim.crossbar.layer import JoinedBatchNorm, Parted, crossbar_of
 from analogsim.crossbar.native import PerfectEngine
 from analogsim.crossbar.packed import channels_last
 from analogsim.crossbar.trying import (
@@ -37,11 +37,14 @@ WARN_BELOW = 0.5
 """Share of the multiply-adds on tiles under which a result says little about analog hardware."""
 
 
-def check_(analog: AnalogModel, tried: Tried, *, join: bool) -> tuple[str, ...]:
+def check_(
+    analog: AnalogModel, tried: Tried, *, join: bool, given: nn.Module | None = None
+) -> tuple[str, ...]:
     """Compare a converted network with its source; fill `analog.checked`.
 
     Args:
         analog: the converted network.
+        given: the user's network, where it is at hand: a closure may still compute with it.
         tried: its source, tried.
         join: whether chips compute BatchNorms with their layers' factors.
 
@@ -54,7 +57,7 @@ def check_(analog: AnalogModel, tried: Tried, *, join: bool) -> tuple[str, ...]:
     checked = analog.checked
     instance = instantiate(analog, lambda _: PerfectEngine(), join=join)
     parted: list[str] = []
-    count = Count()
+    count = Count() if given is None else Count(elsewhere=storages(given))
     failure = _failure(instance, tried.cases, parted, count, free=True)
     notes = tried.notes
     if failure is not None:
@@ -69,9 +72,19 @@ def check_(analog: AnalogModel, tried: Tried, *, join: bool) -> tuple[str, ...]:
             f"The network enlarges rounding errors: in float32 it is {rounding:.1g} (relative) "
             f"from itself in float64, and {failure.apart:.1g} from itself on tiles.",
         )
-    names = [line.name for line in analog.report if line.where == "analog"]
+    if count.transformed and not (analog.periphery.perfect and analog.forward == "native"):
+        raise InputError(
+            "network with transforms of torch.func in its forward pass (vmap, grad) must be "
+            f"computed natively with an ideal periphery, got forward {analog.forward!r} and "
+            f"periphery {analog.periphery.name!r}; choose these"
+        )
+    weights = {
+        layer.name: m.weight
+        for m in analog.module.modules()
+        if (layer := crossbar_of(m)) is not None and isinstance(m.weight, Tensor)
+    }
     why = {line.name: line.why for line in analog.report if line.where == "digital"}
-    checked.coverage = count.coverage(names, why)
+    checked.coverage = count.coverage(weights, why)
     checked.separable, checked.changes_input = tried.separable, tried.changes_input
     checked.notes, checked.done = notes, True
     refuse_nothing(checked.coverage)
@@ -96,34 +109,6 @@ def refuse_nothing(coverage: Coverage) -> None:
 def order_inputs(x: Tensor) -> Tensor:
     """Images in the memory order that is fast on a CPU; other tensors as they are."""
     return channels_last(x) if x.is_floating_point() else x
-
-
-def refuse_other(model: nn.Module, tried: Tried) -> None:
-    """Refuse a network that is not what its copy is: one that knows its own objects or gradients.
-
-    Only networks of float32 on the CPU are looked at; their modes are put back.
-
-    Raises:
-        InputError: the two differ.
-    """
-    if any(t.dtype != torch.float32 or not t.is_cpu for t in model.parameters()):
-        return
-    modes = {m: m.training for m in model.modules()}
-    case = tried.cases[0]
-    try:
-        got = run(model.eval(), case.inputs)
-    except Exception:  # noqa: BLE001 - it was wrapped for another machine
-        return
-    finally:
-        for m, training in modes.items():
-            m.training = training
-    apart = error(got, case.wanted)
-    if apart > LOW_PRECISION_TOLERANCE:
-        raise InputError(
-            "network must compute what a copy of it computes, got a relative difference of "
-            f"{apart:.2g}: its forward pass looks at its own objects (a table by id?) or at "
-            "requires_grad; write it without"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +148,8 @@ def _result(
             if count is None:
                 got = run(instance.module, inputs)
             else:
-                with counting(instance.module, inputs) as seen:
+                with counting(instance.module, inputs, count.reset_()):
                     got = run(instance.module, inputs)
-                count.__dict__.update(seen.__dict__)
         except Parted as found:
             part_(found.joined, instance)
             parted.append(found.joined.name)

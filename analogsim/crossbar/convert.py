@@ -25,7 +25,7 @@ from analogsim.crossbar.calibration_inputs import (
     calibration_batches,
     first_inputs,
 )
-from analogsim.crossbar.checking import check_, refuse_other
+from analogsim.crossbar.checking import check_
 from analogsim.crossbar.compiled import check_compiler
 from analogsim.crossbar.freed import give_back
 from analogsim.crossbar.layer import (
@@ -160,8 +160,6 @@ def convert(
         notes += [*tried.notes, *([note] if note else [])]
         if not note and batches is not None:
             batches = (inputs.float32() for inputs in batches)
-        if verify:
-            refuse_other(model, tried)
     module, baked = digital_form(source)
     notes += baked
     folded: tuple[tuple[str, str], ...] = ()
@@ -204,7 +202,7 @@ def convert(
         checked=Checked(done=not verify),
     )
     if verify and tried is not None:
-        parted = check_(analog, tried, join=True)
+        parted = check_(analog, tried, join=True, given=model)
         analog = _as_found(analog, parted)
     report = name_merged(list(analog.report), analog.merged)
     if bn in RECALIBRATING:
@@ -226,7 +224,7 @@ def digital_form(source: nn.Module) -> tuple[nn.Module, list[str]]:
     """A copy of the digital network whose layers' weights are plain; notes on what was not."""
     module = copied(source)
     notes = bake_(module, MAPPED)
-    return disable_fast_paths_(module), notes
+    return disable_fast_paths_(module).requires_grad_(False), notes
 
 
 def joins(how: How) -> bool:

@@ -20,10 +20,12 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from analogsim.call import Inputs, tensors_in
 from analogsim.crossbar.layer import CrossbarLayer, crossbar_layers
+from analogsim.crossbar.packed import transformed
+from analogsim.crossbar.plan import WHOLE_MODEL
 
 _SHOWN = 3
 _BY_ACTIVATIONS = "products of two activations (attention scores)"
-_BESIDE = (
+BESIDE = (
     "its weight is read without calling the layer, which a tile does not see; call the layer itself"
 )
 _UNKNOWN = (
@@ -55,11 +57,13 @@ class Coverage:
     Attributes:
         analog: by layer on tiles, those that were called; in the order of the network.
         digital: all others, the largest first.
+        bypassed: layers that were not called, but their weights read.
         uncounted: operators of whose products nobody knows how many they are.
     """
 
     analog: Mapping[str, int]
     digital: tuple[DigitalProducts, ...]
+    bypassed: tuple[str, ...] = ()
     uncounted: tuple[str, ...] = ()
 
     @property
@@ -126,28 +130,53 @@ class Count:
     analog: Counter[str] = field(default_factory=Counter)
     digital: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(module, `dynamic`, `weight`, `computed` or `unknown`) -> multiply-adds."""
+    read: set[str] = field(default_factory=set)
+    """Modules whose parameters some operator has taken."""
+    unknown: list[Tensor] = field(default_factory=list)
+    """Factors that are no parameters."""
+    transformed: bool = False
+    """Whether a layer on tiles was called within a transform of torch.func."""
+    elsewhere: Mapping[int, str] = field(default_factory=dict)
+    """Memory of other networks' parameters that the pass may use -> names of the same modules."""
     uncounted: set[str] = field(default_factory=set)
     """Operators that compute products of which nobody knows how many."""
 
-    def coverage(self, layers: Sequence[str], why: Mapping[str, str]) -> Coverage:
+    def reset_(self) -> "Count":
+        """Begin anew."""
+        self.__dict__.update(Count(elsewhere=self.elsewhere).__dict__)
+        return self
+
+    def bypassed(self, name: str, weight: Tensor) -> bool:
+        """Whether a layer was not called, and its weight was taken past it."""
+        if self.analog[name]:
+            return False
+        same = (
+            torch.equal(one, weight) or (one.dim() == 2 and torch.equal(one.t(), weight))
+            for one in self.unknown
+            if one.numel() == weight.numel()
+        )
+        return ("" if name == WHOLE_MODEL else name) in self.read or any(same)
+
+    def coverage(self, layers: Mapping[str, Tensor], why: Mapping[str, str]) -> Coverage:
         """The coverage, with `why` a module's parameters are digital where that is known.
 
         Args:
-            layers: names of the layers on tiles, in the order of the network.
+            layers: weights of the layers on tiles by name, in the order of the network.
             why: by module name.
         """
         digital = [
             DigitalProducts(
-                name=name or "(model)",
+                name=name or WHOLE_MODEL,
                 macs=macs,
                 dynamic=kind == "dynamic",
-                why=_reason(name or "(model)", kind, frozenset(layers), why),
+                why=_reason(name or WHOLE_MODEL, kind, frozenset(layers), why),
             )
             for (name, kind), macs in self.digital.items()
         ]
         return Coverage(
             analog={name: self.analog[name] for name in layers if self.analog[name]},
             digital=tuple(sorted(digital, key=lambda one: -one.macs)),
+            bypassed=tuple(name for name, weight in layers.items() if self.bypassed(name, weight)),
             uncounted=tuple(sorted(self.uncounted)),
         )
 
@@ -156,7 +185,7 @@ def _reason(name: str, kind: str, layers: frozenset[str], why: Mapping[str, str]
     if kind == "dynamic":
         return _BY_ACTIVATIONS
     if name in layers:
-        return _BESIDE
+        return BESIDE
     holders = (
         name[:end] for end in range(len(name), 0, -1) if end == len(name) or name[end] == "."
     )
@@ -165,11 +194,10 @@ def _reason(name: str, kind: str, layers: frozenset[str], why: Mapping[str, str]
 
 
 @contextmanager
-def counting(module: nn.Module, inputs: Inputs) -> Iterator[Count]:
+def counting(module: nn.Module, inputs: Inputs, count: Count) -> Iterator[None]:
     """Count the products of `inputs.call(module)` in the block; its tensors are not changed."""
-    count = Count()
     where: list[str] = [""]
-    mode = _Products(count, where, _storages(module), inputs)
+    mode = _Products(count, where, {**count.elsewhere, **storages(module)}, inputs)
     handles = []
     for name, m in module.named_modules():
 
@@ -185,6 +213,7 @@ def counting(module: nn.Module, inputs: Inputs) -> Iterator[Count]:
         ]
 
     def observe(layer: CrossbarLayer, x: Tensor, forward: Callable[[Tensor], Tensor]) -> Tensor:
+        count.transformed |= transformed()
         with mode.within():
             y = forward(x)
         count.analog[layer.name] += y.numel() * layer.geometry.products
@@ -198,7 +227,7 @@ def counting(module: nn.Module, inputs: Inputs) -> Iterator[Count]:
         # It would hide its products.
         torch.backends.mha.set_fastpath_enabled(False)
         with mode:
-            yield count
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for layer in layers:
@@ -207,7 +236,7 @@ def counting(module: nn.Module, inputs: Inputs) -> Iterator[Count]:
             handle.remove()
 
 
-def _storages(module: nn.Module) -> dict[int, str]:
+def storages(module: nn.Module) -> dict[int, str]:
     """Memory of each parameter and buffer -> name of its module."""
     found: dict[int, str] = {}
     for name, m in module.named_modules():
@@ -254,6 +283,7 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
                 for tensor in tensors_in(output):
                     seen[tensor] = True
         if not self._inside:
+            self.count.read.update(name for name in map(self._holder, given) if name is not None)
             macs = _macs(func, args, kwargs, output)
             if macs:
                 self.count.digital[self._owner(_factors(func, given))] += macs
@@ -278,7 +308,10 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
             name = self._holder(tensor)
             if name is not None:
                 return name, "weight"
-        return self.where[-1], "computed" if any(map(self._is_made, fixed)) else "unknown"
+        if any(map(self._is_made, fixed)):
+            return self.where[-1], "computed"
+        self.count.unknown += fixed
+        return self.where[-1], "unknown"
 
 
 def _factors(func: Any, given: list[Tensor]) -> list[Tensor]:

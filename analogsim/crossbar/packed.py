@@ -17,7 +17,7 @@ from analogsim.crossbar.geometry import Geometry
 from analogsim.processor import packs_bfloat16
 
 _DTYPES = (torch.float32, torch.bfloat16)
-_transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active
+transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class Product(nn.Module):
 
 def is_differentiated(x: Tensor) -> bool:
     """Whether gradients by `x` are recorded, or a transform of torch.func is at work."""
-    return (x.requires_grad and torch.is_grad_enabled()) or _transformed()
+    return (x.requires_grad and torch.is_grad_enabled()) or transformed()
 
 
 def channels_last(weight: Tensor) -> Tensor:

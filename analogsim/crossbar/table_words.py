@@ -4,7 +4,7 @@ import dataclasses
 import warnings
 from collections.abc import Collection, Sequence
 
-from analogsim.crossbar.coverage import Coverage
+from analogsim.crossbar.coverage import BESIDE, Coverage
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import LayerReport
@@ -40,12 +40,11 @@ def name_unused(report: list[LayerReport], coverage: Coverage) -> list[LayerRepo
     One whose weight was read without it is digital. One that was not called stays on its tiles:
     another input may call it.
     """
-    beside = {one.name: one.why for one in coverage.digital}
     lines = []
     for line in report:
         if line.where == "analog" and line.name not in coverage.analog:
-            if line.name in beside:
-                line = dataclasses.replace(line, where="digital", why=beside[line.name], tiles=0)
+            if line.name in coverage.bypassed:
+                line = dataclasses.replace(line, where="digital", why=BESIDE, tiles=0)
             else:
                 why = f"{line.why}; not called in the forward pass of the example"
                 line = dataclasses.replace(line, why=why)

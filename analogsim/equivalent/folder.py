@@ -13,7 +13,7 @@ from analogsim.errors import OutputError
 from analogsim.experiment.describe import device_entry, make_header, run_spec
 from analogsim.experiment.header import DeviceEntry, RunHeader, write_header
 from analogsim.experiment.run_folder import check_same, find_header
-from analogsim.experiment.score import score
+from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
@@ -62,7 +62,7 @@ def new_header(
     folder: Path, study: Study, analog: AnalogModel, data: Data, spec: dict[str, Any]
 ) -> RunHeader:
     """Write the header of a comparison that begins. Raises InputError, OutputError."""
-    digital = score(analog.source, batches(data, study.batch_size))
+    digital = digital_score(analog.source, batches(data, study.batch_size))
     header = make_header(study, {str(analog.bn): analog}, digital, spec)
     header = dataclasses.replace(header, devices=_with_controls(header.devices))
     write_header(folder, header)

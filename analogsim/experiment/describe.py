@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from analogsim._version import __version__
@@ -18,6 +19,7 @@ from analogsim.experiment.header import DeviceEntry, Digital, Layer, RunHeader
 from analogsim.experiment.score import Score
 from analogsim.experiment.study import Study, design_as_dict, digest_of
 from analogsim.inputs.data import Data
+from analogsim.inputs.labels import class_number
 from device_models.contract import Device
 from device_models.registry import spec_of
 
@@ -92,7 +94,12 @@ def make_header(
     first = dataclasses.replace(analog, device=study.devices[0])
     chip = program(first, seed=study.seed, chip=0, recalibrate=False)
     of_networks = dict.fromkeys(note for one in analogs.values() for note in one.notes)
-    notes = [*study.notes, *of_networks, f"Products: {analog.forward} ({analog.forward_reason})."]
+    notes = [
+        *study.notes,
+        *digital.notes,
+        *of_networks,
+        f"Products: {analog.forward} ({analog.forward_reason}).",
+    ]
     notes += [
         f"Device {spec_of(device)}: {name} (sha256 {digest[:16]})."
         for device in study.devices
@@ -181,6 +188,8 @@ def data_digest(data: Data) -> str:
     digest = hashlib.sha256(f"{total};".encode())
     for place in range(min(total, _SAMPLE)):
         image, label = data.dataset[place * total // min(total, _SAMPLE)]
-        digest.update(f"{int(label)};{tuple(image.shape)};".encode())
-        digest.update(image.contiguous().numpy().tobytes())
+        digest.update(f"{class_number(label)};{tuple(image.shape)};".encode())
+        # numpy has no bfloat16.
+        plain = image.float() if image.dtype == torch.bfloat16 else image
+        digest.update(plain.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -21,7 +21,7 @@ from analogsim.experiment.plan_file import read_plan, write_plan
 from analogsim.experiment.records import RecordWriter, read_records
 from analogsim.experiment.run_folder import check_same, find_header, locked
 from analogsim.experiment.schedule import Key, Round, Schedule
-from analogsim.experiment.score import score
+from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study, digest_of
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batches import batches
@@ -154,7 +154,7 @@ class _StudyRun:
 
     def begin(self) -> RunHeader:
         network = next(iter(self.analogs.values())).source
-        digital = score(network, batches(self.data, self.study.batch_size))
+        digital = digital_score(network, batches(self.data, self.study.batch_size))
         return make_header(self.study, self.analogs, digital, self.spec)
 
     def grown(self, header: RunHeader) -> RunHeader:

@@ -1,16 +1,16 @@
 """Which images a network or chip gets right."""
 
 import dataclasses
+import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
-from analogsim.crossbar.program import Chip
-from analogsim.crossbar.seeds import seeded
-from analogsim.errors import InputError
+from analogsim.crossbar.evaluate import Answers, answers
+from analogsim.errors import AccuracyWarning
 from analogsim.experiment.deal import Images, pack, positions
 from analogsim.inputs.data import Data
 from analogsim.inputs.images import TensorImages
@@ -18,12 +18,16 @@ from analogsim.inputs.images import TensorImages
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Counts over images, and which were right (packed, see `deal.py`)."""
+    """Counts over images, and which were right (packed, see `deal.py`).
+
+    `notes` are doubts about a digital network, as sentences.
+    """
 
     n_images: int
     n_correct: int
     n_nan: int
     correct: str
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def accuracy(self) -> float:
@@ -31,7 +35,7 @@ class Score:
         return self.n_correct / self.n_images
 
 
-def score(module: nn.Module, data: Iterable[tuple[Tensor, Tensor]], device: str = "cpu") -> Score:
+def score(module: nn.Module, data: Iterable[object], device: str = "cpu") -> Score:
     """As `crossbar.evaluate`, image by image: the same draws, the same counts.
 
     Args:
@@ -40,33 +44,30 @@ def score(module: nn.Module, data: Iterable[tuple[Tensor, Tensor]], device: str 
         device: where to compute: `cpu` or `cuda`.
 
     Raises:
-        InputError: no image, or outputs that are not (images, classes).
+        InputError: as `crossbar.evaluate`.
     """
-    if isinstance(module, Chip):
-        t_s = -1.0 if module.t_s is None else module.t_s
-        with seeded(module.seed, "forward", module.chip, t_s):
-            return _score(module, data, device)
-    return _score(module, data, device)
+    return _score(answers(module, data, device))
 
 
-def _score(module: nn.Module, data: Iterable[tuple[Tensor, Tensor]], device: str) -> Score:
-    bits: list[bool] = []
-    n_nan = 0
-    with torch.inference_mode():
-        for images, labels in data:
-            outputs = module(images.to(device))
-            if not isinstance(outputs, Tensor) or outputs.dim() != 2:
-                got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs)
-                raise InputError(
-                    f"outputs must be (images, classes), got {got}; give a classification network"
-                )
-            nan = torch.isnan(outputs).any(dim=1)
-            predicted = torch.where(nan, 0, outputs.argmax(dim=1))
-            bits.extend((predicted == labels.to(predicted.device)).tolist())
-            n_nan += int(nan.sum())
-    if not bits:
-        raise InputError("data must hold at least one image, got none; give another set or limit")
-    return Score(n_images=len(bits), n_correct=sum(bits), n_nan=n_nan, correct=pack(bits))
+def digital_score(module: nn.Module, data: Iterable[object], device: str = "cpu") -> Score:
+    """The score of a digital network before a study of it; arguments and errors as `score`.
+
+    Warns (AccuracyWarning) and notes it where the accuracy is that of a network which is not
+    used as it was trained.
+    """
+    found = answers(module, data, device)
+    said = found.doubt()
+    if said is None:
+        return _score(found)
+    warnings.warn(said, AccuracyWarning, stacklevel=2)
+    return dataclasses.replace(_score(found), notes=(f"Doubtful: {said}.",))
+
+
+def _score(found: Answers) -> Score:
+    bits: list[bool] = found.right.tolist()
+    return Score(
+        n_images=len(bits), n_correct=sum(bits), n_nan=int(found.nan.sum()), correct=pack(bits)
+    )
 
 
 def select(data: Data, images: Images) -> Data:

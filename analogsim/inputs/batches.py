@@ -4,11 +4,15 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Subset, TensorDataset
+from torch.utils.data import TensorDataset
 
 from analogsim.errors import InputError
 from analogsim.inputs.data import Data
-from analogsim.inputs.images import TensorImages, refuse_labels
+from analogsim.inputs.images import TensorImages
+from analogsim.inputs.labels import as_tensor, class_numbers, refuse_labels
+
+# So many first images are read twice.
+_TWICE = 8
 
 
 def n_images(data: Data, limit: int | None = None) -> int:
@@ -38,40 +42,100 @@ def batches(
         limit: how many images in all; None takes all.
 
     Raises:
-        InputError: batch_size or limit is below 1, a label is outside 0..n_classes-1, or an
-            image cannot be loaded.
+        InputError: batch_size or limit is below 1, a label is no class number in
+            0..n_classes-1, or an image cannot be loaded, has another shape, or is not finite.
     """
     if batch_size < 1:
         raise InputError(f"batch size must be 1 or more images, got {batch_size}; change it")
     total = n_images(data, limit)
     dataset = data.dataset
-    where = f"data {data.name!r}"
-    if isinstance(dataset, TensorImages | TensorDataset):
-        for start in range(0, total, batch_size):
-            stop = min(start + batch_size, total)
-            if isinstance(dataset, TensorImages):
-                images, labels = dataset.batch(start, stop)
-            else:
-                images, labels = dataset[start:stop]
-            refuse_labels(labels, data.n_classes, where=where)
+    for start in range(0, total, batch_size):
+        stop = min(start + batch_size, total)
+        if isinstance(dataset, TensorImages):
+            # Numbered and finite since they were read.
+            images, labels = dataset.batch(start, stop)
+            refuse_labels(labels, data.n_classes, where=f"data {data.name!r} labels")
             yield images.float(), labels.long()
-        return
-    # The loader draws a seed for its workers, from the global generator unless it has its own.
-    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
-        Subset(dataset, range(total)), batch_size=batch_size, generator=torch.Generator()
+            continue
+        if isinstance(dataset, TensorDataset):
+            # Slices are views of what the user keeps, and may be changed where they go.
+            images, given = (tensor.clone() for tensor in dataset[start:stop])
+        else:
+            images, given = _stacked(data, start, stop)
+        yield _checked(data, images, given, start)
+
+
+def _stacked(data: Data, start: int, stop: int) -> tuple[Tensor, Tensor]:
+    """Items start..stop-1 in one tensor of images, and their labels (n, 1) or (n, classes)."""
+    where = f"data {data.name!r}"
+    try:
+        items = [data.dataset[index] for index in range(start, stop)]
+        kinds = {image.dtype for image, _ in items}
+        images = torch.stack([image for image, _ in items]).detach()
+    except InputError:
+        raise
+    # It is the user's code, and may raise anything.
+    except Exception as err:
+        reason = (str(err).splitlines() or [""])[0]
+        raise InputError(
+            f"{where} images must load and have one shape, got {type(err).__name__}: "
+            f"{reason}; mend the data set"
+        ) from err
+    if len(kinds) > 1:
+        raise InputError(
+            f"{where} images must be of one type, got {' and '.join(sorted(map(str, kinds)))} in "
+            f"images {start} to {stop - 1}; convert them in the data set"
+        )
+    rows = [as_tensor(label, where=f"{where} labels").reshape(-1) for _, label in items]
+    if len({len(row) for row in rows}) > 1:
+        lengths = ", ".join(map(str, sorted({len(row) for row in rows})))
+        raise InputError(
+            f"{where} labels must be of one form, got rows of {lengths} numbers in images {start} "
+            f"to {stop - 1}; give class numbers"
+        )
+    return images, torch.stack(rows)
+
+
+def _checked(data: Data, images: Tensor, given: Tensor, start: int) -> tuple[Tensor, Tensor]:
+    where = f"data {data.name!r}"
+    if not images.is_floating_point():
+        raise InputError(
+            f"{where} images must be floating point, got {images.dtype} from image {start} on; "
+            "convert and normalise them in the data set"
+        )
+    finite = images.isfinite().flatten(1).all(1)
+    if not bool(finite.all()):
+        at = int((~finite).int().argmax())
+        raise InputError(
+            f"{where} images must be finite, got NaN or infinity in image {start + at}"
+            "; mend the data set"
+        )
+    labels = class_numbers(
+        given,
+        count=len(images),
+        n_classes=data.n_classes,
+        where=f"{where} labels",
+        start=start,
     )
-    loaded = iter(loader)
-    for _ in range(len(loader)):
-        try:
-            images, labels = next(loaded)
-        except InputError:
-            raise
-        # It is the user's code, and may raise anything.
-        except Exception as err:
-            reason = (str(err).splitlines() or [""])[0]
-            raise InputError(
-                f"{where} images must load and have one shape, got {type(err).__name__}: "
-                f"{reason}; mend the data set"
-            ) from err
-        refuse_labels(labels, data.n_classes, where=where)
-        yield images.float(), labels.long()
+    return images.float(), labels
+
+
+def refuse_random(data: Data) -> None:
+    """Read the first images twice, 8 at most, and refuse data that are others the second time.
+
+    Torch's global random state is not touched.
+
+    Raises:
+        InputError: an image or label differs, or as `batches`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        first, again = (next(batches(data, _TWICE, _TWICE)) for _ in range(2))
+    for what, one, other in zip(("image", "label"), first, again, strict=True):
+        alike = one.shape == other.shape
+        for index in range(len(one)):
+            if not (alike and torch.equal(one[index], other[index])):
+                raise InputError(
+                    f"data {data.name!r} {what} {index} must be the same each time it is read, got "
+                    "another at the second reading; leave random crops, flips and noise out of "
+                    "the data to evaluate on"
+                )

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from analogsim.errors import InputError
 from analogsim.inputs import cifar, digits, folder, npz, user_data
-from analogsim.inputs.images import MeanStd, Normalise, TensorImages, make_normalise, refuse_labels
+from analogsim.inputs.images import MeanStd, Normalise, TensorImages, make_normalise
 from analogsim.inputs.spec import did_you_mean, split_options, whole_number
 from analogsim.inputs.user_file import is_user_file
 
@@ -163,31 +163,33 @@ def _folder(spec: str, split: str, asked: MeanStd | None) -> Data:
     )
     files = folder.list_images(Path(path), split)
     dataset = folder.FolderImages(files, how, channels=int(channels), size=size)
+    taken = f" in {files.inside!r}" if files.inside else ""
+    whole = f"{len(dataset)} images of {len(files.classes)} classes{taken}, in a fixed mixed order"
     return Data(
         name=spec,
         dataset=dataset,
         n_classes=len(files.classes),
         input_shape=dataset.shape,
         normalisation=str(how),
-        note=f"{len(dataset)} images of {len(files.classes)} classes, in a fixed mixed order",
+        note="; ".join((whole, *files.notes, *dataset.notes())),
     )
 
 
 def _npz(spec: str, split: str, asked: MeanStd | None) -> Data:
     path = Path(spec.removeprefix(NPZ))
-    images, labels, note = npz.read_npz(path, split)
-    divisor, source = _AS_STORED[images.dtype == torch.uint8]
+    found = npz.read_npz(path, split)
+    divisor, source = _AS_STORED[found.images.dtype == torch.uint8]
     how = make_normalise(
         asked,
         None,
-        channels=images.shape[1],
+        channels=found.images.shape[1],
         divisor=divisor,
         source=source,
         where=f"data {spec!r}",
     )
-    # The file does not say how many classes there are; check_fit compares with the model.
-    refuse_labels(labels, None, where=f"data file {path}")
-    return _in_memory(spec, images, labels, None, how, f"{len(labels)} images; {note}")
+    # Where the file does not say how many classes there are, check_fit compares with the model.
+    note = f"{len(found.labels)} images; {found.note}"
+    return _in_memory(spec, found.images, found.labels, found.n_classes, how, note)
 
 
 def _factory(spec: str, asked: MeanStd | None) -> Data:
@@ -197,12 +199,12 @@ def _factory(spec: str, asked: MeanStd | None) -> Data:
             f"{where} normalisation must be done by the factory, got mean {asked[0]} and std "
             f"{asked[1]}; drop the option"
         )
-    dataset, image = user_data.call_data_factory(spec)
+    found = user_data.call_data_factory(spec)
     return Data(
         name=spec,
-        dataset=dataset,
-        n_classes=user_data.class_count(dataset),
-        input_shape=tuple(image.shape),
+        dataset=found.dataset,
+        n_classes=found.n_classes,
+        input_shape=found.shape,
         normalisation="as the factory made it",
-        note=f"{len(dataset)} images; the split is the factory's",
+        note=f"{len(found.dataset)} images; the split is the factory's",
     )

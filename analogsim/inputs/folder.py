@@ -1,25 +1,27 @@
 """Images in folders, one folder a class (the ImageFolder layout)."""
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from analogsim.errors import InputError
+from analogsim.inputs.image_file import ENDINGS, look_at, read_image
 from analogsim.inputs.images import Normalise
+from analogsim.inputs.spec import few
+from analogsim.inputs.split_folder import class_names, find_class_folder, images_below
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 DIVISOR = 255.0
 # torchvision's pretrained models use these for colour images.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 # Decoded images are kept up to this size, so that a second pass does not decode again.
 KEEP_BYTES = 1 << 30
+# So many files are looked at for what their user should know.
+_LOOKED_AT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,30 +31,37 @@ class ImageFiles:
     Attributes:
         paths: the files, in a fixed mixed order.
         labels: (n,) the index of each file's class.
-        classes: the class names, sorted.
+        classes: the class names, sorted as text.
+        inside: the folder of the classes, as seen from the one that was given; may be empty.
+        notes: what else its user should know, in words.
     """
 
     paths: tuple[Path, ...]
     labels: Tensor
     classes: tuple[str, ...]
+    inside: str
+    notes: tuple[str, ...]
 
 
 def list_images(folder: Path, split: str) -> ImageFiles:
     """Find the images of a folder and bring them into a fixed order that mixes the classes.
 
-    Where the folder holds `train` and `test` (or `val`), the split's folder is taken.
-    Otherwise its folders are the classes. The order is that of a hash of each path inside the
-    folder, so it does not depend on the machine, and the first N images are of all classes.
+    `find_class_folder` says which folder's folders are the classes. Beside a training part they
+    have its numbers. The order is that of a hash of each path inside the folder, so it does not
+    depend on the machine, and the first N images are of all classes.
 
     Raises:
-        InputError: the folder is missing, or it or a class in it is empty.
+        InputError: the folder is missing, or it or a class in it is empty; it is not clear what
+            its folders are; or a class is none of the training part's.
     """
     if not folder.is_dir():
         raise InputError(f"data folder {folder} must exist, got no such folder; check the path")
-    root = _split_root(folder, split)
+    place = find_class_folder(folder, split)
+    root = place.root
     try:
-        classes = sorted(f.name for f in root.iterdir() if f.is_dir() and f.name[0] != ".")
-        found = {name: _images_below(root / name) for name in classes}
+        classes = class_names(root)
+        known = class_names(place.train) if place.train is not None else []
+        found = {name: images_below(root / name) for name in classes}
     except OSError as err:
         raise InputError(f"data folder {root} must be readable, got {err}; check it") from err
     if not classes:
@@ -66,30 +75,33 @@ def list_images(folder: Path, split: str) -> ImageFiles:
             f"data folder {root} classes must hold images ({' '.join(ENDINGS)}), got none in "
             f"{empty[0]!r}; add images or remove the folder"
         )
-    entries = [(path, label) for label, name in enumerate(classes) for path in found[name]]
+    notes = []
+    if known and known != classes:
+        strange = [name for name in classes if name not in known]
+        if strange:
+            raise InputError(
+                f"data folder {root} classes must be those of {place.train}, whose order numbers "
+                f"them, got {few(map(repr, strange))}; rename or remove the folder"
+            )
+        notes.append(f"classes are numbered as in {str(place.train)!r}, which has {len(known)}")
+        classes = known
+    if sorted(classes, key=_as_counted) != classes:
+        shown = ", ".join(map(repr, classes[:3])) + ", ..." * (len(classes) > 3)
+        notes.append(f"classes are in the order of their names as text: {shown}")
+    entries = [(path, label) for label, name in enumerate(classes) for path in found.get(name, ())]
     entries.sort(key=lambda entry: _mixing_key(entry[0].relative_to(root)))
     return ImageFiles(
         paths=tuple(path for path, _ in entries),
         labels=torch.tensor([label for _, label in entries]),
         classes=tuple(classes),
+        inside=place.inside,
+        notes=tuple(notes),
     )
 
 
-def _split_root(folder: Path, split: str) -> Path:
-    test = next((folder / n for n in ("test", "val") if (folder / n).is_dir()), None)
-    train = folder / "train"
-    if test is None or not train.is_dir():
-        return folder
-    return train if split == "train" else test
-
-
-def _images_below(folder: Path) -> list[Path]:
-    return [
-        Path(parent) / name
-        for parent, _, names in os.walk(folder)
-        for name in names
-        if name.lower().endswith(ENDINGS) and name[0] != "."
-    ]
+def _as_counted(name: str) -> tuple[bool, int, str]:
+    """Sorts numbers before words and by their value."""
+    return (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
 
 
 def _mixing_key(path: Path) -> bytes:
@@ -113,6 +125,10 @@ class FolderImages(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.files.paths)
 
+    def notes(self) -> tuple[str, ...]:
+        """What is done to the first images; raises InputError as `look_at`."""
+        return look_at(self.files.paths[:_LOOKED_AT])
+
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         """One normalised image (channels, height, width) and its label.
 
@@ -131,35 +147,3 @@ class FolderImages(Dataset[tuple[Tensor, int]]):
             if len(self._kept) < self._room:
                 self._kept[index] = pixels
         return self.normalise(pixels), int(self.files.labels[index])
-
-
-def read_image(path: Path, *, channels: int, size: int | None) -> Tensor:
-    """Read an image file as (channels, height, width) uint8.
-
-    Args:
-        path: the file.
-        channels: 3 for colour, 1 for grey.
-        size: scale the shorter side to this many pixels (bilinear), then cut out the middle
-            square; None keeps the image as it is.
-
-    Raises:
-        InputError: the file is no image that Pillow can read.
-    """
-    try:
-        with Image.open(path) as opened:
-            image = opened.convert("RGB" if channels == 3 else "L")
-    # Pillow raises many kinds for a damaged file, and one for an image that is a bomb.
-    except Exception as err:
-        raise InputError(
-            f"data image {path} must be a readable image, got {type(err).__name__}: {err}"
-            "; replace or remove it"
-        ) from err
-    if size is not None:
-        width, height = image.size
-        factor = size / min(width, height)
-        scaled = (max(size, round(width * factor)), max(size, round(height * factor)))
-        image = image.resize(scaled, Image.Resampling.BILINEAR)
-        left, top = (scaled[0] - size) // 2, (scaled[1] - size) // 2
-        image = image.crop((left, top, left + size, top + size))
-    pixels = np.array(image, dtype=np.uint8)
-    return torch.from_numpy(pixels.reshape(*pixels.shape[:2], channels)).permute(2, 0, 1)

@@ -106,14 +106,3 @@ class TensorImages(Dataset[tuple[Tensor, int]]):
     def batch(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Normalised images start..stop-1 and their labels, as (n, c, h, w) and (n,)."""
         return self.normalise(self.images[start:stop]), self.labels[start:stop]
-
-
-def refuse_labels(labels: Tensor, n_classes: int | None, *, where: str) -> None:
-    """Raise InputError where a label is outside 0..n_classes-1."""
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or (n_classes is not None and high >= n_classes):
-        rule = "0 or more" if n_classes is None else f"from 0 to {n_classes - 1}"
-        raise InputError(
-            f"{where} labels must be {rule}, got {low if low < 0 else high}"
-            "; number the classes from 0"
-        )

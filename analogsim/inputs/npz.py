@@ -1,6 +1,7 @@
 """Images and labels in a numpy `.npz` file."""
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -11,18 +12,45 @@ from torch import Tensor
 
 from analogsim.errors import InputError
 from analogsim.inputs.archive import check_array_size, refuse_bomb
+from analogsim.inputs.labels import as_tensor, class_numbers, one_hot_width
+from analogsim.inputs.parts import Part, part_and_rest
 
 _KEYS = "x_test and y_test, x_train and y_train, or x and y"
+_IMAGES = frozenset({"x", "image", "images", "img", "imgs", "data", "input", "inputs"})
+_LABELS = frozenset({"y", "label", "labels", "target", "targets"})
+_COLOURS = (1, 3)
+# Maps are not so narrow: (n, 32, 32, 3) is no set of 32 maps of 32 x 3.
+_NARROW = 4
+_SECOND, _LAST = " (channels second)", " (channels last)"
 
 
-def read_npz(path: Path, split: str) -> tuple[Tensor, Tensor, str]:
-    """Images (n, c, h, w), labels (n,) and a note, from `x_SPLIT` and `y_SPLIT`, or `x` and `y`.
+@dataclass(frozen=True, kw_only=True)
+class Arrays:
+    """What a file holds: images (n, c, h, w), class numbers (n,), and what they were there.
 
-    uint8 images are (n, h, w, c) or (n, h, w), and come back as uint8. Floating-point images
-    are (n, c, h, w), and come back as float32. Pickled content is refused.
+    `n_classes` is known where the labels are one-hot.
+    """
+
+    images: Tensor
+    labels: Tensor
+    n_classes: int | None
+    note: str
+
+
+def read_npz(path: Path, split: str) -> Arrays:
+    """The images and labels of a split.
+
+    The arrays are `x_SPLIT` and `y_SPLIT`, or have other usual names (`test_images` and
+    `test_labels`, `X_test`, ...), or are `x` and `y` without a split. For `test` a validation part
+    serves where there is no other, and for `train` that of `test`.
+
+    uint8 images are (n, h, w), (n, h, w, c) or (n, c, h, w) with 1 or 3 channels c, and come back
+    as uint8. Floating-point images are (n, c, h, w) with any c, (n, h, w), or (n, h, h, 3), and
+    come back as float32. Pickled content is refused.
 
     Raises:
-        InputError: the file is missing or damaged, or an array has the wrong type or shape.
+        InputError: the file is missing or damaged, an array has the wrong type or shape, it is
+            not clear which array or which axis is meant, or labels are no class numbers.
     """
     where = f"data file {path}"
     if not path.is_file():
@@ -51,12 +79,13 @@ def read_npz(path: Path, split: str) -> tuple[Tensor, Tensor, str]:
             # After the first sentence numpy advises to run the pickle.
             f"{str(err).partition('. ')[0]}; save it again with np.savez"
         ) from err
-    pixels = _images(images, f"{where} {x_key}")
-    classes = _labels(labels, len(pixels), f"{where} {y_key}")
-    note = f"{x_key} and {y_key}, in the order of the file"
-    if len(classes) > 1 and len(np.unique(labels)) > 1 and bool((classes.diff() >= 0).all()):
+    pixels, order = _images(images, f"{where} {x_key}")
+    rows = as_tensor(labels, where=f"{where} {y_key}")
+    classes = class_numbers(rows, count=len(pixels), where=f"{where} {y_key}")
+    note = f"{x_key}{order} and {y_key}, in the order of the file"
+    if len(set(classes.tolist())) > 1 and bool((classes.diff() >= 0).all()):
         note += "; they are sorted by class, so a limit does not mix the classes"
-    return pixels, classes, note
+    return Arrays(images=pixels, labels=classes, n_classes=one_hot_width(rows), note=note)
 
 
 def _check_size(archive: zipfile.ZipFile | None, name: str) -> None:
@@ -66,55 +95,74 @@ def _check_size(archive: zipfile.ZipFile | None, name: str) -> None:
 
 
 def _keys(present: list[str], split: str, where: str) -> tuple[str, str]:
-    for keys in ((f"x_{split}", f"y_{split}"), ("x", "y")):
-        if set(keys) <= set(present):
-            return keys
-    raise InputError(
-        f"{where} must hold {_KEYS}, got {', '.join(present) or 'nothing'} for the {split} split"
-        "; rename the arrays"
-    )
+    """The names of the images and labels of a split."""
+    if {f"x_{split}", f"y_{split}"} <= set(present):
+        return f"x_{split}", f"y_{split}"
+    found: dict[tuple[Part | None, str], list[str]] = {}
+    for key in present:
+        part, rest = part_and_rest(key)
+        for role, names in (("x", _IMAGES), ("y", _LABELS)):
+            if len(rest) == 1 and rest <= names:
+                found.setdefault((part, role), []).append(key)
+    order: list[Part | None] = ["test", None, "validation"]
+    order = ["train", None, "test", "validation"] if split == "train" else order
+    served = [part for part in order if {(part, "x"), (part, "y")} <= found.keys()]
+    if not served:
+        raise InputError(
+            f"{where} must hold {_KEYS}, got {', '.join(present) or 'nothing'} for the {split} "
+            "split; rename the arrays"
+        )
+    x_keys, y_keys = (found[served[0], role] for role in ("x", "y"))
+    for keys in (x_keys, y_keys):
+        if len(keys) > 1:
+            raise InputError(
+                f"{where} must hold one array of each kind for the {split} split, got "
+                f"{' and '.join(keys)}; name the ones that are meant x_{split} and y_{split}"
+            )
+    return x_keys[0], y_keys[0]
 
 
-def _images(images: NDArray[np.generic], where: str) -> Tensor:
+def _images(images: NDArray[np.generic], where: str) -> tuple[Tensor, str]:
+    """The images as (n, c, h, w), and words for an order of axes that was recognised."""
     if len(images.shape) == 0 or len(images) == 0:
         raise InputError(f"{where} must hold images, got an empty array; save it again")
-    if images.dtype == np.uint8:
-        if images.ndim == 3:
-            images = images[..., np.newaxis]
-        if images.ndim != 4 or images.shape[3] not in {1, 3}:
-            raise InputError(
-                f"{where} byte images must have the shape (n, height, width, 1 or 3), got "
-                f"{images.shape}; move the channels last"
-            )
-        return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-    if not np.issubdtype(images.dtype, np.floating):
+    as_bytes = images.dtype == np.uint8
+    if not as_bytes and not np.issubdtype(images.dtype, np.floating):
         raise InputError(
             f"{where} type must be uint8 or floating point, got {images.dtype}; convert it"
         )
-    if images.ndim != 4:
+    shape = images.shape
+    if images.ndim == 3:
+        return _checked(images[:, np.newaxis], where), ""
+    if images.ndim != 4 or (as_bytes and shape[1] not in _COLOURS and shape[3] not in _COLOURS):
+        kind = "byte" if as_bytes else "floating-point"
+        channels = "1 or 3" if as_bytes else "channels"
         raise InputError(
-            f"{where} floating-point images must have the shape (n, channels, height, width), "
-            f"got {images.shape}; move the channels second"
+            f"{where} {kind} images must have the shape (n, height, width), "
+            f"(n, {channels}, height, width) or (n, height, width, {channels}), got {shape}; "
+            "save them so"
         )
-    values = images.astype(np.float32)
+    if as_bytes:
+        if shape[1] in _COLOURS and shape[3] in _COLOURS:
+            raise InputError(
+                f"{where} must have 1 or 3 channels second or last, got {shape}, where it may be "
+                "either; save floating-point images (n, channels, height, width)"
+            )
+        last = shape[3] in _COLOURS
+    else:
+        last = shape[3] == 3 and shape[1] == shape[2] >= _NARROW
+    if last:
+        return _checked(images.transpose(0, 3, 1, 2), where), "" if as_bytes else _LAST
+    return _checked(images, where), _SECOND if as_bytes else ""
+
+
+def _checked(images: NDArray[np.generic], where: str) -> Tensor:
+    if images.dtype == np.uint8:
+        return torch.from_numpy(np.ascontiguousarray(images))
+    values = np.ascontiguousarray(images, dtype=np.float32)
     if not np.isfinite(values).all():
         bad = int((~np.isfinite(values)).any(axis=(1, 2, 3)).argmax())
         raise InputError(
             f"{where} values must be finite, got NaN or infinity in image {bad}; save it again"
         )
     return torch.from_numpy(values)
-
-
-def _labels(labels: NDArray[np.generic], count: int, where: str) -> Tensor:
-    if labels.shape == (count, 1):
-        labels = labels[:, 0]
-    if labels.shape != (count,):
-        raise InputError(
-            f"{where} must have one label an image, shape {(count,)}, got {labels.shape}"
-            "; save class numbers, not one-hot rows"
-        )
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(
-            f"{where} type must be whole numbers, got {labels.dtype}; save class numbers"
-        )
-    return torch.from_numpy(labels.astype(np.int64))

@@ -1,11 +1,13 @@
 """A data set that a user's own file makes: `path/to/file.py:factory`."""
 
 from collections.abc import Sized
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from analogsim.errors import InputError
+from analogsim.inputs.labels import as_tensor, class_numbers, one_hot_width
 from analogsim.inputs.user_file import call_factory
 
 
@@ -17,12 +19,21 @@ class SizedDataset(Protocol):
     def __getitem__(self, index: int) -> Any: ...
 
 
-def call_data_factory(spec: str) -> tuple[Any, Tensor]:
-    """Call the factory; return its data set and the first image (channels, height, width).
+@dataclass(frozen=True, kw_only=True)
+class UserData:
+    """A user's data set, the shape of its first image, and its class count where known."""
+
+    dataset: Any
+    shape: tuple[int, ...]
+    n_classes: int | None
+
+
+def call_data_factory(spec: str) -> UserData:
+    """Call the factory and look at the first item (image (channels, height, width), label).
 
     Raises:
         InputError: the file fails, or what it returns is not a non-empty data set of
-            (floating-point image, whole-number label).
+            (floating-point image, class number or one-hot row).
     """
     where = f"data factory {spec}"
     dataset = call_factory(spec, what="data")
@@ -42,7 +53,12 @@ def call_data_factory(spec: str) -> tuple[Any, Tensor]:
         ) from err
     if count == 0:
         raise InputError(f"{where} data set must hold images, got 0; check the factory")
-    return dataset, _checked_image(item, where)
+    said = class_count(dataset)
+    image, label = _pair(item, where)
+    row = as_tensor(label, where=f"{where} labels").reshape(1, -1)
+    n_classes = one_hot_width(row) if said is None else said
+    class_numbers(row, n_classes=n_classes, where=f"{where} labels")
+    return UserData(dataset=dataset, shape=tuple(image.shape), n_classes=n_classes)
 
 
 def class_count(dataset: object) -> int | None:
@@ -53,7 +69,7 @@ def class_count(dataset: object) -> int | None:
     return len(classes) if isinstance(classes, Sized) and len(classes) else None
 
 
-def _checked_image(item: Any, where: str) -> Tensor:
+def _pair(item: Any, where: str) -> tuple[Tensor, object]:
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise InputError(
             f"{where} items must be (image, label), got {type(item).__name__}"
@@ -70,12 +86,4 @@ def _checked_image(item: Any, where: str) -> Tensor:
             f"{where} images must be floating point (channels, height, width), got "
             f"{image.dtype} {tuple(image.shape)}; convert and normalise them in the data set"
         )
-    try:
-        whole = bool(int(label) == label)
-    except (TypeError, ValueError):
-        whole = False
-    if not whole:
-        raise InputError(
-            f"{where} labels must be whole numbers, got {label!r}; number the classes from 0"
-        )
-    return image
+    return image, label

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.describe import data_digest, installed_versions, weights_digest
 from analogsim.experiment.drive import Progress, run_experiment
@@ -145,6 +146,11 @@ class _NoiseRun:
     def begin(self) -> RunHeader:
         job = self._job()
         clean = job.noisy(_DIGITAL, {}).clean()
+        if not clean.n_correct:
+            raise InputError(
+                "noise study must have a digital network that gets images right, got 0 of "
+                f"{clean.n_images}; accuracies are shares of its own: mend it or its images"
+            )
         return RunHeader(
             question=self.study.question,
             command=self.study.command,
@@ -162,7 +168,7 @@ class _NoiseRun:
             versions=installed_versions(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             layers=[],
-            notes=self._notes(),
+            notes=[*self._notes(), *clean.notes],
             devices=[],
             periphery={"not_modelled": []},
             digital_correct=clean.correct,

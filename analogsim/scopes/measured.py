@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm import fold_batchnorm
 from analogsim.gaussian import Role, role_of
+from analogsim.inputs.answers import answer
 from analogsim.scopes.levels import Scope, same_scopes
 from analogsim.scopes.noisy import is_root
 from analogsim.scopes.variances import Variances
@@ -23,7 +24,7 @@ class Measured:
         kept: (BatchNorm, reason) of those that do not fold.
         same: each scope, and the first one that noises the same tensors.
         n_bn: how many BatchNorm layers it has.
-        n_classes: how many outputs.
+        n_classes: how many classes it tells apart.
         variances: of the layers that take a root of them.
     """
 
@@ -64,7 +65,7 @@ def measure(module: nn.Module, example: Tensor) -> Measured:
 
 def _classes(module: nn.Module, example: Tensor) -> int:
     with torch.inference_mode():
-        return int(module(example).shape[1])
+        return answer(module(example.clone()), len(example)).n_classes
 
 
 def _roles(module: nn.Module) -> Iterable[tuple[str, Role]]:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from analogsim.experiment.deal import pack
-from analogsim.experiment.score import Score, score
+from analogsim.experiment.score import Score, digital_score, score
 from analogsim.gaussian import FlatWeights, Noise, NoiseSpec, flatten_, role_of
+from analogsim.inputs.answers import logits_in
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 from analogsim.scopes.levels import ROLES, Level
@@ -52,8 +53,8 @@ class NoisyNetwork:
             self.flat.restore_()
 
     def clean(self) -> Score:
-        """The network without noise, computed in the same way."""
-        return self._score()
+        """The network without noise; warns as `digital_score`."""
+        return digital_score(self.flat.module, self.batches, str(self.flat.live.device))
 
     def _score(self) -> Score:
         device = str(self.flat.live.device)
@@ -138,13 +139,14 @@ def _channels_last(network: nn.Module, example: Tensor) -> nn.Module | None:
         return None
     fast = copy.deepcopy(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.inference_mode():
-        expected = network(example)
+        # Either gets images of its own, which it may change.
+        expected, _ = logits_in(network(example.clone()))
         try:
-            got = fast(example.contiguous(memory_format=torch.channels_last))
+            got, _ = logits_in(fast(example.clone(memory_format=torch.channels_last)))
         except RuntimeError:
             # A `view` that needs contiguous maps.
             return None
-    close = isinstance(got, Tensor) and torch.allclose(
+    close = got.shape == expected.shape and torch.allclose(
         got, expected, rtol=_TOLERANCE, atol=_TOLERANCE * float(expected.abs().max())
     )
     return fast if close else None

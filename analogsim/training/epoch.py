@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.crossbar.seeds import seeded
 from analogsim.errors import InputError
+from analogsim.inputs.answers import class_logits
 from analogsim.inputs.images import Normalise
 from analogsim.training.augment import augment, epoch_order, shrink
 from analogsim.training.recipe import Recipe
@@ -143,7 +144,7 @@ def _loss(
     network: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe
 ) -> tuple[Tensor, Tensor]:
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-        logits = network(inputs)
+        logits, _ = class_logits(network(inputs), len(labels))
     # In float32: bfloat16 has three digits, too few for a small loss.
     loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
     return loss, logits

@@ -9,7 +9,7 @@ from analogsim.crossbar.seeds import seeded
 from analogsim.errors import InputError
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
-from analogsim.inputs.fit import check_fit
+from analogsim.inputs.fit import as_network, check_fit
 from analogsim.inputs.images import TensorImages
 from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.zoo import PREFIX, parse_zoo
@@ -125,4 +125,5 @@ def check_small_images(model: Model, recipe: Recipe, shape: tuple[int, ...]) -> 
 def measure(model: Model, data: Data, *, limit: int | None = None) -> Evaluation:
     """Accuracy of a digital network, in the batches in which a training measures it."""
     check_fit(model, data)
-    return evaluate(model.module, batches(data, EVALUATION_BATCH, limit))
+    read = batches(data, EVALUATION_BATCH, limit)
+    return evaluate(model.module, ((as_network(model.module, x), labels) for x, labels in read))

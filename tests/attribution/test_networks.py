@@ -98,9 +98,8 @@ def test_products_that_are_not_native_are_refused():
     tiles = convert(small_net(), "pcm", calibrate=small_inputs(), forward="tile")
     with pytest.raises(InputError, match="forward must be 'native', got 'tile' .aihwkit's torch"):
         Forms(tiles, small_inputs(2))
-    none = convert(small_net(), "pcm", calibrate=small_inputs(), keep_digital=["*"])
-    with pytest.raises(InputError, match="must have an analog layer, got none"):
-        Forms(none, small_inputs(2))
+    with pytest.raises(InputError, match="must have a layer on tiles, got 0 of 5"):
+        convert(small_net(), "pcm", calibrate=small_inputs(), keep_digital=["*"])
 
 
 def test_a_network_of_one_layer():

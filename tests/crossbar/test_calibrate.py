@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import nn
 
+from analogsim.call import Inputs
 from analogsim.crossbar.calibrate import AbsQuantile, calibrate_
 from analogsim.crossbar.convert import convert, crossbar_layers
 from analogsim.errors import InputError
@@ -78,5 +79,5 @@ def test_inputs_that_are_not_finite_are_refused():
     analog = convert(nn.Sequential(nn.Linear(3, 2)), "ideal", "ideal")
     x = torch.tensor([[1.0, float("nan"), float("inf")]])
     with pytest.raises(InputError, match="layer 0 sees 2 inputs that are not finite"):
-        calibrate_(analog.module, [x])
-    assert not crossbar_layers(analog.module)["0"]._forward_pre_hooks
+        calibrate_(analog.module, [Inputs.of(x)])
+    assert crossbar_layers(analog.module)["0"].observer is None

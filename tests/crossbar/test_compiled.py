@@ -44,7 +44,7 @@ def test_it_computes_what_native_computes(bn):
 def test_other_weights_compile_nothing_anew(monkeypatch):
     compiled.check_compiler()
     counter = CompileCounterWithBackend("inductor")
-    passed = torch.compile(lambda module, x: module(x), backend=counter)
+    passed = torch.compile(lambda module, args, kwargs: module(*args), backend=counter)
     monkeypatch.setattr(compiled, "_compiled", lambda: passed)
     chip, x = chips("native-compiled", stream="aihwkit")
     seen = []
@@ -64,7 +64,8 @@ def test_gradients_and_transforms_take_the_plain_pass():
     inputs = [x.clone().requires_grad_() for _ in range(2)]
     ours(inputs[0]).sum().backward()
     plain(inputs[1]).sum().backward()
-    assert torch.equal(inputs[0].grad, inputs[1].grad)
+    # The native chip computes BatchNorm with its layers' factors.
+    assert relative_error(inputs[0].grad, inputs[1].grad) < 1e-5
     assert inputs[0].grad.abs().sum() > 0
     transformed = torch.func.grad(lambda images: ours(images).sum())(x)
     assert relative_error(transformed, inputs[1].grad) < 1e-5

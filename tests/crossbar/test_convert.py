@@ -184,6 +184,7 @@ CASES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::analogsim.errors.CoverageWarning")
 @pytest.mark.parametrize("case", CASES)
 def test_every_layer_is_mapped_or_named_with_its_reason(case):
     net, shape, expected = CASES[case]

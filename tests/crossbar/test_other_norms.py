@@ -10,7 +10,6 @@ import analogsim
 from analogsim import convert, program
 from analogsim.batchnorm import BATCHNORMS
 from analogsim.batchnorm.layers import L1BatchNorm2d, TopKBatchNorm2d
-from analogsim.crossbar.layer import AbsorbedBatchNorm
 from analogsim.crossbar.periphery import PERIPHERIES
 from tests.batchnorm.compare import randomise_
 from tests.crossbar.nets import relative_error, small_inputs, small_net
@@ -40,9 +39,10 @@ def test_it_joins_its_layers_factors_and_is_exact(kind):
     assert (line.kind, line.where) == (kind.__name__, "digital")
     assert line.why == "normalisation stays in digital periphery, with the factors of 0"
     chip = program(analog)
-    assert isinstance(chip.module[1], AbsorbedBatchNorm)
+    assert isinstance(chip.module[1], kind)
+    assert [one.name for one in chip.joined] == ["1"]
     tiles = program(convert(net, "ideal", "ideal", calibrate=x, forward="tile"))
-    assert isinstance(tiles.module[1], kind)
+    assert not tiles.joined
     with torch.no_grad():
         assert relative_error(chip(x), net(x)) < 1e-5
         assert relative_error(tiles(x), net(x)) < 1e-5
@@ -55,7 +55,7 @@ def test_with_converters_the_native_product_is_the_tiles():
         program(convert(net, "ideal", quiet, calibrate=x, forward=how))
         for how in ("native", "tile")
     )
-    assert isinstance(native.module[1], AbsorbedBatchNorm)
+    assert [one.name for one in native.joined] == ["1"]
     with torch.no_grad():
         assert relative_error(native(x), tile(x)) < STEPS
         # What they share is far more: the converters were at work in both.

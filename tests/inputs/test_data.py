@@ -81,7 +81,7 @@ def test_a_tensor_dataset_is_taken(users: str) -> None:
         ("bytes_", r"must be floating point .*, got torch\.uint8 \(1, 4, 4\); convert"),
         ("flat", r"must be floating point .*, got torch\.float32 \(16,\); convert"),
         ("text", r"mine\.py:text labels must be whole numbers, got 'cat'; number the classes"),
-        ("half", r"mine\.py:half labels must be whole numbers, got 0\.5; number the classes"),
+        ("half", r"mine\.py:half labels must be whole numbers, got 0\.5 \(image 0\); number"),
         ("none", r"data file .*mine\.py must define a callable 'none', got no such name"),
     ],
 )

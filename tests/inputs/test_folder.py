@@ -9,6 +9,7 @@ from PIL import Image
 
 from analogsim.errors import InputError
 from analogsim.inputs import batches, folder, load_data
+from analogsim.inputs.image_file import read_image
 
 
 def save(path: Path, pixels: np.ndarray) -> None:
@@ -69,7 +70,7 @@ def test_images_are_scaled_and_the_middle_is_cut_out(tmp_path: Path) -> None:
     pixels = np.zeros((8, 16, 3), dtype=np.uint8)
     pixels[:, 4:12] = 200
     save(tmp_path / "a" / "wide.png", pixels)
-    image = folder.read_image(tmp_path / "a" / "wide.png", channels=3, size=4)
+    image = read_image(tmp_path / "a" / "wide.png", channels=3, size=4)
     assert image.shape == (3, 4, 4)
     # The middle square is all 200, but for the two columns that the filter mixes.
     assert (image[:, :, 1:3] == 200).all()
@@ -149,3 +150,21 @@ def test_wrong_folder_specs_are_refused(tmp_path: Path, tail: str, message: str)
     make_folder(tmp_path, per_class=1)
     with pytest.raises(InputError, match=message):
         load_data(f"folder:{tmp_path}{tail}")
+
+
+def test_classes_that_are_numbers_are_said_to_be_sorted_as_text(tmp_path: Path) -> None:
+    for name in ("1", "2", "10"):
+        save(tmp_path / name / "a.png", np.zeros((4, 4, 3), dtype=np.uint8))
+    data = load_data(f"folder:{tmp_path}")
+    assert data.note.endswith("; classes are in the order of their names as text: '1', '10', '2'")
+
+
+def test_what_is_done_to_the_first_images_is_noted(tmp_path: Path) -> None:
+    make_folder(tmp_path, per_class=1)
+    save(tmp_path / "cat" / "clear.png", np.zeros((6, 5, 4), dtype=np.uint8))
+    save(tmp_path / "dog" / "deep.png", np.full((6, 5), 65535, dtype=np.uint16))
+    notes = load_data(f"folder:{tmp_path}").note.split("; ")[1:]
+    assert sorted(notes) == [
+        "16-bit grey values are divided by 257",
+        "transparency is dropped, as by torchvision",
+    ]

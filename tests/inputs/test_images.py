@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from analogsim.errors import InputError
-from analogsim.inputs.images import MeanStd, TensorImages, make_normalise, refuse_labels
+from analogsim.inputs.images import MeanStd, TensorImages, make_normalise
 
 
 def test_pixels_are_divided_shifted_and_scaled_a_channel_at_a_time() -> None:
@@ -63,18 +63,3 @@ def test_items_and_batches_agree() -> None:
     assert torch.equal(batch, torch.stack([data[index][0] for index in range(3, 7)]))
     assert labels.tolist() == [data[index][1] for index in range(3, 7)] == [3, 4, 5, 6]
     assert len(data) == 10
-
-
-@pytest.mark.parametrize(
-    ("labels", "n_classes", "message"),
-    [
-        ([0, 3], 3, r"w labels must be from 0 to 2, got 3; number the classes from 0"),
-        ([-1, 2], 3, r"w labels must be from 0 to 2, got -1; number the classes from 0"),
-        ([-1, 2], None, r"w labels must be 0 or more, got -1; number the classes from 0"),
-    ],
-)
-def test_labels_outside_the_classes_are_refused(
-    labels: list[int], n_classes: int | None, message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        refuse_labels(torch.tensor(labels), n_classes, where="w")

@@ -64,14 +64,20 @@ def refused(tmp_path: Path, message: str, **arrays: object) -> None:
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.zeros((4, 3, 8, 8), np.uint8), r"d\.npz x byte images must .*, got \(4, 3, 8, 8\); mo"),
-        (np.zeros((4, 8), np.uint8), r"byte images must have the shape .*, got \(4, 8\); move"),
-        (np.zeros((4, 8)), r"floating-point images must have the shape .*, got \(4, 8\); move"),
+        (np.zeros((4, 3, 8, 3), np.uint8), r"channels second or last, got \(4, 3, 8, 3\), where"),
+        (np.zeros((4, 1, 8, 1), np.uint8), r"channels second or last, got \(4, 1, 8, 1\), where"),
+        (np.zeros((4, 8, 8, 4), np.uint8), r"byte images must have .*, got \(4, 8, 8, 4\); save"),
+        (np.zeros((4, 8), np.uint8), r"byte images must have the shape .*, got \(4, 8\); save"),
+        (np.zeros((4, 8)), r"floating-point images must have the shape .*, got \(4, 8\); save"),
         (np.zeros((4, 1, 2, 2), np.int64), r"x type must be uint8 or floating point, got int64"),
+        (np.zeros((4, 8, 8), np.uint16), r"x type must be uint8 or floating point, got uint16"),
         (np.zeros((0, 2, 2, 3), np.uint8), r"d\.npz x must hold images, got an empty array"),
         (np.uint8(3), r"d\.npz x must hold images, got an empty array"),
     ],
-    ids=["channels first", "flat bytes", "flat floats", "integers", "none", "scalar"],
+    ids=[
+        *("either order", "either order grey", "four channels", "flat bytes", "flat floats"),
+        *("integers", "16 bits", "none", "scalar"),
+    ],
 )
 def test_wrong_images_are_refused(tmp_path: Path, x: object, message: str) -> None:
     refused(tmp_path, message, x=x, y=LABELS)
@@ -86,22 +92,103 @@ def test_images_that_are_not_finite_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("shape", "dtype", "channels", "said"),
+    [
+        ((4, 6, 5), np.uint8, 1, "x and"),
+        ((4, 6, 5, 1), np.uint8, 1, "x and"),
+        ((4, 6, 5, 3), np.uint8, 3, "x and"),
+        ((4, 3, 6, 5), np.uint8, 3, "x (channels second) and"),
+        ((4, 1, 6, 5), np.uint8, 1, "x (channels second) and"),
+        ((4, 6, 5), np.float64, 1, "x and"),
+        ((4, 7, 6, 5), np.float32, 7, "x and"),
+        ((4, 3, 6, 5), np.float16, 3, "x and"),
+        ((4, 6, 6, 3), np.float32, 3, "x (channels last) and"),
+        ((4, 22, 30, 1), np.float32, 22, "x and"),
+    ],
+    ids=str,
+)
+def test_the_order_of_axes_is_that_which_the_shape_allows(
+    tmp_path: Path, shape: tuple[int, ...], dtype: type, channels: int, said: str
+) -> None:
+    x = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    np.savez(tmp_path / "d.npz", x=x, y=LABELS)
+    data = load_data(f"npz:{tmp_path / 'd.npz'}")
+    assert data.input_shape[0] == channels
+    assert f"; {said} y" in data.note
+    last = shape[-1] == channels
+    expected = x.transpose(0, 3, 1, 2) if last else x.reshape(4, channels, *shape[-2:])
+    images = next(batches(data, 4))[0] * (255 if dtype is np.uint8 else 1)
+    np.testing.assert_allclose(images, expected.astype(np.float32), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [LABELS[:, None], LABELS.astype(float), LABELS.astype(">i4"), np.eye(3)[LABELS], LABELS > 0],
+    ids=["column", "floats", "big-endian", "one-hot", "yes or no"],
+)
+def test_labels_come_in_every_usual_form(tmp_path: Path, y: np.ndarray) -> None:
+    np.savez(tmp_path / "d.npz", x=BYTES, y=y)
+    data = load_data(f"npz:{tmp_path / 'd.npz'}")
+    expected = LABELS > 0 if y.dtype == bool else LABELS
+    assert next(batches(data, 4))[1].tolist() == expected.astype(int).tolist()
+    assert data.n_classes == (3 if y.shape == (4, 3) else None)
+
+
+@pytest.mark.parametrize(
     ("y", "message"),
     [
-        (LABELS[:3], r"y must have one label an image, shape \(4,\), got \(3,\); save class"),
-        (np.eye(4), r"y must have one label an image, shape \(4,\), got \(4, 4\); save class"),
-        (LABELS / 2, r"y type must be whole numbers, got float64; save class numbers"),
-        (LABELS - 1, r"d\.npz labels must be 0 or more, got -1; number the classes from 0"),
+        (LABELS[:3], r"y must be one class number an image, with the shape \(4,\), .* got \(3,\)"),
+        (np.ones((4, 2)), r"y of the shape \(4, 2\) must be one-hot rows, .* got \[1, 1\] \(image"),
+        (LABELS / 2, r"d\.npz y must be whole numbers, got 0\.5 \(image 0\); number the classes"),
+        (LABELS - 1, r"d\.npz y must be 0 or more, got -1; number the classes from 0"),
+        (np.array(["cat"] * 4), r"d\.npz y must be whole numbers, got array\(\['cat', .*; number"),
     ],
-    ids=["count", "one-hot", "floats", "negative"],
+    ids=["count", "several ones", "fractions", "negative", "text"],
 )
 def test_wrong_labels_are_refused(tmp_path: Path, y: object, message: str) -> None:
     refused(tmp_path, message, x=BYTES, y=y)
 
 
-def test_other_names_are_refused(tmp_path: Path) -> None:
-    message = r"must hold x_test and y_test, .*, got images, y for the test split; rename"
-    refused(tmp_path, message, images=BYTES, y=LABELS)
+@pytest.mark.parametrize(
+    ("names", "split", "taken"),
+    [
+        (("x_test", "y_test", "x_train", "y_train"), "test", "x_test and y_test"),
+        (("X_test", "Y_test", "X_train", "Y_train"), "train", "X_train and Y_train"),
+        (("train_images", "train_labels", "val_images", "val_labels"), "test", "val_images and"),
+        (("test_images", "test_labels", "val_images", "val_labels"), "test", "test_images and"),
+        (("x_test", "y_test"), "train", "x_test and y_test"),
+        (("images", "labels"), "test", "images and labels"),
+        (("data", "targets"), "train", "data and targets"),
+        (("x", "y", "x_val", "y_val"), "test", "x and y"),
+        (("test_data", "test_label", "classes", "note"), "test", "test_data and test_label"),
+    ],
+    ids=" ".join,
+)
+def test_arrays_are_found_by_their_usual_names(
+    tmp_path: Path, names: tuple[str, ...], split: str, taken: str
+) -> None:
+    arrays = {name: LABELS if name[0].lower() in "ytlcn" else BYTES for name in names}
+    arrays |= {name: BYTES for name in names if name.endswith(("images", "data"))}
+    arrays |= {name: LABELS for name in names if name.endswith(("labels", "label"))}
+    np.savez(tmp_path / "d.npz", **arrays)  # type: ignore[arg-type]  # of any name
+    data = load_data(f"npz:{tmp_path / 'd.npz'}", split=split)  # type: ignore[arg-type]
+    assert f"4 images; {taken}" in data.note
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("pictures", "y"), r"must hold x_test and y_test, .*, got pictures, y for the test split"),
+        (("x_train", "y_train"), r"got x_train, y_train for the test split; rename the arrays"),
+        (("x_train_val", "y_train_val"), r"got x_train_val, y_train_val for the test split; ren"),
+        (("x", "images", "y"), r"one array of each kind for the test split, got x and images; na"),
+    ],
+    ids=" ".join,
+)
+def test_names_that_are_not_clear_are_refused(
+    tmp_path: Path, names: tuple[str, ...], message: str
+) -> None:
+    refused(tmp_path, message, **{n: LABELS if n[0] == "y" else BYTES for n in names})
 
 
 def test_a_pickled_array_is_refused_and_not_executed(tmp_path: Path) -> None:

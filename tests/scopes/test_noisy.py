@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.batchnorm import fold_batchnorm
+from analogsim.errors import AccuracyWarning
 from analogsim.experiment.score import score
 from analogsim.gaussian.stream import Address, normals, tensor_index
 from analogsim.inputs import batches
 from analogsim.scopes import noisy as module
 from analogsim.scopes.levels import ROLES, SCOPES, Level, Scope
+from analogsim.scopes.measured import measure
 from analogsim.scopes.noisy import NoisyNetwork, make_noisy
 from tests.scopes.small import Flat, data, network, noisy
 
@@ -103,7 +105,9 @@ def test_draws_are_common_to_scopes_etas_and_references(net: NoisyNetwork) -> No
 def test_a_network_that_needs_contiguous_maps_is_left_contiguous() -> None:
     flat = Flat()
     found = noisy(flat)
-    assert found.clean() == score(flat, batches(data(), 40))
+    # It is not trained.
+    with pytest.warns(AccuracyWarning, match=r"1\.042 % of 96 images, is no better than guessing"):
+        assert found.clean() == score(flat, batches(data(), 40))
     assert not any(segment.permuted for segment in found.flat.segments)
     assert any(segment.permuted for segment in noisy().flat.segments)
 
@@ -155,3 +159,44 @@ def test_the_given_network_stays_as_it_is() -> None:
         level("variance"), seed=SEED, draw=0
     )
     assert all(torch.equal(flat.state_dict()[name], value) for name, value in before.items())
+
+
+class Changing(Flat):
+    """It changes the images that it is given."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.sub_(1).mul_(2))
+
+
+class Wrapped(Flat):
+    """Its logits come beside other things."""
+
+    def forward(self, x: Tensor) -> Any:
+        return {"logits": super().forward(x), "images": x}
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept images", "images read again"])
+def test_a_network_that_changes_its_images_meets_the_same_ones_in_each_trial(
+    monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    if not kept:
+        monkeypatch.setattr(module, "_KEEP_BYTES", 1000)
+    net = noisy(Changing())
+    pure = noisy(Pure())
+    for one in (net, pure):
+        assert one.batches.kept is None or kept
+    scores = [one.score(level("weights"), seed=SEED, draw=DRAW) for one in (net, net, pure)]
+    assert scores[0] == scores[1] == scores[2]
+
+
+class Pure(Flat):
+    """As `Changing`, on images of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward((x - 1) * 2)
+
+
+def test_logits_beside_other_things_are_scored() -> None:
+    want = noisy(Flat()).score(level("weights"), seed=SEED, draw=DRAW)
+    assert noisy(Wrapped()).score(level("weights"), seed=SEED, draw=DRAW) == want
+    assert measure(Wrapped().eval(), next(batches(data(), 2))[0]).n_classes == 10

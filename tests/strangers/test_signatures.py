@@ -1,0 +1,440 @@
+"""What goes in and what comes out: arguments of every kind, outputs of every class."""
+
+import collections
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.utils.data import DataLoader, TensorDataset
+
+from analogsim.call import Inputs
+from tests.strangers.judge import crashes, faults
+from tests.strangers.situation import Situation, call, fresh, network, normal, whole
+
+X, Z = normal(3, 6), normal(5, 6, seed=1)
+TOKENS = whole(4, 7, below=20)
+LABELS = whole(3, below=4)
+
+
+class Pair(NamedTuple):
+    logits: Tensor
+    hidden: Tensor | None
+
+
+@dataclass
+class Answer:
+    logits: Tensor
+    words: str = "fine"
+
+
+@dataclass
+class Question:
+    x: Tensor
+    scale: float = 2.0
+
+
+class Fields(collections.OrderedDict):
+    """A dictionary whose keys are attributes too, as large libraries give back."""
+
+    __getattr__ = collections.OrderedDict.__getitem__
+
+
+class Batch(collections.UserDict):
+    """What tokenizers make: a mapping that is no dict, with attributes and a method."""
+
+    def __getattr__(self, name):
+        if name == "data" or name not in self.data:
+            raise AttributeError(name)
+        return self.data[name]
+
+    def to(self, device):
+        return Batch({key: value.to(device) for key, value in self.data.items()})
+
+
+class Graph:
+    """A container that is no mapping: a picture of a graph's nodes and edges."""
+
+    def __init__(self, x, edges):
+        self.x, self.edges = x, edges
+
+
+class Marked(Tensor):
+    """A class of tensor of one's own, as some trainers give to networks."""
+
+    def __deepcopy__(self, memo):
+        return self.clone()
+
+
+def one(forward, **parts):
+    return lambda: fresh(forward, **({"fc": nn.Linear(6, 4)} | parts))
+
+
+def text(forward, **parts):
+    return lambda: network(
+        forward,
+        **({"emb": nn.Embedding(20, 6), "fc": nn.Linear(6, 4), "pos": nn.Embedding(9, 6)} | parts),
+    )
+
+
+def of_tokens(self, ids, mask=None, return_all=False):
+    h = self.fc(self.emb(ids) + self.pos(torch.arange(ids.shape[1])))
+    if mask is None:
+        mask = torch.ones_like(ids)
+    pooled = (h * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+    return (pooled, h) if return_all else pooled
+
+
+def by_name_only(self, *, x, mode="plain", mask=None, scale=1.0):
+    y = self.fc(x) * scale
+    y = y if mask is None else y.masked_fill(mask, 0.0)
+    return y.relu() if mode == "relu" else y
+
+
+def of_many(self, *xs, **named):
+    return sum(self.fc(x) for x in xs) + sum(self.fc(x).tanh() for x in named.values())
+
+
+def nested(self, batch):
+    left, (middle, [right]) = batch["pair"][0], batch["pair"][1]
+    return self.fc(left) * batch["weights"]["left"] + self.fc(middle) - self.fc(right)
+
+
+def with_labels(self, x, labels=None):
+    logits = self.fc(x)
+    if labels is None:
+        return {"logits": logits}
+    return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
+
+
+def packed(self, x, lengths):
+    rolled = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    return self.fc(pad_packed_sequence(self.r(rolled)[0], batch_first=True)[0])
+
+
+def of_packed(self, rolled):
+    return PackedSequence(self.fc(rolled.data), rolled.batch_sizes)
+
+
+def steps(self, x, n: int):
+    for _ in range(n):
+        x = self.fc(x).tanh()
+    return x
+
+
+def one_by_one(self, x):
+    yield self.fc(x)
+    yield self.fc(-x)
+
+
+def of_graph(self, graph):
+    source, target = graph.edges
+    summed = torch.zeros_like(graph.x).index_add_(0, target, graph.x[source])
+    return self.fc(graph.x + summed)
+
+
+def edges(self, x, edge_index):
+    source, target = edge_index
+    return self.fc(x).index_add(0, target, self.msg(x[source]))
+
+
+def edges_matrix(self, x, adjacency):
+    return torch.sparse.mm(adjacency, self.fc(x))
+
+
+def decoder(self, memory, ids):
+    h = self.fc(self.emb(ids)) + memory.mean(1, keepdim=True)
+    causal = torch.full((h.shape[1], h.shape[1]), float("-inf")).triu(1)
+    return torch.softmax(h @ h.transpose(1, 2) + causal, -1) @ h
+
+
+EDGES = torch.tensor([[0, 1, 2, 2], [1, 2, 0, 1]])
+ADJACENCY = torch.eye(3).to_sparse()
+
+SITUATIONS = {
+    # Arguments.
+    "two tensors": Situation(
+        one(lambda self, a, b: self.fc(a) * self.fc(b).sigmoid()),
+        call(X, X + 1),
+        (call(Z, Z),),
+        share=1.0,
+    ),
+    "two tensors as a tuple for calibrate": Situation(
+        one(lambda self, a, b: self.fc(a) * self.fc(b).sigmoid()),
+        call(X, X + 1),
+        calibrate=(X, X + 1),
+    ),
+    "arguments by name as a dictionary for calibrate": Situation(
+        one(by_name_only), call(x=X, scale=2.0), calibrate={"x": X, "scale": 2.0}
+    ),
+    "one tensor for calibrate": Situation(one(lambda self, x: self.fc(x)), X, calibrate=X),
+    "a list of tensors for calibrate": Situation(
+        one(lambda self, x: self.fc(x)), X, (Z,), calibrate=[X, Z]
+    ),
+    "a generator of tensors for calibrate": Situation(
+        one(lambda self, x: self.fc(x)), X, (Z,), calibrate=lambda: (batch for batch in (X, Z))
+    ),
+    "(inputs, labels) for calibrate": Situation(
+        one(lambda self, x: self.fc(x)), X, (Z,), calibrate=[(X, LABELS), [X, LABELS]]
+    ),
+    "a DataLoader for calibrate": Situation(
+        one(lambda self, x: self.fc(x)),
+        X,
+        (Z,),
+        calibrate=DataLoader(TensorDataset(X, LABELS), 2, generator=torch.Generator()),
+    ),
+    "a DataLoader of tokens for calibrate": Situation(
+        text(of_tokens),
+        TOKENS,
+        calibrate=DataLoader(
+            TensorDataset(TOKENS, whole(4, below=2)), 2, generator=torch.Generator()
+        ),
+    ),
+    "a DataLoader of dictionaries for calibrate": Situation(
+        text(of_tokens),
+        call(ids=TOKENS, mask=torch.ones(4, 7)),
+        calibrate=DataLoader(
+            [{"ids": row, "mask": torch.ones(7)} for row in TOKENS], 2, generator=torch.Generator()
+        ),
+    ),
+    "several calls for calibrate": Situation(
+        one(by_name_only),
+        call(x=X),
+        calibrate=[Inputs((), {"x": X}), Inputs((), {"x": Z, "mode": "relu"})],
+    ),
+    "several dictionaries for calibrate": Situation(
+        one(by_name_only), call(x=X), calibrate=[{"x": X}, {"x": Z}]
+    ),
+    "by name only": Situation(
+        one(by_name_only),
+        call(x=X, mode="relu", mask=None, scale=2.0),
+        (call(x=Z), call(x=Z, mask=whole(5, 4, below=2).bool())),
+        share=1.0,
+    ),
+    "any number of arguments": Situation(
+        one(of_many), call(X, X, extra=X), (call(Z), call(a=Z, b=Z)), share=1.0
+    ),
+    "by position only": Situation(
+        one(lambda self, x, /, scale=1: self.fc(x) * scale),
+        X,
+        (call(Z, 3), call(Z, scale=2)),
+        share=1.0,
+    ),
+    "a whole number": Situation(
+        one(steps, fc=nn.Linear(6, 6)), call(X, 2), (call(Z, n=4),), share=1.0
+    ),
+    "a flag and a word": Situation(
+        one(lambda self, x, up, how: self.fc(x).softmax(-1) if up else getattr(self.fc(x), how)()),
+        call(X, False, "exp"),
+        (call(Z, True, ""),),
+        share=1.0,
+    ),
+    "a scalar tensor": Situation(
+        one(lambda self, x, t: self.fc(x) * torch.sin(t)), call(X, torch.tensor(0.7)), share=1.0
+    ),
+    "a time for each row": Situation(
+        one(lambda self, x, t: self.fc(x) + self.time(t[:, None].float()), time=nn.Linear(1, 4)),
+        call(X, whole(3, below=9)),
+        (call(Z, whole(5, below=9)),),
+        share=1.0,
+    ),
+    "a list of tensors": Situation(
+        one(lambda self, xs: torch.stack([self.fc(x) for x in xs])),
+        call([X, X + 1]),
+        (call([Z]),),
+        share=1.0,
+    ),
+    "pictures of different sizes": Situation(
+        lambda: network(
+            lambda self, xs: [self.c(x[None]).mean((2, 3)) for x in xs], c=nn.Conv2d(2, 3, 3)
+        ),
+        call([normal(2, 5, 5), normal(2, 7, 6)]),
+        share=1.0,
+    ),
+    "a dictionary": Situation(
+        one(lambda self, batch: self.fc(batch["x"])), call({"x": X, "name": "first"}), share=1.0
+    ),
+    "nests of everything": Situation(
+        one(nested), call({"pair": (X, (X + 1, [X - 1])), "weights": {"left": 0.3}}), share=1.0
+    ),
+    "a named tuple": Situation(
+        one(lambda self, pair: self.fc(pair.logits)), call(Pair(X, None)), share=1.0
+    ),
+    "a dataclass": Situation(
+        one(lambda self, q: self.fc(q.x) * q.scale),
+        call(Question(X)),
+        (call(Question(Z, 3.0)),),
+        may_refuse=True,
+    ),
+    "a mapping that is no dict": Situation(
+        text(lambda self, batch: self.fc(self.emb(batch.ids)).mean(1)),
+        call(Batch({"ids": TOKENS})),
+        may_refuse=True,
+    ),
+    "a mapping that is no dict, by its names": Situation(
+        text(of_tokens),
+        call(**{"ids": TOKENS, "mask": torch.ones(4, 7)}),
+        calibrate=Batch({"ids": TOKENS, "mask": torch.ones(4, 7)}),
+    ),
+    "a graph in an object": Situation(one(of_graph), call(Graph(X, EDGES)), may_refuse=True),
+    "a graph as nodes and edges": Situation(
+        one(edges, msg=nn.Linear(6, 4)),
+        call(X, EDGES),
+        (call(Z, torch.tensor([[0, 4], [3, 1]])),),
+        share=1.0,
+    ),
+    "a sparse matrix": Situation(one(edges_matrix), call(X, ADJACENCY), may_refuse=True),
+    "tokens": Situation(text(of_tokens), TOKENS, (TOKENS[:2, :5],), share=1.0, analog=("fc",)),
+    "tokens and a mask": Situation(
+        text(of_tokens),
+        call(TOKENS, whole(4, 7, below=2) | 1),
+        (call(TOKENS[:1], mask=torch.ones(1, 7), return_all=True),),
+        share=1.0,
+    ),
+    "tokens as int32": Situation(text(of_tokens), TOKENS.int(), share=1.0),
+    "a mask of truth values": Situation(
+        one(lambda self, x, keep: self.fc(x).masked_fill(~keep, -2.0)),
+        call(X, whole(3, 4, below=2).bool()),
+        share=1.0,
+    ),
+    "pictures of bytes": Situation(
+        lambda: network(lambda self, x: self.c(x / 255), c=nn.Conv2d(2, 3, 3)),
+        whole(2, 2, 5, 5, below=256).byte(),
+        share=1.0,
+    ),
+    "bytes that are asked for": Situation(
+        lambda: network(
+            lambda self, x: self.c(x.float() / 255 if x.dtype == torch.uint8 else x * 100),
+            c=nn.Conv2d(2, 3, 3),
+        ),
+        whole(2, 2, 5, 5, below=256).byte(),
+        share=1.0,
+    ),
+    "complex numbers": Situation(
+        one(lambda self, z: torch.complex(self.fc(z.real), self.fc(z.imag))),
+        torch.complex(X, X + 1),
+        share=1.0,
+    ),
+    "a class of tensor of one's own": Situation(
+        one(lambda self, x: self.fc(x)), X.as_subclass(Marked), (Z,), may_refuse=True
+    ),
+    "labels for a loss": Situation(
+        one(with_labels), call(X), (call(X, LABELS), call(X, labels=LABELS)), share=1.0
+    ),
+    "labels in the example": Situation(one(with_labels), call(X, LABELS), (call(Z),), share=1.0),
+    "rows of different lengths": Situation(
+        one(packed, r=nn.GRU(5, 6, batch_first=True)),
+        call(normal(3, 4, 5), torch.tensor([4, 2, 3])),
+    ),
+    "a packed sequence": Situation(
+        one(of_packed),
+        call(pack_padded_sequence(normal(3, 4, 6), [4, 3, 2], batch_first=True)),
+        may_refuse=True,
+    ),
+    "a memory and tokens": Situation(
+        text(decoder), call(normal(4, 3, 4), TOKENS), (call(normal(2, 5, 4), TOKENS[:2]),)
+    ),
+    "numbers from numpy": Situation(
+        one(lambda self, x: self.fc(torch.as_tensor(x))), call(X.numpy()), may_refuse=True
+    ),
+    "lists of numbers": Situation(
+        one(lambda self, rows: self.fc(torch.tensor(rows))), call(X.tolist()), may_refuse=True
+    ),
+    "words": Situation(
+        text(lambda self, ws: self.fc(self.emb(torch.tensor([len(w) for w in ws])))),
+        call(["one", "three", "eleven"]),
+        may_refuse=True,
+    ),
+    "no argument": Situation(
+        lambda: network(
+            lambda self: self.fc(self.x), fc=nn.Linear(6, 4), x=nn.Parameter(torch.randn(3, 6))
+        ),
+        call(),
+        may_refuse=True,
+    ),
+    # Outputs.
+    "a tuple": Situation(one(lambda self, x: (self.fc(x), x)), X, (Z,)),
+    "a list": Situation(one(lambda self, x: [self.fc(x), self.fc(-x)]), X, (Z,)),
+    "a dictionary of outputs": Situation(
+        one(lambda self, x: {"a": self.fc(x), 3: x, None: [x.sum()]}), X, (Z,)
+    ),
+    "a named tuple of outputs": Situation(one(lambda self, x: Pair(self.fc(x), None)), X, (Z,)),
+    "a dataclass of outputs": Situation(one(lambda self, x: Answer(self.fc(x))), X, (Z,)),
+    "a dictionary with attributes": Situation(
+        one(lambda self, x: Fields(logits=self.fc(x))), X, (Z,)
+    ),
+    "a class of tensor comes out": Situation(
+        one(lambda self, x: self.fc(x).as_subclass(Marked)), X, (Z,)
+    ),
+    "None, words, numbers among outputs": Situation(
+        one(lambda self, x: (self.fc(x), None, "well", 3, 2.5, True, x.shape, len(x))), X, (Z,)
+    ),
+    "only a loss": Situation(one(lambda self, x: self.fc(x).square().mean()), X, (Z,)),
+    "a Python number": Situation(one(lambda self, x: self.fc(x).sum().item()), X, may_refuse=True),
+    "a list of Python numbers": Situation(
+        one(lambda self, x: self.fc(x).tolist()), X, may_refuse=True
+    ),
+    "numpy numbers": Situation(
+        one(lambda self, x: self.fc(x).detach().numpy()), X, may_refuse=True
+    ),
+    "classes, not logits": Situation(
+        one(lambda self, x: self.fc(x).argmax(1)), normal(60, 6), (Z,)
+    ),
+    "truth values": Situation(one(lambda self, x: self.fc(x) > 0), normal(60, 6), (Z,)),
+    "the best three": Situation(one(lambda self, x: self.fc(x).topk(3)), X, (Z,)),
+    "a distribution": Situation(
+        one(lambda self, x: torch.distributions.Categorical(logits=self.fc(x)).probs), X, (Z,)
+    ),
+    "complex numbers come out": Situation(
+        one(lambda self, x: torch.fft.rfft(self.fc(x))), X, (Z,), share=1.0
+    ),
+    "the input itself comes out": Situation(one(lambda self, x: (x, self.fc(x))), X, (Z,)),
+    "minus infinity comes out": Situation(
+        one(
+            lambda self, x: self.fc(x).masked_fill(torch.tensor([0, 0, 1, 0]).bool(), float("-inf"))
+        ),
+        X,
+        (Z,),
+    ),
+    "NaN comes out": Situation(
+        one(lambda self, x: (self.fc(x), self.fc(x).mul(0).log().mul(0))), X, may_refuse=True
+    ),
+    "zeros come out": Situation(one(lambda self, x: (self.fc(x), torch.zeros(3))), X, (Z,)),
+    "a small output beside a large one": Situation(
+        one(lambda self, x: (self.fc(x) * 1e8, self.fc(x) * 1e-8)), X, (Z,)
+    ),
+    "outputs without a batch": Situation(
+        one(lambda self, x: (self.fc(x).mean(0), self.fc(x).std())), X, (Z,)
+    ),
+    "a sparse output": Situation(one(lambda self, x: self.fc(x).relu().to_sparse()), X, (Z,)),
+    "a generator": Situation(one(one_by_one), X, refused="."),
+    "a function": Situation(one(lambda self, x: lambda scale: self.fc(x) * scale), X, refused="."),
+    "nothing": Situation(
+        one(lambda self, x: None if self.fc(x) is not None else x),
+        X,
+        may_refuse=True,
+        silent=("fc",),
+    ),
+    "an own object": Situation(one(lambda self, x: Graph(self.fc(x), None)), X, may_refuse=True),
+}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_what_goes_in_and_what_comes_out(name: str) -> None:
+    assert faults(SITUATIONS[name], "native") == []
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_ranges_are_calibrated_with_whatever_goes_in(name: str) -> None:
+    assert crashes(SITUATIONS[name]) == []
+
+
+def test_a_mapping_is_one() -> None:
+    """Some networks ask for a Mapping: the container above is one, and no dict."""
+    batch = Batch({"ids": TOKENS})
+    assert isinstance(batch, Mapping)
+    assert not isinstance(batch, dict)
+    assert torch.equal(batch.ids, batch["ids"])
