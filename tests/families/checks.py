@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+from torch.utils.flop_counter import FlopCounterMode
 
 from analogsim import convert, program
 from analogsim.call import Inputs
@@ -172,6 +173,10 @@ def check_family(family: Family) -> AnalogModel:
     chip = program(analog)
     weak = program(dataclasses.replace(analog, device=Weaker()))
     with torch.no_grad():
+        # torch's own counter knows no attention of CPUs and no experts: never more than ours.
+        with FlopCounterMode(display=False) as counter:
+            example.clone().call(copy.deepcopy(net).requires_grad_(False))
+        assert analog.coverage.total >= counter.get_total_flops() // 2 > 0
         for inputs in (example, other):
             got = inputs.clone().call(chip)
             assert_same(got, net, inputs)
