@@ -169,10 +169,10 @@ def _result(
             one.forget_()
         try:
             if count is None:
-                got = run(instance.module, inputs)
+                got = run(instance.module, inputs, seed=case.seed)
             else:
                 with counting(instance.module, inputs, count.reset_()):
-                    got = run(instance.module, inputs)
+                    got = run(instance.module, inputs, seed=case.seed)
         except Parted as found:
             part_(found.joined, instance)
             parted.append(found.joined.name)
@@ -201,7 +201,10 @@ def _rounding(source: nn.Module, cases: Sequence[Case]) -> float:
     try:
         double = copied(source).double()
         return max(
-            error([t.double() for t in case.wanted], run(double, case.inputs.map(_to_double)))
+            error(
+                [t.double() for t in case.wanted],
+                run(double, case.inputs.map(_to_double), seed=case.seed),
+            )
             for case in cases
         )
     except Exception:  # noqa: BLE001 - a stranger's network may raise anything
@@ -259,7 +262,7 @@ def _outputs(network: nn.Module, case: Case) -> list[tuple[str, tuple[Tensor, ..
 
         handles.append(m.register_forward_hook(note))
     try:
-        run(network, case.inputs)
+        run(network, case.inputs, seed=case.seed)
     except Exception:  # noqa: BLE001, S110 - what finished before is the answer
         pass
     finally:
