@@ -210,10 +210,14 @@ def fixed_batch(self, x):
     return self.fc(x.view(2, 3, 8)).mean(0)
 
 
-def shared_scale(self, x):
-    """Rounded with one scale for all, as dynamic quantisation does."""
+def rounded(x):
+    """With one scale for all, as dynamic quantisation does."""
     scale = x.abs().max() / 127
-    return self.fc((x / scale).round() * scale)
+    return (x / scale).round() * scale
+
+
+def shared_scale(self, x):
+    return self.fc(rounded(x))
 
 
 def mean_of_all(self, x):
@@ -303,6 +307,22 @@ SITUATIONS = {
     ),
     "a batch of six and no other": Situation(rows(fixed_batch), ROWS),
     "one scale for all inputs": Situation(rows(shared_scale), ROWS, (ROWS[:2],), notes=("batch",)),
+    "one scale for all pictures": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.body(rounded(x))), body=thumbnails(), fc=nn.Linear(4, 3)
+        ),
+        MANY,
+        (FEW,),
+        notes=("batch",),
+    ),
+    "one scale for all pictures, the largest first": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.body(rounded(x))), body=thumbnails(), fc=nn.Linear(4, 3)
+        ),
+        MANY.flip(0),
+        (FEW,),
+        notes=("batch",),
+    ),
     "one number for all": Situation(rows(mean_of_all), ROWS, (ROWS[:2],)),
     "one number for all, many": Situation(
         lambda: network(lambda self, x: self.body(x).square().mean(), body=thumbnails()),
