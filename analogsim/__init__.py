@@ -12,12 +12,14 @@ from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputErro
 
 if TYPE_CHECKING:
     from analogsim.batchnorm.recalibrate import Recalibration
+    from analogsim.call import Inputs
     from analogsim.crossbar.analog_model import AnalogModel
     from analogsim.crossbar.checkpoint import load, save
+    from analogsim.crossbar.chip import Chip
     from analogsim.crossbar.convert import convert
     from analogsim.crossbar.evaluate import Evaluation, evaluate
     from analogsim.crossbar.periphery import Periphery
-    from analogsim.crossbar.program import Chip, program
+    from analogsim.crossbar.program import program
     from analogsim.report.frame import read
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "DeviceError",
     "Evaluation",
     "InputError",
+    "Inputs",
     "OutputError",
     "Periphery",
     "Recalibration",
@@ -41,8 +44,9 @@ __all__ = [
 
 _HOME = {
     "AnalogModel": "analogsim.crossbar.analog_model",
-    "Chip": "analogsim.crossbar.program",
+    "Chip": "analogsim.crossbar.chip",
     "Evaluation": "analogsim.crossbar.evaluate",
+    "Inputs": "analogsim.call",
     "Periphery": "analogsim.crossbar.periphery",
     "Recalibration": "analogsim.batchnorm.recalibrate",
     "convert": "analogsim.crossbar.convert",

@@ -16,6 +16,7 @@ _RULES: dict[object, str] = {
     str: "text",
     int: "a whole number",
     float: "a finite number",
+    bool: "true or false",
     NoneType: "null",
 }
 
@@ -80,15 +81,20 @@ def _hints_of(kind: Any) -> Mapping[str, Any]:
 def problems(value: object, hint: Any, where: str) -> Iterator[str]:
     """What keeps `value` from being a `hint`, a sentence each; nothing if it is one.
 
-    `hint` is Any, None, str, int, float, Literal, a union, list[...], dict[str, ...] or a
+    `hint` is Any, None, str, bool, int, float, Literal, a union, list[...], dict[str, ...] or a
     TypedDict. A whole number is a float; a truth value is not a number.
     """
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:
         return
     if origin in {Union, UnionType}:
-        if not any(fits(value, arg) for arg in args):
-            rules = " or ".join(_RULES.get(arg, str(arg)) for arg in args)
+        objects = [arg for arg in args if is_typeddict(arg)]
+        if isinstance(value, dict) and len(objects) == 1:
+            yield from problems(value, objects[0], where)
+        elif not any(fits(value, arg) for arg in args):
+            rules = " or ".join(
+                "an object" if is_typeddict(arg) else _RULES.get(arg, str(arg)) for arg in args
+            )
             yield f"{where} must be {rules}, got {value!r}"
     elif origin is Literal:
         if value not in args:
@@ -136,7 +142,7 @@ def fits(value: object, hint: Any) -> bool:
 
 def _is_plain(value: object, hint: Any) -> bool:
     if isinstance(value, bool):
-        return False
+        return hint is bool
     if hint is float:
         return isinstance(value, int | float) and math.isfinite(value)
     return isinstance(value, hint)

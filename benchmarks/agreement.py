@@ -16,7 +16,7 @@ from common import arguments, emit, machine
 from torch import Tensor, nn
 
 import analogsim
-from analogsim.crossbar.program import Chip
+from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.seeds import seeded
 from analogsim.experiment.statistics.interval import interval
 from analogsim.inputs import batches, load_data, load_model

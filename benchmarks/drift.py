@@ -21,7 +21,8 @@ from forward import AIHWKIT_DEFAULT, network
 from torch import nn
 
 import analogsim
-from analogsim.crossbar.program import refresh_, reprogram_
+from analogsim.crossbar.chip import refresh_
+from analogsim.crossbar.program import reprogram_
 from analogsim.crossbar.rpu_config import build_rpu_config
 
 

@@ -183,6 +183,7 @@ class _Run:
             sentences=[],
             spec=header.spec,
             versions=header.versions,
+            coverage=header.coverage,
         )
         result["sentences"] = sentences(result)
         return result

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.convert import absorb, choose_forward, digital_form
+from analogsim.crossbar.convert import absorb, digital_form
+from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL
@@ -92,7 +93,7 @@ class Forms:
     def weights(self) -> dict[str, int]:
         """Weights of each analog layer."""
         return {
-            name: sum(tile.target.numel() for tile in layer.tiles)
+            name: sum(tile.numel for tile in layer.tiles) // layer.geometry.block
             for name, layer in self.full.layers.items()
         }
 
@@ -101,14 +102,12 @@ class Forms:
         found = dict.fromkeys(self.names, 0)
         handles = []
         for name in self.names:
-            layer = self.full.layers[name]
-            rows = layer.geometry.groups * layer.geometry.out_features
-            weights = sum(tile.target.numel() for tile in layer.tiles)
+            products = self.full.layers[name].geometry.products
 
             def count(
-                _m: nn.Module, _x: object, y: Tensor, name: str = name, each: float = weights / rows
+                _m: nn.Module, _x: object, y: Tensor, name: str = name, each: int = products
             ) -> None:
-                found[name] += round(y.numel() / len(self._example) * each)
+                found[name] += y.numel() * each // len(self._example)
 
             module = self._plain.get_submodule("" if name == WHOLE_MODEL else name)
             handles.append(module.register_forward_hook(count))

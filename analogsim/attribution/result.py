@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.sealed import write_sealed
 from analogsim.experiment.statistics import Interval
 
@@ -113,6 +114,7 @@ class Attribution(TypedDict):
     sentences: list[str]
     spec: dict[str, Any]
     versions: dict[str, str]
+    coverage: CoverageEntry | None
 
 
 def estimate(found: Interval) -> Estimate:

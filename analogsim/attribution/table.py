@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from analogsim.attribution.result import Attribution, Estimate, Row
 from analogsim.attribution.words import chips
 from analogsim.report.labels import format_duration, percent, points
+from analogsim.report.table import coverage_lines
 
 _WIDTH, _GAP = 80, "  "
 
@@ -37,6 +38,7 @@ def format_attribution(result: Attribution) -> str:
 def _caption(result: Attribution) -> str:
     return "\n".join(
         [
+            *coverage_lines(result["coverage"]),
             _fill(
                 f"Loss of accuracy in points, {result['model']} on {result['n_images']} images of "
                 f"{result['data']}, {result['preset']}, {chips(result['chips'])}"

@@ -43,8 +43,9 @@ def convert(
     from analogsim.cli.prepare import open_data, prepare
     from analogsim.crossbar.checkpoint import save
     from analogsim.crossbar.program import check_numbers, program
-    from analogsim.experiment.describe import layer_entry
+    from analogsim.experiment.describe import coverage_entry, layer_entry
     from analogsim.experiment.folder import prepare_folder
+    from analogsim.report.table import coverage_lines
     from analogsim.schema import dumps
     from device_models.registry import spec_of
 
@@ -80,6 +81,7 @@ def convert(
                     "bn": analog.bn,
                     "not_modelled": list(not_modelled),
                     "notes": notes,
+                    "coverage": coverage_entry(analog),
                     "seed": network.seed,
                     "chip": None if dry_run else chip,
                     "folder": None if dry_run else str(output),
@@ -91,8 +93,9 @@ def convert(
         return
     click.echo(
         f"{prepared.name} on {spec_of(analog.device)}, periphery {analog.periphery.name}, "
-        f"{analog.tile} tile, BN {analog.bn}\n"
+        f"{analog.tile} tile, BN {analog.bn}"
     )
+    click.echo("\n".join([*coverage_lines(coverage_entry(analog)), ""]))
     click.echo(colour.layer_table(layer_table(report)))
     for text in not_modelled:
         click.echo(f"not modelled: {text}")

@@ -30,6 +30,7 @@ class NetworkOptions:
     forward: str
     seed: int
     stream: str = "aihwkit"
+    grouped: str = "digital"
     recalibration: str = "average"
     recalibration_images: int | None = None
 
@@ -101,6 +102,14 @@ def network_options(command: Command) -> Command:
                 multiple=True,
                 metavar="PATTERN",
                 help="Layers that stay digital (repeatable), for example 'layer1.*'.",
+            ),
+            click.option(
+                "--grouped",
+                type=click.Choice(["digital", "blocks"]),
+                default="digital",
+                show_default=True,
+                help="Depthwise convolutions and those of many groups: digital, or on tiles, as "
+                "many groups as fit along each tile's diagonal (its other cells hold 0).",
             ),
             click.option(
                 "--periphery",

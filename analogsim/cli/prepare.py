@@ -16,16 +16,27 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy
 from analogsim.batchnorm.recalibrate import Method, Recalibration, recalibration_of
+from analogsim.call import Inputs
 from analogsim.cli.device import device_of
 from analogsim.cli.options import DataOptions, NetworkOptions
 from analogsim.crossbar.analog_model import AnalogModel, Forward
+from analogsim.crossbar.checking import check_
 from analogsim.crossbar.checkpoint import ModelNote, load_with_note
+from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.chip_settings import is_chip_folder, preset_of_folder
 from analogsim.crossbar.convert import convert
+from analogsim.crossbar.engines import joins
 from analogsim.crossbar.periphery import TileKind
-from analogsim.crossbar.program import Chip
+from analogsim.crossbar.plan import Grouped
 from analogsim.crossbar.streams import StreamName
-from analogsim.errors import AccuracyWarning, CalibrationWarning, FoldingWarning, InputError
+from analogsim.crossbar.trying import MOST_ROWS, try_forward
+from analogsim.errors import (
+    AccuracyWarning,
+    CalibrationWarning,
+    CoverageWarning,
+    FoldingWarning,
+    InputError,
+)
 from analogsim.inputs.batches import batches, refuse_random
 from analogsim.inputs.data import Data, load_data
 from analogsim.inputs.fit import check_fit, check_shape
@@ -106,6 +117,7 @@ def prepare(
             calibrate=calibration,
             forward=cast(Forward, network.forward),
             stream=cast(StreamName, network.stream),
+            grouped=cast(Grouped, network.grouped),
             recalibrate=recalibrate,
             recalibration=recalibration,
         )
@@ -159,9 +171,8 @@ class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a stateme
 
     def __enter__(self) -> None:
         super().__enter__()
-        warnings.simplefilter("always", AccuracyWarning)
-        warnings.simplefilter("always", CalibrationWarning)
-        warnings.simplefilter("always", FoldingWarning)
+        for kind in (AccuracyWarning, CalibrationWarning, CoverageWarning, FoldingWarning):
+            warnings.simplefilter("always", kind)
         warnings.showwarning = lambda message, *_args, **_kwargs: warn(str(message))
 
 
@@ -233,6 +244,11 @@ def _from_folder(
             f"folder {folder} was converted with stream {analog.stream}, got --stream "
             f"{network.stream}; leave --stream out, or convert the network anew"
         )
+    if network.grouped not in ("digital", analog.grouped):
+        raise InputError(
+            f"folder {folder} was converted with grouped {analog.grouped}, got --grouped "
+            f"{network.grouped}; leave --grouped out, or convert the network anew"
+        )
     notes = []
     if analog.recalibration is not None:
         images = _recalibration_images(data_options, analog.recalibration)
@@ -249,6 +265,12 @@ def _from_folder(
             note="",
         )
         notes += check_fit(model, data).notes
+        images, _ = next(batches(data, MOST_ROWS, MOST_ROWS))
+        with plain_warnings():
+            # Else its first forward pass does this, in each process, and no table says the result.
+            tried = try_forward(analog.source, Inputs.of(images))
+            check_(analog, tried, join=joins(analog.forward))
+        notes += analog.checked.notes
     _warn_if_emulated(analog)
     name = f"{loaded.model.spec} ({folder})"
     return Prepared(

@@ -257,6 +257,7 @@ def network_options_of(spec: Spec, bn: str) -> NetworkOptions:
         tile=spec.tile,
         forward=spec.forward,
         stream=spec.stream,
+        grouped=spec.grouped,
         seed=spec.seed,
     )
 

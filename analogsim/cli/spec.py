@@ -44,6 +44,7 @@ class Spec:
     tile: str = "torch"
     forward: str = "auto"
     stream: str = "aihwkit"
+    grouped: str = "digital"
     seed: int = 0
     device: str = "cpu"
     yield_above: tuple[float, ...] = ()
@@ -119,6 +120,7 @@ def spec_from_options(network: NetworkOptions, data: DataOptions, **study: Any) 
         tile=network.tile,
         forward=network.forward,
         stream=network.stream,
+        grouped=network.grouped,
         seed=network.seed,
         data=data.data,
         data_dir=None if data.data_dir is None else str(data.data_dir),

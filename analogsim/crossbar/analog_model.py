@@ -30,6 +30,7 @@ class Checked:
         separable: whether the network treats each row of a batch by itself.
         changes_input: whether it writes into what it is called with.
         notes: what the user should know.
+        late: whether that was after the conversion, so that its report does not know of it.
     """
 
     done: bool = False
@@ -38,6 +39,7 @@ class Checked:
     separable: bool = True
     changes_input: bool = False
     notes: tuple[str, ...] = ()
+    late: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

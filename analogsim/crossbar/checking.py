@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from analogsim.call import tensors_in
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.coverage import Count, Coverage, counting, storages
+from analogsim.crossbar.counting import Count, counting, storages
+from analogsim.crossbar.coverage import Coverage
 from analogsim.crossbar.instance import Instance, instantiate
-from analogsim.crossbar.layer import JoinedBatchNorm, Parted, crossbar_of
+from analogsim.crossbar.joined import JoinedBatchNorm, Parted
+from analogsim.crossbar.layer import crossbar_of
 from analogsim.crossbar.native import PerfectEngine
 from analogsim.crossbar.packed import channels_last
 from analogsim.crossbar.trying import (

@@ -24,6 +24,7 @@ from analogsim.batchnorm.recalibrate import Recalibration
 from analogsim.copying import copy_network
 from analogsim.crossbar import periphery as peripheries
 from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.chip_settings import (
     FILE,
     FORMAT,
@@ -32,10 +33,11 @@ from analogsim.crossbar.chip_settings import (
     read_settings,
 )
 from analogsim.crossbar.chip_tensors import own, restore_, tensors_of
-from analogsim.crossbar.convert import absorb, choose_forward, digital_form, place_layers
+from analogsim.crossbar.convert import absorb, digital_form, place_layers
+from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport
-from analogsim.crossbar.program import Chip, new_chip
+from analogsim.crossbar.program import new_chip
 from analogsim.errors import InputError, OutputError
 from device_models.contract import Device
 from device_models.registry import parse as parse_device

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.convert import new_engine
-from analogsim.crossbar.joined import own_batchnorms
+from analogsim.crossbar.chip import Chip
+from analogsim.crossbar.engines import new_engine
 from analogsim.crossbar.layer import CrossbarLayer, TileState
 from analogsim.crossbar.native import PerfectEngine
-from analogsim.crossbar.program import Chip
+from analogsim.crossbar.own_statistics import own_batchnorms
 from analogsim.errors import InputError
 
 

@@ -15,7 +15,7 @@ from analogsim.batchnorm.recalibrate import Recalibration, batchnorms
 from analogsim.call import Inputs
 from analogsim.copying import copied, copy_network
 from analogsim.crossbar import periphery as peripheries
-from analogsim.crossbar.analog_model import AnalogModel, Checked, Forward, How
+from analogsim.crossbar.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.baking import bake_
 from analogsim.crossbar.blocks import is_large
 from analogsim.crossbar.calibrate import calibrate_
@@ -26,16 +26,15 @@ from analogsim.crossbar.calibration_inputs import (
     first_inputs,
 )
 from analogsim.crossbar.checking import check_
-from analogsim.crossbar.compiled import check_compiler
+from analogsim.crossbar.engines import check_choice, choose_forward, joins
 from analogsim.crossbar.freed import give_back
+from analogsim.crossbar.joined import affine_in_float32
 from analogsim.crossbar.layer import (
     CrossbarLayer,
-    Engine,
-    affine_in_float32,
     crossbar_layers,
     crossbar_of,
 )
-from analogsim.crossbar.native import PerfectEngine, StaticEngine
+from analogsim.crossbar.native import PerfectEngine
 from analogsim.crossbar.periphery import Periphery, TileKind
 from analogsim.crossbar.plan import (
     MAPPED,
@@ -55,7 +54,6 @@ from analogsim.crossbar.table_words import (
     name_unused,
     warn_of_scaling,
 )
-from analogsim.crossbar.tiles import TileEngine
 from analogsim.crossbar.trying import MOST_ROWS, Tried, try_forward
 from analogsim.errors import InputError
 from device_models.contract import Device
@@ -66,12 +64,9 @@ __all__ = [
     "BatchNormPolicy",
     "Forward",
     "absorb",
-    "choose_forward",
     "convert",
     "crossbar_layers",
     "digital_form",
-    "joins",
-    "new_engine",
     "place_layers",
 ]
 
@@ -128,8 +123,8 @@ def convert(
             converted network computes something else, or nothing would be computed on tiles.
         DeviceError: an unknown preset.
     """
-    _check_choice("tile", tile, get_args(TileKind))
-    _check_choice("grouped", grouped, get_args(Grouped))
+    check_choice("tile", tile, get_args(TileKind))
+    check_choice("grouped", grouped, get_args(Grouped))
     device = parse_device(preset) if isinstance(preset, str) else preset
     check_stream(stream, device)
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
@@ -199,11 +194,16 @@ def convert(
         recalibration_images=images,
         stream=stream,
         grouped=grouped,
-        checked=Checked(done=not verify),
+        checked=Checked(
+            done=not verify,
+            separable=tried is None or tried.separable,
+            changes_input=tried is not None and tried.changes_input,
+        ),
     )
     if verify and tried is not None:
         parted = check_(analog, tried, join=True, given=model)
         analog = _as_found(analog, parted)
+        notes += [note for note in analog.checked.notes if note not in tried.notes]
     report = name_merged(list(analog.report), analog.merged)
     if bn in RECALIBRATING:
         report = name_own(report, batchnorms(module, tracking=True))
@@ -225,12 +225,6 @@ def digital_form(source: nn.Module) -> tuple[nn.Module, list[str]]:
     module = copied(source)
     notes = bake_(module, MAPPED)
     return disable_fast_paths_(module).requires_grad_(False), notes
-
-
-def joins(how: How) -> bool:
-    """Whether chips compute BatchNorms with the factors of the layers before them."""
-    # A compiled pass fuses them by itself.
-    return how in {"native", "native-bf16"}
 
 
 def _float32_(source: nn.Module) -> bool:
@@ -317,64 +311,6 @@ def absorb(
     return tuple(affine_in_float32(module.get_submodule(norm)) for _, norm in merged)
 
 
-def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tuple[How, str]:
-    """How the products are computed, and why; `native` only where it computes the same.
-
-    Raises:
-        InputError: `native` was asked for where it would not compute the same.
-    """
-    _check_choice("forward", asked, get_args(Forward))
-    bound, static = periphery.input_bound, periphery.input_scaling == "static"
-    native = asked in {"auto", "native"} and tile == "torch" and static
-    if bound != 1 and not native and not periphery.perfect:
-        raise InputError(
-            f"periphery {periphery.name} input_bound must be 1 for aihwkit's tiles and for dynamic "
-            f"input scaling, got {bound}; use --tile torch, --forward auto and static input ranges"
-        )
-    if asked == "tile":
-        return "tile", f"aihwkit's {tile} tile by choice"
-    if asked == "native-bf16":
-        if not periphery.perfect:
-            raise InputError(
-                f"forward 'native-bf16' must have an ideal periphery, got {periphery.name!r}; "
-                "the converters' steps are finer than bfloat16"
-            )
-        return "native-bf16", "ideal periphery, rounded to bfloat16 (about 1 % of the logits)"
-    if asked == "native-compiled":
-        if not periphery.perfect:
-            raise InputError(
-                f"forward 'native-compiled' must have an ideal periphery, got {periphery.name!r}; "
-                "use --periphery ideal, or leave --forward out"
-            )
-        check_compiler()
-        return "native-compiled", "ideal periphery, in one pass of torch's compiler"
-    if periphery.perfect:
-        if tile == "cpp" and asked == "auto":
-            return "tile", "aihwkit's C++ tile by choice"
-        return "native", "ideal periphery: products of the tiles' weights, exact"
-    if tile == "cpp":
-        why = "only aihwkit's C++ tile has IR drop and read noise per product"
-    elif periphery.input_scaling == "dynamic":
-        why = "dynamic input scaling depends on the patch"
-    else:
-        return "native", "static input ranges: exact up to ties of the converters"
-    if asked == "native":
-        raise InputError(
-            f"forward must be 'tile' or 'auto' for tile {tile!r} with periphery "
-            f"{periphery.name!r}, got 'native'; {why}"
-        )
-    return "tile", why
-
-
-def new_engine(analog: AnalogModel, layer: CrossbarLayer) -> Engine:
-    """A fresh engine for one layer of a chip."""
-    if analog.forward == "tile":
-        return TileEngine(layer, analog.tile)
-    if analog.periphery.perfect:
-        return PerfectEngine()
-    return StaticEngine()
-
-
 def place_layers(
     module: nn.Module,
     report: Sequence[LayerReport],
@@ -405,8 +341,3 @@ def place_layers(
             line = name_blocks(line, layer)
         lines.append(line)
     return module, lines
-
-
-def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"{what} must be one of {', '.join(choices)}, got {value!r}; choose one")

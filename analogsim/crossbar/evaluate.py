@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar.program import Chip
+from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.seeds import seeded
 from analogsim.errors import InputError
 from analogsim.inputs.answers import ONE_OUTPUT, Answer, answer, split_batch

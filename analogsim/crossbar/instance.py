@@ -7,10 +7,10 @@ from torch import nn
 
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.joined import JoinedBatchNorm
 from analogsim.crossbar.layer import (
     CrossbarLayer,
     Engine,
-    JoinedBatchNorm,
     crossbar_layers,
     crossbar_of,
 )

@@ -1,48 +1,89 @@
-"""A chip's BatchNorm layers, joined to the layers before them, or apart while they are estimated.
+"""A chip's BatchNorm that the layer before it computes with its own digital factors."""
 
-A native chip computes a BatchNorm with its layer's factors. Its statistics can only be estimated
-from what the layer gives without it, so the two are parted for that time and joined afterwards.
-"""
+from torch import Tensor, nn
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-
-from torch import nn
-
-from analogsim.batchnorm.recalibrate import batchnorms
-from analogsim.crossbar.layer import CrossbarLayer, JoinedBatchNorm
+from analogsim.batchnorm.affine import affine_of
 
 
-def own_batchnorms(module: nn.Module, template: nn.Module) -> dict[str, nn.Module]:
-    """A chip's BatchNorm layers with running statistics, by their names in the network.
+class Parted(Exception):  # noqa: N818 - caught within this package, never shown
+    """A layer's output did not go to the BatchNorm that the layer computes, or not to it alone."""
 
-    Args:
-        module: the chip's network.
-        template: the converted network that it is a copy of.
+    def __init__(self, joined: "JoinedBatchNorm") -> None:
+        super().__init__(joined.name)
+        self.joined = joined
+
+
+class JoinedBatchNorm:
+    """A chip's BatchNorm that the layer before it computes, as a factor and an offset an output.
+
+    The BatchNorm then passes its input on, and takes nothing else than that layer's output:
+    what followed it on one branch of the network need not on another.
+
+    Attributes:
+        name: of the BatchNorm.
+        norm: the chip's own; its forward pass is this object's.
+        affine: gain and offset (channels,) in eval mode, float32 on the CPU; None while the
+            BatchNorm computes itself.
     """
-    return {name: module.get_submodule(name) for name in batchnorms(template, tracking=True)}
+
+    def __init__(
+        self, name: str, norm: nn.Module, affine: tuple[Tensor, Tensor] | None = None
+    ) -> None:
+        self.name = name
+        self.norm = norm
+        self.affine = affine
+        self._awaited: Tensor | None = None
+        if affine is None:
+            self.join_()
+        norm.forward = self.forward
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the layer has computed and the BatchNorm was not called since."""
+        return self._awaited is not None
+
+    def part_(self) -> "JoinedBatchNorm":
+        """Let the BatchNorm compute itself from now on; its layer must be refreshed."""
+        self.affine = self._awaited = None
+        return self
+
+    def join_(self) -> "JoinedBatchNorm":
+        """Leave it to the layer (again), with the present statistics; it must be refreshed."""
+        self.affine = affine_in_float32(self.norm)
+        return self
+
+    def await_(self, output: Tensor) -> "JoinedBatchNorm":
+        """Take `output`, the layer's, as the next input.
+
+        Raises:
+            Parted: the one before was not taken.
+        """
+        if self._awaited is not None:
+            raise Parted(self)
+        self._awaited = output
+        return self
+
+    def forget_(self) -> "JoinedBatchNorm":
+        """Await nothing: a forward pass begins."""
+        self._awaited = None
+        return self
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`input` itself while the layer computes the BatchNorm; otherwise the BatchNorm of it.
+
+        Raises:
+            Parted: it is not what the layer gave last.
+        """
+        if self.affine is None:
+            output: Tensor = type(self.norm).forward(self.norm, input)
+            return output
+        awaited, self._awaited = self._awaited, None
+        if input is not awaited:
+            raise Parted(self)
+        return input
 
 
-@contextmanager
-def parted(
-    joined: Iterable[JoinedBatchNorm], layers: Mapping[str, CrossbarLayer]
-) -> Iterator[None]:
-    """Compute the chip's BatchNorm layers by themselves; joined and refreshed afterwards."""
-    inside = [one for one in joined if one.affine is not None]
-    try:
-        for one in inside:
-            one.part_()
-        refresh_factors_(layers)
-        yield
-    finally:
-        for one in inside:
-            one.join_()
-        refresh_factors_(layers)
-
-
-def refresh_factors_(layers: Mapping[str, CrossbarLayer]) -> None:
-    """Let the engines take the layers' gains and offsets anew."""
-    for layer in layers.values():
-        assert layer.engine is not None, "a chip's layers have engines"
-        layer.engine.forget_()
-        layer.refresh_()
+def affine_in_float32(norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Gain and offset (channels,) of a BatchNorm with its present statistics, on the CPU."""
+    gain, offset = affine_of(norm)
+    return gain.cpu().float(), offset.cpu().float()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from analogsim.batchnorm.affine import affine_of
 from analogsim.crossbar.geometry import Geometry, geometry_of, matrix_of
+from analogsim.crossbar.joined import JoinedBatchNorm
 from analogsim.crossbar.mapping import TileSlot, assemble, map_weights, tile_slots
 from analogsim.crossbar.periphery import Periphery
 from analogsim.errors import InputError
@@ -126,90 +126,6 @@ class Engine(nn.Module, ABC):
     @abstractmethod
     def forward(self, layer: "CrossbarLayer", x: Tensor) -> Tensor:
         """The layer's output for `x`, bias included."""
-
-
-class Parted(Exception):  # noqa: N818 - caught within this package, never shown
-    """A layer's output did not go to the BatchNorm that the layer computes, or not to it alone."""
-
-    def __init__(self, joined: "JoinedBatchNorm") -> None:
-        super().__init__(joined.name)
-        self.joined = joined
-
-
-class JoinedBatchNorm:
-    """A chip's BatchNorm that the layer before it computes, as a factor and an offset an output.
-
-    The BatchNorm then passes its input on, and takes nothing else than that layer's output:
-    what followed it on one branch of the network need not on another.
-
-    Attributes:
-        name: of the BatchNorm.
-        norm: the chip's own; its forward pass is this object's.
-        affine: gain and offset (channels,) in eval mode, float32 on the CPU; None while the
-            BatchNorm computes itself.
-    """
-
-    def __init__(
-        self, name: str, norm: nn.Module, affine: tuple[Tensor, Tensor] | None = None
-    ) -> None:
-        self.name = name
-        self.norm = norm
-        self.affine = affine
-        self._awaited: Tensor | None = None
-        if affine is None:
-            self.join_()
-        norm.forward = self.forward
-
-    @property
-    def awaited(self) -> bool:
-        """Whether the layer has computed and the BatchNorm was not called since."""
-        return self._awaited is not None
-
-    def part_(self) -> "JoinedBatchNorm":
-        """Let the BatchNorm compute itself from now on; its layer must be refreshed."""
-        self.affine = self._awaited = None
-        return self
-
-    def join_(self) -> "JoinedBatchNorm":
-        """Leave it to the layer (again), with the present statistics; it must be refreshed."""
-        self.affine = affine_in_float32(self.norm)
-        return self
-
-    def await_(self, output: Tensor) -> "JoinedBatchNorm":
-        """Take `output`, the layer's, as the next input.
-
-        Raises:
-            Parted: the one before was not taken.
-        """
-        if self._awaited is not None:
-            raise Parted(self)
-        self._awaited = output
-        return self
-
-    def forget_(self) -> "JoinedBatchNorm":
-        """Await nothing: a forward pass begins."""
-        self._awaited = None
-        return self
-
-    def forward(self, input: Tensor) -> Tensor:
-        """`input` itself while the layer computes the BatchNorm; otherwise the BatchNorm of it.
-
-        Raises:
-            Parted: it is not what the layer gave last.
-        """
-        if self.affine is None:
-            output: Tensor = type(self.norm).forward(self.norm, input)
-            return output
-        awaited, self._awaited = self._awaited, None
-        if input is not awaited:
-            raise Parted(self)
-        return input
-
-
-def affine_in_float32(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """Gain and offset (channels,) of a BatchNorm with its present statistics, on the CPU."""
-    gain, offset = affine_of(norm)
-    return gain.cpu().float(), offset.cpu().float()
 
 
 Observer = Callable[["CrossbarLayer", Tensor, Callable[[Tensor], Tensor]], Tensor]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from analogsim.crossbar.program import Chip
+from analogsim.crossbar.chip import Chip
 from analogsim.errors import InputError
 from analogsim.gaussian.pcm_law import PcmTile, own_exponent
 from device_models.pcm import Pcm

@@ -4,7 +4,8 @@ import dataclasses
 import warnings
 from collections.abc import Collection, Sequence
 
-from analogsim.crossbar.coverage import BESIDE, Coverage
+from analogsim.crossbar.counting import BESIDE
+from analogsim.crossbar.coverage import Coverage
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import LayerReport
@@ -62,6 +63,9 @@ def name_blocks(line: LayerReport, layer: CrossbarLayer) -> LayerReport:
         f"{geometry.block} of its {geometry.groups * geometry.block} groups share a tile; "
         f"{empty:.1f} % of the cells hold 0 and add their noise"
     )
+    if words in line.why:
+        # Read from a folder, which says it already.
+        return line
     return dataclasses.replace(line, why=f"{line.why}; {words}" if line.why else words)
 
 

@@ -91,14 +91,14 @@ def try_forward(network: nn.Module, example: Inputs) -> Tried:
             "that."
         )
     elif n > 1 and not separable and part is not None and not by_row:
-        notes.append("The output has not a row for each input: chips compute batches whole.")
+        notes.append("The output has not a row for each input: batches are computed whole.")
     elif n > 1 and not separable:
         notes.append(
             "The output for an input depends on which others are in its batch (statistics of the "
-            "batch?): chips compute batches whole, and the batch size moves the accuracy."
+            "batch?): batches are computed whole, and their size moves the accuracy."
         )
     if pass_.changed_input:
-        notes.append("The network writes into its input; chips give it a copy.")
+        notes.append("The network writes into its input; it is given copies.")
     if part is None or not separable:
         cases = [Case(inputs=rows, wanted=_run(network, rows, seed=2).tensors)]
     else:

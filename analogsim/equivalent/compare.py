@@ -281,6 +281,7 @@ class _Run:
             bracket=[LOWEST, HIGHEST],
             points=points,
             sentences=[sentence(point, header.model) for point in points],
+            coverage=header.coverage,
         )
 
     def _bench(self, job: Job, folder: Path) -> Bench:

@@ -5,6 +5,7 @@ import textwrap
 from analogsim.equivalent.comparison import Comparison, Estimate, Point
 from analogsim.equivalent.words import eta_text
 from analogsim.report.labels import format_duration, percent, points
+from analogsim.report.table import coverage_lines
 
 _HEADER = ("preset", "time", "device", "matched", "difference", "equivalent eta")
 _WIDTH, _GAP = 80, "  "
@@ -34,7 +35,8 @@ def format_comparison(comparison: Comparison) -> str:
         "intervals: each by itself, not corrected for how many there are",
     ]
     said = [textwrap.fill(text, _WIDTH, subsequent_indent="  ") for text in comparison["sentences"]]
-    return "\n".join([*caption, "", *lines, "", *said])
+    opening = [*coverage_lines(comparison["coverage"]), *caption]
+    return "\n".join([*opening, "", *lines, "", *said])
 
 
 def _cells(point: Point) -> tuple[str, ...]:

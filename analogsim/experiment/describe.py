@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from analogsim._version import __version__
 from analogsim.call import Inputs
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.program import program
-from analogsim.experiment.header import DeviceEntry, Digital, Layer, RunHeader
+from analogsim.experiment.header import CoverageEntry, DeviceEntry, Digital, Layer, RunHeader
 from analogsim.experiment.score import Score
 from analogsim.experiment.study import Study, design_as_dict, digest_of
 from analogsim.inputs.data import Data
@@ -64,10 +64,11 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "bn": list(analogs),
         "design": design_as_dict(study.design),
         "yield_above": list(study.yield_above),
-        # Left out where nothing is recalibrated, or draws are aihwkit's: the digests of such runs
-        # stay what they were.
+        # Left out where nothing is recalibrated, draws are aihwkit's, or grouped layers stay
+        # digital: the digests of such runs stay what they were.
         **({} if rule is None else {"recalibration": rule}),
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
+        **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
         **({"device_files": files} if files else {}),
     }
 
@@ -143,7 +144,13 @@ def make_header(
             "not_modelled": list(analog.periphery.not_modelled(analog.tile)),
         },
         digital_correct=digital.correct,
+        coverage=coverage_entry(analog),
     )
+
+
+def coverage_entry(analog: AnalogModel) -> CoverageEntry | None:
+    """Who computes the multiply-adds, as JSON; None where no pass was counted."""
+    return None if analog.coverage is None else cast(CoverageEntry, analog.coverage.as_dict())
 
 
 def layer_entry(line: Any) -> Layer:

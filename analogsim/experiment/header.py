@@ -61,6 +61,29 @@ class DeviceEntry(TypedDict):
     valid_times: str
 
 
+class DigitalProductsEntry(TypedDict):
+    """Multiply-adds that no tile computes; `dynamic` where both factors depend on the input."""
+
+    name: str
+    macs: int
+    dynamic: bool
+    why: str
+
+
+class CoverageEntry(TypedDict):
+    """Who computes the multiply-adds of a forward pass; `text` says it in a sentence.
+
+    `share` is the part that tiles compute, in [0, 1]. `uncounted` names operators of whose
+    products nobody knows how many they are.
+    """
+
+    share: float
+    analog_macs: int
+    digital: list[DigitalProductsEntry]
+    uncounted: list[str]
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunHeader:
     """Everything that the trials of a run have in common.
@@ -69,7 +92,7 @@ class RunHeader:
     sentences. `created` is an ISO 8601 date or time in UTC. `command` remakes the run.
     `spec_digest` is over the part of `spec` that decides a trial's numbers, not over how many
     trials there are. `digital_correct` says which images the digital network gets right, packed
-    as in `deal.py`.
+    as in `deal.py`. `coverage` is None where no forward pass was counted.
     """
 
     FORMAT: ClassVar[str] = "analogsim-run"
@@ -90,6 +113,7 @@ class RunHeader:
     devices: list[DeviceEntry]
     periphery: dict[str, Any]
     digital_correct: str | None = None
+    coverage: CoverageEntry | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The content of `run.json`, but for its checksum."""
@@ -108,6 +132,8 @@ class RunHeader:
                 "experiment again"
             ) from error
         fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
+        # Runs of before multiply-adds were counted.
+        fields.setdefault("coverage", None)
         found = list(_problems(fields, cls))
         if found:
             raise InputError(
@@ -126,6 +152,9 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
     accuracy = fields["digital"]["accuracy"]
     if not 0 <= accuracy <= 1:
         yield f"digital accuracy must be in [0, 1], got {accuracy}"
+    coverage = fields["coverage"]
+    if coverage is not None and not 0 <= coverage["share"] <= 1:
+        yield f"coverage share must be in [0, 1], got {coverage['share']}"
     for key, hint in _SPEC.items():
         if key in fields["spec"]:
             yield from schema.problems(fields["spec"][key], hint, f"spec {key}")

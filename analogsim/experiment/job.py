@@ -9,8 +9,9 @@ from typing import Any, Literal
 from torch import nn
 
 from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.program import Chip, program, reprogram_
+from analogsim.crossbar.program import program, reprogram_
 from analogsim.experiment.deal import Images
 from analogsim.experiment.score import score, select
 from analogsim.experiment.trial import Trial

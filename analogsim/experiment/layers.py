@@ -11,9 +11,10 @@ from torch import Tensor
 from analogsim import schema
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy
 from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.compensation import Compensation
 from analogsim.crossbar.layer import CrossbarLayer, TileState
-from analogsim.crossbar.program import Chip, program
+from analogsim.crossbar.program import program
 from analogsim.errors import InputError
 from analogsim.experiment.layers_file import (
     FORMAT,

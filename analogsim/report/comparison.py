@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from analogsim import schema
 from analogsim.errors import InputError
+from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.sealed import read_sealed
 
 MATCHED_FILE = "matched.json"
@@ -88,6 +89,7 @@ class Comparison(TypedDict):
     bracket: list[float]
     points: list[Point]
     sentences: list[str]
+    coverage: CoverageEntry | None
 
 
 def read_comparison(folder: Path) -> Comparison | None:
@@ -101,6 +103,8 @@ def read_comparison(folder: Path) -> Comparison | None:
         return None
     todo = "restore it or run the comparison again"
     content = read_sealed(path, name=FORMAT, version=VERSION, todo=todo)
+    # Files of before multiply-adds were counted.
+    content.setdefault("coverage", None)
     found = list(schema.problems(content, Comparison, "content"))
     if found:
         raise InputError(f"{path} {'; '.join(found)}; restore it or run the comparison again")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from analogsim.errors import InputError
+from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.records import (
     RECORDS_FILE,
     Digital,
@@ -64,6 +65,7 @@ class Summary(TypedDict):
     versions: dict[str, str]
     tiles: list[str]
     notes: list[str]
+    coverage: CoverageEntry | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +151,7 @@ def summarise_run(run: Run) -> Summary:
         versions=header.versions,
         tiles=list(dict.fromkeys(trial.tile for trial in run.trials)),
         notes=list(run.notes),
+        coverage=header.coverage,
     )
 
 

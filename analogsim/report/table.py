@@ -1,8 +1,10 @@
 """The result table for a screen or a pipe: plain aligned text, 80 columns, ASCII."""
 
 import re
+import textwrap
 from collections.abc import Sequence
 
+from analogsim.experiment.header import CoverageEntry
 from analogsim.report.labels import percent, points, time_labels
 from analogsim.report.summary import UNSEEDED, RowDict, Summary
 
@@ -11,7 +13,7 @@ _GAP = "  "
 
 
 def format_table(summary: Summary) -> str:
-    """Caption, digital baseline and one line a row; no trailing line end.
+    """Who computes, caption, digital baseline and one line a row; no trailing line end.
 
     Columns that would say the same in every row (BN, NaN) are left out. A long preset is
     folded over several lines where it begins.
@@ -33,7 +35,14 @@ def format_table(summary: Summary) -> str:
         if not (name == "BN" and not with_bn) and not (name == "NaN" and not with_nan)
     ]
     lines = _align([[cells[index] for index in shown] for cells in body], left=with_bn + 3)
-    return "\n".join([*_caption(summary, with_bn=with_bn), "", *lines, *_yields(rows, labels)])
+    opening = [*coverage_lines(summary["coverage"]), *_caption(summary, with_bn=with_bn)]
+    return "\n".join([*opening, "", *lines, *_yields(rows, labels)])
+
+
+def coverage_lines(coverage: CoverageEntry | None) -> list[str]:
+    """Who computes the multiply-adds, in lines of 80 columns; none where nobody counted."""
+    text = "" if coverage is None else coverage["text"]
+    return textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _yields(rows: Sequence[RowDict], labels: dict[float, str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from analogsim.crossbar.trying import MOST_ROWS
 from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.describe import data_digest, installed_versions, weights_digest
@@ -129,7 +130,7 @@ class _NoiseRun:
 
     def __init__(self, study: NoiseStudy, module: nn.Module, data: Data, folder: Path) -> None:
         self.study, self.data, self.folder = study, data, folder
-        example, _ = next(batches(data, 2))
+        example, _ = next(batches(data, MOST_ROWS))
         self.network = measure(module, example)
         self.levels = {level.preset: level for level in study.levels(self.network.same)}
         self.total = n_images(data)
@@ -176,7 +177,7 @@ class _NoiseRun:
 
     def _notes(self) -> list[str]:
         kept = [f"BatchNorm {name} does not fold: {why}." for name, why in self.network.kept]
-        return [*self.study.notes, *kept]
+        return [*self.study.notes, *self.network.notes, *kept]
 
     def grown(self, header: RunHeader) -> RunHeader:
         return dataclasses.replace(header, spec=self.spec)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.batchnorm import fold_batchnorm
+from analogsim.call import Inputs
+from analogsim.crossbar.trying import try_forward
 from analogsim.gaussian import Role, role_of
 from analogsim.inputs.answers import answer
 from analogsim.scopes.levels import Scope, same_scopes
@@ -26,6 +28,7 @@ class Measured:
         n_bn: how many BatchNorm layers it has.
         n_classes: how many classes it tells apart.
         variances: of the layers that take a root of them.
+        notes: what its forward pass does that the user should know.
     """
 
     plain: nn.Module
@@ -35,14 +38,16 @@ class Measured:
     n_bn: int
     n_classes: int
     variances: tuple[Variances, ...]
+    notes: tuple[str, ...]
 
 
 def measure(module: nn.Module, example: Tensor) -> Measured:
     """Look at a network in eval mode; `example` is a batch of images that it takes.
 
     Raises:
-        InputError, AnalogsimError: as `fold_batchnorm`.
+        InputError, AnalogsimError: as `fold_batchnorm`, or the network keeps a state.
     """
+    tried = try_forward(module, Inputs.of(example))
     roles = {role for _, role in _roles(module)}
     n_bn = sum(_is_bn(part) for part in module.modules())
     folded, folds = module, False
@@ -60,6 +65,7 @@ def measure(module: nn.Module, example: Tensor) -> Measured:
         variances=tuple(
             _variances(name, part) for name, part in module.named_modules() if is_root(part)
         ),
+        notes=tried.notes,
     )
 
 

@@ -1,11 +1,14 @@
 """What is to be trained, and the network that it starts from."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
 
+from analogsim.call import Inputs
 from analogsim.crossbar.evaluate import Evaluation, evaluate
 from analogsim.crossbar.seeds import seeded
+from analogsim.crossbar.trying import MOST_ROWS, try_forward
 from analogsim.errors import InputError
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
@@ -123,7 +126,14 @@ def check_small_images(model: Model, recipe: Recipe, shape: tuple[int, ...]) -> 
 
 
 def measure(model: Model, data: Data, *, limit: int | None = None) -> Evaluation:
-    """Accuracy of a digital network, in the batches in which a training measures it."""
+    """Accuracy of a digital network, in the batches in which a training measures it.
+
+    Raises:
+        InputError: it does not fit the data, or keeps a state between calls.
+    """
     check_fit(model, data)
+    few, _ = next(batches(data, MOST_ROWS))
+    tried = try_forward(model.module, Inputs.of(as_network(model.module, few)))
     read = batches(data, EVALUATION_BATCH, limit)
-    return evaluate(model.module, ((as_network(model.module, x), labels) for x, labels in read))
+    result = evaluate(model.module, ((as_network(model.module, x), labels) for x, labels in read))
+    return dataclasses.replace(result, notes=(*tried.notes, *result.notes))

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from analogsim.attribution.networks import Forms, share
-from analogsim.crossbar.convert import choose_forward, convert
+from analogsim.crossbar.convert import convert
+from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.periphery import IDEAL, Periphery, step
 from analogsim.crossbar.program import program
 from analogsim.errors import InputError
@@ -98,8 +99,10 @@ def test_products_that_are_not_native_are_refused():
     tiles = convert(small_net(), "pcm", calibrate=small_inputs(), forward="tile")
     with pytest.raises(InputError, match="forward must be 'native', got 'tile' .aihwkit's torch"):
         Forms(tiles, small_inputs(2))
-    with pytest.raises(InputError, match="must have a layer on tiles, got 0 of 5"):
-        convert(small_net(), "pcm", calibrate=small_inputs(), keep_digital=["*"])
+    made = convert(small_net(), "pcm", calibrate=small_inputs())
+    none = dataclasses.replace(made, report=())
+    with pytest.raises(InputError, match="must have an analog layer, got none"):
+        Forms(none, small_inputs(2))
 
 
 def test_a_network_of_one_layer():

@@ -57,7 +57,7 @@ RESULT = {
             "gain": est(0.01, 0.002, 0.018), "accuracy": est(0.95), "accuracy_kept": est(0.96),
         },
     },
-    "no_suggestion": "", "sentences": [], "spec": {}, "versions": {},
+    "no_suggestion": "", "sentences": [], "spec": {}, "versions": {}, "coverage": None,
 }  # fmt: skip
 
 

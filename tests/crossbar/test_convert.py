@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from analogsim.crossbar.convert import choose_forward, convert
+from analogsim.crossbar.convert import convert
+from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.periphery import IDEAL, STANDARD, Periphery
 from analogsim.crossbar.program import program
 from analogsim.errors import CalibrationWarning, DeviceError, InputError

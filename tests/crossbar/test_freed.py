@@ -43,7 +43,7 @@ def test_a_large_chip_that_computes_keeps_nothing_for_its_next_drift(
         pytest.importorskip("numba", reason="needs numba: pip install 'analogsim-aimc[fast]'")
     monkeypatch.setattr(blocks, "LARGE", 1)
     given_back = []
-    monkeypatch.setattr("analogsim.crossbar.program.give_back", lambda: given_back.append(True))
+    monkeypatch.setattr("analogsim.crossbar.chip.give_back", lambda: given_back.append(True))
     x = small_inputs()
     chip = program(convert(small_net(), "pcm", "ideal", stream=stream))
     given_back.clear()

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.crossbar import pieces
+from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.convert import convert
 from analogsim.crossbar.periphery import IDEAL, Periphery
 from analogsim.crossbar.pieces import in_pieces, piece_size
-from analogsim.crossbar.program import Chip, program
+from analogsim.crossbar.program import program
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
 QUIET = Periphery(name="quiet", output_noise=0.0, max_input_size=100)

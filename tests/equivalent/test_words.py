@@ -135,6 +135,7 @@ def comparison(*points) -> Comparison:
         bracket=[0.002, 2.0],
         points=list(points),
         sentences=[sentence(one, "net") for one in points],
+        coverage=None,
     )
 
 

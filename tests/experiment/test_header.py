@@ -8,7 +8,7 @@ import pytest
 
 from analogsim.errors import InputError
 from analogsim.experiment.header import HEADER_FILE, RunHeader, read_header, write_header
-from tests.report.run_folder import make_header
+from tests.report.run_folder import COVERAGE, make_header
 
 
 def test_a_header_comes_back_equal(tmp_path: Path) -> None:
@@ -17,6 +17,14 @@ def test_a_header_comes_back_equal(tmp_path: Path) -> None:
     assert read_header(tmp_path) == header
     content = json.loads((tmp_path / HEADER_FILE).read_text())
     assert (content["format"], content["version"]) == ("analogsim-run", 1)
+
+
+@pytest.mark.parametrize("coverage", [None, COVERAGE], ids=["unknown", "known"])
+def test_who_computes_comes_back_and_old_headers_do_not_say(coverage: Any) -> None:
+    content = make_header(coverage=coverage).to_json()
+    assert RunHeader.from_json(content, where="run.json").coverage == coverage
+    del content["coverage"]
+    assert RunHeader.from_json(content, where="run.json").coverage is None
 
 
 def test_a_folder_without_a_header_is_refused(tmp_path: Path) -> None:
@@ -55,6 +63,14 @@ def test_a_file_that_is_no_header_is_refused(tmp_path: Path, text: str, message:
         (
             {"digital": {"accuracy": 97.5, "n_correct": 1, "n_images": 1, "n_nan": 0}},
             r"digital accuracy must be in \[0, 1\], got 97.5",
+        ),
+        ({"coverage": 0.5}, r"coverage must be an object or null, got 0.5"),
+        ({"coverage": COVERAGE | {"share": 1.5}}, r"coverage share must be in \[0, 1\], got 1.5"),
+        ({"coverage": COVERAGE | {"text": 7}}, r"coverage text must be text, got 7"),
+        ({"coverage": COVERAGE | {"part": 7}}, r"coverage must have no other fields, got 'part'"),
+        (
+            {"coverage": COVERAGE | {"digital": [COVERAGE["digital"][0] | {"dynamic": 3}]}},
+            r"coverage digital\[0\] dynamic must be true or false, got 3",
         ),
         ({"extra": 1}, r"must have no other fields, got 'extra'"),
     ],

@@ -11,6 +11,7 @@ from zlib import crc32
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from analogsim import convert, program
 from analogsim.call import Inputs
@@ -100,8 +101,8 @@ def as_trained_(net: nn.Module, inputs: Inputs) -> nn.Module:
             norm.train()
             if norm.affine:
                 # Mostly positive: random layers with all signs enlarge rounding with depth.
-                norm.weight.uniform_(0.15, 0.4)
-                norm.bias.uniform_(0.6, 1.0)
+                norm.weight.uniform_(0.5, 1.0)
+                norm.bias.uniform_(0.4, 1.0)
         inputs.call(net)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
@@ -129,8 +130,22 @@ def largest_error(got: object, expected: object) -> float:
     assert type(got) is type(expected)
     pairs = list(zip(tensors_of(got), tensors_of(expected), strict=True))
     assert pairs
-    assert all(a.shape == b.shape and a.dtype == b.dtype for a, b in pairs)
+    assert all(a.shape == b.shape for a, b in pairs)
     return max(float((a - b).norm() / b.norm()) for a, b in pairs)
+
+
+def assert_same(got: object, net: nn.Module, inputs: Inputs) -> None:
+    """Assert that `got` is the network's output to 1e-5 of its norm.
+
+    Where the network's own rounding in float32 is more than a quarter of that (deep networks
+    enlarge it), to four times this rounding, but never to more than 1e-4.
+    """
+    expected = inputs.clone().call(net)
+    error = largest_error(got, expected)
+    if error >= 1e-5:
+        doubled = inputs.map(lambda t: t.double() if t.is_floating_point() else t)
+        exact = doubled.call(copy.deepcopy(net).double())
+        assert error < min(4 * largest_error(expected, exact), 1e-4)
 
 
 def weakened(net: nn.Module, analog: AnalogModel) -> nn.Module:
@@ -138,6 +153,8 @@ def weakened(net: nn.Module, analog: AnalogModel) -> nn.Module:
     copied = copy.deepcopy(net)
     layers = {name: copied.get_submodule(name) for name in analog.layers}
     for name, layer in layers.items():
+        if parametrize.is_parametrized(layer):
+            parametrize.remove_parametrizations(layer, "weight")
         # A new parameter: one that is tied with an embedding must leave that as it is.
         layer.weight = nn.Parameter(layer.weight.detach() * factor_of(name))
     return copied
@@ -153,17 +170,16 @@ def check_family(family: Family) -> AnalogModel:
         analog = convert(net, "ideal", "ideal", calibrate=example)
     assert analog.coverage.share > family.floor, str(analog.coverage)
     chip = program(analog)
+    weak = program(dataclasses.replace(analog, device=Weaker()))
     with torch.no_grad():
         for inputs in (example, other):
-            got = chip(*inputs.clone().args, **inputs.clone().kwargs)
-            expected = inputs.clone().call(net)
-            assert largest_error(got, expected) < 1e-5
-            first = next(tensors_of(expected))
+            got = inputs.clone().call(chip)
+            assert_same(got, net, inputs)
+            first = next(tensors_of(got))
             assert bool(torch.isfinite(first).all())
             assert float((first[0] - first[1]).norm() / first.norm()) > 1e-3
         # What the report calls analog is what the tiles compute, layer by layer.
-        weak = program(dataclasses.replace(analog, device=Weaker()))
-        got = weak(*other.clone().args, **other.clone().kwargs)
-        assert largest_error(got, other.clone().call(weakened(net, analog))) < 1e-5
-        assert largest_error(got, expected) > 1e-3
+        weaker = other.clone().call(weak)
+        assert_same(weaker, weakened(net, analog), other)
+        assert largest_error(weaker, got) > 1e-3
     return analog

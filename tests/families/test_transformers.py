@@ -76,22 +76,22 @@ def _family(
 
 
 CASES = {
-    "vit": _family("ViTForImageClassification", "ViTConfig", 0, _pixels(32), **_VISION),
-    "deit": _family("DeiTForImageClassification", "DeiTConfig", 0, _pixels(32), **_VISION),
-    "beit": _family("BeitForImageClassification", "BeitConfig", 0, _pixels(32), **_VISION),
+    "vit": _family("ViTForImageClassification", "ViTConfig", 0.93, _pixels(32), **_VISION),
+    "deit": _family("DeiTForImageClassification", "DeiTConfig", 0.92, _pixels(32), **_VISION),
+    "beit": _family("BeitForImageClassification", "BeitConfig", 0.93, _pixels(32), **_VISION),
     "clip-vision": _family(
         "CLIPVisionModelWithProjection",
         "CLIPVisionConfig",
-        0,
+        0.93,
         _pixels(32),
         **{**_VISION, "num_labels": 2},
         projection_dim=16,
     ),
-    "dinov2": _family("Dinov2ForImageClassification", "Dinov2Config", 0, _pixels(32), **_VISION),
+    "dinov2": _family("Dinov2ForImageClassification", "Dinov2Config", 0.94, _pixels(32), **_VISION),
     "swin": _family(
         "SwinForImageClassification",
         "SwinConfig",
-        0,
+        0.92,
         _pixels(32),
         image_size=32,
         patch_size=2,
@@ -104,7 +104,7 @@ CASES = {
     "mobilenet-v2": _family(
         "MobileNetV2ForImageClassification",
         "MobileNetV2Config",
-        0,
+        0.82,
         _pixels(32),
         depth_multiplier=0.25,
         image_size=32,
@@ -113,7 +113,7 @@ CASES = {
     "resnet": _family(
         "ResNetForImageClassification",
         "ResNetConfig",
-        0,
+        0.99,
         _pixels(32),
         embedding_size=8,
         hidden_sizes=[16, 24, 32, 48],
@@ -123,7 +123,7 @@ CASES = {
     "convnext": _family(
         "ConvNextForImageClassification",
         "ConvNextConfig",
-        0,
+        0.75,
         _pixels(32),
         hidden_sizes=[8, 16, 24, 32],
         depths=[1, 1, 1, 1],
@@ -132,7 +132,7 @@ CASES = {
     "segformer": _family(
         "SegformerForSemanticSegmentation",
         "SegformerConfig",
-        0,
+        0.9,
         _pixels(32),
         hidden_sizes=[8, 16, 24, 32],
         num_attention_heads=[1, 2, 2, 4],
@@ -140,20 +140,22 @@ CASES = {
         decoder_hidden_size=16,
         num_labels=5,
     ),
-    "bert": _family("BertForSequenceClassification", "BertConfig", 0, **_ENCODER),
-    "bert-masked-lm": _family("BertForMaskedLM", "BertConfig", 0, **_ENCODER),
-    "roberta": _family("RobertaForSequenceClassification", "RobertaConfig", 0, **_ENCODER),
+    "bert": _family("BertForSequenceClassification", "BertConfig", 0.96, **_ENCODER),
+    "bert-masked-lm": _family("BertForMaskedLM", "BertConfig", 0.96, **_ENCODER),
+    "roberta": _family("RobertaForSequenceClassification", "RobertaConfig", 0.96, **_ENCODER),
     "albert": _family(
-        "AlbertForSequenceClassification", "AlbertConfig", 0, **_ENCODER, embedding_size=16
+        "AlbertForSequenceClassification", "AlbertConfig", 0.96, **_ENCODER, embedding_size=16
     ),
     "electra": _family(
-        "ElectraForSequenceClassification", "ElectraConfig", 0, **_ENCODER, embedding_size=16
+        "ElectraForSequenceClassification", "ElectraConfig", 0.96, **_ENCODER, embedding_size=16
     ),
-    "deberta-v2": _family("DebertaV2ForSequenceClassification", "DebertaV2Config", 0, **_ENCODER),
+    "deberta-v2": _family(
+        "DebertaV2ForSequenceClassification", "DebertaV2Config", 0.96, **_ENCODER
+    ),
     "distilbert": _family(
         "DistilBertForSequenceClassification",
         "DistilBertConfig",
-        0,
+        0.96,
         vocab_size=_WORDS,
         dim=48,
         n_layers=2,
@@ -165,7 +167,7 @@ CASES = {
     "t5-encoder": _family(
         "T5EncoderModel",
         "T5Config",
-        0,
+        0.96,
         vocab_size=_WORDS,
         d_model=48,
         d_kv=16,
@@ -176,7 +178,7 @@ CASES = {
     "gpt2": _family(
         "GPT2LMHeadModel",
         "GPT2Config",
-        0,
+        0.03,
         vocab_size=_WORDS,
         n_embd=48,
         n_layer=2,
@@ -189,7 +191,7 @@ CASES = {
     "llama": _family(
         "LlamaForCausalLM",
         "LlamaConfig",
-        0,
+        0.97,
         **{**_ENCODER, "num_labels": 2},
         num_key_value_heads=3,
         use_cache=False,
@@ -197,7 +199,7 @@ CASES = {
     "qwen2": _family(
         "Qwen2ForCausalLM",
         "Qwen2Config",
-        0,
+        0.97,
         **{**_ENCODER, "num_labels": 2},
         num_key_value_heads=3,
         use_cache=False,
@@ -205,7 +207,7 @@ CASES = {
     "mixtral": _family(
         "MixtralForCausalLM",
         "MixtralConfig",
-        0,
+        0.26,
         **{**_ENCODER, "num_labels": 2},
         num_key_value_heads=3,
         num_local_experts=4,
@@ -214,7 +216,7 @@ CASES = {
     "t5": _family(
         "T5ForConditionalGeneration",
         "T5Config",
-        0,
+        0.96,
         _pairs,
         vocab_size=_WORDS,
         d_model=48,
@@ -227,7 +229,7 @@ CASES = {
     "bart": _family(
         "BartForConditionalGeneration",
         "BartConfig",
-        0,
+        0.96,
         _pairs,
         vocab_size=_WORDS,
         d_model=48,
@@ -243,7 +245,7 @@ CASES = {
     "clip": _family(
         "CLIPModel",
         "CLIPConfig",
-        0,
+        0.93,
         _captioned,
         text_config={**_ENCODER, "num_labels": 2, "eos_token_id": 2},
         vision_config={**_VISION, "num_labels": 2},
@@ -252,7 +254,7 @@ CASES = {
     "wav2vec2": _family(
         "Wav2Vec2ForCTC",
         "Wav2Vec2Config",
-        0,
+        0.9,
         _waves,
         vocab_size=_WORDS,
         hidden_size=48,
@@ -268,7 +270,7 @@ CASES = {
     "whisper-encoder": _family(
         "WhisperForAudioClassification",
         "WhisperConfig",
-        0,
+        0.92,
         _spectra,
         vocab_size=_WORDS,
         d_model=48,
@@ -283,7 +285,7 @@ CASES = {
     "mamba": _family(
         "MambaForCausalLM",
         "MambaConfig",
-        0,
+        0.92,
         vocab_size=_WORDS,
         hidden_size=48,
         num_hidden_layers=2,

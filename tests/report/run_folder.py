@@ -11,6 +11,16 @@ N_IMAGES = 360
 HOUR, DAY, YEAR = 3600.0, 86400.0, 365 * 86400.0
 
 
+COVERAGE = {
+    "share": 0.75,
+    "analog_macs": 300,
+    "digital": [{"name": "<b>", "macs": 100, "dynamic": False, "why": "depthwise"}],
+    "uncounted": [],
+    "text": "75.0 % of the multiply-adds on tiles; digital: 25.0 % <b> (depthwise: a tile for "
+    "each channel would use a small part of it)",
+}
+
+
 def make_trial(**changes: Any) -> Trial:
     fields: dict[str, Any] = {
         "preset": "pcm",

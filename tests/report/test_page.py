@@ -15,7 +15,7 @@ from analogsim.report.extras import read_extras
 from analogsim.report.page import render_page
 from analogsim.report.summary import read_run, summarise_run
 from tests.report.full_folder import write_full
-from tests.report.run_folder import YEAR, drifting, make_header, make_trial, write_run
+from tests.report.run_folder import COVERAGE, YEAR, drifting, make_header, make_trial, write_run
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 
@@ -62,6 +62,14 @@ def undrawn_of(folder: Path) -> str:
     charts = charts_of(run, summary, extras)
     empty = '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
     return render_page(run, summary, extras, charts, dict.fromkeys((c.name for c in charts), empty))
+
+
+def test_the_answer_says_who_computes(tmp_path: Path) -> None:
+    said = undrawn(tmp_path / "a", drifting(), coverage=COVERAGE)
+    answer = said.partition('<h2 id="answer">')[2].partition("</section>")[0]
+    assert "Computed: 75.0 % of the multiply-adds on tiles; digital: 25.0 % &lt;b&gt;" in answer
+    assert "Computed:" in Outline(said).text.partition("Accuracy over time")[0]
+    assert "multiply-adds" not in undrawn(tmp_path / "b", drifting())
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from analogsim.experiment.records import Trial
 from analogsim.report import format_table, summary
-from tests.report.run_folder import DAY, YEAR, drifting, make_trial, write_run
+from tests.report.run_folder import COVERAGE, DAY, YEAR, drifting, make_trial, write_run
 
 
 def table(folder: Path, trials: list[Trial]) -> str:
@@ -25,6 +25,15 @@ def test_the_whole_table(tmp_path: Path) -> None:
         "digital                       97.50\n"
         "pcm       1 s  global         94.44 +-  7.06   -3.06      2\n"
         "pcm       1 y  global        100.00            +2.50      1"
+    )
+
+
+def test_it_opens_with_who_computes_in_80_columns(tmp_path: Path) -> None:
+    plain = table(tmp_path / "a", [make_trial()])
+    said = format_table(summary(write_run(tmp_path / "b", [make_trial()], coverage=COVERAGE)))
+    assert said == (
+        "75.0 % of the multiply-adds on tiles; digital: 25.0 % <b> (depthwise: a tile for\n"
+        "  each channel would use a small part of it)\n" + plain
     )
 
 
