@@ -890,7 +890,7 @@ ATTRIBUTES = {
     ),
 }
 
-SITUATIONS |= {
+ASKED = {
     f"layer asked for {name}": Situation(
         lambda forward=forward: network(forward, c=conv(1, 2), fc=nn.Linear(32, 3)),
         normal(2, 1, 4, 4),
@@ -905,6 +905,11 @@ SITUATIONS |= {
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_what_the_forward_pass_does_with_its_layers(name: str, engine: str) -> None:
     assert faults(SITUATIONS[name], engine) == []
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_a_layer_is_asked_for(name: str) -> None:
+    assert faults(ASKED[name], "native") == []
 
 
 @pytest.mark.xfail(strict=True, reason="only a run of the very network given would show it")
