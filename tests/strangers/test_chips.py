@@ -9,7 +9,17 @@ from torch import nn
 
 import analogsim
 from analogsim import AnalogsimError
-from tests.strangers import test_batches, test_layers, test_norms, test_weights, test_wrappers
+from tests.strangers import (
+    test_batches,
+    test_coverage,
+    test_layers,
+    test_memory,
+    test_norms,
+    test_signatures,
+    test_types,
+    test_weights,
+    test_wrappers,
+)
 from tests.strangers.judge import YEAR_S, called, converted, twin, unlike
 from tests.strangers.situation import Situation, call, network, normal
 
@@ -207,3 +217,41 @@ def test_a_chips_network_can_be_converted_or_is_refused_in_words() -> None:
         except AnalogsimError:
             continue
         assert unlike(called(again, IMAGES.calls[0]), called(chip, IMAGES.calls[0]), 1e-4) is None
+
+
+ROUNDED = {
+    "layers in a plain list too": test_layers.SITUATIONS,
+    "a layer that only a plain list holds": test_layers.SITUATIONS,
+    "a copy of a layer at each call": test_layers.SITUATIONS,
+    "a product in numpy": test_weights.SITUATIONS,
+    "a weight cached at the first call": test_weights.SITUATIONS,
+    "orthogonal": test_weights.SITUATIONS,
+    "rows sent to one of two layers": test_memory.SITUATIONS,
+    "view right after a convolution": test_memory.SITUATIONS,
+    "a memory and tokens": test_signatures.SITUATIONS,
+    "tokens and a mask": test_signatures.SITUATIONS,
+    "a dataclass of outputs": test_signatures.SITUATIONS,
+    "an own object": test_signatures.SITUATIONS,
+    "a dictionary of outputs": test_signatures.SITUATIONS,
+    "complex numbers come out": test_signatures.SITUATIONS,
+    "numpy between two layers": test_types.SITUATIONS,
+    "a filter over frequencies": test_types.SITUATIONS,
+    "a float64 BatchNorm": test_types.SITUATIONS,
+    "a softmax in float64": test_types.SITUATIONS,
+    "an activation quantised": test_types.SITUATIONS,
+    "a layer in an object that is no module": test_wrappers.SITUATIONS,
+    "a blur with a fixed kernel": test_coverage.SITUATIONS,
+    "norms crosswise": test_norms.SITUATIONS,
+}
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_in_bfloat16_a_chip_is_near_or_refused_in_words(name: str) -> None:
+    case = ROUNDED[name][name]
+    try:
+        chip = analogsim.program(converted(case, forward="native-bf16"))
+        got = outputs(chip, case)
+    except AnalogsimError:
+        return
+    # bfloat16 has 8 bits; three layers and differences of outputs make a few percent of it.
+    assert not differ(got, [called(twin(case).eval(), given) for given in case.calls], 8e-2)

@@ -1,5 +1,7 @@
 """BatchNorm beside layers: a chip may compute both at once, and not where they are parted."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -372,3 +374,11 @@ def test_a_call_that_failed_leaves_nothing_behind(policy: str) -> None:
     with pytest.raises(RuntimeError, match="Kernel size can't be greater than actual input size"):
         chip(normal(1, 2, 2, 2))
     assert unlike(chip(X), net(X), 1e-4) is None
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_a_folded_batchnorm_is_right_wherever_it_is_called(name: str) -> None:
+    """Once folded it is in the weights; calls that leave it out are refused, or computed."""
+    case = SITUATIONS[name]
+    folded = dataclasses.replace(case, options={"bn": "fold"}, notes=(), may_refuse=True)
+    assert faults(folded, "native") == []
