@@ -111,7 +111,15 @@ class Chip(nn.Module):
     def _check_(self, inputs: Inputs) -> None:
         """Check the conversion on the first inputs that a chip is given."""
         rows = inputs.rows(0, MOST_ROWS).to("cpu").clone()
-        check_(self.analog, try_forward(self.analog.source, rows), join=joins(self.analog.forward))
+        source = self.analog.source
+        before = _sums(source)
+        tried = try_forward(source, rows)
+        if _sums(source) != before:
+            raise InputError(
+                "network must not change its weights in its forward pass after chips were made of "
+                "it, got other sums; convert it with an example (calibrate=...)"
+            )
+        check_(self.analog, tried, join=joins(self.analog.forward))
         self.analog.checked.late = True
 
     def _pass(self, inputs: Inputs) -> Any:
@@ -308,6 +316,11 @@ def refresh_(layers: Sequence[CrossbarLayer], *, let_go: bool = False) -> None:
             layer.refresh_()
             for tile in layer.tiles if let_go else ():
                 tile.let_go_()
+
+
+def _sums(network: nn.Module) -> list[float]:
+    """Enough of each parameter to notice that it has changed."""
+    return [float(p.detach().double().abs().sum()) for p in network.parameters()]
 
 
 def _bfloat16(t: Tensor) -> Tensor:

@@ -84,6 +84,7 @@ class Count:
                 macs=macs,
                 dynamic=kind == "dynamic",
                 why=_reason(name or WHOLE_MODEL, kind, frozenset(layers), why),
+                registered=kind != "unknown",
             )
             for (name, kind), macs in self.digital.items()
         ]

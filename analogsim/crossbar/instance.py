@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from analogsim.copying import copied
@@ -68,3 +69,11 @@ def instantiate(
         # It is refreshed when the tiles are filled.
         layer.engine = engine(layer)
     return Instance(module=module, layers=layers, joined=joined)
+
+
+def to_bfloat16_(made: Instance) -> Instance:
+    """Compute everything in bfloat16 from now on."""
+    made.module.to(torch.bfloat16)
+    for layer in made.layers.values():
+        layer.to(torch.bfloat16).dtype = torch.bfloat16
+    return made

@@ -136,8 +136,10 @@ def _why_digital(
         return f"the forward pass of this {type(m).__name__} was replaced; remove the replacement"
     for method in ("forward", "_conv_forward", "__call__"):
         if getattr(type(m), method, None) is not getattr(base, method, None):
+            own = type(m).__name__
+            named = own if own != base.__name__ else f"{type(m).__module__}.{own}"
             return (
-                f"{type(m).__name__} overrides the forward pass of {base.__name__}; "
+                f"{named} overrides the forward pass of {base.__name__}; "
                 f"write it with a plain nn.{base.__name__} inside"
             )
     weight = m.weight
