@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.batchnorm.recalibrate import batchnorms, copy_statistics_, recalibrate_
-from analogsim.call import Inputs, map_tensors
+from analogsim.call import Inputs, map_tensors, tensors_in
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.blocks import KEEP_PREPARED, blocks_of, is_large, parts_of
 from analogsim.crossbar.checking import check_, order_inputs, part_
@@ -19,7 +19,7 @@ from analogsim.crossbar.engines import joins
 from analogsim.crossbar.freed import give_back
 from analogsim.crossbar.instance import Instance
 from analogsim.crossbar.joined import Parted
-from analogsim.crossbar.layer import CrossbarLayer
+from analogsim.crossbar.layer import CrossbarLayer, is_channels_last
 from analogsim.crossbar.native import PerfectEngine
 from analogsim.crossbar.own_statistics import own_batchnorms, parted
 from analogsim.crossbar.packed import is_differentiated
@@ -185,6 +185,9 @@ class Chip(nn.Module):
         if first:
             # The engines have packed their weights.
             give_back()
+        if self._free_order and any(map(is_channels_last, tensors_in(output))):
+            # As most digital networks give it: a view of it works.
+            output = map_tensors(lambda t: t.contiguous() if is_channels_last(t) else t, output)
         return output
 
     @property
