@@ -1,8 +1,8 @@
 """What a network is called with and what it gives: tensors, tuples, dictionaries, objects."""
 
-import dataclasses
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 import torch
@@ -118,13 +118,11 @@ def tensors_in(value: object) -> Iterator[Tensor]:
     elif isinstance(value, tuple | list):
         for item in value:
             yield from tensors_in(item)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for one in dataclasses.fields(value):
-            yield from tensors_in(getattr(value, one.name))
-    elif type(value).__module__ != "builtins" and not callable(value):
-        for item in vars(value).values() if hasattr(value, "__dict__") else ():
-            if isinstance(item, Tensor):
-                yield item
+    elif _is_record(value):
+        for item in vars(value).values():
+            # No object within an object, which might hold the first one.
+            if isinstance(item, Tensor | tuple | list | Mapping) or is_dataclass(item):
+                yield from tensors_in(item)
 
 
 def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
@@ -138,7 +136,22 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
         return type(value)(*(map_tensors(change, item) for item in value))
     if isinstance(value, tuple | list):
         return type(value)(map_tensors(change, item) for item in value)
+    if _is_record(value):
+        made = copy.copy(value)
+        for key, item in vars(value).items():
+            object.__setattr__(made, key, map_tensors(change, item))
+        return made
     return value
+
+
+def _is_record(value: object) -> bool:
+    """Whether it is an object that holds outputs: a dataclass or one of a class of one's own."""
+    return (
+        hasattr(value, "__dict__")
+        and type(value).__module__ != "builtins"
+        and not callable(value)
+        and any(isinstance(item, Tensor | tuple | list | dict) for item in vars(value).values())
+    )
 
 
 def _like(value: Mapping[Any, Any], items: dict[Any, Any]) -> Any:

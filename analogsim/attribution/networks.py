@@ -113,7 +113,7 @@ class Forms:
             handles.append(module.register_forward_hook(count))
         try:
             with torch.inference_mode():
-                self._plain(self._example)
+                self._plain(self._example.clone())
         finally:
             for handle in handles:
                 handle.remove()

@@ -16,7 +16,7 @@ from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.counting import Count, counting, storages
 from analogsim.crossbar.coverage import Coverage
-from analogsim.crossbar.instance import Instance, instantiate
+from analogsim.crossbar.instance import Instance, instantiate, to_bfloat16_
 from analogsim.crossbar.joined import JoinedBatchNorm, Parted
 from analogsim.crossbar.layer import crossbar_of
 from analogsim.crossbar.native import PerfectEngine
@@ -80,6 +80,8 @@ def check_(
             f"computed natively with an ideal periphery, got forward {analog.forward!r} and "
             f"periphery {analog.periphery.name!r}; choose these"
         )
+    if analog.forward == "native-bf16":
+        _try_bfloat16(instance, tried.cases[0])
     weights = {
         layer.name: m.weight
         for m in analog.module.modules()
@@ -91,6 +93,26 @@ def check_(
     checked.notes, checked.done = notes, True
     refuse_nothing(checked.coverage)
     return tuple(parted)
+
+
+def _try_bfloat16(instance: Instance, case: Case) -> None:
+    """Run the instance, which is of no further use, in bfloat16.
+
+    Raises:
+        InputError: it does not run.
+    """
+    made = to_bfloat16_(instance)
+    inputs = case.inputs.map(lambda t: t.to(torch.bfloat16) if t.is_floating_point() else t)
+    try:
+        run(made.module, inputs)
+    except Parted:
+        # Found before, and mended by the chip.
+        return
+    except Exception as err:
+        raise InputError(
+            "forward 'native-bf16' must go with a network that runs in bfloat16, got "
+            f"{type(err).__name__}: {first_line(err)}; use --forward native"
+        ) from err
 
 
 def refuse_nothing(coverage: Coverage) -> None:
@@ -148,10 +170,10 @@ def _result(
             one.forget_()
         try:
             if count is None:
-                got = run(instance.module, inputs)
+                got = run(instance.module, inputs, seed=case.seed)
             else:
                 with counting(instance.module, inputs, count.reset_()):
-                    got = run(instance.module, inputs)
+                    got = run(instance.module, inputs, seed=case.seed)
         except Parted as found:
             part_(found.joined, instance)
             parted.append(found.joined.name)
@@ -180,7 +202,10 @@ def _rounding(source: nn.Module, cases: Sequence[Case]) -> float:
     try:
         double = copied(source).double()
         return max(
-            error([t.double() for t in case.wanted], run(double, case.inputs.map(_to_double)))
+            error(
+                [t.double() for t in case.wanted],
+                run(double, case.inputs.map(_to_double), seed=case.seed),
+            )
             for case in cases
         )
     except Exception:  # noqa: BLE001 - a stranger's network may raise anything
@@ -238,7 +263,7 @@ def _outputs(network: nn.Module, case: Case) -> list[tuple[str, tuple[Tensor, ..
 
         handles.append(m.register_forward_hook(note))
     try:
-        run(network, case.inputs)
+        run(network, case.inputs, seed=case.seed)
     except Exception:  # noqa: BLE001, S110 - what finished before is the answer
         pass
     finally:

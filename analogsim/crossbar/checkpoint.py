@@ -75,10 +75,19 @@ def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> P
         model: where the network comes from, so that `load` can rebuild it.
 
     Raises:
+        InputError: the network has weights that are no parameters, which a folder cannot hold.
         OutputError: the folder is not empty or cannot be written.
     """
     folder = Path(folder)
     note = model or ModelNote()
+    coverage = chip.analog.coverage
+    loose = [] if coverage is None else [p.name for p in coverage.digital if not p.registered]
+    if loose:
+        raise InputError(
+            f"chip must have no weights that its network does not register, got some in {loose[0]} "
+            "(a layer in a plain list or closure, a quantised one): a folder would not hold them; "
+            "register them, for example in nn.ModuleList"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):

@@ -158,7 +158,7 @@ def convert(
     module, baked = digital_form(source)
     notes += baked
     folded: tuple[tuple[str, str], ...] = ()
-    few = None if tried is None else tried.cases[0].inputs
+    few = None if tried is None else tried.few
     if bn == "fold":
         assert few is not None
         result = fold_batchnorm(module, few)

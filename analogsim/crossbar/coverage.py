@@ -18,6 +18,8 @@ class DigitalProducts:
     dynamic: bool
     """Whether both factors depend on the input."""
     why: str
+    registered: bool = True
+    """Whether their weights are parameters or buffers of the network, or made of these."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.joined import JoinedBatchNorm
+from analogsim.crossbar.joined import FoldedBatchNorm, JoinedBatchNorm
 from analogsim.crossbar.layer import (
     CrossbarLayer,
     Engine,
@@ -64,7 +65,19 @@ def instantiate(
     for (layer_name, norm_name), affine in pairs:
         one = JoinedBatchNorm(norm_name, module.get_submodule(norm_name), affine)
         joined[norm_name] = layers[layer_name].norm = one
+    for layer_name, norm_name in analog.folded if analog.forward != "native-compiled" else ():
+        if layer_name in layers:
+            gone = FoldedBatchNorm(norm_name, module.get_submodule(norm_name), layer_name)
+            joined[norm_name] = layers[layer_name].folded = gone
     for layer in layers.values():
         # It is refreshed when the tiles are filled.
         layer.engine = engine(layer)
     return Instance(module=module, layers=layers, joined=joined)
+
+
+def to_bfloat16_(made: Instance) -> Instance:
+    """Compute everything in bfloat16 from now on."""
+    made.module.to(torch.bfloat16)
+    for layer in made.layers.values():
+        layer.to(torch.bfloat16).dtype = torch.bfloat16
+    return made

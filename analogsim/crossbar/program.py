@@ -10,7 +10,7 @@ from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.chip import Chip, recalibration_images
 from analogsim.crossbar.engines import joins, new_engine
 from analogsim.crossbar.freed import give_back
-from analogsim.crossbar.instance import instantiate
+from analogsim.crossbar.instance import instantiate, to_bfloat16_
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.own_statistics import own_batchnorms, parted
 from analogsim.crossbar.streams import check_stream
@@ -100,9 +100,7 @@ def new_chip(analog: AnalogModel, *, seed: int, chip: int) -> Chip:
     """A chip whose tiles still hold their targets, with its own engines; `program` fills it."""
     made = instantiate(analog, lambda layer: new_engine(analog, layer), join=joins(analog.forward))
     if analog.forward == "native-bf16":
-        made.module.to(torch.bfloat16)
-        for layer in made.layers.values():
-            layer.to(torch.bfloat16).dtype = torch.bfloat16
+        to_bfloat16_(made)
         if analog.bn in RECALIBRATING:
             # Statistics in bfloat16 would stop moving before they have converged.
             for own in own_batchnorms(made.module, analog.module).values():

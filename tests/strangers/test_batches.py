@@ -31,6 +31,13 @@ def across(change):
     )
 
 
+def across_to(change):
+    """Large pictures, whose logits and inputs `change` makes the output of."""
+    return lambda: network(
+        lambda self, x: change(self.fc(self.body(x)), x), body=thumbnails(), fc=nn.Linear(4, 3)
+    )
+
+
 def rows(forward, **parts):
     return lambda: fresh(forward, **({"fc": nn.Linear(8, 4)} | parts))
 
@@ -69,6 +76,24 @@ def spiking(self, x):
     spikes = (self.v > 1).float()
     self.v = self.v - spikes
     return spikes + self.v
+
+
+def late_spikes(self, x):
+    """Weak inputs: nothing comes out of the first calls."""
+    self.v = self.v + 0.05 * self.fc(x).abs()
+    spikes = (self.v > 1).float()
+    self.v = self.v * (1 - spikes)
+    return spikes
+
+
+def warm_up(self, x):
+    self.n += 1
+    return self.fc(x) * (1 if self.n > 5 else 0.5)
+
+
+def every_tenth(self, x):
+    self.n += 1
+    return self.fc(x) * (2 if self.n % 10 == 0 else 1)
 
 
 def spiking_that_resets(self, x):
@@ -210,10 +235,14 @@ def fixed_batch(self, x):
     return self.fc(x.view(2, 3, 8)).mean(0)
 
 
-def shared_scale(self, x):
-    """Rounded with one scale for all, as dynamic quantisation does."""
+def rounded(x):
+    """With one scale for all, as dynamic quantisation does."""
     scale = x.abs().max() / 127
-    return self.fc((x / scale).round() * scale)
+    return (x / scale).round() * scale
+
+
+def shared_scale(self, x):
+    return self.fc(rounded(x))
 
 
 def mean_of_all(self, x):
@@ -303,6 +332,22 @@ SITUATIONS = {
     ),
     "a batch of six and no other": Situation(rows(fixed_batch), ROWS),
     "one scale for all inputs": Situation(rows(shared_scale), ROWS, (ROWS[:2],), notes=("batch",)),
+    "one scale for all pictures": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.body(rounded(x))), body=thumbnails(), fc=nn.Linear(4, 3)
+        ),
+        MANY,
+        (FEW,),
+        notes=("batch",),
+    ),
+    "one scale for all pictures, the largest first": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.body(rounded(x))), body=thumbnails(), fc=nn.Linear(4, 3)
+        ),
+        MANY.flip(0),
+        (FEW,),
+        notes=("batch",),
+    ),
     "one number for all": Situation(rows(mean_of_all), ROWS, (ROWS[:2],)),
     "one number for all, many": Situation(
         lambda: network(lambda self, x: self.body(x).square().mean(), body=thumbnails()),
@@ -316,9 +361,71 @@ SITUATIONS = {
         lambda: network(lambda self, x: self.body(x).T, body=thumbnails()), MANY, (FEW,)
     ),
     "frames of a film": Situation(rows(frames), normal(3, 4, 8), (normal(1, 2, 8),), share=1.0),
+    "each picture by itself, a dictionary out": Situation(
+        across_to(lambda h, x: {"logits": h, "none": None, "parts": (h * 2, [h.sum(1)])}),
+        MANY,
+        (FEW,),
+    ),
+    "a row for each picture, and one number": Situation(
+        across_to(lambda h, x: (h, h.mean())), MANY, (FEW,)
+    ),
+    "a row for each picture, and the number of pictures": Situation(
+        across_to(lambda h, x: {"logits": h, "n": len(x)}), MANY, (FEW,)
+    ),
+    "a row for each picture, and a table": Situation(
+        across_to(lambda h, x: (h, torch.arange(4.0))), MANY, (FEW,)
+    ),
+    "a row for each picture, and the places": Situation(
+        across_to(lambda h, x: (h, torch.nonzero(h > 0))), MANY, (FEW,)
+    ),
+    "two rows for each picture": Situation(
+        across_to(lambda h, x: torch.cat([h, -h], 1).reshape(2 * len(h), 3)), MANY, (FEW,)
+    ),
+    "first all, then all mirrored": Situation(
+        across_to(lambda h, x: torch.cat([h, -h])), MANY, (FEW,)
+    ),
+    "pictures and a table as long as the batch": Situation(
+        lambda: network(
+            lambda self, x, table: self.fc(self.body(x)) @ table.T,
+            body=thumbnails(),
+            fc=nn.Linear(4, 3),
+        ),
+        call(FEW, normal(7, 3)),
+        (call(MANY, normal(64, 3)), call(FEW, normal(3, 3))),
+    ),
+    "pictures, a number for each, by name": Situation(
+        lambda: network(
+            lambda self, x, *, gain: self.fc(self.body(x)) * gain[:, None],
+            body=thumbnails(),
+            fc=nn.Linear(4, 3),
+        ),
+        call(FEW, gain=normal(3)),
+        (call(MANY, gain=normal(64)),),
+    ),
+    "neighbours among all": Situation(
+        across(lambda h: h + torch.cdist(h, h).topk(9, largest=False).values.mean(1)[:, None]),
+        MANY,
+        (MANY[:16],),
+        notes=("batch",),
+    ),
     # A state between calls.
     "a membrane's voltage": Situation(
         rows(spiking, v=torch.tensor(0.0)), ROWS, refused="state", changes=True
+    ),
+    "a membrane that spikes late": Situation(
+        rows(late_spikes, v=torch.tensor(0.0)), ROWS, refused="state", changes=True
+    ),
+    "a membrane that spikes late, kept in a buffer": Situation(
+        lambda: (lambda net: net.register_buffer("v", torch.zeros(6, 4)) or net)(
+            rows(late_spikes)()
+        ),
+        ROWS,
+        refused="state",
+        changes=True,
+    ),
+    "a counter that scales after five calls": Situation(rows(warm_up, n=0), ROWS, refused="state"),
+    "a counter that scales each tenth call": Situation(
+        rows(every_tenth, n=0), ROWS, refused="state"
     ),
     "a membrane that each call resets": Situation(
         rows(spiking_that_resets), ROWS, (ROWS[:2],), share=1.0
@@ -401,6 +508,17 @@ SITUATIONS = {
     "a draw of numpy's": Situation(rows(numpy_random), ROWS, notes=("random",)),
     "blocks dropped at random": Situation(
         rows(drops_blocks, more=nn.Linear(8, 4)), ROWS, notes=("random",), may_refuse=True
+    ),
+    "one unit in fifty dropped": Situation(
+        lambda: network(lambda self, x: F.dropout(self.fc(x), 0.02), fc=nn.Linear(8, 4)),
+        ROWS,
+        notes=("random",),
+    ),
+    "a draw that decides nothing": Situation(
+        rows(lambda self, x: self.fc(x) + 0 * torch.rand(1)), ROWS, (ROWS[:2],)
+    ),
+    "a layer skipped once in fifty calls": Situation(
+        rows(lambda self, x: self.fc(x) * (0 if random.random() < 0.02 else 1)), ROWS, (ROWS[:2],)
     ),
     "a generator seeded at each call": Situation(rows(own_generator), ROWS),
     "the global seed set at each call": Situation(rows(seeds_itself), ROWS),

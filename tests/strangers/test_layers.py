@@ -1,5 +1,6 @@
 """What the forward pass does with its layers: asks for their class, stores them, calls them."""
 
+import concurrent.futures
 import functools
 import types
 
@@ -156,6 +157,21 @@ class Halved(nn.Linear):
         return super().forward(x) / 2
 
 
+class WithScale(nn.Linear):
+    """Its call takes more than the input."""
+
+    def forward(self, x, scale=1.0, *, shift=None):
+        y = super().forward(x) * scale
+        return y if shift is None else y + shift
+
+
+class WithMask(nn.Conv2d):
+    """Gives two outputs, as convolutions over holes do."""
+
+    def forward(self, x, mask):
+        return super().forward(x * mask), F.max_pool2d(mask, 3, 1, 1)
+
+
 class Named(nn.Linear):
     """No forward pass of its own, only more to say."""
 
@@ -242,6 +258,43 @@ def lazy_layer():
     made = nn.Sequential(nn.LazyLinear(5), nn.ReLU(), nn.LazyLinear(3))
     made(torch.ones(2, 6))
     return made
+
+
+def cut_by_hand():
+    """Outputs and inputs were cut away after training; the layers still say the old sizes."""
+    made = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4))
+    made[0].weight, made[0].bias = nn.Parameter(made[0].weight[:3]), nn.Parameter(made[0].bias[:3])
+    made[2].weight = nn.Parameter(made[2].weight[:, :3])
+    return made
+
+
+def channels_cut_by_hand():
+    made = nn.Sequential(nn.Conv2d(2, 6, 3), nn.ReLU(), nn.Conv2d(6, 4, 3))
+    made[0].weight, made[0].bias = nn.Parameter(made[0].weight[:3]), nn.Parameter(made[0].bias[:3])
+    made[2].weight = nn.Parameter(made[2].weight[:, :3])
+    return made
+
+
+def one_bias():
+    made = nn.Sequential(nn.Linear(6, 4))
+    made[0].bias = nn.Parameter(torch.randn(1))
+    return made
+
+
+def in_threads(self, x):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return sum(pool.map(lambda layer: in_no_gradients(layer, x), self.branches))
+
+
+def in_no_gradients(layer, x):
+    with torch.no_grad():
+        return layer(x)
+
+
+def beside_in_a_thread(self, x):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        w = self.fc.weight.detach()
+        return self.out(pool.submit(F.linear, x.detach(), w).result())
 
 
 def one_after_the_other(self, x):
@@ -487,6 +540,67 @@ SITUATIONS = {
     ),
     "a subclass with its own forward pass": Situation(
         lambda: nn.Sequential(Halved(6, 5), nn.Tanh(), nn.Linear(5, 4)), normal(5, 6), analog=("2",)
+    ),
+    "a subclass whose call takes more": Situation(
+        lambda: network(
+            lambda self, x, s=2.0: self.out(self.fc(x, s, shift=x.mean())),
+            fc=WithScale(6, 5),
+            out=nn.Linear(5, 4),
+        ),
+        normal(5, 6),
+        (call(normal(5, 6), 0.5),),
+        analog=("out",),
+    ),
+    "a convolution that gives two outputs": Situation(
+        lambda: network(
+            lambda self, x: self.d(self.c(x, (x > 0).float())[0]),
+            c=WithMask(2, 3, 3, padding=1),
+            d=conv(3, 2),
+        ),
+        normal(2, 2, 5, 5),
+        analog=("d",),
+    ),
+    "outputs and inputs cut away by hand": Situation(cut_by_hand, normal(5, 6), share=1.0),
+    "channels cut away by hand": Situation(channels_cut_by_hand, normal(2, 2, 7, 7), share=1.0),
+    "one bias for all outputs": Situation(one_bias, normal(5, 6), (normal(6),), may_refuse=True),
+    "branches in threads": Situation(
+        lambda: network(in_threads, branches=nn.ModuleList([nn.Linear(6, 4), nn.Linear(6, 4)])),
+        normal(5, 6),
+        share=1.0,
+    ),
+    "a product in a thread": Situation(
+        lambda: network(beside_in_a_thread, fc=nn.Linear(6, 5), out=nn.Linear(5, 4)),
+        normal(5, 6),
+        analog=("out",),
+    ),
+    "names with brackets and stars": Situation(
+        lambda: network(
+            lambda self, x: self.parts["*"](self.parts["a[0]"](x).relu()) + self.parts["a b?"](x),
+            parts=nn.ModuleDict(
+                {"a[0]": nn.Linear(6, 5), "*": nn.Linear(5, 4), "a b?": nn.Linear(6, 4)}
+            ),
+        ),
+        normal(5, 6),
+        share=1.0,
+    ),
+    "a layer kept digital whose name has brackets": Situation(
+        lambda: network(
+            lambda self, x: self.parts["b"](self.parts["a[0]"](x).relu()),
+            parts=nn.ModuleDict({"a[0]": nn.Linear(6, 6), "b": nn.Linear(6, 6)}),
+        ),
+        normal(5, 6),
+        share=0.5,
+        options={"keep_digital": ["parts.a[0]"]},
+    ),
+    "fused for quantisation": Situation(
+        lambda: torch.ao.nn.intrinsic.LinearReLU(nn.Linear(6, 4), nn.ReLU()),
+        normal(5, 6),
+        share=1.0,
+    ),
+    "the weight comes out": Situation(
+        lambda: network(lambda self, x: (self.fc(x), self.fc.weight), fc=nn.Linear(6, 4)),
+        normal(5, 6),
+        share=1.0,
     ),
     "a subclass with no forward pass of its own": Situation(
         lambda: network(
@@ -776,7 +890,7 @@ ATTRIBUTES = {
     ),
 }
 
-SITUATIONS |= {
+ASKED = {
     f"layer asked for {name}": Situation(
         lambda forward=forward: network(forward, c=conv(1, 2), fc=nn.Linear(32, 3)),
         normal(2, 1, 4, 4),
@@ -791,6 +905,11 @@ SITUATIONS |= {
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_what_the_forward_pass_does_with_its_layers(name: str, engine: str) -> None:
     assert faults(SITUATIONS[name], engine) == []
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_a_layer_is_asked_for(name: str) -> None:
+    assert faults(ASKED[name], "native") == []
 
 
 @pytest.mark.xfail(strict=True, reason="only a run of the very network given would show it")

@@ -217,6 +217,46 @@ SITUATIONS = {
     "any number of arguments": Situation(
         one(of_many), call(X, X, extra=X), (call(Z), call(a=Z, b=Z)), share=1.0
     ),
+    "names that a chip may use itself": Situation(
+        one(
+            lambda self, inputs, *, module, analog, seed, chip, args, kwargs, t_s=1: (
+                self.fc(inputs) * module + analog + seed + chip + args + kwargs + t_s
+            )
+        ),
+        call(inputs=X, module=2.0, analog=1, seed=3, chip=4, args=5, kwargs=6),
+        (call(Z, module=2.0, analog=1, seed=3, chip=4, args=5, kwargs=6, t_s=7),),
+        share=1.0,
+    ),
+    "a dictionary as the only argument, given as it is": Situation(
+        one(lambda self, batch: self.fc(batch["x"])),
+        call({"x": X}),
+        calibrate={"x": X},
+        may_refuse=True,
+    ),
+    "dictionaries as the only argument, from a loader": Situation(
+        one(lambda self, batch: self.fc(batch["x"])),
+        call({"x": X}),
+        calibrate=lambda: iter([{"x": X}, {"x": Z}]),
+        may_refuse=True,
+    ),
+    "(inputs, labels) given as it is": Situation(
+        one(lambda self, x: self.fc(x)), X, calibrate=(X, LABELS), may_refuse=True
+    ),
+    "two inputs and labels from a loader": Situation(
+        one(lambda self, a, b: self.fc(a) - self.fc(b)),
+        call(X, X + 1),
+        calibrate=lambda: iter([((X, X + 1), LABELS)]),
+        may_refuse=True,
+    ),
+    "two inputs and labels in one row": Situation(
+        one(lambda self, a, b: self.fc(a) - self.fc(b)),
+        call(X, X + 1),
+        calibrate=lambda: iter([(X, X + 1, LABELS)]),
+        may_refuse=True,
+    ),
+    "batches of several lengths": Situation(
+        one(lambda self, x: self.fc(x)), X, (Z,), calibrate=[Z[:1], Z, X[:2]]
+    ),
     "by position only": Situation(
         one(lambda self, x, /, scale=1: self.fc(x) * scale),
         X,
