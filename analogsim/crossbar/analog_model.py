@@ -30,6 +30,7 @@ class Checked:
         separable: whether the network treats each row of a batch by itself.
         changes_input: whether it writes into what it is called with.
         notes: what the user should know.
+        example: a few rows of the only input, where there is one, and the digital network's output.
         late: whether that was after the conversion, so that its report does not know of it.
     """
 
@@ -39,6 +40,7 @@ class Checked:
     separable: bool = True
     changes_input: bool = False
     notes: tuple[str, ...] = ()
+    example: tuple[Tensor, ...] = ()
     late: bool = False
 
 

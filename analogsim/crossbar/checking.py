@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from analogsim.call import tensors_in
+from analogsim.call import Inputs, tensors_in
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.counting import Count, counting, storages
@@ -91,8 +91,24 @@ def check_(
     checked.coverage = count.coverage(weights, why)
     checked.separable, checked.changes_input = tried.separable, tried.changes_input
     checked.notes, checked.done = notes, True
+    checked.example = example_of(tried)
     refuse_nothing(checked.coverage)
     return tuple(parted)
+
+
+def example_of(tried: Tried) -> tuple[Tensor, ...]:
+    """Some rows of the only input and the tensors of the output; nothing for other calls."""
+    case = tried.cases[0]
+    args = case.inputs.args
+    if len(args) != 1 or case.inputs.kwargs or not isinstance(args[0], Tensor):
+        return ()
+    return (args[0], *case.wanted)
+
+
+def differs_on(example: tuple[Tensor, ...], source: nn.Module) -> float:
+    """How far a network's output for a kept example is from what was kept (relative)."""
+    x, *wanted = example
+    return error(run(source, Inputs.of(x), seed=1), wanted)
 
 
 def _try_bfloat16(instance: Instance, case: Case) -> None:

@@ -1,12 +1,14 @@
-"""A chip in a folder: two safetensors files and one JSON file, no pickle, no code.
+"""A chip in a folder: safetensors files and one JSON file, no pickle, no code.
 
 `chip.json` names the settings and the digests of the tensor files; `model.safetensors` holds the
-digital network, `chip.safetensors` what each tile holds. Loading rebuilds the network from its
+digital network, `chip.safetensors` what each tile holds, `example.safetensors` a few inputs and
+what the digital network gives for them. Loading rebuilds the network from its
 `zoo:` name, or takes the network from the caller: a folder never brings code with it.
 """
 
 import dataclasses
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from analogsim.batchnorm.recalibrate import Recalibration
 from analogsim.copying import copy_network
 from analogsim.crossbar import periphery as peripheries
 from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.checking import differs_on
 from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.chip_settings import (
     FILE,
@@ -38,12 +41,13 @@ from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport
 from analogsim.crossbar.program import new_chip
+from analogsim.crossbar.trying import LOW_PRECISION_TOLERANCE, first_line
 from analogsim.errors import InputError, OutputError
 from device_models.contract import Device
 from device_models.registry import parse as parse_device
 from device_models.registry import spec_of
 
-_MODEL, _CHIP = "model.safetensors", "chip.safetensors"
+_MODEL, _CHIP, _EXAMPLE = "model.safetensors", "chip.safetensors", "example.safetensors"
 # A chip of 10^9 weights takes less; a larger file is a mistake, and would fill the memory.
 _MOST = 32 << 30
 
@@ -88,12 +92,22 @@ def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> P
             "(a layer in a plain list or closure, a quantised one): a folder would not hold them; "
             "register them, for example in nn.ModuleList"
         )
+    state = chip.analog.source.state_dict()
+    odd = [name for name, value in state.items() if not isinstance(value, Tensor)]
+    if odd:
+        raise InputError(
+            f"chip state must be tensors alone, got something else in {odd[0]} (get_extra_state?), "
+            "which a folder would not hold; make it a buffer"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise OutputError(f"folder {folder} must be empty, got files in it; choose another")
-        save_file(own(chip.analog.source.state_dict()), folder / _MODEL)
+        save_file(own(state), folder / _MODEL)
         save_file(tensors_of(chip), folder / _CHIP)
+        example = {str(i): one for i, one in enumerate(chip.analog.checked.example)}
+        if example:
+            save_file(own(example), folder / _EXAMPLE)
         text = schema.dumps(seal.sealed(_settings(chip, folder, note)), indent=2)
         (folder / FILE).write_text(text + "\n", encoding="utf-8")
     # safetensors has an error of its own for a full disk.
@@ -159,6 +173,8 @@ def load_with_note(
     if not any(t.dtype in {torch.float64, torch.float16, torch.bfloat16} for t in state.values()):
         source.float()
     _load_state_(source, state, folder)
+    if _EXAMPLE in settings["sha256"]:
+        _compare(source, _read_tensors(folder, _EXAMPLE, settings), folder)
     analog = _rebuild(source, device, edge, settings, folder)
     if analog.recalibration is not None and recalibrate is not None:
         images = recalibrate[: analog.recalibration.images].float()
@@ -195,7 +211,11 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
         "grouped": analog.grouped,
         "notes": list(analog.notes),
         "layers": [dataclasses.asdict(line) for line in chip.report],
-        "sha256": {name: _digest(folder / name) for name in (_MODEL, _CHIP)},
+        "sha256": {
+            name: _digest(folder / name)
+            for name in (_MODEL, _CHIP, _EXAMPLE)
+            if (folder / name).exists()
+        },
     }
 
 
@@ -277,14 +297,36 @@ def _read_tensors(folder: Path, name: str, settings: ChipSettings) -> dict[str, 
 
 
 def _load_state_(source: nn.Module, state: dict[str, Tensor], folder: Path) -> None:
+    named = OrderedDict(state)
+    # Versions of modules, which tensors alone do not tell.
+    named._metadata = getattr(source.state_dict(), "_metadata", None)  # type: ignore[attr-defined]
     try:
-        source.load_state_dict(state)
+        source.load_state_dict(named)
     except RuntimeError as err:
         first = str(err).splitlines()[-1].strip()
         raise InputError(
             f"folder {folder}: the network given does not fit the stored weights: {first}; "
             "give the network that was converted"
         ) from err
+
+
+def _compare(source: nn.Module, kept: dict[str, Tensor], folder: Path) -> None:
+    """Hold the network given to what the converted one gave for a few inputs."""
+    try:
+        example = tuple(kept[str(i)] for i in range(len(kept)))
+        apart = differs_on(example, source)
+    # The network is a stranger's, and so may be the file.
+    except Exception as err:
+        raise InputError(
+            f"folder {folder}: the network given must take the example that is stored, got "
+            f"{type(err).__name__}: {first_line(err)}; give the network that was converted"
+        ) from err
+    if apart > LOW_PRECISION_TOLERANCE:
+        raise InputError(
+            f"folder {folder}: the network given must compute what the converted one did, got a "
+            f"relative difference of {apart:.2g} on the example that is stored; values outside its "
+            "state dict (attributes, buffers that are not persistent) are others"
+        )
 
 
 def _require(model: nn.Module | None, note: ModelNote, folder: Path) -> nn.Module:

@@ -213,7 +213,7 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     def _holder(self, t: Tensor) -> str | None:
         if t.layout != torch.strided or t.is_quantized:
             return None
-        memory = t.untyped_storage().data_ptr()
+        memory = _memory(t)
         return self.storages.get(memory, self.count.elsewhere.get(memory))
 
     def _owner(self, factors: Sequence[Tensor]) -> tuple[str, str]:
@@ -223,12 +223,20 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         for tensor in fixed:
             name = self._holder(tensor)
             if name is not None:
-                own = tensor.untyped_storage().data_ptr() in self.storages
+                own = _memory(tensor) in self.storages
                 return name, "weight" if own else "unknown"
         if any(map(self._is_made, fixed)):
             return self.where[-1], "computed"
         self.count.unknown += fixed
         return self.where[-1], "unknown"
+
+
+def _memory(t: Tensor) -> int:
+    """Where its values lie; 0 within a transform, whose tensors have no memory of their own."""
+    try:
+        return t.untyped_storage().data_ptr()
+    except RuntimeError:
+        return 0
 
 
 def _factors(func: Any, given: list[Tensor]) -> list[Tensor]:

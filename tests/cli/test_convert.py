@@ -56,6 +56,7 @@ def test_folder_table_and_chip(analog_cli, tmp_path):
         "chip.json",
         "model.safetensors",
         "chip.safetensors",
+        "example.safetensors",
     }
     assert "normalisation stays in digital periphery" in out
     assert "static input ranges: exact up to ties" in out

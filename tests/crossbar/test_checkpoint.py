@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import analogsim
+from analogsim import convert, load, program, save
 from analogsim.crossbar.checkpoint import ModelNote, load_with_note
 from analogsim.errors import InputError, OutputError
 from tests.crossbar.nets import small_inputs, small_net
@@ -176,3 +177,53 @@ def test_a_folder_never_names_paths_outside(saved, tmp_path):
     edit(saved, sha256={**digests, "../outside.safetensors": "0"}, notes=["../../etc/passwd"])
     chip = analogsim.load(saved, model=small_net())
     assert chip.chip == 2
+
+
+class Outside(nn.Module):
+    """Computes with a number that its state dict does not hold."""
+
+    def __init__(self, gain):
+        super().__init__()
+        self.fc, self.gain = nn.Linear(6, 4), gain
+
+    def forward(self, x):
+        return self.gain * self.fc(x)
+
+
+def test_a_network_that_differs_outside_its_state_is_refused(tmp_path):
+    chip = program(convert(Outside(2.0), "pcm", "ideal", calibrate=torch.randn(8, 6)))
+    save(chip, tmp_path / "chip")
+    again = load(tmp_path / "chip", model=Outside(2.0))
+    x = torch.randn(3, 6)
+    assert torch.equal(again(x), chip(x))
+    with pytest.raises(InputError, match="difference of 0.5 on the example that is stored"):
+        load(tmp_path / "chip", model=Outside(3.0))
+
+
+def test_a_state_that_is_no_tensor_is_refused(tmp_path):
+    class Extra(nn.Linear):
+        def get_extra_state(self):
+            return {"steps": 3}
+
+        def set_extra_state(self, state):
+            pass
+
+    chip = program(convert(nn.Sequential(Extra(6, 4)), "pcm", "ideal", calibrate=torch.randn(8, 6)))
+    with pytest.raises(InputError, match="got something else in 0._extra_state"):
+        save(chip, tmp_path / "chip")
+    assert not (tmp_path / "chip").exists()
+
+
+def test_versions_of_modules_are_kept(tmp_path):
+    class Versioned(nn.Linear):
+        _version = 2
+
+        def _load_from_state_dict(self, state, prefix, meta, *rest):
+            assert meta["version"] == 2
+            super()._load_from_state_dict(state, prefix, meta, *rest)
+
+    net = nn.Sequential(Versioned(6, 4))
+    chip = program(convert(net, "pcm", "ideal", calibrate=torch.randn(8, 6)))
+    again = load(save(chip, tmp_path / "chip"), model=nn.Sequential(Versioned(6, 4)))
+    x = torch.randn(3, 6)
+    assert torch.equal(again(x), chip(x))

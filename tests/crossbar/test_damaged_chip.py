@@ -16,7 +16,7 @@ from analogsim.crossbar.chip_settings import read_settings
 from tests.crossbar.nets import small_inputs, small_net
 from tests.damage import Damage, damages, edited, outcome
 
-NAMES = ("chip.json", "chip.safetensors", "model.safetensors")
+NAMES = ("chip.json", "chip.safetensors", "example.safetensors", "model.safetensors")
 
 
 @functools.lru_cache(maxsize=1)
