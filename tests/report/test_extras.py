@@ -24,7 +24,8 @@ def test_everything_is_read(tmp_path: Path) -> None:
     found = read_extras(write_full(tmp_path))
     assert found.notes == ()
     assert found.layers == layers_file("pcm", "rram")
-    assert found.comparison == comparison("pcm", "rram")
+    # Of before the coverage was measured.
+    assert found.comparison == {**comparison("pcm", "rram"), "coverage": None}
     assert found.spec is not None
     first = found.losses[0]
     assert (first.kind, first.name, first.t_s, first.loss) == ("source", "drift", DAY, 0.0123)
