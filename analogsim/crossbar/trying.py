@@ -276,12 +276,19 @@ def _states(network: nn.Module) -> list[object]:
     for m in network.modules():
         for key, value in (*vars(m).items(), *m._buffers.items()):
             if isinstance(value, Tensor):
-                found.append((key, id(value), value._version))
+                # Not by id: a new tensor may lie where an old one was.
+                found.append((key, tuple(value.shape), _sum(value)))
             elif isinstance(value, int | float | str):
                 found.append((key, value))
             elif isinstance(value, list | dict | set) and not key.startswith("_"):
                 found.append((key, len(value)))
     return found
+
+
+def _sum(t: Tensor) -> str:
+    if t.is_meta or t.is_complex() or not t.numel():
+        return ""
+    return repr(float(_dense(t).double().sum()))
 
 
 def _is_low(network: nn.Module, outputs: Sequence[Tensor]) -> bool:
