@@ -39,6 +39,8 @@ def calibration_batches(
         shape = _guess_input_shape(model)
     elif isinstance(calibrate, tuple) and all(isinstance(n, int) for n in calibrate):
         shape = calibrate
+    elif isinstance(calibrate, tuple) and len(calibrate) == 2 and _is_batch(calibrate):
+        return iter([Taken(model).inputs(calibrate)]), None
     elif isinstance(calibrate, tuple) and _is_call(model, calibrate):
         return iter([Inputs.of(calibrate)]), None
     elif not isinstance(calibrate, Iterable):
@@ -113,6 +115,11 @@ def _are_labels(batch: tuple[Any, ...] | list[Any]) -> bool:
     if not isinstance(second, Tensor):
         return not isinstance(second, Mapping | tuple)
     return second.shape in {(len(first),), (len(first), 1)}
+
+
+def _is_batch(value: tuple[Any, ...]) -> bool:
+    """Whether a pair is (inputs, labels)."""
+    return isinstance(value[0], Tensor) and isinstance(value[1], Tensor) and _are_labels(value)
 
 
 def _is_call(model: nn.Module, value: tuple[Any, ...]) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.batchnorm.recalibrate import batchnorms, copy_statistics_, recalibrate_
-from analogsim.call import Inputs, map_tensors
+from analogsim.call import Inputs, map_tensors, tensors_in
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.blocks import KEEP_PREPARED, blocks_of, is_large, parts_of
 from analogsim.crossbar.checking import check_, order_inputs, part_
@@ -98,8 +98,6 @@ class Chip(nn.Module):
         checked, inputs = self.analog.checked, Inputs(args, kwargs)
         if not checked.done:
             self._check_(inputs)
-        if checked.changes_input:
-            inputs = inputs.clone()
         x = args[0] if len(args) == 1 and not kwargs else None
         # The tile stays as aihwkit runs it; a compiled pass is compiled for one shape.
         whole = self.training or self._estimating or self.analog.forward not in _IN_PIECES
@@ -167,6 +165,8 @@ class Chip(nn.Module):
         if first:
             self._slim_()
         how = self.analog.forward
+        if self.analog.checked.changes_input:
+            inputs = inputs.clone()
         if self._free_order:
             inputs = inputs.map(order_inputs)
         if (
@@ -185,6 +185,9 @@ class Chip(nn.Module):
         if first:
             # The engines have packed their weights.
             give_back()
+        if self._free_order and any(map(_is_ordered, tensors_in(output))):
+            # As most digital networks give it: a view of it works.
+            output = map_tensors(lambda t: t.contiguous() if _is_ordered(t) else t, output)
         return output
 
     @property
@@ -316,6 +319,11 @@ def refresh_(layers: Sequence[CrossbarLayer], *, let_go: bool = False) -> None:
             layer.refresh_()
             for tile in layer.tiles if let_go else ():
                 tile.let_go_()
+
+
+def _is_ordered(t: Tensor) -> bool:
+    """Whether it lies otherwise than a view of it needs, as images in the fast order do."""
+    return t.layout == torch.strided and t.dim() > 2 and not t.is_contiguous()
 
 
 def _sums(network: nn.Module) -> list[float]:

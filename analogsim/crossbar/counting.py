@@ -112,7 +112,7 @@ def _reason(name: str, kind: str, layers: frozenset[str], why: Mapping[str, str]
 def counting(module: nn.Module, inputs: Inputs, count: Count) -> Iterator[None]:
     """Count the products of `inputs.call(module)` in the block; its tensors are not changed."""
     where: list[str] = [""]
-    mode = _Products(count, where, {**count.elsewhere, **storages(module)}, inputs)
+    mode = _Products(count, where, storages(module), inputs)
     handles = []
     for name, m in module.named_modules():
 
@@ -213,7 +213,8 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     def _holder(self, t: Tensor) -> str | None:
         if t.layout != torch.strided or t.is_quantized:
             return None
-        return self.storages.get(t.untyped_storage().data_ptr())
+        memory = t.untyped_storage().data_ptr()
+        return self.storages.get(memory, self.count.elsewhere.get(memory))
 
     def _owner(self, factors: Sequence[Tensor]) -> tuple[str, str]:
         fixed = [t for t in factors if t not in self._followed]
@@ -222,7 +223,8 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         for tensor in fixed:
             name = self._holder(tensor)
             if name is not None:
-                return name, "weight"
+                own = tensor.untyped_storage().data_ptr() in self.storages
+                return name, "weight" if own else "unknown"
         if any(map(self._is_made, fixed)):
             return self.where[-1], "computed"
         self.count.unknown += fixed

@@ -122,24 +122,19 @@ class Geometry:
 
 def geometry_of(module: nn.Module) -> Geometry:
     """The geometry of an `nn.Linear`, `nn.Conv1d` or `nn.Conv2d`."""
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    # By the weight: who cuts channels away by hand leaves the layer's numbers as they were.
+    outputs, in_features = len(weight), weight.numel() // max(1, len(weight))
     if isinstance(module, nn.Linear):
-        return Geometry(
-            kind="linear",
-            groups=1,
-            out_features=module.out_features,
-            in_features=module.in_features,
-        )
+        return Geometry(kind="linear", groups=1, out_features=outputs, in_features=weight.shape[1])
     assert isinstance(module, nn.Conv1d | nn.Conv2d)
-    kernel: tuple[int, ...] = module.kernel_size
-    in_features = module.in_channels // module.groups
-    for k in kernel:
-        in_features *= k
     return Geometry(
         kind="conv1d" if isinstance(module, nn.Conv1d) else "conv2d",
         groups=module.groups,
-        out_features=module.out_channels // module.groups,
+        out_features=outputs // module.groups,
         in_features=in_features,
-        kernel=kernel,
+        kernel=tuple(weight.shape[2:]),
         stride=module.stride,
         dilation=module.dilation,
         padding=_explicit_padding(module),

@@ -8,7 +8,7 @@ from torch import nn
 
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.joined import JoinedBatchNorm
+from analogsim.crossbar.joined import FoldedBatchNorm, JoinedBatchNorm
 from analogsim.crossbar.layer import (
     CrossbarLayer,
     Engine,
@@ -65,6 +65,10 @@ def instantiate(
     for (layer_name, norm_name), affine in pairs:
         one = JoinedBatchNorm(norm_name, module.get_submodule(norm_name), affine)
         joined[norm_name] = layers[layer_name].norm = one
+    for layer_name, norm_name in analog.folded if analog.forward != "native-compiled" else ():
+        if layer_name in layers:
+            gone = FoldedBatchNorm(norm_name, module.get_submodule(norm_name), layer_name)
+            joined[norm_name] = layers[layer_name].folded = gone
     for layer in layers.values():
         # It is refreshed when the tiles are filled.
         layer.engine = engine(layer)

@@ -1,8 +1,10 @@
 """A chip's BatchNorm that the layer before it computes with its own digital factors."""
 
+import torch
 from torch import Tensor, nn
 
 from analogsim.batchnorm.affine import affine_of
+from analogsim.errors import InputError
 
 
 class Parted(Exception):  # noqa: N818 - caught within this package, never shown
@@ -87,3 +89,27 @@ def affine_in_float32(norm: nn.Module) -> tuple[Tensor, Tensor]:
     """Gain and offset (channels,) of a BatchNorm with its present statistics, on the CPU."""
     gain, offset = affine_of(norm)
     return gain.cpu().float(), offset.cpu().float()
+
+
+class FoldedBatchNorm(JoinedBatchNorm):
+    """Stands where a BatchNorm was folded into the weights of the layer before it for good.
+
+    There it takes that layer's output and nothing else: what followed on the example may not on
+    another branch, and cannot be undone then.
+    """
+
+    def __init__(self, name: str, identity: nn.Module, layer: str) -> None:
+        nothing = torch.empty(0)
+        super().__init__(name, identity, (nothing, nothing))
+        self.layer = layer
+
+    def part_(self) -> JoinedBatchNorm:
+        """There is no way back. Raises InputError."""
+        raise InputError(
+            f"BatchNorm {self.name} must follow layer {self.layer}, into which it was folded, on "
+            "every input, got one on which it does not; convert with bn digital"
+        )
+
+    def join_(self) -> JoinedBatchNorm:
+        """It always is."""
+        return self

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.crossbar.geometry import Geometry, geometry_of, matrix_of
-from analogsim.crossbar.joined import JoinedBatchNorm
+from analogsim.crossbar.joined import FoldedBatchNorm, JoinedBatchNorm
 from analogsim.crossbar.mapping import TileSlot, assemble, map_weights, tile_slots
 from analogsim.crossbar.periphery import Periphery
 from analogsim.errors import InputError
@@ -142,6 +142,7 @@ class CrossbarLayer(nn.Module):
     Attributes:
         bias: the digital bias, (outputs,), float32 on the CPU, or None.
         norm: a BatchNorm in eval mode that the native engines compute together with the layer.
+        folded: what stands for a BatchNorm that is folded into the targets.
         dtype: that the engine computes in; other inputs are brought to it and outputs back.
         free_order: outputs may come in any memory order; otherwise in that of the digital layer.
         observer: looks on while there is one.
@@ -176,6 +177,7 @@ class CrossbarLayer(nn.Module):
             self.tiles.append(TileState(slot=slot, matrix=shared, scale=scale))
         self.bias: Tensor | None = None if bias is None else bias.detach().cpu().float().clone()
         self.norm = None
+        self.folded: FoldedBatchNorm | None = None
         self.engine: Engine | None = None
         self.dtype = torch.float32
         self.free_order = True
@@ -183,7 +185,7 @@ class CrossbarLayer(nn.Module):
         self.low_precision = False
         self._digital: nn.Module | None = None
         self._mapped: tuple[object, ...] = ()
-        self._weight_last = _is_channels_last(weight)
+        self._weight_last = is_channels_last(weight)
 
     def take_over_(self, digital: nn.Module) -> nn.Module:
         """Let `digital`, a layer of the network, compute with this object from now on.
@@ -254,6 +256,7 @@ class CrossbarLayer(nn.Module):
         other.name, other.periphery, other.geometry = self.name, self.periphery, self.geometry
         other.weight_std, other.weight_abs_max = self.weight_std, self.weight_abs_max
         other.bias, other.engine, other.norm, other.observer = self.bias, None, None, None
+        other.folded = None
         other.dtype, other.free_order = self.dtype, self.free_order
         other.low_precision, other._digital, other._mapped = False, None, ()
         other._weight_last = self._weight_last
@@ -303,11 +306,13 @@ class CrossbarLayer(nn.Module):
         else:
             y = self._in_own_type(x)
         if not self.free_order:
-            last = self._weight_last or _is_channels_last(x)
+            last = self._weight_last or is_channels_last(x)
             order = torch.channels_last if last and y.dim() == 4 else torch.contiguous_format
             y = y.contiguous(memory_format=order)
         if self.norm is not None and self.norm.affine is not None:
             self.norm.await_(y)
+        if self.folded is not None:
+            self.folded.await_(y)
         return y
 
     def _in_own_type(self, x: Tensor) -> Tensor:
@@ -337,7 +342,8 @@ def _settings(digital: nn.Module) -> tuple[object, ...]:
     return (digital.stride, digital.padding, digital.dilation, digital.groups, digital.padding_mode)
 
 
-def _is_channels_last(x: Tensor) -> bool:
+def is_channels_last(x: Tensor) -> bool:
+    """Whether images lie in memory pixel by pixel, and not channel by channel."""
     return (
         x.dim() == 4
         and x.is_contiguous(memory_format=torch.channels_last)

@@ -80,7 +80,7 @@ def plan_layers(
     named = [(name, m) for name, m in module.named_modules() if _own_parameters(m)]
     mappable = [name for name, m in named if isinstance(m, MAPPED)]
     for pattern in keep_digital:
-        if not fnmatch.filter(mappable, pattern):
+        if pattern not in mappable and not fnmatch.filter(mappable, pattern):
             near = difflib.get_close_matches(pattern, mappable, 1)
             hint = f"nearest: {near[0]}" if near else f"layers: {', '.join(mappable[:5])}"
             raise InputError(
@@ -127,7 +127,7 @@ def _why_digital(
             "products with nn.Linear or nn.Conv2d"
         )
     for pattern in keep_digital:
-        if fnmatch.fnmatchcase(name, pattern):
+        if name == pattern or fnmatch.fnmatchcase(name, pattern):
             return f"kept digital by choice ({pattern})"
     if name in inside:
         return "nn.MultiheadAttention reads its weights without calling the layer"

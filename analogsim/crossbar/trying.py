@@ -21,6 +21,9 @@ MOST_ROWS = 6
 TOLERANCE = 1e-4
 """Of a tensor's norm; rounding in another order leaves about 1e-6."""
 
+_CALLS = 12
+"""Calls more of a network on which something changes from call to call."""
+
 _PART = 2
 """Rows of a part of a batch."""
 
@@ -80,8 +83,13 @@ def try_forward(network: nn.Module, example: Inputs) -> Tried:
     again = part or rows
     if part is None:
         first = _same_again(network, rows, None if pass_.drew else whole)
+    states = _states(network)
     _same_again(network, again, first)
-    varies = _varies(network, again, first) if pass_.drew else 0.0
+    if _states(network) != states:
+        # Something is counted or gathered: it may show after some calls only.
+        for _ in range(_CALLS):
+            _same_again(network, again, first)
+    varies = _varies(network, rows, whole) if pass_.drew else 0.0
     by_row = part is not None and all(t.dim() and len(t) == n for t in whole)
     separable = by_row and error(first, [t[picked] for t in whole]) <= tolerance
     if separable and others:
@@ -260,6 +268,20 @@ def _run(network: nn.Module, inputs: Inputs, *, seed: int) -> _Pass:
         changed_weights=frozenset(name for name in after if after[name] != before[name]),
         drew=drew,
     )
+
+
+def _states(network: nn.Module) -> list[object]:
+    """What a network may keep between calls: numbers and tensors on its modules."""
+    found: list[object] = []
+    for m in network.modules():
+        for key, value in (*vars(m).items(), *m._buffers.items()):
+            if isinstance(value, Tensor):
+                found.append((key, id(value), value._version))
+            elif isinstance(value, int | float | str):
+                found.append((key, value))
+            elif isinstance(value, list | dict | set) and not key.startswith("_"):
+                found.append((key, len(value)))
+    return found
 
 
 def _is_low(network: nn.Module, outputs: Sequence[Tensor]) -> bool:

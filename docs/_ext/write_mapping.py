@@ -4,12 +4,12 @@ from markdown import code, plain, table
 from torch import nn
 
 # Inner names: the conversion shows these texts layer by layer, and nobody else needs the table.
-from analogsim.crossbar.plan import _MAPPED, _REASONS, MAX_GROUPS
+from analogsim.crossbar.plan import _REASONS, MAPPED, MAX_GROUPS
 
 
 def mapping() -> list[str]:
     """What is mapped, and why each other kind of layer is not."""
-    mapped = ", ".join(map(_names, _MAPPED))
+    mapped = ", ".join(map(_names, MAPPED))
     return [
         f"Mapped are {mapped} and subclasses that keep their forward pass, with at most "
         f"{MAX_GROUPS} groups and not depthwise. These stay digital:",
