@@ -1,21 +1,22 @@
 """Says what is wrong with the conversion of a stranger's network."""
 
 import copy
-import dataclasses
 import random
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import analogsim
 from analogsim import AnalogModel, AnalogsimError, Chip
 from analogsim.call import Inputs
+from tests.strangers.compare import unlike
 from tests.strangers.situation import Call, Situation
+from tests.strangers.untouched import difference, fingerprint, of_the_process
 
 YEAR_S = 3.15e7
 
@@ -44,7 +45,7 @@ def faults(
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         reseed()
-        settings = _of_the_process()
+        settings = of_the_process()
         try:
             analog = convert(
                 given,
@@ -62,11 +63,11 @@ def faults(
     if case.refused is not None:
         return [f"it must be refused with {case.refused!r}, and is converted"]
     found = _of_words(case, analog, [str(warning.category.__name__) for warning in warned])
-    if _of_the_process() != settings:
+    if of_the_process() != settings:
         found.append("the process's random numbers, types or gradients are others than before")
     found += _of_outputs(case, chip)
     if not case.changes and (after := fingerprint(given)) != before:
-        found += [f"the network given has changed: {_difference(before, after)}"]
+        found += [f"the network given has changed: {difference(before, after)}"]
     if not found:
         found += _of_tiles(case, analog, forward, convert, program)
     return found
@@ -105,69 +106,6 @@ def reseed() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
     torch.manual_seed(0)
-
-
-def fingerprint(net: nn.Module) -> dict[str, Any]:
-    """What must stay as it was in the network that is given."""
-    modules = dict(net.named_modules())
-    state = {name: value.clone() for name, value in net.state_dict().items() if _is_plain(value)}
-    return {
-        "weights": _Bits(state),
-        "modes": {name: module.training for name, module in modules.items()},
-        "classes": {name: type(module) for name, module in modules.items()},
-        "hooks": {name: _hooks(module) for name, module in modules.items()},
-        "gradients": {name: p.requires_grad for name, p in net.named_parameters()},
-        "devices": {name: (p.dtype, p.device) for name, p in net.named_parameters()},
-        "attributes": {
-            f"{name}.{key}": value if isinstance(value, int | float | str) else len(value)
-            for name, module in modules.items()
-            for key, value in vars(module).items()
-            if isinstance(value, int | float | str | list | dict) and not key.startswith("_")
-        },
-    }
-
-
-def _of_the_process() -> tuple[Any, ...]:
-    """What all of a user's program shares, and no conversion may move."""
-    numpys = np.random.get_state()  # noqa: NPY002
-    return (
-        random.getstate(),
-        (numpys[0], numpys[1].tobytes(), numpys[2:]),
-        torch.get_rng_state().numpy().tobytes(),
-        torch.get_default_dtype(),
-        torch.is_grad_enabled(),
-        torch.backends.mha.get_fastpath_enabled(),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.get_num_threads(),
-    )
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, Tensor) and not nn.parameter.is_lazy(value) and not value.is_meta
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Bits:
-    values: dict[str, Tensor]
-
-    def __eq__(self, other: object) -> bool:
-        assert isinstance(other, _Bits)
-        return self.values.keys() == other.values.keys() and all(
-            torch.equal(value, other.values[name]) for name, value in self.values.items()
-        )
-
-    def __repr__(self) -> str:
-        return "weights"
-
-
-def _hooks(module: nn.Module) -> tuple[int, int]:
-    return len(module._forward_hooks), len(module._forward_pre_hooks)
-
-
-def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{key} {before[key]} -> {after[key]}" for key in before if before[key] != after[key]
-    )
 
 
 def _of_refusal(case: Situation, error: AnalogsimError) -> list[str]:
@@ -253,56 +191,6 @@ def called(net: Callable[..., Any], given: Call, *, gradients: bool = False) -> 
         return net(*args, **kwargs)
 
 
-def unlike(got: Any, want: Any, within: float | None) -> str | None:
-    """In words, where two outputs differ: in class, keys, shape, type or, unless None, values."""
-    if isinstance(want, Tensor):
-        if not isinstance(got, Tensor):
-            return f"{type(got).__name__} in place of a tensor"
-        if (got.shape, got.dtype) != (want.shape, want.dtype):
-            return f"{tuple(got.shape)} {got.dtype} in place of {tuple(want.shape)} {want.dtype}"
-        dense = want.layout == torch.strided
-        if dense and want.is_contiguous() and not got.is_contiguous():
-            return "not contiguous as the network's own output is: .view(n, -1) fails"
-        if within is None:
-            return None
-        got, want = got.detach(), want.detach()
-        if got.is_sparse:
-            got, want = got.to_dense(), want.to_dense()
-        if not (want.is_floating_point() or want.is_complex()):
-            return None if torch.equal(got, want) else "whole numbers differ"
-        return _unlike_numbers(got, want, within)
-    if isinstance(want, np.ndarray) and isinstance(got, np.ndarray):
-        return unlike(torch.from_numpy(got), torch.from_numpy(want), within)
-    if type(got).__qualname__ != type(want).__qualname__:
-        return f"{type(got).__qualname__} in place of {type(want).__qualname__}"
-    if isinstance(want, Mapping):
-        if list(got) != list(want):
-            return f"keys {list(got)} in place of {list(want)}"
-        pairs = [(got[key], want[key]) for key in want]
-    elif isinstance(want, list | tuple):
-        if len(got) != len(want):
-            return f"{len(got)} parts in place of {len(want)}"
-        pairs = list(zip(got, want, strict=True))
-    elif hasattr(want, "__dict__") and not callable(want):
-        if vars(got).keys() != vars(want).keys():
-            return f"attributes {list(vars(got))} in place of {list(vars(want))}"
-        pairs = [(vars(got)[key], vars(want)[key]) for key in vars(want)]
-    else:
-        return None if within is None or got == want else f"{got!r} in place of {want!r}"
-    return next((fault for a, b in pairs if (fault := unlike(a, b, within))), None)
-
-
-def _unlike_numbers(got: Tensor, want: Tensor, within: float) -> str | None:
-    """The relative error of the norm; where one is NaN or infinite, the other must be it too."""
-    finite = want.isfinite()
-    same = torch.equal(got.isfinite(), finite) and torch.equal(got.isnan(), want.isnan())
-    if not same or not torch.equal(got[~finite].nan_to_num(), want[~finite].nan_to_num()):
-        return "other numbers are NaN or infinite"
-    error, size = float((got - want)[finite].norm()), float(want[finite].norm())
-    bad = not error <= within * size
-    return f"differs by {error / size if size else error:.2g}" if bad else None
-
-
 def _of_tiles(
     case: Situation, analog: AnalogModel, forward: str, convert: Convert, program: Program
 ) -> list[str]:
@@ -333,7 +221,10 @@ def _of_tiles(
     found = []
     if forward != "native":
         # Layer by layer they are judged where that takes less time.
-        return [] if differ(aged(), want) else ["a year of drift of all layers moves no output"]
+        try:
+            return [] if differ(aged(), want) else ["a year of drift of all layers moves no output"]
+        except AnalogsimError as error:
+            return [] if case.may_refuse else [f"an aged chip is refused: {error}"]
     for name, why in lines.items():
         if name in case.silent:
             continue

@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -10,68 +11,62 @@ from torch import nn
 import analogsim
 from analogsim import AnalogsimError
 from tests.strangers import (
-    test_batches,
+    test_arguments,
+    test_calls,
+    test_copies,
     test_coverage,
-    test_layers,
+    test_hooks,
     test_memory,
     test_norms,
-    test_signatures,
+    test_outputs,
+    test_products,
+    test_references,
+    test_states,
     test_types,
     test_weights,
     test_wrappers,
 )
-from tests.strangers.judge import YEAR_S, called, converted, twin, unlike
+from tests.strangers.compare import unlike
+from tests.strangers.judge import YEAR_S, called, converted, twin
 from tests.strangers.situation import Situation, call, network, normal
 
-SITUATIONS = {
-    name: table[name]
-    for table, names in (
-        (
-            test_layers.SITUATIONS,
-            (
-                "layers in a plain list too",
-                "a partial of a layer",
-                "a bound method as an attribute",
-                "a layer under two names",
-                "a branch that long inputs take",
-                "a cell over time",
-            ),
-        ),
-        (
-            test_weights.SITUATIONS,
-            (
-                "pruned",
-                "old weight norm",
-                "orthogonal",
-                "two layers with one weight",
-                "a decoder that is the encoder's transpose",
-                "a weight in a buffer",
-            ),
-        ),
-        (
-            test_batches.SITUATIONS,
-            ("the last activation kept", "a list emptied", "ELU in place first"),
-        ),
-        (
-            test_norms.SITUATIONS,
-            ("a norm that a flag leaves out", "a norm for each domain", "norms crosswise"),
-        ),
-        (
-            test_wrappers.SITUATIONS,
-            (
-                "a lock",
-                "a child that knows its parent",
-                "a registered layer, also in an object",
-                "a part and a buffer on a layer",
-                "a hook that changes a layer's input",
-                "torch.fx",
-                "DataParallel",
-                "a wrapper that passes on",
-            ),
-        ),
+
+def some(table: ModuleType, *names: str) -> dict[str, Situation]:
+    """The situations of these names in a file of tests."""
+    return {name: table.SITUATIONS[name] for name in names}
+
+
+SITUATIONS = (
+    some(
+        test_references,
+        "layers in a plain list too",
+        "a partial of a layer",
+        "a bound method as an attribute",
     )
-    for name in names
-}
+    | some(
+        test_calls, "a layer under two names", "a branch that long inputs take", "a cell over time"
+    )
+    | some(
+        test_weights,
+        "pruned",
+        "old weight norm",
+        "orthogonal",
+        "two layers with one weight",
+        "a weight in a buffer",
+    )
+    | some(test_products, "a decoder that is the encoder's transpose")
+    | some(test_states, "the last activation kept", "a list emptied", "ELU in place first")
+    | some(test_norms, "a norm that a flag leaves out", "a norm for each domain", "norms crosswise")
+    | some(
+        test_copies,
+        "a lock",
+        "a child that knows its parent",
+        "a registered layer, also in an object",
+        "a part and a buffer on a layer",
+    )
+    | some(test_hooks, "a hook that changes a layer's input")
+    | some(test_wrappers, "torch.fx", "DataParallel", "a wrapper that passes on")
+)
 
 
 def outputs(chip: nn.Module, case: Situation) -> list[object]:
@@ -120,17 +115,17 @@ def test_a_chip_from_its_folder_is_the_chip(name: str, tmp_path: Path) -> None:
     assert not differ(outputs(loaded, case), outputs(chip, case))
 
 
-UNREGISTERED = {
-    "a layer that only a plain list holds": test_layers.SITUATIONS,
-    "a closure over a layer": test_layers.SITUATIONS,
-    "a layer with a closure for its forward pass": test_layers.SITUATIONS,
-    "a layer in an object that is no module": test_wrappers.SITUATIONS,
-}
+UNREGISTERED = some(
+    test_references,
+    "a layer that only a plain list holds",
+    "a closure over a layer",
+    "a layer with a closure for its forward pass",
+) | some(test_copies, "a layer in an object that is no module")
 
 
 @pytest.mark.parametrize("name", UNREGISTERED)
 def test_weights_that_no_folder_can_hold_are_said_to_be_so(name: str, tmp_path: Path) -> None:
-    case = UNREGISTERED[name][name]
+    case = UNREGISTERED[name]
     chip = analogsim.program(converted(case, preset="pcm"))
     torch.manual_seed(1)
     try:
@@ -219,35 +214,37 @@ def test_a_chips_network_can_be_converted_or_is_refused_in_words() -> None:
         assert unlike(called(again, IMAGES.calls[0]), called(chip, IMAGES.calls[0]), 1e-4) is None
 
 
-ROUNDED = {
-    "layers in a plain list too": test_layers.SITUATIONS,
-    "a layer that only a plain list holds": test_layers.SITUATIONS,
-    "a copy of a layer at each call": test_layers.SITUATIONS,
-    "a product in numpy": test_weights.SITUATIONS,
-    "a weight cached at the first call": test_weights.SITUATIONS,
-    "orthogonal": test_weights.SITUATIONS,
-    "rows sent to one of two layers": test_memory.SITUATIONS,
-    "view right after a convolution": test_memory.SITUATIONS,
-    "a memory and tokens": test_signatures.SITUATIONS,
-    "tokens and a mask": test_signatures.SITUATIONS,
-    "a dataclass of outputs": test_signatures.SITUATIONS,
-    "an own object": test_signatures.SITUATIONS,
-    "a dictionary of outputs": test_signatures.SITUATIONS,
-    "complex numbers come out": test_signatures.SITUATIONS,
-    "numpy between two layers": test_types.SITUATIONS,
-    "a filter over frequencies": test_types.SITUATIONS,
-    "a float64 BatchNorm": test_types.SITUATIONS,
-    "a softmax in float64": test_types.SITUATIONS,
-    "an activation quantised": test_types.SITUATIONS,
-    "a layer in an object that is no module": test_wrappers.SITUATIONS,
-    "a blur with a fixed kernel": test_coverage.SITUATIONS,
-    "norms crosswise": test_norms.SITUATIONS,
-}
+ROUNDED = (
+    some(test_references, "layers in a plain list too", "a layer that only a plain list holds")
+    | some(test_calls, "a copy of a layer at each call")
+    | some(test_products, "a product in numpy", "a weight cached at the first call")
+    | some(test_weights, "orthogonal")
+    | some(test_memory, "rows sent to one of two layers", "view right after a convolution")
+    | some(test_arguments, "a memory and tokens", "tokens and a mask")
+    | some(
+        test_outputs,
+        "a dataclass of outputs",
+        "an own object",
+        "a dictionary of outputs",
+        "complex numbers come out",
+    )
+    | some(
+        test_types,
+        "numpy between two layers",
+        "a filter over frequencies",
+        "a float64 BatchNorm",
+        "a softmax in float64",
+        "an activation quantised",
+    )
+    | some(test_copies, "a layer in an object that is no module")
+    | some(test_coverage, "a blur with a fixed kernel")
+    | some(test_norms, "norms crosswise")
+)
 
 
 @pytest.mark.parametrize("name", ROUNDED)
 def test_in_bfloat16_a_chip_is_near_or_refused_in_words(name: str) -> None:
-    case = ROUNDED[name][name]
+    case = ROUNDED[name]
     try:
         chip = analogsim.program(converted(case, forward="native-bf16"))
         got = outputs(chip, case)

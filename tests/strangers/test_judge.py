@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.errors import InputError
-from tests.strangers.judge import faults, unlike
+from tests.strangers.compare import unlike
+from tests.strangers.judge import faults
 from tests.strangers.situation import Situation, call, network, normal
 
 X = normal(4, 6)

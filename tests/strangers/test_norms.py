@@ -8,7 +8,8 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import analogsim
-from tests.strangers.judge import faults, unlike
+from tests.strangers.compare import unlike
+from tests.strangers.judge import faults
 from tests.strangers.situation import Situation, call, fresh, network, normal
 
 X = normal(3, 2, 5, 5)
