@@ -160,6 +160,7 @@ class _Pass:
 
 def _first(network: nn.Module, example: Inputs) -> tuple[Inputs, tuple[Tensor, ...], _Pass]:
     """A few rows that the network takes, or the whole example where it takes no part of it."""
+    example = example.map(torch.Tensor.detach)
     rows = example.rows(0, MOST_ROWS)
     if not rows.n:
         raise InputError(
