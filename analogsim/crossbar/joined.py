@@ -1,5 +1,8 @@
 """A chip's BatchNorm that the layer before it computes with its own digital factors."""
 
+import weakref
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -32,12 +35,28 @@ class JoinedBatchNorm:
         self, name: str, norm: nn.Module, affine: tuple[Tensor, Tensor] | None = None
     ) -> None:
         self.name = name
-        self.norm = norm
+        # No cycle: the network holds it.
+        self._norm = weakref.ref(norm)
         self.affine = affine
         self._awaited: Tensor | None = None
         if affine is None:
             self.join_()
         norm.forward = self.forward
+
+    @property
+    def norm(self) -> nn.Module:
+        """The chip's BatchNorm."""
+        norm = self._norm()
+        assert norm is not None, "its network holds it"
+        return norm
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With the BatchNorm itself, which a copy finds again."""
+        return {**self.__dict__, "_norm": self.norm}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._norm = weakref.ref(state["_norm"])
 
     @property
     def awaited(self) -> bool:

@@ -1,8 +1,10 @@
 """A layer whose matrix lies on crossbar tiles."""
 
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -183,7 +185,7 @@ class CrossbarLayer(nn.Module):
         self.free_order = True
         self.observer: Observer | None = None
         self.low_precision = False
-        self._digital: nn.Module | None = None
+        self._digital: weakref.ref[nn.Module] | None = None
         self._mapped: tuple[object, ...] = ()
         self._weight_last = is_channels_last(weight)
 
@@ -194,7 +196,8 @@ class CrossbarLayer(nn.Module):
         """
         # Not by setattr: a layer of a stranger's class may refuse attributes.
         vars(digital)["forward"] = self.forward
-        object.__setattr__(self, "_digital", digital)
+        # No cycle: a chip that nobody holds is gone at once, with all its weights.
+        self._digital = weakref.ref(digital)
         self._mapped = _settings(digital)
         return digital
 
@@ -296,10 +299,11 @@ class CrossbarLayer(nn.Module):
 
     def _forward(self, x: Tensor) -> Tensor:
         assert self.engine is not None, "use_() comes first"
-        if self._digital is not None and _settings(self._digital) != self._mapped:
+        digital = None if self._digital is None else self._digital()
+        if digital is not None and _settings(digital) != self._mapped:
             raise InputError(
                 f"layer {self.name} must have the settings of its conversion {self._mapped}, got "
-                f"{_settings(self._digital)} in a forward pass; keep it digital"
+                f"{_settings(digital)} in a forward pass; keep it digital"
             )
         if x.dtype is self.dtype and not torch.is_autocast_enabled(x.device.type):
             y = self.engine.forward(self, x)
@@ -323,6 +327,17 @@ class CrossbarLayer(nn.Module):
         self.low_precision |= gives in (torch.float16, torch.bfloat16)
         with torch.autocast(kind, enabled=False):
             return self.engine.forward(self, x.to(self.dtype)).to(gives)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With its layer of the network itself, which a copy finds again."""
+        state = dict(self.__dict__)
+        state["_digital"] = None if self._digital is None else self._digital()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        digital = state["_digital"]
+        found = None if digital is None else weakref.ref(digital)
+        super().__setstate__({**state, "_digital": found})  # type: ignore[no-untyped-call]
 
     def extra_repr(self) -> str:
         """Geometry and number of tiles."""

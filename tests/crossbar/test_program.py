@@ -1,3 +1,7 @@
+import copy
+import gc
+import weakref
+
 import pytest
 import torch
 
@@ -126,3 +130,21 @@ def test_reprogramming_makes_the_other_chip(preset):
             got = chip(small_inputs())
             torch.manual_seed(0)
             assert torch.equal(got, fresh(small_inputs()))
+
+
+@pytest.mark.parametrize("bn", ["digital", "fold", "recalibrate"])
+def test_a_chip_that_nobody_holds_is_gone_at_once(bn):
+    x = small_inputs()
+    analog = convert(small_net(), "pcm", "ideal", bn=bn, calibrate=x, recalibrate=x)
+    chip = program(analog)
+    copied = copy.deepcopy(chip)
+    expected = chip(x)
+    held = [weakref.ref(layer) for one in (chip, copied) for layer in one.layers.values()]
+    gc.disable()
+    try:
+        del chip
+        assert torch.equal(copied(x), expected)
+        del copied
+        assert [layer() for layer in held] == [None] * len(held)
+    finally:
+        gc.enable()
