@@ -28,7 +28,7 @@ from analogsim.crossbar.plan import LayerReport
 from analogsim.crossbar.seeds import seeded
 from analogsim.crossbar.streamed import streamed_blocks
 from analogsim.crossbar.table_words import name_unused
-from analogsim.crossbar.trying import MOST_ROWS, try_forward
+from analogsim.crossbar.trying import try_forward
 from analogsim.crossbar.weights import Part, drift_weights_
 from analogsim.errors import InputError
 
@@ -108,7 +108,7 @@ class Chip(nn.Module):
     @torch.inference_mode(False)
     def _check_(self, inputs: Inputs) -> None:
         """Check the conversion on the first inputs that a chip is given."""
-        rows = inputs.rows(0, MOST_ROWS).to("cpu").clone()
+        rows = inputs.to("cpu").clone()
         source = self.analog.source
         before = _sums(source)
         tried = try_forward(source, rows)
