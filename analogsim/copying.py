@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from analogsim.errors import InputError
+from analogsim.errors import InputError, first_line
 
 # What nn.Module keeps of its own beside a user's attributes.
 _OWN = frozenset(vars(nn.Module()))
@@ -81,7 +81,8 @@ def copied(
     except Exception as err:
         raise InputError(
             f"network must be one that can be copied, got {type(err).__name__}: "
-            f"{_first_line(err)}; remove what cannot be copied from it"
+            f"{first_line(err)}; run a forward pass of a lazy model first, and remove what cannot "
+            "be copied"
         ) from err
 
 
@@ -135,7 +136,3 @@ def _attributes(module: nn.Module) -> Iterator[tuple[str, Any]]:
         for key, value in vars(m).items():
             if key not in _OWN:
                 yield f"{prefix}.{key}" if prefix else key, value
-
-
-def _first_line(err: BaseException) -> str:
-    return (str(err).strip().splitlines() or [""])[0][:200]

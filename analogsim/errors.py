@@ -11,6 +11,7 @@ __all__ = [
     "FoldingWarning",
     "InputError",
     "OutputError",
+    "first_line",
 ]
 
 
@@ -36,3 +37,8 @@ class CoverageWarning(UserWarning):
 
 class FoldingWarning(UserWarning):
     """BatchNorm is folded where that costs accuracy."""
+
+
+def first_line(err: BaseException) -> str:
+    """The first line of what an error says, or its kind where it says nothing."""
+    return (str(err).strip().splitlines() or [type(err).__name__])[0][:200]

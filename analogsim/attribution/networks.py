@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.bypassed import guard_bypassed_
 from analogsim.crossbar.convert import absorb, digital_form
 from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.layer import CrossbarLayer
@@ -47,7 +48,7 @@ class Forms:
         if not self.names:
             raise InputError("network must have an analog layer, got none; keep fewer digital")
         self._example = example
-        self._plain = _plain(full, example)
+        self._plain = guard_bypassed_(_plain(full, example), full.report)
 
     def form(self, periphery: Periphery, analog: Collection[str]) -> AnalogModel:
         """The network with these layers analog, the others digital, and this periphery.

@@ -25,7 +25,6 @@ from analogsim.crossbar.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.chip_settings import is_chip_folder, preset_of_folder
 from analogsim.crossbar.convert import convert
-from analogsim.crossbar.engines import joins
 from analogsim.crossbar.periphery import TileKind
 from analogsim.crossbar.plan import Grouped
 from analogsim.crossbar.streams import StreamName
@@ -269,7 +268,7 @@ def _from_folder(
         with plain_warnings():
             # Else its first forward pass does this, in each process, and no table says the result.
             tried = try_forward(analog.source, Inputs.of(images))
-            check_(analog, tried, join=joins(analog.forward))
+            check_(analog, tried)
         notes += analog.checked.notes
     _warn_if_emulated(analog)
     name = f"{loaded.model.spec} ({folder})"

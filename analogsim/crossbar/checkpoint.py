@@ -41,8 +41,8 @@ from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport
 from analogsim.crossbar.program import new_chip
-from analogsim.crossbar.trying import LOW_PRECISION_TOLERANCE, first_line
-from analogsim.errors import InputError, OutputError
+from analogsim.crossbar.trying import LOW_PRECISION_TOLERANCE
+from analogsim.errors import InputError, OutputError, first_line
 from device_models.contract import Device
 from device_models.registry import parse as parse_device
 from device_models.registry import spec_of
@@ -79,14 +79,16 @@ def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> P
         model: where the network comes from, so that `load` can rebuild it.
 
     Raises:
-        InputError: the network has weights that are no parameters, which a folder cannot hold.
+        InputError: the network has weights that are no parameters, which a folder cannot hold,
+            and no example shows whether another network has the same.
         OutputError: the folder is not empty or cannot be written.
     """
     folder = Path(folder)
     note = model or ModelNote()
-    coverage = chip.analog.coverage
+    coverage, example = chip.analog.coverage, chip.analog.checked.example
     loose = [] if coverage is None else [p.name for p in coverage.digital if not p.registered]
-    if loose:
+    # With an example, `load` sees whether the network given has the same ones.
+    if loose and not example:
         raise InputError(
             f"chip must have no weights that its network does not register, got some in {loose[0]} "
             "(a layer in a plain list or closure, a quantised one): a folder would not hold them; "
@@ -105,9 +107,8 @@ def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> P
             raise OutputError(f"folder {folder} must be empty, got files in it; choose another")
         save_file(own(state), folder / _MODEL)
         save_file(tensors_of(chip), folder / _CHIP)
-        example = {str(i): one for i, one in enumerate(chip.analog.checked.example)}
         if example:
-            save_file(own(example), folder / _EXAMPLE)
+            save_file(own({str(i): one for i, one in enumerate(example)}), folder / _EXAMPLE)
         text = schema.dumps(seal.sealed(_settings(chip, folder, note)), indent=2)
         (folder / FILE).write_text(text + "\n", encoding="utf-8")
     # safetensors has an error of its own for a full disk.

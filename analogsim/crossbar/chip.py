@@ -15,7 +15,6 @@ from analogsim.crossbar.blocks import KEEP_PREPARED, blocks_of, is_large, parts_
 from analogsim.crossbar.checking import check_, order_inputs, part_
 from analogsim.crossbar.compensation import COMPENSATIONS, Compensation
 from analogsim.crossbar.compiled import call_compiled
-from analogsim.crossbar.engines import joins
 from analogsim.crossbar.freed import give_back
 from analogsim.crossbar.instance import Instance
 from analogsim.crossbar.joined import Parted
@@ -117,7 +116,7 @@ class Chip(nn.Module):
                 "network must not change its weights in its forward pass after chips were made of "
                 "it, got other sums; convert it with an example (calibrate=...)"
             )
-        check_(self.analog, tried, join=joins(self.analog.forward))
+        check_(self.analog, tried)
         self.analog.checked.late = True
 
     def _pass(self, inputs: Inputs) -> Any:
@@ -185,9 +184,9 @@ class Chip(nn.Module):
         if first:
             # The engines have packed their weights.
             give_back()
-        if self._free_order and any(map(_is_ordered, tensors_in(output))):
+        if self._free_order and any(map(_lies_otherwise, tensors_in(output))):
             # As most digital networks give it: a view of it works.
-            output = map_tensors(lambda t: t.contiguous() if _is_ordered(t) else t, output)
+            output = map_tensors(lambda t: t.contiguous() if _lies_otherwise(t) else t, output)
         return output
 
     @property
@@ -321,8 +320,8 @@ def refresh_(layers: Sequence[CrossbarLayer], *, let_go: bool = False) -> None:
                 tile.let_go_()
 
 
-def _is_ordered(t: Tensor) -> bool:
-    """Whether it lies otherwise than a view of it needs, as images in the fast order do."""
+def _lies_otherwise(t: Tensor) -> bool:
+    """Whether a view of it may fail, as of images in the order that is fast."""
     return t.layout == torch.strided and t.dim() > 2 and not t.is_contiguous()
 
 

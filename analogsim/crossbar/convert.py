@@ -18,6 +18,7 @@ from analogsim.crossbar import periphery as peripheries
 from analogsim.crossbar.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.baking import bake_
 from analogsim.crossbar.blocks import is_large
+from analogsim.crossbar.bypassed import guard_bypassed_
 from analogsim.crossbar.calibrate import calibrate_
 from analogsim.crossbar.calibration_inputs import (
     Batch,
@@ -32,7 +33,6 @@ from analogsim.crossbar.joined import affine_in_float32
 from analogsim.crossbar.layer import (
     CrossbarLayer,
     crossbar_layers,
-    crossbar_of,
 )
 from analogsim.crossbar.native import PerfectEngine
 from analogsim.crossbar.periphery import Periphery, TileKind
@@ -201,7 +201,7 @@ def convert(
         ),
     )
     if verify and tried is not None:
-        parted = check_(analog, tried, join=True, given=model)
+        parted = check_(analog, tried, given=model)
         analog = _as_found(analog, parted)
         notes += [note for note in analog.checked.notes if note not in tried.notes]
     report = name_merged(list(analog.report), analog.merged)
@@ -260,15 +260,11 @@ def _follow(module: nn.Module, few: Inputs) -> tuple[tuple[str, str], ...]:
 
 
 def _as_found(analog: AnalogModel, parted: Sequence[str]) -> AnalogModel:
-    """Without merged BatchNorms that must compute themselves, and with unused layers digital."""
+    """Without merged BatchNorms that must compute themselves, and with bypassed layers digital."""
     kept = [i for i, (_, norm) in enumerate(analog.merged) if norm not in parted]
     assert analog.checked.coverage is not None, "check_ comes first"
     report = name_unused(list(analog.report), analog.checked.coverage)
-    unused = {line.name for line in report if line.where == "digital"}
-    for m in analog.module.modules():
-        layer = crossbar_of(m)
-        if layer is not None and layer.name in unused:
-            del vars(m)["forward"]
+    guard_bypassed_(analog.module, report)
     return dataclasses.replace(
         analog,
         merged=tuple(analog.merged[i] for i in kept),
@@ -340,4 +336,4 @@ def place_layers(
             line = dataclasses.replace(line, tiles=len(layer.tiles))
             line = name_blocks(line, layer)
         lines.append(line)
-    return module, lines
+    return guard_bypassed_(module, lines), lines

@@ -19,15 +19,13 @@ from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakIdKeyDictionary
 
 from analogsim.call import Inputs, tensors_in
+from analogsim.crossbar.bypassed import BYPASSED
 from analogsim.crossbar.coverage import Coverage, DigitalProducts
 from analogsim.crossbar.layer import CrossbarLayer, crossbar_layers
 from analogsim.crossbar.packed import transformed
 from analogsim.crossbar.plan import WHOLE_MODEL
 
 _BY_ACTIVATIONS = "products of two activations (attention scores)"
-BESIDE = (
-    "its weight is read without calling the layer, which a tile does not see; call the layer itself"
-)
 _UNKNOWN = (
     "weights that are no registered parameters (a layer in a plain list or closure, a quantised "
     "one?); register it, for example in nn.ModuleList"
@@ -100,7 +98,7 @@ def _reason(name: str, kind: str, layers: frozenset[str], why: Mapping[str, str]
     if kind == "dynamic":
         return _BY_ACTIVATIONS
     if name in layers:
-        return BESIDE
+        return BYPASSED
     holders = (
         name[:end] for end in range(len(name), 0, -1) if end == len(name) or name[end] == "."
     )

@@ -8,13 +8,9 @@ from torch import nn
 
 from analogsim.copying import copied
 from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.engines import joins
 from analogsim.crossbar.joined import FoldedBatchNorm, JoinedBatchNorm
-from analogsim.crossbar.layer import (
-    CrossbarLayer,
-    Engine,
-    crossbar_layers,
-    crossbar_of,
-)
+from analogsim.crossbar.layer import CrossbarLayer, Engine, crossbar_layers, crossbar_of
 from analogsim.errors import InputError
 
 
@@ -31,15 +27,12 @@ class Instance:
     joined: dict[str, JoinedBatchNorm]
 
 
-def instantiate(
-    analog: AnalogModel, engine: Callable[[CrossbarLayer], Engine], *, join: bool
-) -> Instance:
+def instantiate(analog: AnalogModel, engine: Callable[[CrossbarLayer], Engine]) -> Instance:
     """A copy of the converted network; the layers' parameters share the memory of its own.
 
     Args:
         analog: the converted network.
         engine: makes a layer's engine, which is to be filled.
-        join: whether layers compute the BatchNorms that follow them.
     """
     memo: dict[int, object] = {}
     for m in analog.module.modules():
@@ -61,7 +54,8 @@ def instantiate(
         if layer is not None:
             layer.take_over_(m)
     joined: dict[str, JoinedBatchNorm] = {}
-    pairs = zip(analog.merged, analog.absorbed, strict=True) if join else ()
+    # A folder of before may name some that a compiled pass fuses by itself.
+    pairs = zip(analog.merged, analog.absorbed, strict=True) if joins(analog.forward) else ()
     for (layer_name, norm_name), affine in pairs:
         one = JoinedBatchNorm(norm_name, module.get_submodule(norm_name), affine)
         joined[norm_name] = layers[layer_name].norm = one

@@ -310,7 +310,10 @@ class CrossbarLayer(nn.Module):
         else:
             y = self._in_own_type(x)
         if not self.free_order:
-            last = self._weight_last or is_channels_last(x)
+            geometry = self.geometry
+            # torch's own padding gives its result an order.
+            padded = x if geometry.padding_mode == "constant" else geometry.pad(x)
+            last = self._weight_last or is_channels_last(padded)
             order = torch.channels_last if last and y.dim() == 4 else torch.contiguous_format
             y = y.contiguous(memory_format=order)
         if self.norm is not None and self.norm.affine is not None:

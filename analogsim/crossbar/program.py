@@ -8,7 +8,7 @@ from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.batchnorm.recalibrate import batchnorms, copy_statistics_
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.chip import Chip, recalibration_images
-from analogsim.crossbar.engines import joins, new_engine
+from analogsim.crossbar.engines import new_engine
 from analogsim.crossbar.freed import give_back
 from analogsim.crossbar.instance import instantiate, to_bfloat16_
 from analogsim.crossbar.layer import CrossbarLayer
@@ -98,7 +98,7 @@ def _put_off_(layers: Sequence[CrossbarLayer]) -> None:
 
 def new_chip(analog: AnalogModel, *, seed: int, chip: int) -> Chip:
     """A chip whose tiles still hold their targets, with its own engines; `program` fills it."""
-    made = instantiate(analog, lambda layer: new_engine(analog, layer), join=joins(analog.forward))
+    made = instantiate(analog, lambda layer: new_engine(analog, layer))
     if analog.forward == "native-bf16":
         to_bfloat16_(made)
         if analog.bn in RECALIBRATING:

@@ -4,7 +4,7 @@ import dataclasses
 import warnings
 from collections.abc import Collection, Sequence
 
-from analogsim.crossbar.counting import BESIDE
+from analogsim.crossbar.bypassed import BYPASSED
 from analogsim.crossbar.coverage import Coverage
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.periphery import Periphery
@@ -45,7 +45,7 @@ def name_unused(report: list[LayerReport], coverage: Coverage) -> list[LayerRepo
     for line in report:
         if line.where == "analog" and line.name not in coverage.analog:
             if line.name in coverage.bypassed:
-                line = dataclasses.replace(line, where="digital", why=BESIDE, tiles=0)
+                line = dataclasses.replace(line, where="digital", why=BYPASSED, tiles=0)
             else:
                 why = f"{line.why}; not called in the forward pass of the example"
                 line = dataclasses.replace(line, why=why)

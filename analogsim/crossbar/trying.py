@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from analogsim.call import Inputs, tensors_in
 from analogsim.drawn import drawn_from
-from analogsim.errors import InputError
+from analogsim.errors import InputError, first_line
 
 MOST_ROWS = 6
 """Rows of a batch that are tried: of ten or more all checks then cost less than three passes."""
@@ -344,8 +344,3 @@ def _weights(network: nn.Module) -> dict[str, tuple[tuple[int, int, int], ...]]:
         for name, m in network.named_modules()
         if m._forward_pre_hooks and isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)
     }
-
-
-def first_line(err: BaseException) -> str:
-    """The first line of what an error says."""
-    return (str(err).strip().splitlines() or [""])[0][:200]

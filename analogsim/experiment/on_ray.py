@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from analogsim.errors import AnalogsimError, InputError
+from analogsim.errors import AnalogsimError, InputError, first_line
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import ATTEMPTS, Work, WorkerError
 from analogsim.experiment.trial import Trial
@@ -45,7 +45,7 @@ class OnRay:
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             except Exception as error:
                 raise InputError(
-                    f"Ray cluster must answer, got '{_first_line(error)}' for address "
+                    f"Ray cluster must answer, got '{first_line(error)}' for address "
                     f"{address!r}; start one with `ray start --head`, or leave --address out"
                 ) from error
 
@@ -86,7 +86,7 @@ class OnRay:
         except ray.exceptions.RayError as error:
             raise WorkerError(
                 f"Ray worker for {task} must finish, got {type(error).__name__} "
-                f"'{_first_line(error)}' {ATTEMPTS} times; every finished trial is safe: mend the "
+                f"'{first_line(error)}' {ATTEMPTS} times; every finished trial is safe: mend the "
                 "cluster and run the same command again"
             ) from error
         return trials
@@ -121,7 +121,3 @@ def _by_value(ray: Any) -> Iterator[None]:
     finally:
         for module in modules:
             ray.cloudpickle.unregister_pickle_by_value(module)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from analogsim.errors import InputError
+from analogsim.errors import InputError, first_line
 from analogsim.inputs.data import Data
 from analogsim.inputs.images import TensorImages
 from analogsim.inputs.labels import as_tensor, class_numbers, refuse_labels
@@ -76,7 +76,7 @@ def _stacked(data: Data, start: int, stop: int) -> tuple[Tensor, Tensor]:
         raise
     # It is the user's code, and may raise anything.
     except Exception as err:
-        reason = (str(err).splitlines() or [""])[0]
+        reason = first_line(err)
         raise InputError(
             f"{where} images must load and have one shape, got {type(err).__name__}: "
             f"{reason}; mend the data set"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from analogsim.errors import InputError
+from analogsim.errors import InputError, first_line
 from analogsim.inputs.answers import ONE_OUTPUT, class_logits
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
@@ -101,10 +101,10 @@ def _run(model: Model, image: Tensor, pair: str) -> object:
         wanted = (
             f"{_by(model.input_shape)} images" if model.input_shape else "images that it can take"
         )
-        reason = (str(err).splitlines() or [type(err).__name__])[0]
+        reason = first_line(err)
         raise InputError(
             f"{pair} must fit each other: the model wants {wanted}, got {_by(shape)} "
-            f"({reason[:200]}); choose other data or another model"
+            f"({reason}); choose other data or another model"
         ) from err
 
 

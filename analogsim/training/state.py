@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from analogsim.errors import InputError
+from analogsim.errors import InputError, first_line
 from analogsim.experiment.folder import write_bytes_atomic
 
 STATE_FILE = "state.pt"
@@ -53,7 +53,7 @@ def read_state(folder: Path) -> State | None:
         return State(**torch.load(path, map_location="cpu", weights_only=True))
     # What a damaged file raises depends on where it is damaged.
     except Exception as err:
-        reason = (str(err).splitlines() or [type(err).__name__])[0][:200]
+        reason = first_line(err)
         raise InputError(
             f"training state {path} must be whole, got a damaged one ({reason}); "
             "restore it, or train again in another folder"

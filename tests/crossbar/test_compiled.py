@@ -61,11 +61,14 @@ def test_other_weights_compile_nothing_anew(monkeypatch):
 @needs_compiler
 def test_gradients_and_transforms_take_the_plain_pass():
     (ours, x), (plain, _) = chips("native-compiled"), chips("native")
-    inputs = [x.clone().requires_grad_() for _ in range(2)]
+    inputs = [x.clone().requires_grad_() for _ in range(3)]
     ours(inputs[0]).sum().backward()
-    plain(inputs[1]).sum().backward()
-    # The native chip computes BatchNorm with its layers' factors.
-    assert relative_error(inputs[0].grad, inputs[1].grad) < 1e-5
+    # The same modules without the compiler, in the order in which a chip takes images.
+    ours.module(inputs[1].contiguous(memory_format=torch.channels_last)).sum().backward()
+    assert torch.equal(inputs[0].grad, inputs[1].grad)
+    # A native chip computes BatchNorm with its layers' factors.
+    plain(inputs[2]).sum().backward()
+    assert relative_error(inputs[0].grad, inputs[2].grad) < 1e-5
     assert inputs[0].grad.abs().sum() > 0
     transformed = torch.func.grad(lambda images: ours(images).sum())(x)
     assert relative_error(transformed, inputs[1].grad) < 1e-5

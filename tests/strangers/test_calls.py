@@ -349,7 +349,6 @@ def test_how_layers_are_called(name: str, engine: str) -> None:
     assert faults(SITUATIONS[name], engine) == []
 
 
-@pytest.mark.xfail(strict=True, reason="only a run of the very network given would show it")
 def test_a_table_by_the_weights_address_is_noticed() -> None:
     situation = Situation(
         lambda: network(by_address, fc=nn.Linear(6, 4), seen={}),

@@ -12,6 +12,7 @@ import analogsim
 from analogsim import AnalogsimError
 from tests.strangers import (
     test_arguments,
+    test_batches,
     test_calls,
     test_copies,
     test_coverage,
@@ -112,6 +113,31 @@ def test_a_chip_from_its_folder_is_the_chip(name: str, tmp_path: Path) -> None:
     torch.manual_seed(1)
     other = case.make()  # the same class, other weights
     loaded = analogsim.load(tmp_path / "chip", other)
+    assert not differ(outputs(loaded, case), outputs(chip, case))
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        test_batches.SITUATIONS["neighbours among all"],
+        test_batches.SITUATIONS["halves of the batch side by side"],
+        test_memory.SITUATIONS["strides assumed"],
+        test_arguments.SITUATIONS["pictures of different sizes"],
+    ],
+    ids=["neighbours", "halves", "strides", "sizes"],
+)
+def test_a_first_call_is_tried_whole_where_no_part_of_it_runs(case: Situation) -> None:
+    """Without an example the first call is it, as it is for a chip from a folder."""
+    net = twin(case)
+    chip = analogsim.program(analogsim.convert(net, preset="ideal", periphery="ideal"))
+    assert unlike(called(chip, case.calls[0]), called(net.eval(), case.calls[0]), 1e-4) is None
+
+
+def test_a_folder_keeps_the_order_of_an_example_in_memory(tmp_path: Path) -> None:
+    case = test_memory.SITUATIONS["a branch on the layout, channels_last inputs"]
+    chip = analogsim.program(converted(case, preset="pcm"))
+    analogsim.save(chip, tmp_path / "chip")
+    loaded = analogsim.load(tmp_path / "chip", case.make())
     assert not differ(outputs(loaded, case), outputs(chip, case))
 
 

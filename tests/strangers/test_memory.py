@@ -42,6 +42,11 @@ def channels_to_end(self, x):
     return self.norm(self.out(h)).permute(0, 3, 1, 2)
 
 
+def view_after_linear(self, x):
+    h = self.c(self.fc(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+    return h.view(len(x), -1)
+
+
 def branch_on_layout(self, x):
     h = self.c(x)
     return h * 2 if h.is_contiguous() and self.c.weight.is_contiguous() else h - 1
@@ -175,6 +180,24 @@ SITUATIONS = {
         picture(channels_to_end, out=nn.Linear(3, 5), norm=nn.LayerNorm(5)),
         normal(3, 2, 6, 6),
         (normal(1, 2, 9, 6),),
+    ),
+    "view after a convolution that pads circularly, channels at the end before": Situation(
+        lambda: network(
+            view_after_linear, fc=nn.Linear(2, 3), c=conv(3, 4, padding=1, padding_mode="circular")
+        ),
+        normal(3, 2, 6, 7),
+        (normal(1, 2, 4, 5),),
+        share=1.0,
+    ),
+    "a convolution that mirrors its borders, channels at the end before": Situation(
+        lambda: network(
+            lambda self, x: self.c(self.fc(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)),
+            fc=nn.Linear(2, 3),
+            c=conv(3, 4, padding=1, padding_mode="reflect"),
+        ),
+        normal(3, 2, 6, 7),
+        (normal(1, 2, 4, 5),),
+        share=1.0,
     ),
     "a branch on the layout": Situation(picture(branch_on_layout), normal(3, 2, 6, 6)),
     "a branch on the layout, channels_last inputs": Situation(
