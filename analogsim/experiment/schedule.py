@@ -125,6 +125,7 @@ class Schedule:
                     self.total,
                     pilot=answers(self._trials(series, pair, pilot, done)) or (),
                     digital=digital_answers(self.digital_correct, self.total),
+                    stopped=True,
                 )
                 assert estimate.half_width is not None
                 widths.append(estimate.half_width)

@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from analogsim.errors import InputError
 from analogsim.experiment.statistics.components import Answers, components, tabulate
 from analogsim.experiment.statistics.crossed import crossed
-from analogsim.experiment.statistics.interval import interval
+from analogsim.experiment.statistics.interval import ANY, interval
 from tests.experiment.worlds import World
 
 
@@ -71,18 +72,19 @@ def test_the_components_of_a_full_table_are_those_of_the_textbook() -> None:
 
 def test_the_full_design_has_the_plain_interval() -> None:
     y = full_table()
-    found, plain = crossed(as_answers(y), 40), interval(y.mean(1).tolist())
+    found, plain = crossed(as_answers(y), 40, span=ANY), interval(y.mean(1).tolist())
     assert (found.mean, found.low, found.high) == pytest.approx(
         (plain.mean, plain.low, plain.high), rel=1e-9
     )
     assert found.se is not None
     assert found.components is not None
     assert found.new_images is not None
-    # New images: the image component over their number comes on top.
+    # New images: the image component over their number comes on top, with Satterthwaite's
+    # degrees of freedom.
+    chips, images = found.se**2, found.components.image / 40
+    df = (chips + images) ** 2 / (chips**2 / 5 + images**2 / 39)
     half = (found.new_images[1] - found.new_images[0]) / 2
-    assert found.half_width is not None
-    t = found.half_width / found.se
-    assert (half / t) ** 2 == pytest.approx(found.se**2 + found.components.image / 40, rel=1e-9)
+    assert half == pytest.approx(float(t.ppf(0.975, df)) * math.sqrt(chips + images), rel=1e-6)
 
 
 def test_images_that_no_two_chips_share_give_the_nested_error() -> None:

@@ -156,8 +156,8 @@ def test_rows_are_grouped_ordered_and_counted() -> None:
         ("pcm", "global", 1.0, 2, pytest.approx(0.9), 0),
     ]
     assert (rows[0].ci95, rows[0].std_chips) == (None, None)
-    # Two chips at 0.95 and 0.85: t(0.975, 1) = 12.7062, standard error 0.05.
-    assert rows[3].ci95 == pytest.approx([0.9 - 0.63531, 0.9 + 0.63531], abs=1e-5)
+    # Two chips at 0.95 and 0.85: t(0.975, 1) = 12.7062, standard error 0.05; no more than 100 %.
+    assert rows[3].ci95 == pytest.approx([0.9 - 0.63531, 1.0], abs=1e-5)
     assert rows[3].std_chips == pytest.approx(0.1 / math.sqrt(2))
     assert rows[1].n_images == 360
 

@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from analogsim.errors import InputError
-from analogsim.experiment.statistics.interval import check_level, check_values
+from analogsim.experiment.statistics.interval import check_level, check_values, t_quantile
+from analogsim.experiment.statistics.proportion import clopper_pearson
 
 PERCENTILE = 0.05
+_FEWEST = 8
+"""Chips: the interval of fewer chips' spread reaches ten times as high as the spread."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,33 +32,45 @@ class Bounds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantile(Bounds):
-    """A quantile over chips and how its interval was made."""
+class Quantile:
+    """A quantile over chips, and its bounds where enough chips give some."""
 
+    value: float
+    low: float | None
+    high: float | None
     method: Literal["order statistics", "normal chips"]
 
 
 def spread(values: Sequence[float], level: float = 0.95) -> Bounds | None:
-    """Standard deviation over chips with its chi-square interval; None for one chip.
+    """Standard deviation over chips with an interval; None for fewer than 8, or equal ones.
 
-    The interval takes the chips' accuracies as normally distributed.
+    Bonett's interval of a standard deviation (Computational Statistics & Data Analysis 50 (2006)
+    775), which measures how heavy the tails are, with Student's quantile and the kurtosis raised
+    by (n + 1) / (n - 1) for few chips. On normal chips it holds the truth in 96 to 99 % of
+    samples of 10 to 40; on skewed ones (the digits network on PCM after a year, skewness -1.7) in
+    98 % of samples of 10, 92 % of 20 and 90 % of 40: tails that few chips show cannot be known.
     """
     check_level(level)
     check_values(values)
     n = len(values)
-    if n < 2:
+    if n < _FEWEST:
         return None
-    from scipy.special import chdtri  # here for the start-up time, as in interval.py
-
+    known = np.asarray(values, dtype=np.float64)
+    # The standard library computes it exactly, so equal values have a spread of exactly 0.
     std = statistics.stdev(map(float, values))
-    tail = (1 - level) / 2
-    # chdtri's probability is that of the upper tail.
-    high_square, low_square = float(chdtri(n - 1, tail)), float(chdtri(n - 1, 1 - tail))
-    return Bounds(
-        value=std,
-        low=std * math.sqrt((n - 1) / high_square),
-        high=std * math.sqrt((n - 1) / low_square),
-    )
+    if std == 0:
+        return None
+    from scipy.special import ndtri  # here for the start-up time, as in interval.py
+    from scipy.stats import trim_mean
+
+    middle = trim_mean(known, 1 / (2 * math.sqrt(n - 4)))
+    fourth = float(((known - middle) ** 4).sum())
+    kurtosis = n * fourth / float(((known - known.mean()) ** 2).sum()) ** 2 * (n + 1) / (n - 1)
+    small = n / (n - float(ndtri(0.5 + level / 2)))
+    error = small * math.sqrt(max(kurtosis - (n - 3) / n, 0.0) / (n - 1))
+    half = t_quantile(0.5 + level / 2, n - 1) * error / 2
+    middle_log = math.log(std) + math.log(small) / 2
+    return Bounds(value=std, low=math.exp(middle_log - half), high=math.exp(middle_log + half))
 
 
 def percentile_chip(
@@ -61,9 +78,10 @@ def percentile_chip(
 ) -> Quantile | None:
     """The accuracy that all but `share` of the chips reach; None for one chip.
 
-    With enough chips the bounds are two of the measured accuracies (order statistics), right for
-    any distribution; for 5 % at level 95 % that takes 72 chips or so. With fewer, chips are taken
-    as normally distributed, and the bounds are exact for that (noncentral t).
+    With enough chips value and bounds are measured accuracies (order statistics), right for any
+    distribution; for 5 % at level 95 % that takes 72 chips or so. With fewer there are no bounds:
+    the value takes chips as normally distributed, and such bounds would hold 73 to 90 % on the
+    chips of a real network.
     """
     check_level(level)
     check_values(values)
@@ -72,7 +90,8 @@ def percentile_chip(
     n = len(values)
     if n < 2:
         return None
-    from scipy.stats import binom, nct, norm
+    from scipy.special import ndtri
+    from scipy.stats import binom
 
     ordered = sorted(map(float, values))
     tail = (1 - level) / 2
@@ -87,23 +106,14 @@ def percentile_chip(
             high=ordered[above - 1],
             method="order statistics",
         )
-    mean, std = statistics.mean(ordered), statistics.stdev(ordered)
-    z = float(norm.ppf(share))
-    root = math.sqrt(n)
-    low, high = (float(nct.ppf(p, n - 1, root * z)) / root for p in (tail, 1 - tail))
-    return Quantile(
-        value=mean + z * std, low=mean + low * std, high=mean + high * std, method="normal chips"
-    )
+    value = statistics.mean(ordered) + float(ndtri(share)) * statistics.stdev(ordered)
+    return Quantile(value=value, low=None, high=None, method="normal chips")
 
 
 def chip_yield(values: Sequence[float], above: float, level: float = 0.95) -> Bounds:
     """Share of chips whose accuracy is `above` or more, with its Clopper-Pearson interval."""
     check_level(level)
     check_values(values)
-    from scipy.special import betaincinv
-
     n, good = len(values), sum(value >= above for value in values)
-    tail = (1 - level) / 2
-    low = float(betaincinv(good, n - good + 1, tail)) if good else 0.0
-    high = float(betaincinv(good + 1, n - good, 1 - tail)) if good < n else 1.0
+    low, high = clopper_pearson(good, n, level)
     return Bounds(value=good / n, low=low, high=high)

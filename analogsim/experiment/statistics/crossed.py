@@ -9,19 +9,36 @@ images, `O` the mean overlap of two chips' images and `b2` the image component:
 All chips on the whole set: O = 1 / N, and the first is the plain s2 / R. No image used twice:
 O = 0, and the second is the nested standard error. Dealing the images out in turn keeps O just
 below 1 / N, so that their effect cancels from the mean, which `s2 / R` alone does not know.
+
+Near 0 and 1, and with few images, neither is near normal. An accuracy on new images then has the
+interval of as many independent answers as have its variance (Clopper and Pearson, by Korn and
+Graubard's effective count); and no interval is narrower than what was not seen allows: a flip of
+an answer on these images, a kind of image that is not among them on new ones.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from analogsim.experiment.statistics.components import (
     Answers,
     Components,
     Numbers,
+    Table,
     components,
     tabulate,
 )
-from analogsim.experiment.statistics.interval import t_quantile
+from analogsim.experiment.statistics.interval import (
+    ACCURACY,
+    Span,
+    clipped,
+    p_value,
+    t_quantile,
+    unseen,
+)
+from analogsim.experiment.statistics.proportion import clopper_pearson
 
 # Share of s2 / R below which the standard error is not believed: the subtraction rests on
 # estimates.
@@ -33,7 +50,8 @@ class Estimate:
     """Mean accuracy over chips and its uncertainty; fractions.
 
     `se` and its Student t bounds are for the test set as it is; `new_images` holds the bounds
-    where the test set, too, counts as a sample of images. All are None for one chip.
+    where the test set, too, counts as a sample of images. `p` and `p_new_images` are the
+    two-sided probabilities of such a mean if the true one is 0. All are None for one chip.
     """
 
     mean: float
@@ -46,6 +64,8 @@ class Estimate:
     n_chips: int
     by_chip: tuple[float, ...]
     """Accuracy of each chip, adjusted to the whole test set."""
+    p: float | None = None
+    p_new_images: float | None = None
 
     @property
     def half_width(self) -> float | None:
@@ -60,15 +80,22 @@ def crossed(
     pilot: Sequence[Answers] = (),
     digital: Numbers | None = None,
     level: float = 0.95,
+    span: Span = ACCURACY,
+    stopped: bool = False,
 ) -> Estimate:
     """Mean over chips with crossed standard errors.
 
     Args:
-        chips: the answers that the mean is of.
+        chips: the answers that the mean is of. A unit may be more than a chip (a training): its
+            answer to an image is then a mean.
         total: how many images the test set has.
         pilot: chips that share images; they only help to estimate the image component.
         digital: (total,) answers of the digital network, 0 or 1.
         level: of the intervals.
+        span: smallest and largest possible mean: `ACCURACY`, or `DIFFERENCE` of two.
+        stopped: whether sampling went on until the interval was narrow. That favours samples
+            whose spread is small by luck, on skewed chips most: the interval is wider by
+            `widening`.
 
     Raises:
         InputError: no chip, or a chip that saw no image.
@@ -84,6 +111,48 @@ def crossed(
     if pilot:
         tables.append(tabulate(pilot, total, digital, table.slope))
     known = components(tables, total, None if digital is None else float(digital.mean()))
+    variance, df = _variance(tables, known, total, n)
+    quantile = t_quantile(0.5 + level / 2, df)
+    least = unseen(level) / sum(len(chip.images) for chip in chips)
+    half = max(quantile * variance**0.5, least) * (widening(n) if stopped else 1.0)
+    low, high = clipped(mean - half, mean + half, span)
+    sampled = _Uncertainty(
+        seen=len(np.unique(np.concatenate([chip.images for chip in chips]))),
+        answers=sum(len(chip.images) for chip in chips),
+        chips=variance,
+        chips_df=df,
+        images=(known.image + known.image_explained) / total,
+    )
+    wide = sampled.half(level)
+    over = clipped(mean - wide, mean + wide, span)
+    if span == ACCURACY:
+        over = sampled.share(mean, level)
+    return Estimate(
+        mean=mean,
+        se=variance**0.5,
+        df=df,
+        low=low,
+        high=high,
+        # What holds for these images is part of what may hold for others.
+        new_images=(min(over[0], low), max(over[1], high)),
+        components=known,
+        n_chips=n,
+        by_chip=by_chip,
+        p=p_value(mean, half, df, level),
+        p_new_images=p_value(mean, max(wide, half), sampled.df, level),
+    )
+
+
+def widening(chips: int) -> float:
+    """By how much an interval that sampling stopped at is wider; see tests/experiment/test_bank."""
+    return 1 + 5 / chips
+
+
+def _variance(
+    tables: Sequence[Table], known: Components, total: int, n: int
+) -> tuple[float, float]:
+    """Of the mean on this test set, and its degrees of freedom."""
+    table = tables[0]
     plain = table.between / n
     less = known.image * (1 / total - table.overlap)
     variance = max(plain - less, _FLOOR * plain)
@@ -93,18 +162,46 @@ def crossed(
         weight = sum(t.shared_weight for t in tables)
         df = variance**2 / (plain**2 / (n - 1) + less**2 / max(weight, 1.0))
         df = max(min(df, n - 1), 1.0)
-    se = variance**0.5
-    half = t_quantile(0.5 + level / 2, df) * se
-    image = known.image + known.image_explained
-    wide = (variance + image / total) ** 0.5 * t_quantile(0.5 + level / 2, df)
-    return Estimate(
-        mean=mean,
-        se=se,
-        df=df,
-        low=mean - half,
-        high=mean + half,
-        new_images=(mean - wide, mean + wide),
-        components=known,
-        n_chips=n,
-        by_chip=by_chip,
-    )
+    return variance, df
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Uncertainty:
+    """A mean over sampled chips and sampled images: the variance of each, and how many were seen.
+
+    `seen` images, `answers` of all chips together.
+    """
+
+    seen: int
+    answers: int
+    chips: float
+    chips_df: float
+    images: float
+
+    @property
+    def variance(self) -> float:
+        return self.chips + self.images
+
+    @property
+    def df(self) -> float:
+        """Satterthwaite's degrees of freedom of the sum."""
+        parts = self.chips**2 / self.chips_df + self.images**2 / max(self.seen - 1, 1)
+        return max(self.variance**2 / parts, 1.0) if parts > 0 else self.chips_df
+
+    def half(self, level: float) -> float:
+        """Half-width where the mean is near normal."""
+        quantile = t_quantile(0.5 + level / 2, self.df)
+        return max(quantile * math.sqrt(self.variance), unseen(level) / self.seen)
+
+    def share(self, mean: float, level: float) -> tuple[float, float]:
+        """Bounds of an accuracy, by the effective number of answers."""
+        mean = min(max(mean, 0.0), 1.0)
+        spread = mean * (1 - mean)
+        n = float(self.seen)
+        if spread > 0:
+            variance = max(self.variance, spread / self.answers)
+            t, t_all = (t_quantile(0.5 + level / 2, df) for df in (self.df, self.answers))
+            n = min(spread / variance * (t_all / t) ** 2, float(self.answers))
+        low, high = clopper_pearson(mean * n, n, level)
+        least = unseen(level) / self.seen
+        return clipped(min(low, mean - least), max(high, mean + least), ACCURACY)

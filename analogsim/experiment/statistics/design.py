@@ -89,11 +89,10 @@ def next_chips(done: int, half_widths: Sequence[float], wanted: float) -> int:
     """How many chips in all to have before looking again; `done` if it is enough.
 
     The half-widths are looked at only a few times, each time with more chips: a look is a chance
-    to stop on a spread that is too small by luck. `slack` makes up for those chances.
+    to stop on a spread that is too small by luck, for which they are widened (`crossed`).
     """
     widest = max(half_widths)
-    slack = 1 + 2.5 / done
-    if done >= MIN_CHIPS and widest * slack <= wanted:
+    if done >= MIN_CHIPS and widest <= wanted:
         return done
-    predicted = math.ceil(done * (widest * slack / wanted) ** 2)
+    predicted = math.ceil(done * (widest / wanted) ** 2)
     return max(min(predicted, 2 * done), done + max(1, done // 10))

@@ -1,8 +1,10 @@
-"""Mean and Student t interval of independent values.
+"""Mean and Student t interval of independent values: a chip's accuracies, a pair's differences.
 
-Bounds are not clipped to [0, 1]. A bound outside says that the chips are few or that the
-accuracy sits at its ceiling or floor, where t is only approximate; clipping would hide that
-and break the symmetry on which `mean +- half-width` rests. Plots end their axis at 0 and 1.
+Two things that t does not know are put right. Accuracies of whole images lie on a lattice: few
+chips agree by chance, and their spread of 0 is no certainty. No interval is narrower than what
+flips of single answers that were not seen could do (`unseen`). And a mean of shares
+lies between 0 and 1, so its interval does. Both keep the coverage; tests/experiment/test_bank.py
+shows it on 2,000 chips of a network.
 """
 
 import math
@@ -12,12 +14,18 @@ from dataclasses import dataclass
 
 from analogsim.errors import InputError
 
+Span = tuple[float, float]
+ACCURACY: Span = (0.0, 1.0)
+DIFFERENCE: Span = (-1.0, 1.0)
+ANY: Span = (-math.inf, math.inf)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
     """Mean of `n` values, its confidence bounds and the sample standard deviation.
 
-    `low`, `high` and `std` are None for one value.
+    `low`, `high` and `std` are None for one value, and so is `p`: the two-sided probability of a
+    mean so far from 0 if the true one is 0, by the same law as the bounds.
     """
 
     mean: float
@@ -25,6 +33,7 @@ class Interval:
     high: float | None
     std: float | None
     n: int
+    p: float | None = None
 
     @property
     def half_width(self) -> float | None:
@@ -34,8 +43,20 @@ class Interval:
         return (self.high - self.low) / 2
 
 
-def interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """Mean and two-sided Student t interval of independent values, unclipped.
+def interval(
+    values: Sequence[float],
+    level: float = 0.95,
+    *,
+    step: float | None = None,
+    span: Span = ANY,
+) -> Interval:
+    """Mean and two-sided Student t interval of independent values.
+
+    Args:
+        values: one for each unit (chip, draw, training).
+        level: of the interval.
+        step: what one image more changes of a value; None for values that are not of images.
+        span: smallest and largest possible mean; the interval ends there.
 
     Raises InputError for no values, a value that is not finite, or a level outside (0, 1).
     """
@@ -47,8 +68,38 @@ def interval(values: Sequence[float], level: float = 0.95) -> Interval:
     if n == 1:
         return Interval(mean=mean, low=None, high=None, std=None, n=1)
     std = statistics.stdev(map(float, values))
-    half = t_quantile(0.5 + level / 2, n - 1) * std / math.sqrt(n)
-    return Interval(mean=mean, low=mean - half, high=mean + half, std=std, n=n)
+    least = 0.0 if step is None else unseen(level) * step / n
+    half = max(t_quantile(0.5 + level / 2, n - 1) * std / math.sqrt(n), least)
+    low, high = clipped(mean - half, mean + half, span)
+    p = p_value(mean, half, n - 1, level)
+    return Interval(mean=mean, low=low, high=high, std=std, n=n, p=p)
+
+
+def unseen(level: float = 0.95) -> float:
+    """The largest mean count at which none is seen with probability (1 - level) / 2: 3.69.
+
+    What did not happen in n tries has a rate of at most `unseen() / n`: the rule of three, at a
+    two-sided level.
+    """
+    return -math.log((1 - level) / 2)
+
+
+def clipped(low: float, high: float, span: Span) -> tuple[float, float]:
+    """Bounds that end where a mean can be no more."""
+    return max(low, span[0]), min(high, span[1])
+
+
+def p_value(mean: float, half: float, degrees: float, level: float = 0.95) -> float | None:
+    """Two-sided probability of `mean` if the true one is 0, from the interval's half-width.
+
+    None where the interval has no width: equal values prove nothing.
+    """
+    if half <= 0:
+        return None
+    from scipy.special import stdtr
+
+    se = half / t_quantile(0.5 + level / 2, degrees)
+    return float(2 * stdtr(degrees, -abs(mean) / se))
 
 
 def check_values(values: Sequence[float]) -> None:

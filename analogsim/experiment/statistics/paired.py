@@ -11,7 +11,8 @@ import numpy as np
 from analogsim.errors import InputError
 from analogsim.experiment.statistics.components import Answers
 from analogsim.experiment.statistics.crossed import crossed
-from analogsim.experiment.statistics.interval import Interval, interval
+from analogsim.experiment.statistics.interval import DIFFERENCE, Interval, interval
+from analogsim.experiment.statistics.over_images import Sampled, over_images, sampled
 from analogsim.experiment.statistics.rows import (
     accuracy_by_chip,
     answers,
@@ -22,12 +23,16 @@ from analogsim.experiment.trial import Trial
 
 
 def paired_difference(
-    a: Mapping[int, float], b: Mapping[int, float], level: float = 0.95
+    a: Mapping[int, float],
+    b: Mapping[int, float],
+    level: float = 0.95,
+    *,
+    step: float | None = None,
 ) -> Interval:
     """Interval of `a - b` over chips, each chip compared with itself.
 
-    The arguments map a chip's number to its accuracy (see `accuracy_by_chip`). Raises
-    InputError unless both have the same chips.
+    The arguments map a chip's number to its accuracy (see `accuracy_by_chip`); `step` is what one
+    image changes of it. Raises InputError unless both have the same chips.
     """
     alone = sorted(a.keys() ^ b.keys())
     if alone:
@@ -35,12 +40,12 @@ def paired_difference(
             f"paired chips must be the same on both sides, got chip {alone[0]} on one only; "
             "compare the chips that both have"
         )
-    return interval([a[chip] - b[chip] for chip in a], level)
+    return interval([a[chip] - b[chip] for chip in a], level, step=step, span=DIFFERENCE)
 
 
 def paired_trials(
     a: Sequence[Trial], b: Sequence[Trial], digital_correct: str | None = None
-) -> Interval | None:
+) -> Sampled | None:
     """Interval of the mean difference `a - b` of two rows' trials; None if they share no pair.
 
     A pair is a chip number that both have, on the same images. Where images were dealt out, the
@@ -50,21 +55,22 @@ def paired_trials(
     if not main:
         return None
     left, right = [pair[0] for pair in main], [pair[1] for pair in main]
-    found = _differences(main) if is_dealt(left) else None
-    first = left[0].images
+    dealt, found, first = is_dealt(left), _differences(main), left[0].images
     if found is None or first is None:
-        return paired_difference(accuracy_by_chip(left), accuracy_by_chip(right))
+        step = 1 / left[0].n_images
+        plain = paired_difference(accuracy_by_chip(left), accuracy_by_chip(right), step=step)
+        return Sampled(**vars(plain))
     total = first["total"]
+    if not dealt:
+        return over_images([one.values for one in found], DIFFERENCE)
     estimate = crossed(
         found,
         total,
         pilot=_differences(pilot) or (),
         digital=digital_answers(digital_correct, total),
+        span=DIFFERENCE,
     )
-    std = None if estimate.components is None else estimate.components.chip**0.5
-    return Interval(
-        mean=estimate.mean, low=estimate.low, high=estimate.high, std=std, n=estimate.n_chips
-    )
+    return sampled(estimate)
 
 
 def _pairs(a: Sequence[Trial], b: Sequence[Trial], part: str) -> list[tuple[Trial, Trial]]:

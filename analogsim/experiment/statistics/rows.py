@@ -11,7 +11,7 @@ from analogsim.experiment.deal import positions, unpack
 from analogsim.experiment.statistics.chips import chip_yield, percentile_chip, spread
 from analogsim.experiment.statistics.components import Answers, Components, Numbers
 from analogsim.experiment.statistics.crossed import crossed
-from analogsim.experiment.statistics.interval import interval
+from analogsim.experiment.statistics.interval import ACCURACY, interval
 from analogsim.experiment.trial import Trial
 
 
@@ -27,7 +27,7 @@ class Row:
         ci95_new_images: the same where the test set counts as a sample of images, too.
         std_chips: spread over chips; for dealt images without the noise of the measurement.
         std_ci95, percentile5, percentile5_ci95, percentile5_method: None unless the chips saw
-            the whole set; see `chips.py`.
+            the whole set, and where they are too few; see `chips.py`.
         components: standard deviations that belong to chips, images and both together.
         yields: for each accuracy asked for: the share of chips that reach it, and its bounds.
         n_nan: NaN outputs over all chips.
@@ -136,7 +136,7 @@ def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[
                 f"{' and '.join(map(str, values))}; keep them in separate runs"
             )
     accuracies = accuracy_by_chip(main)
-    over = interval(list(accuracies.values()))
+    over = interval(list(accuracies.values()), step=1 / first.n_images, span=ACCURACY)
     mean, ci95, std = over.mean, _pair(over.low, over.high), over.std
     new_images, parts = None, None
     chips = answers(main)
@@ -147,6 +147,7 @@ def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[
             total,
             pilot=answers(t for t in group if t.part == "pilot") or (),
             digital=digital_answers(digital_correct, total),
+            stopped=dealt,
         )
         parts = None if estimate.components is None else _deviations(estimate.components)
         new_images = None if estimate.new_images is None else list(estimate.new_images)
