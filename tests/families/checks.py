@@ -33,9 +33,9 @@ class Family:
     """Least share of the multiply-adds that lies on tiles; measured, then rounded down."""
 
 
-def images(size: int) -> Callable[[int], Inputs]:
-    """Normal images of `size` x `size` pixels."""
-    return lambda n: Inputs((torch.randn(n, 3, size, size),))
+def of_images(make: Callable[[], nn.Module], floor: float, size: int = 32) -> Family:
+    """The family of this network, called with normal images of `size` x `size` pixels."""
+    return Family(make=make, inputs=lambda n: Inputs((torch.randn(n, 3, size, size),)), floor=floor)
 
 
 def factor_of(layer: str) -> float:

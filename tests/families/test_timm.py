@@ -1,11 +1,9 @@
 """Small members of timm's families: random weights, small images."""
 
-from collections.abc import Callable
-
 import pytest
 from torch import nn
 
-from tests.families.checks import Family, check_family, images
+from tests.families.checks import Family, check_family, of_images
 
 timm = pytest.importorskip("timm", reason="needs timm")
 
@@ -35,11 +33,7 @@ def _family(name: str, floor: float, size: int = 32, **options: object) -> Famil
     def make() -> nn.Module:
         return timm.create_model(name, pretrained=False, num_classes=10, **options)
 
-    return Family(make=make, inputs=images(size), floor=floor)
-
-
-def _built(make: Callable[[], nn.Module], floor: float, size: int = 32) -> Family:
-    return Family(make=make, inputs=images(size), floor=floor)
+    return of_images(make, floor, size)
 
 
 CASES = {
@@ -81,8 +75,8 @@ CASES = {
     "convnext": _family("convnext_atto", 0.75, **_DIMS),
     "convnextv2": _family("convnextv2_atto", 0.75, **_DIMS),
     "mambaout": _family("mambaout_femto", 0.8, **_DIMS),
-    "convmixer": _built(lambda: timm.models.convmixer.ConvMixer(32, 2, num_classes=10), 0.56),
-    "focalnet": _built(
+    "convmixer": of_images(lambda: timm.models.convmixer.ConvMixer(32, 2, num_classes=10), 0.56),
+    "focalnet": of_images(
         lambda: timm.models.focalnet.FocalNet(num_classes=10, embed_dim=16, depths=(1, 1, 1, 1)),
         0.93,
     ),
@@ -113,7 +107,7 @@ CASES = {
     "swin": _family("swin_tiny_patch4_window7_224", 0.92, **_SWIN),
     "swinv2": _family("swinv2_tiny_window8_256", 0.71, **_SWIN),
     "swinv2-cr": _family("swinv2_cr_tiny_ns_224", 0.93, **_SWIN),
-    "nest": _built(
+    "nest": of_images(
         lambda: timm.models.nest.Nest(
             32, 3, 2, embed_dims=(16, 32, 48), num_heads=(2, 2, 2), depths=(1, 1, 1), num_classes=10
         ),
@@ -141,7 +135,7 @@ CASES = {
     ),
     "hiera": _family("hiera_tiny_224", 0.84, img_size=32, embed_dim=16, stages=(1, 1, 1, 1)),
     "tnt": _family("tnt_s_legacy_patch16_224", 0.99, img_size=32, depth=2),
-    "gcvit": _built(
+    "gcvit": of_images(
         lambda: timm.models.gcvit.GlobalContextVit(
             num_classes=10,
             img_size=64,
@@ -182,8 +176,8 @@ CASES = {
     "shvit": _family("shvit_s1", 0.98, 64),
     "fastvit": _family("fastvit_t8", 0.9, 64),
     # Products over the positions, and recurrence.
-    "mlp-mixer": _built(lambda: timm.models.mlp_mixer.MlpMixer(**_MIXER), 0.99),
-    "gmlp": _built(
+    "mlp-mixer": of_images(lambda: timm.models.mlp_mixer.MlpMixer(**_MIXER), 0.99),
+    "gmlp": of_images(
         lambda: timm.models.mlp_mixer.MlpMixer(
             **_MIXER,
             mlp_ratio=4.0,
@@ -192,7 +186,7 @@ CASES = {
         ),
         0.99,
     ),
-    "resmlp": _built(
+    "resmlp": of_images(
         lambda: timm.models.mlp_mixer.MlpMixer(
             **_MIXER,
             mlp_ratio=4.0,

@@ -1,7 +1,5 @@
 """The smallest member of each of torchvision's families for classification, or a smaller one."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import nn
@@ -9,18 +7,14 @@ from torchvision import models
 from torchvision.models import convnext, densenet, efficientnet, maxvit, resnet, swin_transformer
 from torchvision.models import vgg as vggs
 
-from tests.families.checks import Family, check_family, images
+from tests.families.checks import Family, check_family, of_images
 
 
 def _named(name: str, floor: float, size: int = 32, **options: object) -> Family:
     def make() -> nn.Module:
         return getattr(models, name)(weights=None, num_classes=10, **options)
 
-    return Family(make=make, inputs=images(size), floor=floor)
-
-
-def _built(make: Callable[[], nn.Module], floor: float, size: int = 32) -> Family:
-    return Family(make=make, inputs=images(size), floor=floor)
+    return of_images(make, floor, size)
 
 
 def _alexnet() -> nn.Module:
@@ -98,31 +92,31 @@ def _vit() -> nn.Module:
 
 
 CASES = {
-    "alexnet": _built(_alexnet, 0.99, 64),
-    "convnext": _built(_convnext, 0.75),
-    "densenet": _built(_densenet, 0.99),
+    "alexnet": of_images(_alexnet, 0.99, 64),
+    "convnext": of_images(_convnext, 0.75),
+    "densenet": of_images(_densenet, 0.99),
     "efficientnet": _named("efficientnet_b0", 0.91),
-    "efficientnet-v2": _built(_efficientnet_v2, 0.95),
+    "efficientnet-v2": of_images(_efficientnet_v2, 0.95),
     # Its auxiliary heads are not called in eval mode.
     "googlenet": _named("googlenet", 0.99, init_weights=False),
     "inception-v3": _named("inception_v3", 0.99, 75, init_weights=False, aux_logits=False),
-    "maxvit": _built(_maxvit, 0.95, 64),
+    "maxvit": of_images(_maxvit, 0.95, 64),
     "mnasnet": _named("mnasnet0_5", 0.84),
     "mobilenet-v2": _named("mobilenet_v2", 0.82, width_mult=0.25),
     "mobilenet-v3": _named("mobilenet_v3_small", 0.92),
     "regnet-x": _named("regnet_x_400mf", 0.99),
     "regnet-y": _named("regnet_y_400mf", 0.97),
     "resnet-basic": _named("resnet18", 0.99),
-    "resnet-bottleneck": _built(_resnet, 0.99),
-    "resnext": _built(lambda: _resnet(groups=32, width_per_group=4), 0.99),
-    "wide-resnet": _built(lambda: _resnet(width_per_group=128), 0.99),
+    "resnet-bottleneck": of_images(_resnet, 0.99),
+    "resnext": of_images(lambda: _resnet(groups=32, width_per_group=4), 0.99),
+    "wide-resnet": of_images(lambda: _resnet(width_per_group=128), 0.99),
     "shufflenet": _named("shufflenet_v2_x0_5", 0.95),
     "squeezenet": _named("squeezenet1_1", 0.99),
-    "swin": _built(_swin_v1, 0.63),
-    "swin-v2": _built(_swin_v2, 0.67),
-    "vgg": _built(lambda: _vgg(norm=False), 0.99),
-    "vgg-bn": _built(lambda: _vgg(norm=True), 0.99),
-    "vit": _built(_vit, 0.55),
+    "swin": of_images(_swin_v1, 0.63),
+    "swin-v2": of_images(_swin_v2, 0.67),
+    "vgg": of_images(lambda: _vgg(norm=False), 0.99),
+    "vgg-bn": of_images(lambda: _vgg(norm=True), 0.99),
+    "vit": of_images(_vit, 0.55),
 }
 
 

@@ -3,7 +3,6 @@
 import collections
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import pytest
 import torch
@@ -13,20 +12,13 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from analogsim.call import Inputs
 from tests.strangers.judge import crashes, faults
-from tests.strangers.situation import Situation, call, fresh, network, normal, whole
-
-X, Z = normal(3, 6), normal(5, 6, seed=1)
-
+from tests.strangers.parts import Graph, Marked, Pair, X, Z, one
+from tests.strangers.situation import Situation, call, network, normal, whole
 
 TOKENS = whole(4, 7, below=20)
 
 
 LABELS = whole(3, below=4)
-
-
-class Pair(NamedTuple):
-    logits: Tensor
-    hidden: Tensor | None
 
 
 @dataclass
@@ -45,24 +37,6 @@ class Batch(collections.UserDict):
 
     def to(self, device):
         return Batch({key: value.to(device) for key, value in self.data.items()})
-
-
-class Graph:
-    """A container that is no mapping: a picture of a graph's nodes and edges."""
-
-    def __init__(self, x, edges):
-        self.x, self.edges = x, edges
-
-
-class Marked(Tensor):
-    """A class of tensor of one's own, as some trainers give to networks."""
-
-    def __deepcopy__(self, memo):
-        return self.clone()
-
-
-def one(forward, **parts):
-    return lambda: fresh(forward, **({"fc": nn.Linear(6, 4)} | parts))
 
 
 def text(forward, **parts):

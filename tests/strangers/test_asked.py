@@ -4,12 +4,8 @@ import pytest
 from torch import nn
 
 from tests.strangers.judge import faults
+from tests.strangers.parts import conv
 from tests.strangers.situation import Situation, network, normal
-
-
-def conv(a, b, **more):
-    return nn.Conv2d(a, b, 3, padding=1, **more)
-
 
 # What asks for sizes and settings of a layer: the attribute, and the forward pass.
 ATTRIBUTES = {

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from tests.strangers.judge import faults
+from tests.strangers.parts import conv
 from tests.strangers.situation import Situation, call, network, normal
 
 
@@ -124,10 +125,6 @@ def residual(width):
     return network(
         lambda self, x: x + self.b(self.a(x).relu()), a=conv(width, width), b=conv(width, width)
     )
-
-
-def conv(a, b, **more):
-    return nn.Conv2d(a, b, 3, padding=1, **more)
 
 
 def by_address(self, x):

@@ -15,7 +15,7 @@ from tests.strangers import (
     test_batches,
     test_calls,
     test_copies,
-    test_coverage,
+    test_digital,
     test_hooks,
     test_memory,
     test_norms,
@@ -263,7 +263,7 @@ ROUNDED = (
         "an activation quantised",
     )
     | some(test_copies, "a layer in an object that is no module")
-    | some(test_coverage, "a blur with a fixed kernel")
+    | some(test_digital, "a blur with a fixed kernel")
     | some(test_norms, "norms crosswise")
 )
 

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import faults
+from tests.strangers.parts import conv
 from tests.strangers.situation import Situation, call, network, normal
 
 
@@ -195,10 +196,6 @@ def one_bias():
 
 def linears(*sizes):
     return nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
-
-
-def conv(a, b, **more):
-    return nn.Conv2d(a, b, 3, padding=1, **more)
 
 
 SITUATIONS = {

@@ -13,13 +13,8 @@ import torch
 from torch import nn
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, network, normal
-
-X, Z = normal(3, 6), normal(5, 6, seed=1)
-
-
-def two():
-    return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4))
+from tests.strangers.parts import X, Z, two, with_hook
+from tests.strangers.situation import Situation, network
 
 
 def with_attribute(name, value):
@@ -28,15 +23,6 @@ def with_attribute(name, value):
     def make():
         made = two()
         setattr(made, name, value(made) if callable(value) else value)
-        return made
-
-    return make
-
-
-def with_hook(register):
-    def make():
-        made = two()
-        register(made)
         return made
 
     return make

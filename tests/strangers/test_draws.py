@@ -9,13 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, fresh, network, normal
-
-ROWS = normal(6, 8) + torch.arange(6.0)[:, None]
-
-
-def rows(forward, **parts):
-    return lambda: fresh(forward, **({"fc": nn.Linear(8, 4)} | parts))
+from tests.strangers.parts import ROWS, rows
+from tests.strangers.situation import Situation, network, normal
 
 
 class KeepsTraining(nn.Module):

@@ -6,22 +6,8 @@ import pytest
 from torch import nn
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, normal
-
-X, Z = normal(3, 6), normal(5, 6, seed=1)
-
-
-def two():
-    return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4))
-
-
-def with_hook(register):
-    def make():
-        made = two()
-        register(made)
-        return made
-
-    return make
+from tests.strangers.parts import X, Z, two, with_hook
+from tests.strangers.situation import Situation
 
 
 def kept_features():

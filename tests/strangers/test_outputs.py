@@ -2,21 +2,14 @@
 
 import collections
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tests.strangers.judge import crashes, faults
-from tests.strangers.situation import Situation, fresh, normal
-
-X, Z = normal(3, 6), normal(5, 6, seed=1)
-
-
-class Pair(NamedTuple):
-    logits: Tensor
-    hidden: Tensor | None
+from tests.strangers.parts import Graph, Marked, Pair, X, Z, one
+from tests.strangers.situation import Situation, normal
 
 
 @dataclass
@@ -31,32 +24,9 @@ class Fields(collections.OrderedDict):
     __getattr__ = collections.OrderedDict.__getitem__
 
 
-class Graph:
-    """A container that is no mapping: a picture of a graph's nodes and edges."""
-
-    def __init__(self, x, edges):
-        self.x, self.edges = x, edges
-
-
-class Marked(Tensor):
-    """A class of tensor of one's own, as some trainers give to networks."""
-
-    def __deepcopy__(self, memo):
-        return self.clone()
-
-
-def one(forward, **parts):
-    return lambda: fresh(forward, **({"fc": nn.Linear(6, 4)} | parts))
-
-
 def one_by_one(self, x):
     yield self.fc(x)
     yield self.fc(-x)
-
-
-def edges(self, x, edge_index):
-    source, target = edge_index
-    return self.fc(x).index_add(0, target, self.msg(x[source]))
 
 
 SITUATIONS = {

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import faults
+from tests.strangers.parts import conv
 from tests.strangers.situation import Situation, network, normal
 
 
@@ -113,10 +114,6 @@ def collected(self, x):
         if name in {"0", "2"}:
             kept.append(x.mean(1))
     return torch.stack(kept, 1)
-
-
-def conv(a, b, **more):
-    return nn.Conv2d(a, b, 3, padding=1, **more)
 
 
 SITUATIONS = {

@@ -5,27 +5,8 @@ import torch
 from torch import nn
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, call, fresh, normal
-
-# A large picture goes through a chip in pieces: 64 of these are more than one.
-MANY = normal(64, 3, 64, 64) + torch.arange(64.0).view(-1, 1, 1, 1) / 8
-
-
-FEW = MANY[:3]
-
-
-ROWS = normal(6, 8) + torch.arange(6.0)[:, None]
-
-
-def thumbnails():
-    """A convolution with large steps: (n, 4) from pictures of 64 x 64."""
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 4, stride=16), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-    )
-
-
-def rows(forward, **parts):
-    return lambda: fresh(forward, **({"fc": nn.Linear(8, 4)} | parts))
+from tests.strangers.parts import FEW, MANY, ROWS, rows, thumbnails
+from tests.strangers.situation import Situation, call, normal
 
 
 def spiking(self, x):

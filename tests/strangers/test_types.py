@@ -6,15 +6,11 @@ import torch
 from torch import nn
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, call, fresh, normal, whole
+from tests.strangers.parts import X, Z, one
+from tests.strangers.situation import Situation, call, normal, whole
 
-X, Z = normal(3, 6), normal(5, 6, seed=1)
 # bfloat16 has 8 bits: networks that round to it in other places differ by about a percent.
 ROUNDED = 2e-2
-
-
-def one(forward, **parts):
-    return lambda: fresh(forward, **({"fc": nn.Linear(6, 4)} | parts))
 
 
 def seq(dtype):

@@ -9,13 +9,8 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, network, normal
-
-X, Z = normal(3, 6), normal(5, 6, seed=1)
-
-
-def two():
-    return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4))
+from tests.strangers.parts import X, Z, two
+from tests.strangers.situation import Situation, network
 
 
 class Wrapped(nn.Module):

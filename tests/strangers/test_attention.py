@@ -1,0 +1,123 @@
+"""Attention of every make: its projections by layers lie on tiles, its products do not."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tests.strangers.judge import faults
+from tests.strangers.situation import Situation, call, network, normal
+
+MASK = torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
+
+
+def projections():
+    return {name: nn.Linear(6, 6) for name in "qkvo"}
+
+
+def attention(self, x):
+    q, k, v = self.q(x), self.k(x), self.v(x)
+    return self.o(torch.softmax(q @ k.transpose(1, 2), -1) @ v)
+
+
+def fused_attention(self, x):
+    q, k, v = self.q(x)[:, None], self.k(x)[:, None], self.v(x)[:, None]
+    return self.o(F.scaled_dot_product_attention(q, k, v)[:, 0])
+
+
+def shifted_windows(self, x):
+    """The weights are read, the layers are not called."""
+    q, k, v = F.linear(x, self.qkv.weight, self.qkv.bias).chunk(3, -1)
+    h = torch.softmax(q @ k.transpose(1, 2), -1) @ v
+    return self.fc(F.linear(h, self.proj.weight, self.proj.bias))
+
+
+def encoder_layer():
+    return nn.TransformerEncoderLayer(6, 2, 40, batch_first=True)
+
+
+def pooled(self, x, mask=None):
+    h = self.fc(self.e(x, src_key_padding_mask=mask))
+    return h.mean(1) if mask is None else h.masked_fill(mask[..., None], 0.0).sum(1)
+
+
+SITUATIONS = {
+    "torchvision's attention, written out": Situation(
+        lambda: network(
+            shifted_windows, qkv=nn.Linear(6, 18), proj=nn.Linear(6, 6), fc=nn.Linear(6, 50)
+        ),
+        normal(2, 5, 6),
+        share=5 * 300 / (5 * 300 + 5 * (108 + 36) + 2 * 5 * 5 * 6),
+        analog=("fc",),
+        digital=("qkv", "proj"),
+    ),
+    "attention": Situation(
+        lambda: network(attention, **projections()),
+        normal(2, 5, 6),
+        share=4 * 5 * 36 / (4 * 5 * 36 + 2 * 5 * 5 * 6),
+    ),
+    "torch's fused attention": Situation(
+        lambda: network(fused_attention, **projections()),
+        normal(2, 5, 6),
+        share=4 * 5 * 36 / (4 * 5 * 36 + 2 * 5 * 5 * 6),
+    ),
+    "nn.MultiheadAttention": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.a(x, x, x)[0]),
+            a=nn.MultiheadAttention(6, 2, batch_first=True),
+            fc=nn.Linear(6, 60),
+        ),
+        normal(2, 5, 6),
+        share=5 * 360 / (5 * 360 + 4 * 5 * 36 + 2 * 5 * 5 * 6),
+        digital=("a",),
+    ),
+    "nn.TransformerEncoderLayer": Situation(
+        lambda: nn.Sequential(
+            nn.TransformerEncoderLayer(6, 2, 40, batch_first=True), nn.Linear(6, 2)
+        ),
+        normal(2, 5, 6),
+        share=5 * (2 * 240 + 12) / (5 * (2 * 240 + 12) + 4 * 5 * 36 + 2 * 5 * 5 * 6),
+        analog=("0.linear1", "0.linear2", "1"),
+        digital=("0.self_attn",),
+    ),
+    "nn.TransformerEncoder with a mask, pooled by it": Situation(
+        lambda: network(pooled, e=nn.TransformerEncoder(encoder_layer(), 2), fc=nn.Linear(6, 4)),
+        call(normal(2, 5, 6), mask=MASK),
+        (normal(2, 4, 6),),
+        analog=("e.layers.0.linear1", "e.layers.1.linear2", "fc"),
+    ),
+    # torch itself gives other numbers at the masked places where it takes nested tensors.
+    "nn.TransformerEncoder with a mask, at all places": Situation(
+        lambda: network(
+            lambda self, x, mask=None: self.fc(self.e(x, src_key_padding_mask=mask)),
+            e=nn.TransformerEncoder(encoder_layer(), 2),
+            fc=nn.Linear(6, 4),
+        ),
+        call(normal(2, 5, 6), mask=MASK),
+        may_refuse=True,
+    ),
+    "nn.TransformerEncoder without nested tensors": Situation(
+        lambda: network(
+            lambda self, x, mask=None: self.fc(self.e(x, src_key_padding_mask=mask)),
+            e=nn.TransformerEncoder(encoder_layer(), 2, enable_nested_tensor=False),
+            fc=nn.Linear(6, 4),
+        ),
+        call(normal(2, 5, 6), mask=MASK),
+        (normal(2, 4, 6),),
+        analog=("e.layers.0.linear1", "e.layers.1.linear2", "fc"),
+    ),
+    "nn.Transformer": Situation(
+        lambda: network(
+            lambda self, x, y: self.fc(self.t(x, y)),
+            t=nn.Transformer(6, 2, 1, 1, 40, batch_first=True),
+            fc=nn.Linear(6, 4),
+        ),
+        call(normal(2, 5, 6), normal(2, 3, 6)),
+        analog=("t.encoder.layers.0.linear1", "t.decoder.layers.0.linear2", "fc"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_attention_and_its_share(name: str) -> None:
+    assert faults(SITUATIONS[name], "native") == []
