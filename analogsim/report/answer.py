@@ -1,15 +1,15 @@
 """One or two plain sentences that answer the run's question, made from its records alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analogsim.experiment.records import Digital, Trial
-from analogsim.experiment.statistics import (
-    Row,
-    paired_trials,
-    summarise,
-)
+from analogsim.experiment.statistics import Row, Sampled, paired_trials, summarise
+from analogsim.report.differences import verdict_p
 from analogsim.report.labels import percent, points, series_label, time_labels
+
+LEVEL = 0.05
+"""Of a verdict: the chance to tell apart what does not differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,9 @@ def answer(
 
     One curve: its first and its last time and the paired change between them. Several: the
     highest and the lowest at the last time that all have (or at each one's own last time), and
-    whether they are told apart. A sentence on NaN outputs if there were any. `rows` are those of
-    `summarise`, if they are made already.
+    whether they are told apart: for new images, as two of all pairs of curves (Bonferroni). A
+    sentence on NaN outputs if there were any. `rows` are those of `summarise`, if they are made
+    already.
     """
     series = _series(trials, summarise(trials) if rows is None else rows)
     labels = time_labels(dict.fromkeys(trial.t_s for trial in trials))
@@ -91,31 +92,45 @@ def _several(series: list[_Series], labels: dict[float, str], digital: str | Non
         return f"{opening} {_mean(high)} for all {len(series)} curves."
     text = f"{opening} highest for {names[0]}: {_mean(high)}; it is lowest for {names[1]}: "
     text += _mean(low)
-    # The same programmed chips are compared with themselves; other presets are other chips.
-    if common and low.preset == high.preset and low.bn == high.bn:
-        change = _paired(highest.trials[high.t_s], lowest.trials[low.t_s], digital)
-        return f"{text}; the difference is {change}." if change else f"{text}."
-    if low.ci95 is None or high.ci95 is None:
+    if not common:
         return f"{text}."
-    verdict = "do not overlap" if low.ci95[1] < high.ci95[0] else "overlap"
-    return f"{text}; the two intervals {verdict}."
+    # Chips of one number saw the same images, and on one device are the same chips.
+    change = paired_trials(highest.trials[high.t_s], lowest.trials[low.t_s], digital)
+    if change is None:
+        return f"{text}."
+    text += f"; the difference is {_difference(change)}"
+    if change.n == 1:
+        return f"{text}."
+    # The two were picked out of all pairs of curves after the measurement.
+    n_pairs = len(series) * (len(series) - 1) // 2
+    p = verdict_p(change)
+    verdict = "are" if p is not None and p * n_pairs <= LEVEL else "are not"
+    picked = f", the extremes of {len(series)} curves," if len(series) > 2 else ""
+    return f"{text}; the two{picked} {verdict} told apart."
 
 
 def _mean(row: Row) -> str:
     if row.ci95 is None:
         return f"{percent(row.mean)} % (one chip, so no interval)"
     low, high = map(percent, row.ci95)
-    return f"{percent(row.mean)} % (95 % interval {low} to {high}, {row.n_chips} chips)"
+    text = f"{percent(row.mean)} % (95 % interval {low} to {high} over {row.n_chips} chips"
+    return f"{text}{_new(row.ci95_new_images, percent)})"
 
 
 def _paired(a: list[Trial], b: list[Trial], digital: str | None) -> str | None:
     """The difference in words, over the chips that both have; None if they share none."""
     change = paired_trials(a, b, digital)
-    if change is None:
-        return None
+    return None if change is None else _difference(change)
+
+
+def _difference(change: Sampled) -> str:
     if change.low is None or change.high is None:
         return f"{points(change.mean)} points (one chip)"
     return (
         f"{points(change.mean)} points (95 % interval {points(change.low)} to "
-        f"{points(change.high)}, paired over {change.n} chips)"
+        f"{points(change.high)} paired over {change.n} chips{_new(change.new_images, points)})"
     )
+
+
+def _new(bounds: Sequence[float] | None, shown: Callable[[float], str]) -> str:
+    return "" if bounds is None else "; for new images {} to {}".format(*map(shown, bounds))

@@ -21,7 +21,8 @@ class Policy:
     """One policy at one place of the study.
 
     `mean`, `low` and `high` are of its accuracy, `against` (mean, low, high) of the difference to
-    the first policy, paired over chips; None where there is none. All are fractions.
+    the first policy, paired over chips; None where there is none. `new_images` are the bounds of
+    that difference for other images. All are fractions.
     """
 
     preset: str
@@ -32,6 +33,7 @@ class Policy:
     low: float | None
     high: float | None
     against: tuple[float, float | None, float | None] | None
+    new_images: tuple[float, float] | None = None
 
     @property
     def group(self) -> str:
@@ -72,6 +74,7 @@ def _policy(
         low=low,
         high=high,
         against=None if change is None else (change.mean, change.low, change.high),
+        new_images=None if change is None else change.new_images,
     )
 
 
@@ -90,13 +93,14 @@ def bn_chart(run: Run) -> Chart | None:
         name="batchnorm",
         title=f"BatchNorm policies against BN {first}",
         caption=f"Accuracy of each policy less that of BN {first} on the same chips and images, "
-        "in percentage points. Bars: 95 % interval, paired over chips.",
+        "in percentage points. Bars: 95 % interval on these images, paired over chips.",
         words=f"Difference of each BatchNorm policy to BN {first}. {' '.join(said)}",
         header=("preset", "compensation", "t_s", "bn", "accuracy", "low", "high", "difference",
-                "difference_low", "difference_high"),
+                "difference_low", "difference_high", "difference_new_images_low",
+                "difference_new_images_high"),
         rows=tuple(
             (one.preset, one.compensation, one.t_s, one.bn, one.mean, one.low, one.high,
-             *(one.against or (None, None, None)))
+             *(one.against or (None, None, None)), *(one.new_images or (None, None)))
             for one in found
         ),
         draw=lambda look: _draw(shown, look),

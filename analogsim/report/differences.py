@@ -7,7 +7,7 @@ so a difference is known far better than the two accuracies.
 from collections.abc import Sequence
 from typing import TypedDict
 
-from analogsim.experiment.statistics import paired_trials
+from analogsim.experiment.statistics import Sampled, holm, paired_trials
 from analogsim.experiment.trial import Trial
 
 
@@ -21,13 +21,23 @@ class Side(TypedDict):
 
 
 class Difference(TypedDict):
-    """`a - b` as a fraction, with its 95 % interval ([low, high], None for one pair)."""
+    """`a - b` as a fraction, with its 95 % intervals ([low, high], None for one pair).
+
+    `ci95` is for these images, `ci95_new_images` for others like them; `p` and `p_new_images` are
+    the probabilities of such a difference if there is none (None as the interval is).
+    `told_apart` is the verdict for new images (for these where single answers were not recorded),
+    adjusted for all differences of the run by Holm.
+    """
 
     a: Side
     b: Side
     mean: float
     ci95: list[float] | None
     n_chips: int
+    ci95_new_images: list[float] | None
+    p: float | None
+    p_new_images: float | None
+    told_apart: bool
 
 
 _Curve = tuple[str, str, str]
@@ -53,21 +63,32 @@ def differences(trials: Sequence[Trial], digital_correct: str | None) -> list[Di
         same = (preset, first[1], compensation)
         base = cells[same if bn != first[1] and same in cells else first]
         pairs += [(curve[t_s], base[t_s]) for t_s in sorted(curve) if t_s in base]
-    found = []
-    for a, b in pairs:
-        between = paired_trials(a, b, digital_correct)
-        if between is not None:
-            none = between.low is None or between.high is None
-            found.append(
-                Difference(
-                    a=_side(a[0]),
-                    b=_side(b[0]),
-                    mean=between.mean,
-                    ci95=None if none else [between.low, between.high],  # type: ignore[list-item]
-                    n_chips=between.n,
-                )
-            )
-    return found
+    known = [(a, b, paired_trials(a, b, digital_correct)) for a, b in pairs]
+    found = [(a[0], b[0], between) for a, b, between in known if between is not None]
+    verdicts = holm([verdict_p(between) for _, _, between in found])
+    return [
+        Difference(
+            a=_side(a),
+            b=_side(b),
+            mean=between.mean,
+            ci95=_pair(between.low, between.high),
+            n_chips=between.n,
+            ci95_new_images=None if between.new_images is None else list(between.new_images),
+            p=between.p,
+            p_new_images=between.p_new_images,
+            told_apart=apart,
+        )
+        for (a, b, between), apart in zip(found, verdicts, strict=True)
+    ]
+
+
+def verdict_p(found: Sampled) -> float | None:
+    """The probability by which a sentence tells apart: that of new images where it is known."""
+    return found.p if found.new_images is None else found.p_new_images
+
+
+def _pair(low: float | None, high: float | None) -> list[float] | None:
+    return None if low is None or high is None else [low, high]
 
 
 def _side(trial: Trial) -> Side:

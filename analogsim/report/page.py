@@ -20,6 +20,7 @@ from analogsim.report.look import inline_svg
 from analogsim.report.page_notes import listed, notes, origins
 from analogsim.report.page_tables import (
     beyond_table,
+    differences_table,
     layers_table,
     policy_table,
     results_table,
@@ -83,6 +84,7 @@ def render_page(
         matched=[] if extras.comparison is None else extras.comparison["sentences"],
         results=results_table(run.trials, summary),
         results_note=_results_note(summary),
+        differences=differences_table(summary["differences"]),
         policies=policy_table(found) if found else None,
         beyond=beyond_table(summary),
         no_chips=_no_chips(summary),

@@ -27,8 +27,9 @@ def notes(run: Run, summary: Summary, extras: Extras) -> list[str]:
     said = [] if extras.comparison is None else extras.comparison["sentences"]
     found = [note for note in run.notes if note not in said]
     found += [
-        "Intervals are over chips, not over images: Student's t at 95 %. All images of a trial "
-        "see the same programmed weights, so an interval over images would be too narrow.",
+        "Intervals are at 95 %. On these images they are over chips (Student's t): what other "
+        "chips would do with them. On new images they are over chips and images together. "
+        "Neither is narrower than flips of answers that were not seen allow.",
         "Each chip is programmed once. Where the device has read noise, one draw of it is made "
         "at each time and kept for all images of that trial.",
     ]
@@ -41,8 +42,8 @@ def notes(run: Run, summary: Summary, extras: Extras) -> list[str]:
         )
     if any(row["percentile5_method"] == "normal chips" for row in rows):
         found.append(
-            "The interval of the standard deviation, and that of the 5th percentile chip where it "
-            "says so, take the chips' accuracies as normally distributed."
+            "Where it says so, the 5th percentile chip takes chips as normally distributed, and "
+            "then has no interval: from 72 chips on order statistics give one for any distribution."
         )
     if "cpp" in summary["tiles"]:
         found.append(UNSEEDED)
@@ -51,13 +52,8 @@ def notes(run: Run, summary: Summary, extras: Extras) -> list[str]:
     if len({(row["preset"], row["bn"], row["compensation"]) for row in rows}) > 2:
         found.append(
             "The answer names the highest and the lowest of several curves, picked after the "
-            "measurement; their intervals are not widened for that choice."
-        )
-    bounds = [bound for row in rows for bound in row["ci95"] or []]
-    if any(not 0 <= bound <= 1 for bound in bounds):
-        found.append(
-            "Some intervals reach beyond 0 or 100 %. They are shown as computed: with few chips, "
-            "or at the ceiling or floor, Student's t is an approximation."
+            "measurement: it calls them told apart only if they are so as two of all pairs of "
+            "curves. Their intervals are not widened for that choice."
         )
     return [*found, *extras.notes]
 

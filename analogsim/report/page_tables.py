@@ -4,9 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analogsim.experiment.records import Trial
+from analogsim.experiment.statistics import chance_count, clopper_pearson
 from analogsim.report.attribution import Loss
 from analogsim.report.bn_chart import Policy
-from analogsim.report.labels import format_duration, percent, points, time_labels
+from analogsim.report.differences import Difference, Side
+from analogsim.report.labels import (
+    format_duration,
+    percent,
+    points,
+    series_label,
+    time_labels,
+)
 from analogsim.report.layers_view import LayerLine
 from analogsim.report.summary import RowDict, Summary
 
@@ -49,7 +57,8 @@ def results_table(trials: Sequence[Trial], summary: Summary) -> Table:
     columns, keys = _places(summary)
     first = [_text("digital network"), *(nothing for _ in columns[1:])]
     first += [number(percent(summary["digital_accuracy"]), summary["digital_accuracy"], "mark")]
-    first += [nothing] * 5
+    of_new = clopper_pearson(digital["n_correct"], digital["n_images"])
+    first += [nothing, _range(of_new), *(nothing for _ in range(4))]
     first += [number(str(digital["n_images"]), digital["n_images"])] * shown["images"]
     first += [number(str(digital["n_nan"]), digital["n_nan"])] * shown["nan"]
     body = []
@@ -60,6 +69,7 @@ def results_table(trials: Sequence[Trial], summary: Summary) -> Table:
             *place,
             number(percent(row["mean"]), row["mean"], "mark"),
             number(_bounds(row["ci95"]) or "one chip", row["ci95"][0] if row["ci95"] else ""),
+            _range(row["ci95_new_images"]),
             number(points(change), change),
             number("one chip" if std is None else percent(std), "" if std is None else std),
             number(_bounds([min(chips), max(chips)] if chips else None), min(chips, default="")),
@@ -68,18 +78,20 @@ def results_table(trials: Sequence[Trial], summary: Summary) -> Table:
         cells += [number(str(row["n_images"]), row["n_images"])] * shown["images"]
         cells += [number(str(row["n_nan"]), row["n_nan"])] * shown["nan"]
         body.append(tuple(cells))
-    names = ["Accuracy", "95 % interval", "Change", "Std of chips", "Range of chips", "Chips"]
+    names = ["Accuracy", "These images", "New images", "Change", "Std of chips"]
+    names += ["Range of chips", "Chips"]
     names += ["Images"] * shown["images"] + ["NaN outputs"] * shown["nan"]
     return Table(
         label="Results table",
-        caption="Accuracy by preset and time, in %",
+        caption="Accuracy by preset and time, in %, with 95 % intervals over chips: on the images "
+        "that were measured, and on others like them",
         columns=(*columns, *(Column(name=name) for name in names)),
         rows=(tuple(first), *body),
     )
 
 
 def beyond_table(summary: Summary) -> Table:
-    """How chips differ: spread, 5th percentile chip, new images, yields."""
+    """How chips differ: spread, 5th percentile chip, parts, yields."""
     columns, keys = _places(summary)
     with_yields = any(row["yields"] for row in summary["rows"])
     body = []
@@ -87,12 +99,11 @@ def beyond_table(summary: Summary) -> Table:
         low, parts = row["percentile5"], row["components"]
         cells = [
             *place,
-            _range(row["std_ci95"]),
+            _range(row["std_ci95"], none=_too_few(row, 8)),
             number(None) if low is None else number(
                 f"{percent(low)} ({row['percentile5_method']})", low
             ),
-            _range(row["percentile5_ci95"]),
-            _range(row["ci95_new_images"]),
+            _range(row["percentile5_ci95"], none=_too_few(row, 72)),
             number(" / ".join(percent(v) for v in parts.values()) if parts else None),
         ]  # fmt: skip
         if with_yields:
@@ -103,7 +114,7 @@ def beyond_table(summary: Summary) -> Table:
             )
             cells.append(number(text or None, row["yields"][0]["share"] if text else ""))
         body.append(tuple(cells))
-    names = ["Std of chips", "5th percentile chip", "its interval", "New images", "Parts"]
+    names = ["Std of chips", "5th percentile chip", "its interval", "Parts"]
     names += ["Yield"] * with_yields
     return Table(
         label="Spread table",
@@ -129,19 +140,53 @@ def policy_table(found: Sequence[Policy]) -> Table:
             number(percent(one.mean), one.mean, "mark"),
             _range(None if one.low is None or one.high is None else [one.low, one.high]),
             number(None) if mean is None else number(points(mean), mean),
-            number(None)
-            if low is None or high is None
-            else number(f"{points(low)} to {points(high)}", low),
+            _point_range(None if low is None or high is None else (low, high)),
+            _point_range(one.new_images),
         ))  # fmt: skip
-    names = ("Accuracy", "95 % interval", f"Against {order[0]}", "95 % interval, paired")
+    names = ("Accuracy", "95 % interval", f"Against {order[0]}", "These images", "New images")
     return Table(
         label="BatchNorm table",
-        caption="Accuracy in % of each policy, and its difference in points on the same chips",
+        caption="Accuracy in % of each policy, and its difference in points on the same chips, "
+        "with 95 % intervals on these images and on new ones",
         columns=(
             Column(name="Preset", number=False), Column(name="Time"),
             Column(name="BatchNorm", number=False), *(Column(name=name) for name in names),
         ),
         rows=tuple(body),
+    )  # fmt: skip
+
+
+def differences_table(found: Sequence[Difference]) -> Table | None:
+    """Each time against the first of its curve, and curves against each other; None without any."""
+    if not found:
+        return None
+    sides = [side for one in found for side in (one["a"], one["b"])]
+    labels = time_labels(dict.fromkeys(side["t_s"] for side in sides))
+    with_bn = len({side["bn"] for side in sides}) > 1
+
+    def name(side: Side) -> str:
+        label = series_label(side["preset"], side["bn"], side["compensation"], with_bn=with_bn)
+        return f"{label}, {labels[side['t_s']]}"
+
+    told = sum(one["told_apart"] for one in found)
+    return Table(
+        label="Differences table",
+        caption=f"Differences in points, paired over chips, with 95 % intervals. Of "
+        f"{len(found)}, {chance_count(len(found)):.2g} would have an interval without 0 by chance "
+        f"if nothing differed; {told} are told apart for new images when all are taken together "
+        "(Holm)",
+        columns=(
+            Column(name="This", number=False), Column(name="less that", number=False),
+            *(Column(name=n) for n in ("Difference", "These images", "New images", "Pairs")),
+            Column(name="Told apart", number=False),
+        ),
+        rows=tuple(
+            (_text(name(one["a"])), _text(name(one["b"])),
+             number(points(one["mean"]), one["mean"], "mark"), _point_range(one["ci95"]),
+             _point_range(one["ci95_new_images"]), number(str(one["n_chips"]), one["n_chips"]),
+             _text("yes" if one["told_apart"] else "no"))
+            for one in found
+        ),
     )  # fmt: skip
 
 
@@ -264,5 +309,16 @@ def _bounds(bounds: Sequence[float] | None) -> str | None:
     return None if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
 
 
-def _range(bounds: Sequence[float] | None) -> Cell:
-    return number(_bounds(bounds), "" if bounds is None else bounds[0])
+def _range(bounds: Sequence[float] | None, *, none: str | None = None) -> Cell:
+    return number(_bounds(bounds) or none, "" if bounds is None else bounds[0])
+
+
+def _too_few(row: RowDict, wanted: int) -> str | None:
+    """What stands in place of an interval that so many chips would give."""
+    return f"{wanted} chips give one" if 1 < row["n_chips"] < wanted else None
+
+
+def _point_range(bounds: Sequence[float] | None) -> Cell:
+    if bounds is None:
+        return number(None)
+    return number(f"{points(bounds[0])} to {points(bounds[1])}", bounds[0])

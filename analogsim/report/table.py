@@ -2,40 +2,44 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from analogsim.experiment.header import CoverageEntry
-from analogsim.report.labels import percent, points, time_labels
+from analogsim.experiment.statistics import clopper_pearson
+from analogsim.report.labels import compensation_label, percent, points, time_labels
 from analogsim.report.summary import UNSEEDED, RowDict, Summary
 
 _WIDTH = 80
 _GAP = "  "
+_NARROWEST = 10
+"""Letters of a preset in a line."""
+_PLACES = ("preset", "time", "BN", "compensation")
+_NEW, _POINTS = "new images", "points"
+_INTERVALS = ("these images", _NEW)
 
 
 def format_table(summary: Summary) -> str:
     """Who computes, caption, digital baseline and one line a row; no trailing line end.
 
-    Columns that would say the same in every row (BN, NaN) are left out. A long preset is
-    folded over several lines where it begins.
+    Columns that would say the same in every row stand in the caption. A long preset is folded over
+    several lines where it begins; bounds lose a decimal, and then the points go, where 80 columns
+    are too few.
     """
     rows = summary["rows"]
-    with_bn = len({row["bn"] for row in rows}) > 1
-    with_nan = any(row["n_nan"] for row in rows) or summary["digital"]["n_nan"] > 0
     labels = time_labels(dict.fromkeys(row["t_s"] for row in rows))
-    header = ["preset", "time", "BN", "compensation", "accuracy", "points", "chips", "NaN"]
-    digital = [
-        *("digital", "", "", ""),
-        accuracy_cell(summary["digital_accuracy"], None),
-        *("", "", str(summary["digital"]["n_nan"])),
-    ]
-    body = [header, digital] + [_cells(row, labels, summary["digital_accuracy"]) for row in rows]
-    shown = [
-        index
-        for index, name in enumerate(header)
-        if not (name == "BN" and not with_bn) and not (name == "NaN" and not with_nan)
-    ]
-    lines = _align([[cells[index] for index in shown] for cells in body], left=with_bn + 3)
-    opening = [*coverage_lines(summary["coverage"]), *_caption(summary, with_bn=with_bn)]
+    header = [*_PLACES, "accuracy", *_INTERVALS, _POINTS, "chips", "NaN"]
+    left_out = {name for name, values in _constant(summary).items() if len(values) == 1}
+    if all(row["ci95_new_images"] is None for row in rows):
+        left_out.add(_NEW)
+    for decimals, also in ((2, set()), (1, set()), (1, {_POINTS})):
+        digital = _digital_cells(summary, decimals)
+        cells = [header, digital, *(_cells(row, labels, summary, decimals) for row in rows)]
+        shown = [at for at, name in enumerate(header) if name not in left_out | also]
+        kept = [[line[at] for at in shown] for line in cells]
+        if _width(kept) <= _WIDTH:
+            break
+    lines = _align(kept, left=sum(header[at] in _PLACES for at in shown))
+    opening = [*coverage_lines(summary["coverage"]), *_caption(summary, left_out)]
     return "\n".join([*opening, "", *lines, *_yields(rows, labels)])
 
 
@@ -56,50 +60,94 @@ def _yields(rows: Sequence[RowDict], labels: dict[float, str]) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def accuracy_cell(mean: float, ci95: Sequence[float] | None) -> str:
-    """Per cent, with the half-width of its interval if it has one."""
+def bounds_cell(ci95: Sequence[float] | None, decimals: int = 2) -> str:
+    """An interval in per cent, short: `95.3-98.8`; nothing where there is none."""
     if ci95 is None:
-        return percent(mean) + " " * 9
-    return f"{percent(mean)} +- {percent((ci95[1] - ci95[0]) / 2):>5}"
+        return ""
+    low, high = (f"{100 * bound:.{decimals}f}" for bound in ci95)
+    return f"{low}-{high}"
 
 
-def _cells(row: RowDict, labels: dict[float, str], digital: float) -> list[str]:
+def _digital_cells(summary: Summary, decimals: int) -> list[str]:
+    counts = summary["digital"]
+    new = clopper_pearson(counts["n_correct"], counts["n_images"])
+    accuracy = percent(summary["digital_accuracy"])
+    return [
+        *("digital", "", "", ""),
+        *(accuracy, "", bounds_cell(new, decimals)),
+        *("", "", str(counts["n_nan"])),
+    ]
+
+
+def _cells(row: RowDict, labels: dict[float, str], summary: Summary, decimals: int) -> list[str]:
     return [
         row["preset"],
         labels[row["t_s"]],
         row["bn"],
         row["compensation"],
-        accuracy_cell(row["mean"], row["ci95"]),
-        points(row["mean"] - digital),
+        percent(row["mean"]),
+        bounds_cell(row["ci95"], decimals) or "one chip",
+        bounds_cell(row["ci95_new_images"], decimals),
+        points(row["mean"] - summary["digital_accuracy"]),
         str(row["n_chips"]),
         str(row["n_nan"]),
     ]
 
 
-def _caption(summary: Summary, *, with_bn: bool) -> list[str]:
+def _constant(summary: Summary) -> dict[str, set[str]]:
+    """The values of each column that may stand in the caption instead."""
+    rows = summary["rows"]
+    return {
+        "BN": {row["bn"] for row in rows},
+        "compensation": {row["compensation"] for row in rows},
+        "chips": {str(row["n_chips"]) for row in rows},
+        "NaN": {str(n) for n in (summary["digital"]["n_nan"], *(row["n_nan"] for row in rows))}
+        | {"0"},
+    }
+
+
+def _caption(summary: Summary, left_out: Collection[str]) -> list[str]:
     rows = summary["rows"]
     images = sorted({summary["digital"]["n_images"], *(row["n_images"] for row in rows)})
     # Dealt out, a chip has a few images, but every image counts.
     shown = images if rows[0]["design"] == "full" else [summary["digital"]["n_images"]]
     counts = " or ".join(f"{n}" for n in shown)
-    caption = [f"Accuracy in %, {summary['model']} on {counts} images of {summary['data']}"]
-    if not with_bn:
-        caption[0] += f", BN {rows[0]['bn']}"
+    opening = f"Accuracy in %, {summary['model']} on {counts} images of {summary['data']}"
+    if "BN" in left_out:
+        opening += f", BN {rows[0]['bn']}"
+    if "compensation" in left_out:
+        opening += f", {compensation_label(rows[0]['compensation'])}"
+    if "chips" in left_out:
+        n = rows[0]["n_chips"]
+        opening += f", {n} chip{'s' if n > 1 else ''}"
+    caption = textwrap.wrap(opening, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     if "cpp" in summary["tiles"]:
         caption.append(UNSEEDED)
     if any(row["design"] == "dealt" for row in rows):
         caption.append(
             "Images were dealt out over the chips until the intervals were narrow enough"
         )
-    caption.append("+- : 95 % interval of the mean over chips; points: against digital")
+    if _NEW in left_out:
+        caption.append(
+            "these images: 95 % interval of the mean over chips; points: against digital"
+        )
+    else:
+        caption.append("these images, new images: 95 % intervals of the mean over chips, on the")
+        caption.append("  images measured and on others like them; points: against digital")
     return caption
+
+
+def _width(cells: list[list[str]]) -> int:
+    """Of the lines, with the first column folded as far as it folds."""
+    widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
+    return min(widths[0], _NARROWEST) + sum(widths[1:]) + len(_GAP) * (len(widths) - 1)
 
 
 def _align(cells: list[list[str]], *, left: int) -> list[str]:
     """Pad the columns: the first `left` of them to the left, except the time, the rest right."""
     widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
     rest = sum(widths[1:]) + len(_GAP) * (len(widths) - 1)
-    widths[0] = min(widths[0], max(_WIDTH - rest, 10))
+    widths[0] = min(widths[0], max(_WIDTH - rest, 6))
     lines = []
     above = ""
     for row in cells:

@@ -96,7 +96,7 @@ def run(seed: int, *, chip: float, total: int, half_width: float, cost: float) -
                 order = world.rng.permutation(total)
             cut = slice(turn * total // plan.hands, (turn + 1) * total // plan.hands)
             chips.append(world.chip_on(order[cut]))
-        found = crossed(chips, total, pilot=pilot, digital=digital)
+        found = crossed(chips, total, pilot=pilot, digital=digital, stopped=True)
         assert found.half_width is not None
         wanted = next_chips(len(chips), [found.half_width], half_width)
         if wanted == len(chips):

@@ -10,12 +10,13 @@ BASELINE = "The digital network is right on 97.50 % of 360 images."
 def test_one_curve_from_its_first_to_its_last_time() -> None:
     trials = [make_trial(chip=c, n_correct=342 + c) for c in range(2)]
     trials += [make_trial(chip=c, t_s=YEAR, n_correct=324 + c) for c in range(2)]
-    # Both chips lose 18 images, 5 points exactly; 12.7062 * 0.5/360 = 1.76 points of half-width.
+    # 12.7062 * 0.5/360 = 1.76 points of half-width. Both chips lose 18 images, 5 points exactly:
+    # no flip of 720 answers was seen, so up to 3.69 of them.
     assert answer(trials, DIGITAL) == [
         BASELINE,
-        "pcm, global compensation: 95.14 % (95 % interval 93.37 to 96.90, 2 chips) at 1 s and "
-        "90.14 % (95 % interval 88.37 to 91.90, 2 chips) at 1 y; the change is -5.00 points "
-        "(95 % interval -5.00 to -5.00, paired over 2 chips).",
+        "pcm, global compensation: 95.14 % (95 % interval 93.37 to 96.90 over 2 chips) at 1 s and "
+        "90.14 % (95 % interval 88.37 to 91.90 over 2 chips) at 1 y; the change is -5.00 points "
+        "(95 % interval -5.51 to -4.49 paired over 2 chips).",
     ]
 
 
@@ -36,24 +37,45 @@ def test_curves_of_the_same_chips_are_compared_in_pairs() -> None:
     sentences = answer(trials, DIGITAL)
     assert sentences[1].startswith(
         "At 1 d, the last time that all have, accuracy is highest for pcm, global compensation: "
-        "91.25 % (95 % interval 75.37 to 107.13, 2 chips); it is lowest for pcm, no compensation: "
-        "51.25 %"
+        "91.25 % (95 % interval 75.37 to 100.00 over 2 chips); it is lowest for pcm, no "
+        "compensation: 51.25 %"
     )
     assert sentences[1].endswith(
-        "; the difference is +40.00 points (95 % interval +40.00 to +40.00, paired over 2 chips)."
+        "; the difference is +40.00 points (95 % interval +39.49 to +40.51 paired over 2 chips); "
+        "the two are told apart."
     )
 
 
-def test_other_presets_are_other_chips_and_not_paired() -> None:
+def test_other_presets_are_compared_by_the_number_of_the_chip() -> None:
     trials = [
         make_trial(chip=c, preset=preset, n_correct=right + c)
         for preset, right in (("pcm", 340), ("rram", 300))
         for c in range(3)
     ]
-    assert answer(trials, DIGITAL)[1].endswith("; the two intervals do not overlap.")
+    assert answer(trials, DIGITAL)[1].endswith("paired over 3 chips); the two are told apart.")
     close = [t for t in trials if t.preset == "pcm"]
     close += [make_trial(chip=c, preset="rram", n_correct=330 + 9 * c) for c in range(3)]
-    assert answer(close, DIGITAL)[1].endswith("; the two intervals overlap.")
+    assert answer(close, DIGITAL)[1].endswith("paired over 3 chips); the two are not told apart.")
+
+
+def test_the_extremes_of_many_curves_must_differ_more() -> None:
+    def of(*kinds: str) -> str:
+        trials = [
+            make_trial(chip=c, compensation=kind, n_correct=340 + 2 * c - 9 * at + (at * c) % 3)
+            for at, kind in enumerate(kinds)
+            for c in range(3)
+        ]
+        return answer(trials, DIGITAL)[1]
+
+    # Differences of -9, -8 and -7 images: p = 0.005, below 0.05 but not below 0.05 / 10.
+    assert of("none", "global").endswith("the two are told apart.")
+    many = [make_trial(chip=c, compensation=k, n_correct=n) for k, numbers in {
+        "none": (340, 342, 344), "global": (331, 334, 337), "exact": (335, 337, 339),
+        "column": (336, 338, 340), "gain": (334, 336, 338)}.items()
+        for c, n in enumerate(numbers)]  # fmt: skip
+    assert answer(many, DIGITAL)[1].endswith(
+        "the two, the extremes of 5 curves, are not told apart."
+    )
 
 
 def test_presets_without_a_common_time_speak_at_their_own() -> None:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from scipy.stats import binomtest
 
+from analogsim.experiment.deal import pack
 from analogsim.experiment.records import Trial
 from analogsim.report import format_table, summary
 from tests.report.run_folder import COVERAGE, DAY, YEAR, drifting, make_trial, write_run
@@ -13,19 +15,43 @@ def table(folder: Path, trials: list[Trial]) -> str:
     return format_table(summary(write_run(folder, trials)))
 
 
+def recorded(chip: int, bits: list[bool]) -> Trial:
+    images = {"order": "stored", "seed": 0, "round": 0, "start": 0, "count": 360, "total": 360}
+    return make_trial(chip=chip, n_correct=sum(bits), images=images, correct=pack(bits))
+
+
 def test_the_whole_table(tmp_path: Path) -> None:
     trials = [make_trial(n_correct=342), make_trial(chip=1, n_correct=338)]
     trials += [make_trial(t_s=YEAR, n_correct=360)]
-    # Two chips: t(0.975, 1) = 12.7062 times half their distance, 2/360.
+    # Two chips: t(0.975, 1) = 12.7062 times half their distance, 2/360; at most 100 %.
     assert table(tmp_path, trials) == (
-        "Accuracy in %, zoo:digits_cnn on 360 images of digits, BN digital\n"
-        "+- : 95 % interval of the mean over chips; points: against digital\n"
+        "Accuracy in %, zoo:digits_cnn on 360 images of digits, BN digital, global\n"
+        "  compensation\n"
+        "these images: 95 % interval of the mean over chips; points: against digital\n"
         "\n"
-        "preset   time  compensation         accuracy  points  chips\n"
-        "digital                       97.50\n"
-        "pcm       1 s  global         94.44 +-  7.06   -3.06      2\n"
-        "pcm       1 y  global        100.00            +2.50      1"
+        "preset   time  accuracy  these images  points  chips\n"
+        "digital           97.50\n"
+        "pcm       1 s     94.44  87.39-100.00   -3.06      2\n"
+        "pcm       1 y    100.00      one chip   +2.50      1"
     )
+
+
+def test_new_images_stand_beside_these(tmp_path: Path) -> None:
+    bits = [n % 20 > 0 for n in range(360)]
+    trials = [recorded(chip, bits) for chip in range(3)]
+    lines = table(tmp_path, trials).splitlines()
+    assert lines[0].endswith("BN digital, global")
+    assert lines[1] == "  compensation, 3 chips"
+    assert lines[5].split() == "preset time accuracy these images new images points".split()
+    # Binomial: 351 of 360.
+    low, high = binomtest(351, 360).proportion_ci(method="exact")
+    assert lines[6].split() == ["digital", "97.50", f"{100 * low:.2f}-{100 * high:.2f}"]
+    # Chips that agree: unseen flips, 3.69 of 3 x 360 answers; new images as 360 answers.
+    low, high = binomtest(342, 360).proportion_ci(method="exact")
+    near = f"{95 - 100 * 3.6889 / 1080:.2f}-{95 + 100 * 3.6889 / 1080:.2f}"
+    assert lines[7].split()[:5] == ["pcm", "1", "s", "95.00", near]
+    bounds = [float(one) for one in lines[7].split()[5].split("-")]
+    assert bounds == pytest.approx([100 * low, 100 * high], abs=0.02)
 
 
 def test_it_opens_with_who_computes_in_80_columns(tmp_path: Path) -> None:
@@ -40,11 +66,11 @@ def test_it_opens_with_who_computes_in_80_columns(tmp_path: Path) -> None:
 def test_bn_and_nan_have_a_column_only_if_they_say_something(tmp_path: Path) -> None:
     plain = table(tmp_path / "a", [make_trial()])
     assert "NaN" not in plain
-    assert "BN" not in plain.splitlines()[3]
+    assert "BN" not in plain.splitlines()[4]
     full = table(tmp_path / "b", [make_trial(n_nan=4), make_trial(bn="fold")]).splitlines()
-    assert full[3].split() == "preset time BN compensation accuracy points chips NaN".split()
-    assert full[5].split() == "pcm 1 s digital global 95.00 -2.50 1 4".split()
-    assert full[6].split() == "pcm 1 s fold global 95.00 -2.50 1 0".split()
+    assert full[4].split() == "preset time BN accuracy these images points NaN".split()
+    assert full[6].split() == "pcm 1 s digital 95.00 one chip -2.50 4".split()
+    assert full[7].split() == "pcm 1 s fold 95.00 one chip -2.50 0".split()
 
 
 @pytest.mark.parametrize(

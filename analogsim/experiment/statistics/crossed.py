@@ -139,7 +139,7 @@ def crossed(
         n_chips=n,
         by_chip=by_chip,
         p=p_value(mean, half, df, level),
-        p_new_images=p_value(mean, max(wide, half), sampled.df, level),
+        p_new_images=p_value(mean, max(wide, half), sampled.df(sampled.variance), level),
     )
 
 
@@ -182,15 +182,15 @@ class _Uncertainty:
     def variance(self) -> float:
         return self.chips + self.images
 
-    @property
-    def df(self) -> float:
-        """Satterthwaite's degrees of freedom of the sum."""
+    def df(self, variance: float) -> float:
+        """Satterthwaite's degrees of freedom of the sum; what is above it is known for certain."""
         parts = self.chips**2 / self.chips_df + self.images**2 / max(self.seen - 1, 1)
-        return max(self.variance**2 / parts, 1.0) if parts > 0 else self.chips_df
+        most = float(self.answers - 1)
+        return min(max(variance**2 / parts, 1.0), most) if parts > 0 else most
 
     def half(self, level: float) -> float:
         """Half-width where the mean is near normal."""
-        quantile = t_quantile(0.5 + level / 2, self.df)
+        quantile = t_quantile(0.5 + level / 2, self.df(self.variance))
         return max(quantile * math.sqrt(self.variance), unseen(level) / self.seen)
 
     def share(self, mean: float, level: float) -> tuple[float, float]:
@@ -200,7 +200,9 @@ class _Uncertainty:
         n = float(self.seen)
         if spread > 0:
             variance = max(self.variance, spread / self.answers)
-            t, t_all = (t_quantile(0.5 + level / 2, df) for df in (self.df, self.answers))
+            t, t_all = (
+                t_quantile(0.5 + level / 2, df) for df in (self.df(variance), self.answers - 1)
+            )
             n = min(spread / variance * (t_all / t) ** 2, float(self.answers))
         low, high = clopper_pearson(mean * n, n, level)
         least = unseen(level) / self.seen
