@@ -10,11 +10,11 @@ from analogsim.cli import colour
 
 TABLE = """Accuracy in %, zoo:digits_cnn on 360 images of digits, BN digital
 
-preset   time  compensation        accuracy  points  chips
-digital                      99.17
-pcm       1 s  none          98.56 +-  0.38   -0.61      5
-pcm       1 d  none          95.00 +-  1.00   -4.17      5
-pcm       1 y  none          12.61 +-  2.67  -86.56      5
+preset   time  compensation  accuracy  these images   new images  points  chips
+digital                         99.17                97.58-99.83
+pcm       1 s  none             98.56   98.18-98.93  97.30-99.58   -0.61      5
+pcm       1 d  none             95.00   94.00-96.00  92.10-97.10   -4.17      5
+pcm       1 y  none             12.61    9.94-15.28   9.12-16.84  -86.56      5
 
 95.0 % (80.0 to 100.0) of chips reach 90.0 %: pcm, 1 y, none"""
 LAYERS = """layer  kind         where    why
