@@ -160,7 +160,11 @@ def _apart(a: Units, b: Units, level: float) -> tuple[float, float]:
 
 
 def trainings(each: Sequence[Units]) -> Units:
-    """One unit a training: the mean over its chips or draws, image by image."""
+    """One unit a training: the mean over its chips or draws, image by image.
+
+    Their interval is Student's even where draws were NaN: a mean over draws is not of two kinds,
+    and of any law three trainings would say nothing.
+    """
     images = None
     if all(one.images is not None for one in each):
         images = {

@@ -8,7 +8,8 @@ from analogsim.scopes.page import Block, render
 from analogsim.scopes.plot import Line, lines_figure, png
 from analogsim.scopes.sheet import Sheet, brackets, cell
 from analogsim.scopes.table import ANY_LAW
-from analogsim.suites.chips import chip_lines, chip_sentences, chip_sheets, pair_sheets
+from analogsim.suites.chip_words import chip_sentences
+from analogsim.suites.chips import chip_lines, chip_sheets, pair_sheets
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.growth import growth_sheet, slopes_of
 from analogsim.suites.kept import Kept, Result

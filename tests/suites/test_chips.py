@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from analogsim.experiment.deal import pack
-from analogsim.suites.chips import chip_sentences, chip_sheets, pair_sheets
+from analogsim.suites.chip_words import chip_sentences
+from analogsim.suites.chips import chip_sheets, pair_sheets
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Arm, Entry
 from tests.suites.test_kept import chips
