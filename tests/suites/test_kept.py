@@ -146,8 +146,8 @@ def test_a_study_with_its_answers_is_small(tmp_path: Path) -> None:
 
     one = kept(study(), study())
     write_kept(tmp_path / "r.json", one)
-    # 360,000 bytes of bits; written as they are (base64) they would be 480,000.
-    assert (tmp_path / "r.json").stat().st_size < 300_000
+    # 295,000 measured; another zlib may do a little worse. As they are, the bits take 480,000.
+    assert (tmp_path / "r.json").stat().st_size < 400_000
     assert read_kept(tmp_path / "r.json") == one
 
 
