@@ -37,8 +37,10 @@ def _page(result: NoiseResult, picture: bytes) -> str:
     notes = [
         "Additive Gaussian noise on a plain digital network, drawn once a trial and fixed over "
         "the images. A draw has the same normals in every scope, reference and eta.",
-        "Intervals are over draws (Student's t at 95 %): the etas of a grid are averaged within "
-        "a draw first. Images with a NaN output count as class 0.",
+        "Intervals are over draws (at 95 %): the etas of a grid are averaged within a draw first. "
+        "Those for these images are Student's t, or hold for any distribution where draws are "
+        "NaN; those for new images add that other images would give other accuracies, the "
+        "digital network's too. Images with a NaN output count as class 0.",
         *result.notes,
     ]
     return render(

@@ -1,16 +1,19 @@
 """What a noise study measured, as counts; and what is averaged from them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analogsim.errors import InputError
 from analogsim.experiment.records import RECORDS_FILE, read_header, read_records
-from analogsim.experiment.statistics import Interval, interval
+from analogsim.experiment.statistics import Sampled
 from analogsim.experiment.trial import Trial
 from analogsim.scopes.levels import GRIDS, Level, Reference, Scope, grid_etas
 from analogsim.scopes.study import KIND
+from analogsim.scopes.units import Units, linearised, unpacked
 from analogsim.scopes.variances import nan_share, read_variances
 
 Cell = tuple[Scope, Reference]
@@ -18,10 +21,14 @@ Cell = tuple[Scope, Reference]
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Of one scope and reference: eta -> draw -> how many images were right, and NaN."""
+    """Of one scope and reference: eta -> draw -> how many images were right, and NaN.
+
+    `answers` says which images were right, packed as in `deal.pack`: of every trial or of none.
+    """
 
     correct: Mapping[float, Mapping[int, int]]
     nan: Mapping[float, Mapping[int, int]]
+    answers: Mapping[float, Mapping[int, str]] = field(default_factory=dict)
 
     def draws(self, etas: Sequence[float]) -> list[int]:
         """The draws that are there at every one of `etas`."""
@@ -51,6 +58,8 @@ class NoiseResult:
         nearest: by reference; empty where no layer takes a root.
         predicted: share of draws that give NaN, by (reference, eta), noise on raw variances.
         notes: sentences of the run.
+        digital_correct: which images the network gets right without noise, packed; None in
+            results of before they were kept.
     """
 
     question: str
@@ -73,6 +82,7 @@ class NoiseResult:
     weights: str
     versions: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    digital_correct: str | None = None
 
     @property
     def clean(self) -> float:
@@ -83,25 +93,50 @@ class NoiseResult:
         """The counts of a scope, under whichever name they were computed."""
         return self.counts[self.same[scope], reference]
 
-    def curve(self, scope: Scope, reference: Reference, eta: float) -> Interval | None:
+    def curve(self, scope: Scope, reference: Reference, eta: float) -> Sampled | None:
         """Normalised accuracy at a level over its draws; None if none is done."""
         return self.average(scope, reference, (eta,))
 
+    def units(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> Units:
+        """Normalised accuracy of each draw, averaged over `etas`; draws that have all of them."""
+        counts = self.of(scope, reference)
+        draws = counts.draws(etas)
+        total = self.clean_correct * len(etas)
+        images = None
+        if self.digital_correct is not None and counts.answers:
+            digital = unpacked(self.digital_correct, self.n_images)
+            images = {
+                draw: linearised(
+                    np.mean(
+                        [unpacked(counts.answers[eta][draw], self.n_images) for eta in etas], axis=0
+                    ),
+                    digital,
+                )
+                for draw in draws
+            }
+        return Units(
+            values={d: sum(counts.correct[eta][d] for eta in etas) / total for d in draws},
+            images=images,
+            # Not a level's part of it: a draw has the same normals at all levels, which flip
+            # the same answers.
+            step=1 / self.clean_correct,
+            span=(0.0, 1 / self.clean),
+            any_law=self.any_law(scope, reference, etas),
+        )
+
     def by_draw(
         self, scope: Scope, reference: Reference, etas: Sequence[float]
-    ) -> dict[int, float]:
-        """Draw -> normalised accuracy, averaged over `etas`; draws that have all of them."""
-        counts = self.of(scope, reference)
-        total = self.clean_correct * len(etas)
-        return {
-            draw: sum(counts.correct[eta][draw] for eta in etas) / total
-            for draw in counts.draws(etas)
-        }
+    ) -> Mapping[int, float]:
+        """Draw -> normalised accuracy, averaged over `etas`."""
+        return self.units(scope, reference, etas).values
 
-    def average(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> Interval | None:
+    def average(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> Sampled | None:
         """Average normalised accuracy; the draw is the unit, so its etas are averaged first."""
-        values = list(self.by_draw(scope, reference, etas).values())
-        return interval(values) if values else None
+        return self.units(scope, reference, etas).mean()
+
+    def any_law(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> bool:
+        """Whether a draw is NaN in all images at one of `etas`: draws are of two kinds then."""
+        return any(self.nan_trials(scope, reference, eta)[0] for eta in etas)
 
     def nan_trials(self, scope: Scope, reference: Reference, eta: float) -> tuple[int, int]:
         """How many draws gave NaN in every image, and how many draws there are."""
@@ -190,6 +225,7 @@ def read_noise(folder: Path) -> NoiseResult:
         weights=spec["weights_sha256"],
         versions=header.versions,
         notes=(*header.notes, *records.notes),
+        digital_correct=header.digital_correct,
     )
 
 
@@ -203,6 +239,8 @@ def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Cou
     }
     correct: dict[Cell, dict[float, dict[int, int]]] = {}
     nan: dict[Cell, dict[float, dict[int, int]]] = {}
+    answers: dict[Cell, dict[float, dict[int, str]]] = {}
+    unknown: set[Cell] = set()
     for level in levels.values():
         correct.setdefault((level.scope, level.reference), {})
         nan.setdefault((level.scope, level.reference), {})
@@ -212,4 +250,16 @@ def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Cou
             cell = found.scope, found.reference
             correct[cell].setdefault(found.eta, {})[trial.chip] = trial.n_correct
             nan[cell].setdefault(found.eta, {})[trial.chip] = trial.n_nan
-    return {cell: Counts(correct=correct[cell], nan=nan[cell]) for cell in correct}
+            if trial.correct is None:
+                unknown.add(cell)
+            else:
+                known = answers.setdefault(cell, {})
+                known.setdefault(found.eta, {})[trial.chip] = trial.correct
+    return {
+        cell: Counts(
+            correct=correct[cell],
+            nan=nan[cell],
+            answers={} if cell in unknown else answers.get(cell, {}),
+        )
+        for cell in correct
+    }

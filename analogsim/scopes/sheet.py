@@ -1,10 +1,10 @@
 """A table as a value, and its two forms: text for a terminal, HTML for a page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from analogsim.experiment.statistics import Interval
+from analogsim.experiment.statistics import Interval, Sampled
 
 _GAP = "  "
 
@@ -56,13 +56,29 @@ class Sheet:
 
 
 def cell(found: Interval | None, *, signed: bool = False) -> str:
-    """A mean and its half-width in per cent (or points, signed)."""
+    """A mean and its intervals in per cent (or points, signed): `brackets` says which is which.
+
+    Bounds, not a half-width: an interval that ends at 0 or at 100 % is not symmetric.
+    """
     if found is None:
         return "-"
-    half = found.half_width
-    mean = 100 * found.mean
-    text = f"{mean:+.2f}" if signed else f"{mean:.2f}"
-    return text if half is None else f"{text} +- {100 * half:.2f}"
+    sign = "+" if signed else ""
+    text = f"{100 * found.mean:{sign}.2f}"
+    if found.low is not None and found.high is not None:
+        text += f" ({_bounds(found.low, found.high, sign)})"
+    new = found.new_images if isinstance(found, Sampled) else None
+    return text if new is None else f"{text} [{_bounds(*new, sign)}]"
+
+
+def _bounds(low: float, high: float, sign: str) -> str:
+    return f"{100 * low:{sign}.2f} to {100 * high:{sign}.2f}"
+
+
+def brackets(over: str, shown: Iterable[Interval | None]) -> str:
+    """What stands in the brackets of cells that show these means."""
+    said = f"(95 % interval over {over}, on these images)"
+    new = any(isinstance(one, Sampled) and one.new_images is not None for one in shown)
+    return f"{said} [on new images]" if new else said
 
 
 def per_cent(etas: Sequence[float]) -> str:

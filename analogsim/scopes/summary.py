@@ -2,9 +2,10 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Any
 
-from analogsim.experiment.statistics import Interval
+from analogsim.experiment.statistics import Interval, Sampled
 from analogsim.scopes.levels import MEANING, Reference, Scope
 from analogsim.scopes.result import NoiseResult
 
@@ -64,7 +65,7 @@ def noise_rows(result: NoiseResult) -> list[dict[str, Any]]:
                     "eta": eta,
                     "accuracy": found.mean * result.clean,
                     "normalised": found.mean,
-                    "ci95": ci95(found),
+                    **_intervals(result, found, scope, reference, (eta,)),
                     "std_draws": found.std,
                     "draws": draws,
                     "nan_draws": nan,
@@ -89,7 +90,7 @@ def noise_averages(result: NoiseResult) -> list[dict[str, Any]]:
                         "grid": grid,
                         "etas": list(etas),
                         "mean": found.mean,
-                        "ci95": ci95(found),
+                        **_intervals(result, found, scope, reference, etas),
                         "draws": found.n,
                     }
                 )
@@ -100,6 +101,21 @@ def computed(result: NoiseResult) -> list[tuple[Scope, Reference]]:
     """Scopes and references that have trials of their own, in the order asked."""
     scopes = dict.fromkeys(result.same[scope] for scope in result.scopes)
     return [(scope, reference) for reference in result.references for scope in scopes]
+
+
+def _intervals(
+    result: NoiseResult,
+    found: Sampled,
+    scope: Scope,
+    reference: Reference,
+    etas: Sequence[float],
+) -> dict[str, Any]:
+    new = found.new_images
+    return {
+        "ci95": ci95(found),
+        "ci95_new_images": None if new is None else list(new),
+        "ci95_method": "any law" if result.any_law(scope, reference, etas) else "Student's t",
+    }
 
 
 def ci95(found: Interval) -> list[float] | None:
@@ -119,6 +135,10 @@ def noise_csv(result: NoiseResult) -> str:
     writer.writeheader()
     for row in rows:
         bounds = row["ci95"]
-        text = "" if bounds is None else f"{bounds[0]!r} {bounds[1]!r}"
-        writer.writerow({**row, "ci95": text})
+        new = row["ci95_new_images"]
+        writer.writerow({**row, "ci95": _pair(bounds), "ci95_new_images": _pair(new)})
     return target.getvalue()
+
+
+def _pair(bounds: list[float] | None) -> str:
+    return "" if bounds is None else f"{bounds[0]!r} {bounds[1]!r}"

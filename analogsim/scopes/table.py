@@ -2,7 +2,12 @@
 
 from analogsim.scopes.levels import MEANING, Reference, Scope
 from analogsim.scopes.result import NoiseResult
-from analogsim.scopes.sheet import Sheet, cell, per_cent
+from analogsim.scopes.sheet import Sheet, brackets, cell, per_cent
+
+ANY_LAW = (
+    "Where draws are NaN the interval holds for values of any distribution (Gaffke's bounds): "
+    "draws of two kinds are not near normal, and few of them say little."
+)
 
 
 def format_noise(result: NoiseResult) -> str:
@@ -48,21 +53,25 @@ def curves(result: NoiseResult, reference: Reference) -> Sheet:
 def averages(result: NoiseResult) -> Sheet:
     """Scopes and references down, named grids across, with intervals over draws."""
     grids = result.grids()
-    rows = [
-        [
-            scope_name(result, scope),
-            reference,
-            *(cell(result.average(scope, reference, etas)) for etas in grids.values()),
-        ]
+    found = {
+        (reference, scope): [result.average(scope, reference, etas) for etas in grids.values()]
         for reference in result.references
         for scope in result.scopes
-    ]
+    }
+    shown = brackets("draws", (one for row in found.values() for one in row))
+    notes = ["; ".join(f"{name}: eta {per_cent(etas)} %" for name, etas in grids.items())]
+    whole = tuple(result.etas)
+    if any(result.any_law(scope, reference, whole) for reference, scope in found):
+        notes.append(ANY_LAW)
     return Sheet(
-        caption="Average normalised accuracy in %, +- : 95 % interval over draws",
+        caption=f"Average normalised accuracy in % {shown}",
         head=["scope", "sigma of", *grids],
-        rows=rows,
+        rows=[
+            [scope_name(result, scope), reference, *map(cell, row)]
+            for (reference, scope), row in found.items()
+        ],
         words=2,
-        notes=("; ".join(f"{name}: eta {per_cent(etas)} %" for name, etas in grids.items()),),
+        notes=tuple(notes),
     )
 
 

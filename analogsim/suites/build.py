@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.scopes.page import Block, render
 from analogsim.scopes.plot import Line, lines_figure, png
-from analogsim.scopes.result import NoiseResult
-from analogsim.scopes.sheet import Sheet, cell
+from analogsim.scopes.sheet import Sheet, brackets, cell
+from analogsim.scopes.table import ANY_LAW
+from analogsim.suites.chip_words import chip_sentences
 from analogsim.suites.chips import chip_lines, chip_sheets, pair_sheets
+from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.growth import growth_sheet, slopes_of
-from analogsim.suites.kept import Kept
-from analogsim.suites.pairs import pair_sheet, pairs_of, sentences
+from analogsim.suites.kept import Kept, Result
+from analogsim.suites.pairs import pair_sheet, pairs_of
+from analogsim.suites.words import sentences
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,40 +52,39 @@ def suite_sheets(kept: Kept) -> list[Sheet]:
 
 def answers(kept: Kept) -> list[str]:
     """The generated sentences."""
-    return [text for pair in pairs_of(kept.noise) for text in sentences(pair)]
+    of_noise = [text for pair in pairs_of(kept.noise) for text in sentences(pair)]
+    return [*of_noise, *chip_sentences(kept.crossbar)]
 
 
 def _averages(kept: Kept) -> Sheet:
     grids = list(dict.fromkeys(grid for _, result in kept.noise for grid in result.grids()))
-    rows = [
-        [
-            entry.label,
-            f"{100 * result.clean:.2f}",
-            str(result.n_bn),
-            scope,
-            reference,
-            *(_average(result, scope, reference, grid) for grid in grids),
-        ]
+    rows, shown = [], []
+    for entry, result in kept.noise:
+        own = result.grids()
+        for reference in result.references:
+            for scope in dict.fromkeys(result.same[scope] for scope in result.scopes):
+                found = [
+                    result.average(scope, reference, own[grid]) if grid in own else None
+                    for grid in grids
+                ]
+                shown += found
+                clean = f"{100 * result.clean:.2f}"
+                words = [entry.label, clean, str(result.n_bn), scope, reference]
+                rows.append([*words, *map(cell, found)])
+    notes = [
+        f"{entry.label}: {', '.join(f'{a} = {b}' for a, b in same.items())} (the same tensors)"
         for entry, result in kept.noise
-        for reference in result.references
-        for scope in dict.fromkeys(result.same[scope] for scope in result.scopes)
+        if (same := {s: result.same[s] for s in result.scopes if result.same[s] != s})
     ]
+    if any(result.any_law(*key, result.etas) for _, result in kept.noise for key in result.counts):
+        notes.append(ANY_LAW)
     return Sheet(
-        caption="Average normalised accuracy in %, +- : 95 % interval over draws",
+        caption=f"Average normalised accuracy in % {brackets('draws', shown)}",
         head=["network", "clean", "BN layers", "scope", "sigma of", *grids],
         rows=rows,
         words=1,
-        notes=tuple(
-            f"{entry.label}: {', '.join(f'{a} = {b}' for a, b in same.items())} (the same tensors)"
-            for entry, result in kept.noise
-            if (same := {s: result.same[s] for s in result.scopes if result.same[s] != s})
-        ),
+        notes=tuple(notes),
     )
-
-
-def _average(result: NoiseResult, scope: str, reference: str, grid: str) -> str:
-    etas = result.grids().get(grid)
-    return cell(result.average(scope, reference, etas)) if etas else "-"  # type: ignore[arg-type]
 
 
 def _figure(kept: Kept) -> "Figure":
@@ -117,7 +119,7 @@ def _page(kept: Kept, picture: bytes) -> str:
     notes = [
         f"{entry.label}: {result.model}, weights sha256 {result.weights[:16]}, "
         f"{result.n_images} images of {result.data}, computed {result.created} (UTC), spec "
-        f"{result.digest}."
+        f"{result.digest}.{_on_tiles(result)}"
         for entry, result in kept.networks
     ]
     return render(
@@ -129,3 +131,8 @@ def _page(kept: Kept, picture: bytes) -> str:
             ("Networks", [*notes, f"Command: {kept.command}"]),
         ],
     )
+
+
+def _on_tiles(result: Result) -> str:
+    share = result.coverage if isinstance(result, CrossbarResult) else None
+    return "" if share is None else f" Tiles compute {100 * share:.1f} % of its multiply-adds."

@@ -1,17 +1,47 @@
 """Accuracy over time of every network and treatment of BatchNorm, and with against without."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from analogsim.experiment.statistics import Interval, interval
+from analogsim.experiment.statistics import Sampled
 from analogsim.report.labels import format_duration
 from analogsim.scopes.plot import Line
-from analogsim.scopes.sheet import Sheet, cell
+from analogsim.scopes.sheet import Sheet, brackets, cell
+from analogsim.scopes.units import Units, trainings
 from analogsim.suites.crossbar import CrossbarResult
-from analogsim.suites.entry import Entry
+from analogsim.suites.entry import Arm, Entry
 
-Networks = Sequence[tuple[Entry, CrossbarResult]]
+Network = tuple[Entry, CrossbarResult]
+Networks = Sequence[Network]
 Panel = tuple[str, str]
 """Preset and compensation."""
+Cells = list[Sampled | None]
+"""One a time; None where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """With minus without BatchNorm of one pair and treatment over time, in normalised accuracy.
+
+    `n_trainings` is 1 for a pair of networks, whose units are pairs of chips of one number, and
+    more for a pair that was trained several times, whose units are trainings.
+    """
+
+    name: str
+    panel: Panel
+    bn: str
+    times: tuple[float, ...]
+    cells: tuple[Sampled | None, ...]
+    n_trainings: int
+    n_images: int
+
+    @property
+    def over(self) -> str:
+        """What the intervals are over."""
+        if self.n_trainings > 1:
+            return f"{self.n_trainings} trainings, each the mean of its chips"
+        n = max((one.n for one in self.cells if one is not None), default=0)
+        return f"{n} pairs of chips of one training"
 
 
 def panels_of(networks: Networks) -> list[Panel]:
@@ -20,25 +50,61 @@ def panels_of(networks: Networks) -> list[Panel]:
 
 
 def chip_sheets(networks: Networks) -> list[Sheet]:
-    """One table a preset and compensation: networks and BatchNorm down, times across."""
-    return [_sheet(networks, panel) for panel in panels_of(networks)]
+    """Networks and BatchNorm down, times across: a table a preset and compensation.
+
+    What was trained from several seeds has a second one, over trainings.
+    """
+    found = []
+    for panel in panels_of(networks):
+        found.append(_sheet(networks, panel))
+        if trained := _trained(networks, panel):
+            found.append(trained)
+    return found
 
 
 def _sheet(networks: Networks, panel: Panel) -> Sheet:
     times = _times(networks, panel)
-    rows = []
+    rows, shown = [], []
     for entry, result in networks:
+        on_tiles = "-" if result.coverage is None else f"{100 * result.coverage:.1f}"
         for bn in _treatments(result, panel):
             cells = [
-                result.accuracy(key) if (key := (panel[0], bn, panel[1], t_s)) in result.correct
-                else None
-                for t_s in times
-            ]  # fmt: skip
-            rows.append([entry.label, bn, f"{100 * result.clean:.2f}", *map(cell, cells)])
+                None if one is None else one.mean() for one in _over_time(result, panel, bn, times)
+            ]
+            shown += cells
+            digital = f"{100 * result.clean:.2f}"
+            rows.append([entry.label, bn, on_tiles, digital, *map(cell, cells)])
     return Sheet(
-        caption=f"{panel[0]}, compensation {panel[1]}: accuracy in %, +- : 95 % interval over "
-        "chips",
-        head=["network", "BN", "digital", *map(format_duration, times)],
+        caption=f"{panel[0]}, compensation {panel[1]}: accuracy in % {brackets('chips', shown)}; "
+        "on tiles: share of the multiply-adds in %",
+        head=["network", "BN", "on tiles", "digital", *map(format_duration, times)],
+        rows=rows,
+        words=2,
+    )
+
+
+def _trained(networks: Networks, panel: Panel) -> Sheet | None:
+    """Accuracy of each arm over its trainings."""
+    times = _times(networks, panel)
+    arms: dict[tuple[str, Arm, str], list[CrossbarResult]] = {}
+    for entry, result in networks:
+        if entry.pair is not None and entry.arm is not None:
+            for bn in _treatments(result, panel):
+                arms.setdefault((entry.pair, entry.arm, bn), []).append(result)
+    rows, shown = [], []
+    for (pair, arm, bn), results in arms.items():
+        if len(results) > 1:
+            seeds = [_over_time(result, panel, bn, times) for result in results]
+            cells = _means_over(seeds)
+            shown += cells
+            name = f"{pair}, {arm}, {len(results)} trainings"
+            rows.append([name, bn, *map(cell, cells)])
+    if not rows:
+        return None
+    said = brackets("trainings, each the mean of its chips", shown)
+    return Sheet(
+        caption=f"{panel[0]}, compensation {panel[1]}: accuracy in % {said}",
+        head=["pair", "BN", *map(format_duration, times)],
         rows=rows,
         words=2,
     )
@@ -51,51 +117,86 @@ def pair_sheets(networks: Networks) -> list[Sheet]:
     come out is said by the trainings, not by the chips of one.
     """
     found = []
+    every = compared(networks)
     for panel in panels_of(networks):
-        times = _times(networks, panel)
-        rows = []
-        several: dict[tuple[str, str, str], list[list[Interval | None]]] = {}
-        for a, b in _arms(networks):
-            for bn in _treatments(a[1], panel):
-                for other in _treatments(b[1], panel):
-                    left = [(panel[0], bn, panel[1], t_s) for t_s in times]
-                    right = [(panel[0], other, panel[1], t_s) for t_s in times]
-                    cells = [_between(a[1], b[1], x, y) for x, y in zip(left, right, strict=True)]
-                    name = f"{a[0].label} - {b[0].label}"
-                    rows.append([name, bn, *(cell(one, signed=True) for one in cells)])
-                    several.setdefault((str(a[0].pair), bn, other), []).append(cells)
-        if rows:
-            found.append(_pair_sheet(panel, times, rows, over="pairs of chips of one number"))
-        trained = [
-            [
-                f"{name}, {len(seeds)} seeds",
-                bn,
-                *(cell(_over(column), signed=True) for column in zip(*seeds, strict=True)),
-            ]
-            for (name, bn, _), seeds in several.items()
-            if len(seeds) > 1
-        ]
-        if trained:
-            over = "training seeds, each the mean of its chips"
-            found.append(_pair_sheet(panel, times, trained, over=over))
+        here = [one for one in every if one.panel == panel]
+        for several in (False, True):
+            rows = [one for one in here if (one.n_trainings > 1) == several]
+            if rows:
+                over = "trainings, each the mean of its chips" if several else (
+                    "pairs of chips of one number"
+                )  # fmt: skip
+                found.append(_pair_sheet(rows, over))
     return found
 
 
-def _pair_sheet(
-    panel: Panel, times: Sequence[float], rows: Sequence[Sequence[str]], *, over: str
-) -> Sheet:
+def _pair_sheet(rows: Sequence[Compared], over: str) -> Sheet:
+    panel, times = rows[0].panel, rows[0].times
+    said = brackets(over, (one for row in rows for one in row.cells))
     return Sheet(
         caption=f"{panel[0]}, compensation {panel[1]}: accuracy over digital accuracy, with minus "
-        f"without BatchNorm, in points, +- : 95 % interval over {over}",
+        f"without BatchNorm, in points {said}",
         head=["pair", "BN", *map(format_duration, times)],
-        rows=rows,
+        rows=[[row.name, row.bn, *(cell(one, signed=True) for one in row.cells)] for row in rows],
         words=2,
     )
 
 
-def _over(seeds: Sequence[Interval | None]) -> Interval | None:
-    means = [one.mean for one in seeds if one is not None]
-    return interval(means) if len(means) == len(seeds) else None
+def compared(networks: Networks) -> list[Compared]:
+    """Every pair of networks, then every pair of trainings, by panel and treatment."""
+    found: list[Compared] = []
+    for panel in panels_of(networks):
+        times = _times(networks, panel)
+        several: dict[tuple[str, str, str], list[list[Units | None]]] = {}
+        n_images: dict[str, int] = {}
+        for a, b in _arms(networks):
+            for bn, other in _both(a[1], b[1], panel):
+                left = _over_time(a[1], panel, bn, times, normalised=True)
+                right = _over_time(b[1], panel, other, times, normalised=True)
+                cells = [_less(x, y) for x, y in zip(left, right, strict=True)]
+                found.append(
+                    Compared(
+                        name=f"{a[0].label} - {b[0].label}",
+                        panel=panel,
+                        bn=bn,
+                        times=tuple(times),
+                        cells=tuple(None if one is None else one.mean() for one in cells),
+                        n_trainings=1,
+                        n_images=a[1].n_images,
+                    )
+                )
+                n_images[str(a[0].pair)] = a[1].n_images
+                several.setdefault((str(a[0].pair), bn, other), []).append(cells)
+        found += [
+            Compared(
+                name=f"{name}, {len(seeds)} trainings",
+                panel=panel,
+                bn=bn,
+                times=tuple(times),
+                cells=tuple(_means_over(seeds)),
+                n_trainings=len(seeds),
+                n_images=n_images[name],
+            )
+            for (name, bn, _), seeds in several.items()
+            if len(seeds) > 1
+        ]
+    return found
+
+
+def _less(a: Units | None, b: Units | None) -> Units | None:
+    if a is None or b is None:
+        return None
+    found = a.less(b)
+    return found if found.values else None
+
+
+def _means_over(seeds: Sequence[Sequence[Units | None]]) -> Cells:
+    """Of each time, the mean over trainings; None where one lacks it."""
+    found: Cells = []
+    for column in zip(*seeds, strict=True):
+        known = [one for one in column if one is not None]
+        found.append(trainings(known).mean() if len(known) == len(column) else None)
+    return found
 
 
 def chip_lines(networks: Networks) -> dict[str, list[Line]]:
@@ -108,7 +209,8 @@ def chip_lines(networks: Networks) -> dict[str, list[Line]]:
                 times = sorted(
                     c[3] for c in result.correct if (c[0], c[1], c[2]) == (panel[0], bn, panel[1])
                 )
-                found = [result.accuracy((panel[0], bn, panel[1], t_s)) for t_s in times]
+                cells = [result.accuracy((panel[0], bn, panel[1], t_s)) for t_s in times]
+                found = [one for one in cells if one is not None]
                 bounds = [
                     None if one.low is None or one.high is None else (one.low, one.high)
                     for one in found
@@ -119,6 +221,19 @@ def chip_lines(networks: Networks) -> dict[str, list[Line]]:
     return panels
 
 
+def _over_time(
+    result: CrossbarResult,
+    panel: Panel,
+    bn: str,
+    times: Sequence[float],
+    *,
+    normalised: bool = False,
+) -> list[Units | None]:
+    cells = [(panel[0], bn, panel[1], t_s) for t_s in times]
+    of = result.normalised if normalised else result.units
+    return [of(cell) if cell in result.correct else None for cell in cells]
+
+
 def _times(networks: Networks, panel: Panel) -> list[float]:
     return sorted({c[3] for _, result in networks for c in result.correct if (c[0], c[2]) == panel})
 
@@ -127,9 +242,13 @@ def _treatments(result: CrossbarResult, panel: Panel) -> list[str]:
     return list(dict.fromkeys(c[1] for c in result.correct if (c[0], c[2]) == panel))
 
 
-def _arms(
-    networks: Networks,
-) -> list[tuple[tuple[Entry, CrossbarResult], tuple[Entry, CrossbarResult]]]:
+def _both(a: CrossbarResult, b: CrossbarResult, panel: Panel) -> Iterator[tuple[str, str]]:
+    for bn in _treatments(a, panel):
+        for other in _treatments(b, panel):
+            yield bn, other
+
+
+def _arms(networks: Networks) -> list[tuple[Network, Network]]:
     return [
         (a, b)
         for a in networks
@@ -138,16 +257,3 @@ def _arms(
         and (a[0].pair, a[0].training_seed) == (b[0].pair, b[0].training_seed)
         and (a[0].arm, b[0].arm) == ("with", "without")
     ]
-
-
-def _between(
-    a: CrossbarResult,
-    b: CrossbarResult,
-    left: tuple[str, str, str, float],
-    right: tuple[str, str, str, float],
-) -> Interval | None:
-    if left not in a.correct or right not in b.correct:
-        return None
-    x, y = a.normalised(left), b.normalised(right)
-    chips = sorted(x.keys() & y.keys())
-    return interval([x[chip] - y[chip] for chip in chips]) if chips else None

@@ -1,12 +1,14 @@
 """What a study of chips measured of one network of a suite, as counts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analogsim.errors import InputError
-from analogsim.experiment.statistics import Interval, interval
+from analogsim.experiment.statistics import ACCURACY, Sampled
+from analogsim.experiment.trial import Trial
 from analogsim.report.summary import read_run
+from analogsim.scopes.units import Units, linearised, unpacked
 
 Cell = tuple[str, str, str, float]
 """Preset, treatment of BatchNorm, compensation, time in seconds."""
@@ -19,6 +21,11 @@ class CrossbarResult:
     Attributes:
         correct: cell -> chip -> how many images were right.
         nan: cell -> how many outputs of all its chips were NaN.
+        answers: cell -> chip -> which images were right, packed as in `deal.pack`; cells that
+            did not record them are absent.
+        digital_correct: the same of the digital network; None where it was not recorded.
+        coverage: share of the multiply-adds of a forward pass that tiles compute; None where it
+            was not counted.
     """
 
     question: str
@@ -34,19 +41,47 @@ class CrossbarResult:
     weights: str
     versions: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    answers: Mapping[Cell, Mapping[int, str]] = field(default_factory=dict)
+    digital_correct: str | None = None
+    coverage: float | None = None
 
     @property
     def clean(self) -> float:
         """The digital network's accuracy, a fraction."""
         return self.clean_correct / self.n_images
 
-    def accuracy(self, cell: Cell) -> Interval:
+    def accuracy(self, cell: Cell) -> Sampled | None:
         """Accuracy over chips."""
-        return interval([n / self.n_images for n in self.correct[cell].values()])
+        return self.units(cell).mean()
 
-    def normalised(self, cell: Cell) -> dict[int, float]:
-        """Chip -> accuracy over the digital network's."""
-        return {chip: n / self.clean_correct for chip, n in self.correct[cell].items()}
+    def units(self, cell: Cell) -> Units:
+        """Accuracy of each chip."""
+        known = self.answers.get(cell)
+        return Units(
+            values={chip: n / self.n_images for chip, n in self.correct[cell].items()},
+            images=None
+            if known is None
+            else {chip: unpacked(known[chip], self.n_images) for chip in self.correct[cell]},
+            step=1 / self.n_images,
+            span=ACCURACY,
+        )
+
+    def normalised(self, cell: Cell) -> Units:
+        """Accuracy of each chip over the digital network's."""
+        known = self.answers.get(cell)
+        images = None
+        if known is not None and self.digital_correct is not None:
+            digital = unpacked(self.digital_correct, self.n_images)
+            images = {
+                chip: linearised(unpacked(known[chip], self.n_images), digital)
+                for chip in self.correct[cell]
+            }
+        return Units(
+            values={chip: n / self.clean_correct for chip, n in self.correct[cell].items()},
+            images=images,
+            step=1 / self.clean_correct,
+            span=(0.0, 1 / self.clean),
+        )
 
 
 def read_crossbar(folder: Path) -> CrossbarResult:
@@ -56,6 +91,7 @@ def read_crossbar(folder: Path) -> CrossbarResult:
     total = header.digital["n_images"]
     correct: dict[Cell, dict[int, int]] = {}
     nan: dict[Cell, int] = {}
+    answers: dict[Cell, dict[int, str]] = {}
     for trial in run.trials:
         if trial.n_images != total:
             raise InputError(
@@ -65,6 +101,9 @@ def read_crossbar(folder: Path) -> CrossbarResult:
         cell = (trial.preset, trial.bn, trial.compensation, trial.t_s)
         correct.setdefault(cell, {})[trial.chip] = trial.n_correct
         nan[cell] = nan.get(cell, 0) + trial.n_nan
+        known = answers.setdefault(cell, {})
+        if trial.correct is not None and _in_order(trial):
+            known[trial.chip] = trial.correct
     return CrossbarResult(
         question=header.question,
         command=header.command,
@@ -79,4 +118,14 @@ def read_crossbar(folder: Path) -> CrossbarResult:
         weights=header.spec["weights_sha256"],
         versions=header.versions,
         notes=run.notes,
+        answers={
+            cell: known for cell, known in answers.items() if known.keys() == correct[cell].keys()
+        },
+        digital_correct=header.digital_correct,
+        coverage=None if header.coverage is None else header.coverage["share"],
     )
+
+
+def _in_order(trial: Trial) -> bool:
+    """Whether its answers stand in the order of the test set, as the digital network's do."""
+    return trial.images is not None and trial.images["order"] == "stored"

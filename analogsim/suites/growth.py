@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analogsim.experiment.statistics import Interval, interval
+from analogsim.experiment.statistics import (
+    Interval,
+    bounded_interval,
+    chance_count,
+    holm,
+    interval,
+    told_apart,
+)
 from analogsim.experiment.statistics.interval import t_quantile
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
-from analogsim.scopes.sheet import Sheet, cell
+from analogsim.scopes.sheet import Sheet, brackets, cell
+from analogsim.scopes.units import Units
 from analogsim.suites.entry import Entry
 
 
@@ -42,11 +50,13 @@ def slopes_of(networks: Sequence[tuple[Entry, NoiseResult]]) -> list[Slope]:
         for reference in first.references:
             for scope in first.scopes:
                 for grid, etas in first.grids().items():
-                    columns = [result.by_draw(scope, reference, etas) for result in mine]
+                    units = [result.units(scope, reference, etas) for result in mine]
+                    columns = [one.values for one in units]
                     draws = sorted(set(columns[0]).intersection(*columns))
                     if not draws:
                         continue
                     means = [sum(c[d] for d in draws) / len(draws) for c in columns]
+                    steep = [slope(layers, [c[d] for c in columns]) for d in draws]
                     found.append(
                         Slope(
                             group=str(group),
@@ -54,13 +64,25 @@ def slopes_of(networks: Sequence[tuple[Entry, NoiseResult]]) -> list[Slope]:
                             reference=reference,
                             grid=grid,
                             layers=layers,
-                            over_draws=interval(
-                                [slope(layers, [c[d] for c in columns]) for d in draws]
-                            ),
+                            over_draws=_over_draws(layers, steep, units),
                             over_networks=_scatter(layers, means),
                         )
                     )
     return found
+
+
+def _over_draws(layers: Sequence[int], steep: Sequence[float], units: Sequence[Units]) -> Interval:
+    """Slopes are no shares of images and have no lattice; with NaN draws any law is allowed for."""
+    if not any(one.any_law for one in units):
+        return interval(steep, step=None)
+    tops = [one.span[1] for one in units]
+    # Least squares is a weighted sum of accuracies, each from 0 to its own top.
+    weights = [
+        slope(layers, [float(at == i) for at in range(len(units))]) for i in range(len(units))
+    ]
+    ends = [weight * top for weight, top in zip(weights, tops, strict=True)]
+    least, most = sum(min(end, 0.0) for end in ends), sum(max(end, 0.0) for end in ends)
+    return bounded_interval([min(max(one, least), most) for one in steep], least, most)
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
@@ -84,10 +106,13 @@ def _scatter(x: Sequence[float], y: Sequence[float]) -> tuple[float, float] | No
 def growth_sheet(slopes: Sequence[Slope]) -> Sheet:
     """All slopes of one group."""
     layers = ", ".join(map(str, slopes[0].layers))
+    over = [one.over_draws for one in slopes]
+    known = sum(one.low is not None for one in over)
+    apart = sum(told_apart(one.low, one.high) for one in over)
     return Sheet(
         caption=f"{slopes[0].group}: points of average normalised accuracy a BatchNorm layer "
-        f"(networks with {layers} of them)",
-        head=["scope", "sigma of", "grid", "slope, interval over draws", "interval over networks"],
+        f"(networks with {layers} of them) {brackets('draws', over)}",
+        head=["scope", "sigma of", "grid", "slope", "interval over networks"],
         rows=[
             [
                 one.scope,
@@ -104,5 +129,8 @@ def growth_sheet(slopes: Sequence[Slope]) -> Sheet:
         notes=(
             "Over draws: for these networks alone. Over networks: how they scatter around the "
             "line, with n - 2 degrees of freedom.",
+            f"Over draws {apart} of {known} slopes are told apart from 0; by chance "
+            f"{chance_count(known):.1f} would be, and with Holm's correction "
+            f"{sum(holm([one.p for one in over]))} remain.",
         ),
     )

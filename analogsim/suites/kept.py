@@ -1,7 +1,9 @@
 """`results.json`: a suite's counts in one small file, from which all its tables are made.
 
 It is what is kept of an experiment: the spec, digests, versions, and how many images each trial
-got right, by its address. Accuracies are counts over `n_images`.
+got right, by its address. Accuracies are counts over `n_images`. Since version 2 it also holds
+which images those were, where the runs recorded it (`bits.py`), and how much of each network tiles
+compute; files of version 1 are read for ever.
 """
 
 from collections.abc import Sequence
@@ -15,11 +17,13 @@ from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import check_format
 from analogsim.experiment.sealed import opened
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
+from analogsim.suites.bits import squeezed, unsqueezed
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
 
 RESULTS_FILE = "results.json"
-FORMAT, VERSION = "analogsim-results", 1
+FORMAT, VERSION = "analogsim-results", 2
+_FIRST = 1
 
 Result = NoiseResult | CrossbarResult
 
@@ -72,7 +76,9 @@ def read_kept(path: Path) -> Kept:
             f"results {path} must be a readable JSON file, got '{reason}'; give the results.json "
             "of a suite"
         ) from error
-    check_format(content, name=FORMAT, version=VERSION, where=f"results {path}")
+    first = isinstance(content, dict) and content.get("version") == _FIRST
+    version = _FIRST if first else VERSION
+    check_format(content, name=FORMAT, version=version, where=f"results {path}")
     content = opened(content, where=f"results {path}", todo="restore the file")
     try:
         return Kept(
@@ -98,7 +104,12 @@ _COMMON = (
 
 def _as_json(result: Result) -> dict[str, Any]:
     common = {name: getattr(result, name) for name in _COMMON}
-    common |= {"versions": dict(result.versions), "notes": list(result.notes)}
+    common |= {
+        "versions": dict(result.versions),
+        "notes": list(result.notes),
+        "digital_correct": result.digital_correct,
+    }
+    digital = result.digital_correct
     if isinstance(result, CrossbarResult):
         rows = [
             {
@@ -106,11 +117,14 @@ def _as_json(result: Result) -> dict[str, Any]:
                 "chips": list(chips),
                 "correct": list(chips.values()),
                 "nan": result.nan[cell],
+                "answers": _answers([result.answers[cell][chip] for chip in chips], digital)
+                if cell in result.answers
+                else None,
             }
             for cell, chips in result.correct.items()
         ]
-        return {"kind": "crossbar", **common, "rows": rows}
-    rows = [_row(cell, counts, result.etas) for cell, counts in result.counts.items()]
+        return {"kind": "crossbar", **common, "coverage": result.coverage, "rows": rows}
+    rows = [_row(cell, counts, result.etas, digital) for cell, counts in result.counts.items()]
     return {
         "kind": "noise",
         **common,
@@ -128,7 +142,13 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 def _from_json(content: dict[str, Any]) -> Result:
     common = {name: content[name] for name in _COMMON}
-    common |= {"versions": content["versions"], "notes": tuple(content["notes"])}
+    # Version 1 holds no answers.
+    digital = content.get("digital_correct")
+    common |= {
+        "versions": content["versions"],
+        "notes": tuple(content["notes"]),
+        "digital_correct": digital,
+    }
     rows = content["rows"]
     if content["kind"] == "crossbar":
         cells = [tuple(row["cell"]) for row in rows]
@@ -139,6 +159,12 @@ def _from_json(content: dict[str, Any]) -> Result:
                 for cell, row in zip(cells, rows, strict=True)
             },
             nan={cell: row["nan"] for cell, row in zip(cells, rows, strict=True)},
+            answers={
+                cell: dict(zip(row["chips"], known, strict=True))
+                for cell, row in zip(cells, rows, strict=True)
+                if (known := _known(row, digital, len(row["chips"]))) is not None
+            },
+            coverage=content.get("coverage"),
         )
     return NoiseResult(
         **common,
@@ -148,17 +174,20 @@ def _from_json(content: dict[str, Any]) -> Result:
         references=tuple(content["references"]),
         etas=tuple(content["etas"]),
         same=content["same_as"],
-        counts={(row["scope"], row["reference"]): _counts(row, content["etas"]) for row in rows},
+        counts={
+            (row["scope"], row["reference"]): _counts(row, content["etas"], digital) for row in rows
+        },
         nearest={reference: Nearest(**one) for reference, one in content["nearest"].items()},
         predicted={(reference, eta): share for reference, eta, share in content["predicted"]},
     )
 
 
-def _row(cell: Cell, counts: Counts, etas: Sequence[float]) -> dict[str, Any]:
+def _row(cell: Cell, counts: Counts, etas: Sequence[float], digital: str | None) -> dict[str, Any]:
     """Of each eta, a number a draw; None where that trial is not done."""
     draws = sorted({draw for found in counts.correct.values() for draw in found})
     correct = [[counts.correct.get(eta, {}).get(draw) for draw in draws] for eta in etas]
     nan = [[counts.nan.get(eta, {}).get(draw) for draw in draws] for eta in etas]
+    done = [(eta, draw) for eta in etas for draw in draws if draw in counts.correct.get(eta, {})]
     return {
         "scope": cell[0],
         "reference": cell[1],
@@ -166,10 +195,14 @@ def _row(cell: Cell, counts: Counts, etas: Sequence[float]) -> dict[str, Any]:
         "correct": correct,
         # Mostly none: 0 stands for a row without any.
         "nan": [row if any(row) else 0 for row in nan],
+        # Of the trials that are done, eta by eta.
+        "answers": _answers([counts.answers[eta][draw] for eta, draw in done], digital)
+        if counts.answers
+        else None,
     }
 
 
-def _counts(row: dict[str, Any], etas: Sequence[float]) -> Counts:
+def _counts(row: dict[str, Any], etas: Sequence[float], digital: str | None) -> Counts:
     correct: dict[float, dict[int, int]] = {}
     nan: dict[float, dict[int, int]] = {}
     for eta, right, none in zip(etas, row["correct"], row["nan"], strict=True):
@@ -177,4 +210,18 @@ def _counts(row: dict[str, Any], etas: Sequence[float]) -> Counts:
             if count is not None:
                 correct.setdefault(eta, {})[draw] = count
                 nan.setdefault(eta, {})[draw] = none[at] if none else 0
-    return Counts(correct=correct, nan=nan)
+    done = [(eta, draw) for eta, found in correct.items() for draw in found]
+    answers: dict[float, dict[int, str]] = {}
+    for (eta, draw), one in zip(done, _known(row, digital, len(done)) or (), strict=False):
+        answers.setdefault(eta, {})[draw] = one
+    return Counts(correct=correct, nan=nan, answers=answers)
+
+
+def _answers(packed: Sequence[str], digital: str | None) -> str | None:
+    """Without the digital network's answers there is nothing to compare with."""
+    return None if digital is None else squeezed(packed, digital)
+
+
+def _known(row: dict[str, Any], digital: str | None, count: int) -> list[str] | None:
+    text = row.get("answers")
+    return None if text is None or digital is None else unsqueezed(text, digital, count)

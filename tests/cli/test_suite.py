@@ -104,6 +104,7 @@ def test_a_suite_of_noise(done: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(["report", str(out)]) == 0
     said = capsys.readouterr().out
     assert "digits: average normalised accuracy in % with and without BatchNorm" in said
+    assert "(95 % interval over 2 draws of one training, on these images) [on new images]" in said
     assert "published VGG16" in said
     assert "layers: points of average normalised accuracy a BatchNorm layer" in said
     assert "without: affine = biases (the same tensors)" in said
@@ -150,6 +151,13 @@ def test_a_suite_of_chips(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert sum(row[:2] == ["without", "digital"] for row in rows) == 2
     assert sum(row[:4] == ["with", "-", "without", "fold"] for row in rows) == 2
     assert (tmp_path / "out" / "with" / "summary.json").is_file()
+    assert "with minus without BatchNorm, in points (95 % interval over pairs of chips" in said
+    assert "with - without: BatchNorm costs a share of the digital accuracy in " in said
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    for network in content["networks"]:
+        assert 0 < network["coverage"] <= 1
+        assert network["digital_correct"]
+        assert all(row["answers"] for row in network["rows"])
 
 
 def test_a_folder_with_something_else_is_refused(

@@ -105,7 +105,7 @@ def test_noise_results_are_of_the_kept_file(extension, tmp_path: Path) -> None:
     assert "kept file `x.json`" in text
     assert "analogsim run x.toml -o out/x" in text
     # (4 + 8) / 2 right images of 8 that were right without noise.
-    assert "| x | 80.00 | 7 | weights | std | 75.00 +- " in text
+    assert "| x | 80.00 | 7 | weights | std | 75.00 (" in text
 
 
 def test_a_broken_kept_file_is_named(extension, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import math
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,7 @@ from analogsim.scopes.table import format_noise
 from tests.experiment.small import run as run_chips
 from tests.experiment.small import study as chips
 from tests.scopes.small import run, study
-from tests.scopes.toy import toy
-
-# Student's t at 97.5 % with one degree of freedom.
-T_1 = math.tan(math.pi * (0.975 - 0.5))
+from tests.scopes.toy import answered, toy
 
 
 def test_the_draw_is_the_unit_of_an_average() -> None:
@@ -32,7 +28,8 @@ def test_the_draw_is_the_unit_of_an_average() -> None:
     # Draw 0: (80 + 64) / 160, draw 1: (72 + 40) / 160.
     assert toy().by_draw("weights", "std", (0.05, 0.2)) == {0: 0.9, 1: 0.7}
     assert found.mean == pytest.approx(0.8)
-    assert found.half_width == pytest.approx(T_1 * 0.2 / math.sqrt(2) / math.sqrt(2))
+    # Student's would reach below 0 and above 1 / 0.8.
+    assert (found.low, found.high) == (0, 1.25)
     assert found.n == 2
 
 
@@ -65,12 +62,44 @@ def test_the_summary_says_the_same() -> None:
     (row,) = (r for r in summary["rows"] if (r["scope"], r["eta"]) == ("variance", 0.05))
     assert row["normalised"] == pytest.approx(0.55)
     assert row["accuracy"] == pytest.approx(0.44)
+    assert (row["ci95_method"], row["ci95_new_images"]) == ("any law", None)
     assert (row["nan_draws"], row["nan_predicted"], row["draws"]) == (1, 0.25, 2)
     (mean,) = (a for a in summary["averages"] if (a["scope"], a["grid"]) == ("weights", "all"))
     assert mean["mean"] == pytest.approx(0.8)
     lines = list(csv.DictReader(io.StringIO(noise_csv(toy()))))
     assert len(lines) == len(summary["rows"]) == 4
     assert float(lines[2]["normalised"]) == pytest.approx(0.55)
+
+
+def test_the_summary_has_intervals_for_new_images_where_answers_are_known() -> None:
+    rows = noise_summary(answered(toy()))["rows"]
+    for row in rows:
+        (low, high), (least, most) = row["ci95"], row["ci95_new_images"]
+        assert least <= low <= row["normalised"] <= high <= most
+    lines = list(csv.DictReader(io.StringIO(noise_csv(answered(toy())))))
+    assert [float(one) for one in lines[0]["ci95_new_images"].split()] == rows[0]["ci95_new_images"]
+    assert "[on new images]" in format_noise(answered(toy()))
+
+
+def test_answers_of_the_records_are_those_of_the_counts(tmp_path: Path) -> None:
+    run(tmp_path)
+    result = read_noise(tmp_path)
+    etas = result.etas
+    units = result.units("weights", "std", etas)
+    assert units.images is not None
+    for draw, value in units.values.items():
+        assert units.images[draw].mean() == pytest.approx(value, abs=1e-12)
+    trials = read_records(tmp_path)
+    assert all(trial.correct is not None for trial in trials)
+    # One record without its answers: none of its scope and reference are used.
+    lines = [
+        (dataclasses.replace(t, correct=None) if at == 0 else t).to_json()
+        for at, t in enumerate(trials)
+    ]
+    (tmp_path / RECORDS_FILE).write_text("\n".join([*lines, ""]))
+    result = read_noise(tmp_path)
+    assert result.units("weights", "std", etas).images is None
+    assert result.units("weights", "max", etas).images is not None
 
 
 def test_scopes_that_were_not_computed_twice_say_so() -> None:
@@ -91,11 +120,16 @@ def test_the_table_by_hand() -> None:
         "weights   95.0  65.0\n"
         "variance  55.0  10.0\n"
         "\n"
-        "Average normalised accuracy in %, +- : 95 % interval over draws\n"
-        "scope     sigma of              all              low             high\n"
-        "weights   std       80.00 +- 127.06   95.00 +- 63.53  65.00 +- 190.59\n"
-        "variance  std       32.50 +- 285.89  55.00 +- 571.78    10.00 +- 0.00\n"
+        "Average normalised accuracy in % (95 % interval over draws, on these images)\n"
+        "scope     sigma of                     all                      low"
+        "                    high\n"
+        "weights   std       80.00 (0.00 to 125.00)  95.00 (31.47 to 125.00)"
+        "  65.00 (0.00 to 125.00)\n"
+        "variance  std       32.50 (3.75 to 110.71)   55.00 (5.10 to 116.44)"
+        "  10.00 (1.59 to 106.74)\n"
         "all: eta 5, 20 %; low: eta 5 %; high: eta 20 %\n"
+        "Where draws are NaN the interval holds for values of any distribution (Gaffke's bounds): "
+        "draws of two kinds are not near normal, and few of them say little.\n"
         "\n"
         "Draws in which every output is NaN in %, scope variance, sigma of std\n"
         "                             5 %  20 %\n"

@@ -1,8 +1,10 @@
 """Results whose numbers are known."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analogsim.experiment.deal import pack
 from analogsim.scopes.levels import SCOPES
 from analogsim.scopes.result import Counts, Nearest, NoiseResult
 
@@ -48,3 +50,27 @@ def toy(correct: Numbers | None = None, nan: Numbers | None = None, **changes: A
         "versions": {"torch": "1"},
     }
     return NoiseResult(**(fields | changes))
+
+
+def first(right: int, of: int = 100) -> str:
+    """Answers, packed: the first `right` images are right."""
+    return pack([at < right for at in range(of)])
+
+
+def answered(result: NoiseResult) -> NoiseResult:
+    """The same with answers: each trial gets the first images right."""
+    n = result.n_images
+    return dataclasses.replace(
+        result,
+        digital_correct=first(result.clean_correct, n),
+        counts={
+            cell: dataclasses.replace(
+                counts,
+                answers={
+                    eta: {draw: first(right, n) for draw, right in row.items()}
+                    for eta, row in counts.correct.items()
+                },
+            )
+            for cell, counts in result.counts.items()
+        },
+    )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from analogsim.experiment.statistics import bounded_interval
 from analogsim.suites.entry import Entry
 from analogsim.suites.growth import growth_sheet, slope, slopes_of
 from tests.scopes.toy import toy
@@ -35,7 +36,7 @@ def test_scatter_around_the_line_widens() -> None:
     assert found.over_networks == pytest.approx((-0.1 - half, -0.1 + half), rel=1e-4)
     text = growth_sheet([found]).text()
     assert "points of average normalised accuracy a BatchNorm layer" in text
-    last = text.splitlines()[-2].split()
+    last = text.splitlines()[-3].split()
     assert last[3:] == ["-10.00", f"{100 * (-0.1 - half):+.2f}", "to", f"{100 * (half - 0.1):+.2f}"]
 
 
@@ -55,4 +56,28 @@ def test_no_slope_without_two_counts(networks) -> None:  # type: ignore[no-untyp
 def test_two_networks_have_no_scatter() -> None:
     (found,) = slopes_of([network(0, 80), network(3, 72)])
     assert found.over_networks is None
-    assert growth_sheet([found]).text().splitlines()[-2].split()[3:] == ["-3.33", "-"]
+    assert growth_sheet([found]).text().splitlines()[-3].split()[3:] == ["-3.33", "-"]
+
+
+def test_draws_that_are_nan_leave_the_slope_any_law() -> None:
+    """Draws of two kinds: half of those with 2 layers are NaN, none of those with 1."""
+    rights = [64, 8, 64, 8, 64]
+    nan = {("variance", "std"): {0.2: [100 * (right == 8) for right in rights]}}
+    two = toy({("variance", "std"): {0.2: rights}}, nan, n_bn=2, etas=(0.2,))
+    one = toy({("variance", "std"): {0.2: [72] * 5}}, n_bn=1, etas=(0.2,))
+    networks = [(Entry(label=str(at), growth="depth"), r) for at, r in enumerate((one, two))]
+    (found,) = slopes_of(networks)
+    values = [right / 80 - 0.9 for right in rights]
+    expected = bounded_interval(values, -1.25, 1.25)
+    assert (found.over_draws.low, found.over_draws.high) == pytest.approx(
+        (expected.low, expected.high)
+    )
+
+
+def test_the_note_counts_what_chance_would_tell_apart() -> None:
+    steep = [network(at, *(80 - 8 * at - draw % 2 * at for draw in range(6))) for at in range(3)]
+    (found,) = slopes_of(steep)
+    assert growth_sheet([found]).notes[-1] == (
+        "Over draws 1 of 1 slopes are told apart from 0; by chance 0.1 would be, and with Holm's "
+        "correction 1 remain."
+    )

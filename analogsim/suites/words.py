@@ -1,0 +1,120 @@
+"""What a pair's table says in words, by rule: generated, never chosen."""
+
+from collections.abc import Iterable
+
+from analogsim.suites.bounds import bounds, by_chance, images_said, remaining, sign
+from analogsim.suites.held import NARROW, held_share, holds, is_narrow
+from analogsim.suites.pairs import Case, Pair
+from analogsim.suites.published import Published
+
+
+def sentences(pair: Pair) -> list[str]:
+    """The answer, and how the published values compare."""
+    said = [_verdict(pair)]
+    if pair.published is not None:
+        said += [_against(pair, pair.published), _both(pair, pair.published)]
+        if pair.published.clean_if_chance is not None:
+            said.append(_at_chance(pair, pair.published, pair.published.clean_if_chance))
+    return said
+
+
+def _verdict(pair: Pair) -> str:
+    differences = [case.difference for case in pair.cases]
+    where: dict[int, list[Case]] = {-1: [], 0: [], 1: []}
+    for case in pair.cases:
+        where[sign(case.difference)].append(case)
+    kept = [c for c, known in zip(pair.cases, remaining(differences), strict=True) if known]
+    text = (
+        f"{pair.name}: the network with BatchNorm keeps less of its accuracy than the one without "
+        f"in {_list(where[-1])}; more in {_list(where[1])}; not told apart in {_list(where[0])}. "
+        f"({_rule(pair)}: the interval of the difference leaves 0 out; {by_chance(differences)}. "
+        f"With Holm's correction for all of them these remain: {_list(kept)}.)"
+    )
+    if pair.n_trainings == 1:
+        text += " It is of one training: how another would come out, it does not say."
+    return text
+
+
+def _rule(pair: Pair) -> str:
+    images = images_said([case.difference for case in pair.cases], pair.n_images)
+    return f"Rule, at 95 % over {pair.over} and {images}"
+
+
+def _against(pair: Pair, published: Published) -> str:
+    value = published.with_bn
+    intervals = [(case, bounds(case.with_bn)) for case in pair.cases]
+    stays = [case for case, known in intervals if known is not None and known[0] > value]
+    falls = [case for case, known in intervals if known is not None and known[1] < value]
+    wide = [
+        c for c, known in intervals if c not in stays and c not in falls and not is_narrow(known)
+    ]
+    rest = [case for case in pair.cases if case not in stays + falls + wide]
+    return (
+        f"{pair.name} against the published {100 * value:.2f} % of {published.name} with "
+        f"BatchNorm: stays above it, so that the published collapse is ruled out, in "
+        f"{_list(stays)}; is lower in {_list(falls)}; is compatible with it in {_list(rest)}; the "
+        f"interval is too wide to say in {_list(wide)}. ({_rule(pair)}: where the interval lies; "
+        f"too wide is more than +- {100 * NARROW:g} points. An average depends on its grid, and "
+        "the published grid is not known.)"
+    )
+
+
+def _both(pair: Pair, published: Published) -> str:
+    """A collapse alone is easily had: the published pair also has an arm that does not collapse."""
+    holding = [
+        case for case in pair.cases if holds(case.region, published.with_bn, published.without_bn)
+    ]
+    compatible = [case for case in holding if case.narrow]
+    wide = [case for case in holding if not case.narrow]
+    each = "" if pair.n_trainings == 1 else ", and so do those of each training"
+    return (
+        f"{pair.name} against both published values of {published.name} "
+        f"({100 * published.with_bn:.2f} % with, {100 * published.without_bn:.2f} % without "
+        f"BatchNorm): {len(compatible)} of {len(pair.cases)} cases "
+        f"{'is' if len(compatible) == 1 else 'are'} compatible with them: {_list(compatible)}. An "
+        f"arbitrary pair of values would find one as often as {_share(pair, narrow=True)}. Too "
+        f"wide to say are {_list(wide)}; with such cases counted an arbitrary pair would find one "
+        f"as often as {_share(pair, narrow=False)}. ({_rule(pair)}: the intervals hold both "
+        f"values{each}, and are no wider than +- {100 * NARROW:g} points. Arbitrary pairs are "
+        f"uniform over {100 * pair.chance:.2f} % (chance) <= with <= without <= 100 %.)"
+    )
+
+
+def _share(pair: Pair, *, narrow: bool) -> str:
+    found = [(case.region, case.narrow) for case in pair.cases]
+    regions = [one for one, is_one in found if one is not None and (is_one or not narrow)]
+    return f"{100 * held_share(regions, pair.chance):.0f} %"
+
+
+def _at_chance(pair: Pair, published: Published, clean: float) -> str:
+    """A published value that is chance is compared as such: chance moves with clean accuracy."""
+    low, high = pair.chance - pair.chance_error, pair.chance + pair.chance_error
+    guessing = []
+    for case in pair.cases:
+        known = bounds(case.with_bn)
+        if known is not None and known[0] <= high and low <= known[1]:
+            guessing.append(case)
+    narrow = [case for case in guessing if is_narrow(bounds(case.with_bn))]
+    wide = [case for case in guessing if case not in narrow]
+    both = [case for case in guessing if _without(case, published.without_bn)]
+    return (
+        f"{pair.name} and chance: {100 * published.with_bn:.2f} % is what chance is at a clean "
+        f"accuracy of {100 * clean:.1f} %, here it is {100 * pair.chance:.2f} %. The network with "
+        f"BatchNorm is compatible with chance in {_list(narrow)}; the interval is too wide to say "
+        f"in {_list(wide)}. Of all these the network without is compatible with "
+        f"{100 * published.without_bn:.2f} % in {_list(both)}. ({_rule(pair)}: the interval meets "
+        f"{100 * low:.2f} to {100 * high:.2f} %, what guessing gives on these images.)"
+    )
+
+
+def _without(case: Case, value: float) -> bool:
+    known = bounds(case.without_bn)
+    return known is not None and is_narrow(known) and known[0] <= value <= known[1]
+
+
+def _list(cases: Iterable[Case]) -> str:
+    """Cases in words, grids of one scope and reference together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for case in cases:
+        found.setdefault((case.scope, case.reference), []).append(case.grid)
+    return ", ".join(f"{s}/{r} ({' '.join(grids)})" for (s, r), grids in found.items()) or "no case"
