@@ -62,7 +62,7 @@ def study_options(command: Command) -> Command:
         (
             click.option(
                 "--compensation",
-                type=click.Choice(["none", "global", "exact", "column", "gain"]),
+                type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
                 multiple=True,
                 default=("global",),
                 show_default=True,

@@ -26,6 +26,7 @@ def notes(run: Run, summary: Summary, extras: Extras) -> list[str]:
     # Sentences of the comparison stand in a section of their own.
     said = [] if extras.comparison is None else extras.comparison["sentences"]
     found = [note for note in run.notes if note not in said]
+    found += [f"Warning: {text}." for text in run.warnings]
     found += [
         "Intervals are over chips, not over images: Student's t at 95 %. All images of a trial "
         "see the same programmed weights, so an interval over images would be too narrow.",

@@ -31,7 +31,10 @@ SPEC = 'question = "Why?"\nmodel = "zoo:digits_cnn"\n\n[design]\nchips = 5\n'
 
 
 def errors(counts: list[int], error: float) -> Errors:
-    return Errors(error=error, mean=-error / 2, rms=error, below=1, above=0, counts=counts)
+    return Errors(
+        error=error, mean=-error / 2, rms=error, below=1, above=0, counts=counts, factor=1.5,
+        needed=1.6,
+    )  # fmt: skip
 
 
 def device(preset: str) -> DeviceLayers:
