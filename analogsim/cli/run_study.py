@@ -66,7 +66,7 @@ def study_and_print(spec: Spec, where: Where) -> None:
         InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
             cannot be used, or the workers end.
     """
-    _print(where, compute_study(spec, where))
+    _print(where, compute_study(spec, where), spec.presets)
 
 
 def compute_study(spec: Spec, where: Where) -> Prepared:
@@ -190,15 +190,18 @@ def study_of(
     )
 
 
-def _print(where: Where, prepared: Prepared) -> None:
+def _print(where: Where, prepared: Prepared, presets: Sequence[str]) -> None:
     page = build_report(where.output)
     result = summary(where.output)
     if where.as_json:
         click.echo(dumps(result, indent=2))
         return
     click.echo(colour.result_table(format_table(result)))
-    for text in prepared.analog.periphery.not_modelled(prepared.analog.tile):
+    periphery, tile = prepared.analog.periphery, prepared.analog.tile
+    for text in periphery.not_modelled(tile):
         click.echo(f"not modelled: {text}")
+    for text in periphery.added(tile, [preset.partition("?")[0] for preset in presets]):
+        click.echo(f"added: {text}")
     click.echo(f"\n{page}")
 
 

@@ -66,7 +66,8 @@ def study_options(command: Command) -> Command:
                 multiple=True,
                 default=("global",),
                 show_default=True,
-                help="Drift compensation (repeatable).",
+                help="Drift compensation (repeatable). With an ADC of few bits global misleads; "
+                "current does not.",
             ),
             click.option(
                 "--chips",

@@ -30,14 +30,14 @@ STATES: list[State] = [
 SPEC = 'question = "Why?"\nmodel = "zoo:digits_cnn"\n\n[design]\nchips = 5\n'
 
 
-def errors(counts: list[int], error: float) -> Errors:
+def errors(counts: list[int], error: float, factor: float) -> Errors:
     return Errors(
-        error=error, mean=-error / 2, rms=error, below=1, above=0, counts=counts, factor=1.5,
+        error=error, mean=-error / 2, rms=error, below=1, above=0, counts=counts, factor=factor,
         needed=1.6,
     )  # fmt: skip
 
 
-def device(preset: str) -> DeviceLayers:
+def device(preset: str, factor: float) -> DeviceLayers:
     """Two layers of 11 and 21 weights; one map of 2 outputs and 3 inputs, kept whole."""
     values = np.array([[1.0, -0.5, 0.0], [0.25, -1.0, 0.75]])
     return DeviceLayers(
@@ -46,9 +46,9 @@ def device(preset: str) -> DeviceLayers:
         states=list(STATES),
         layers=[
             {"name": "conv1", "weights": 11, "std": 0.5,
-             "states": [errors([1, 4, 4, 1], 0.1 + 0.01 * n) for n in range(5)]},
+             "states": [errors([1, 4, 4, 1], 0.1 + 0.01 * n, factor) for n in range(5)]},
             {"name": "linear", "weights": 21, "std": 0.1,
-             "states": [errors([2, 8, 8, 2], 0.2 + 0.01 * n) for n in range(5)]},
+             "states": [errors([2, 8, 8, 2], 0.2 + 0.01 * n, factor) for n in range(5)]},
         ],
         maps=[
             {"layer": "conv1", "tile": 0, "shape": [2, 3], "step": [1, 1], "rows": 2, "columns": 3,
@@ -58,7 +58,7 @@ def device(preset: str) -> DeviceLayers:
     )  # fmt: skip
 
 
-def layers_file(*presets: str) -> LayersFile:
+def layers_file(*presets: str, factor: float = 1.5) -> LayersFile:
     return LayersFile(
         format=FORMAT,
         version=VERSION,
@@ -71,7 +71,7 @@ def layers_file(*presets: str) -> LayersFile:
             "compensations": ["none", "global"],
         },
         edges=list(EDGES),
-        presets=[device(preset) for preset in presets],
+        presets=[device(preset, factor) for preset in presets],
     )
 
 
