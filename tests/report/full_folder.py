@@ -1,5 +1,6 @@
 """A run's folder with everything in it that a report can show, without running a network."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def device(preset: str, factor: float) -> DeviceLayers:
     return DeviceLayers(
         preset=preset,
         g_max_us=25.0,
-        states=list(STATES),
+        states=copy.deepcopy(STATES),
         layers=[
             {"name": "conv1", "weights": 11, "std": 0.5,
              "states": [errors([1, 4, 4, 1], 0.1 + 0.01 * n, factor) for n in range(5)]},

@@ -262,8 +262,8 @@ def test_everything_that_lies_in_the_folder_is_shown(tmp_path: Path) -> None:
         'question = "Why?"',
         "Left: relative weight error on chip 0. Dots: as programmed. Squares: after 1 d, global",
         "g_max = 25 µS",
-        "Error, 1 d, global Factor Factor needed",
-        "0.14 1.5 1.6",
+        "Error, 1 d, globalFactorFactor needed",
+        "0.141.51.6",
         "Factor: what drift compensation multiplies a layer’s signal with on chip 0 after 1 d",
         "10.1038/s41586-022-04992-8",
     ):
