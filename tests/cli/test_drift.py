@@ -72,6 +72,16 @@ def test_a_compensation_that_misleads_is_said_everywhere(tmp_path, capsys):
     assert f"warning: {said}" in " ".join(capsys.readouterr().out.split())
 
 
+def test_what_the_cpp_tile_adds_stands_under_the_table_and_in_the_notes(tmp_path, capsys):
+    out = tmp_path / "cpp"
+    asked = ["--tile", "cpp", "--times", "1d", "--chips", "1", "--limit", "10"]
+    assert drift(out, *asked, "--preset", "rram", "--compensation", "none") == 0
+    said = "read noise of each product as PCM has it (read_noise = 0.0175) is added to rram, too"
+    assert f"added: {said}" in capsys.readouterr().out
+    summary, _ = read(out)
+    assert any(note.startswith(f"Added: {said}") for note in summary["notes"])
+
+
 def test_a_chip_is_the_same_whatever_else_is_asked(tmp_path):
     drift(tmp_path / "a", "--times", "1d", "--chips", "2")
     drift(tmp_path / "b", "--times", "1s,1d,1y", "--chips", "3", "--compensation", "none",
