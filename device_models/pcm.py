@@ -40,8 +40,11 @@ class Pcm(Device):
     """g(t) = g_prog ((t + t_0)/t_0)^-nu + read noise, g_prog = max(g + sigma(g) z, 0).
 
     NOT modelled: temperature, stuck or failed cells, saturation above g_max, correlation
-    between cells, read noise within one evaluation (it is drawn once when the chip is read).
-    Holds from the end of programming; after about a day it extrapolates the power law.
+    between cells, read noise within one evaluation (it is drawn once when the chip is read), and
+    the second cell of a pair after programming: aihwkit then keeps one net cell a weight, relative
+    to the largest programmed weight of the tile (weight errors 1 to 2 % larger than with two).
+    t counts from the first read, t_0 = 20 s after programming: t = 1 s is 21 s after it. After
+    about a day it extrapolates the power law.
 
     `programming_scale`, `drift_scale` and `read_scale` switch one effect each and multiply
     `noise_scale`. A drift scale multiplies the whole exponent nu, mean and spread alike: 0.5
@@ -56,14 +59,16 @@ class Pcm(Device):
         models="Programming noise, drift with one exponent a cell, and accumulated 1/f read "
         "noise, all dependent on the conductance; two cells a weight.",
         not_modelled="Temperature, stuck cells, correlation between cells, and read noise "
-        "changing within one evaluation.",
+        "changing within one evaluation. After programming one net cell a weight is left (G+ less "
+        "G-), relative to the largest programmed weight of the tile, and drifts: weight errors are "
+        "1 to 2 % larger than with two living cells.",
         law="g_prog = max(g + sigma(g) z, 0); g(t) = g_prog ((t + t_0)/t_0)^-nu; "
         "read noise g(t) Q(g) sqrt(ln((t + t_0 + t_read)/(2 t_read)))",
         citation="S. R. Nandakumar et al., Phase-Change Memory Models for Deep Learning Training "
         "and Inference, ICECS 2019, 727-730; V. Joshi et al., Nat. Commun. 11:2473 (2020)",
-        valid_times="any finite t >= 0 s. The drift fit starts t_0 = 20 s after programming; "
-        "networks on this technology were followed for one day (Joshi 2020); later times "
-        "extrapolate the power law",
+        valid_times="any finite t >= 0 s, counted from the first read, t_0 = 20 s after "
+        "programming: 1 s is 21 s after it; networks on this technology were followed for one "
+        "day (Joshi 2020); later times extrapolate the power law",
     )
 
     programming_scale: float = 1.0

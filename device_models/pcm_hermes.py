@@ -74,8 +74,9 @@ class PcmHermes(Device):
 
     NOT modelled: temperature, stuck cells, correlation between cells, read noise within one
     evaluation; with two cells, that the chip splits a conductance unevenly between them (so
-    drift is somewhat worse here than measured). Holds from the end of programming; aihwkit does
-    not say until when the drift was measured, so months and years extrapolate the power law.
+    drift is somewhat worse here than measured); the cells of the other sign after programming (as
+    in `Pcm`). t counts from the first read, t_0 after programming. aihwkit does not say until when
+    the drift was measured, so months and years extrapolate the power law.
 
     `num_devices` is the number of cells that hold each sign of a weight. The scales are those
     of `Pcm`: a drift scale multiplies nu, mean and spread. With all three at 0 the law is the
@@ -88,14 +89,15 @@ class PcmHermes(Device):
         models="Programming noise, drift with one exponent a cell, and accumulated 1/f read "
         "noise, fitted to the chip, with one or two cells for each sign of a weight.",
         not_modelled="Temperature, stuck cells, correlation between cells, read noise changing "
-        "within one evaluation, and the uneven split of a conductance over two cells.",
+        "within one evaluation, and the uneven split of a conductance over two cells. After "
+        "programming the net weight is left on the cells of its sign, and drifts.",
         law="g_prog = max(g + sigma(g) z, 0); g(t) = g_prog ((t + t_0)/t_0)^-nu; "
         "read noise g(t) Q(g) sqrt(ln((t + t_0 + t_read)/(2 t_read)))",
         citation="R. Khaddam-Aljameh et al., IEEE JSSC 57:1027 (2022); M. Le Gallo et al., "
         "Nat. Electron. 6:680 (2023); A. Vasilopoulos et al., IEEE TED (2023)",
-        valid_times="any finite t >= 0 s. The drift fit starts t_0 = 300 s (two cells) or 200 s "
-        "(one cell) after programming; how long it was measured is not stated upstream, so "
-        "months and years extrapolate the power law",
+        valid_times="any finite t >= 0 s, counted from the first read, t_0 = 300 s (two cells) or "
+        "200 s (one cell) after programming: 1 s is 301 s or 201 s after it; how long the drift "
+        "was measured is not stated upstream, so months and years extrapolate the power law",
     )
 
     num_devices: Literal[1, 2] = 2

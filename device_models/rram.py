@@ -38,12 +38,13 @@ Gain = Literal["corrected", "aihwkit"]
 class Rram(Device):
     """g(t) = max(g + sigma(g, t) z, 0), z ~ N(0, 1) drawn once a cell when it is programmed.
 
-    NOT modelled: read noise (about 1 %, to be added in the periphery), drift of the mean (none
-    was seen), how a cell's deviations at two times are correlated. Only spreads at each time
-    were published; we take the same z at all times, that is one chip with full correlation,
-    where aihwkit takes none (a new chip at each time). Holds at the fitted times 1 s, 86400 s
-    and 172800 s; at 1 s the chip is exactly as programmed. With `interpolate` sigma is taken
-    linear in log10 t between them; nothing is ever extrapolated.
+    NOT modelled: read noise (about 1 %: no periphery adds it, aihwkit's torch tile has none of
+    each product and its C++ tile PCM's alone), drift of the mean (none was seen), how a cell's
+    deviations at two times are correlated. Only spreads at each time were published; we take the
+    same z at all times, that is one chip with full correlation, where aihwkit takes none (a new
+    chip at each time). Holds at the fitted times 1 s, 86400 s and 172800 s; at 1 s the chip is
+    exactly as programmed. With `interpolate` sigma is taken linear in log10 t between them; nothing
+    is ever extrapolated.
 
     `gain="aihwkit"` reproduces upstream's error: its drift step scales the conductances back by
     the largest *programmed* weight instead of the largest target: weights come back 4 to 9 % too
@@ -56,8 +57,9 @@ class Rram(Device):
         title="Filamentary RRAM of the NeuRRAM chip, 40 uS",
         models="Spread of the conductance around its target, dependent on the conductance and "
         "growing with time (relaxation); two cells a weight. A cell keeps its own deviation.",
-        not_modelled="Read noise (about 1 %, to be added in the periphery), drift of the mean, "
-        "and partial correlation of a cell's deviation between times.",
+        not_modelled="Read noise (about 1 %: aihwkit's torch tile has none of each product, and "
+        "its C++ tile PCM's alone), drift of the mean, and partial correlation of a cell's "
+        "deviation between times.",
         law="g(t) = max(g + sigma(g, t) z, 0), z drawn once a cell, sigma a polynomial of "
         "degree 4 in g/g_max at each fitted time",
         citation="W. Wan et al., Nature 608:504-512 (2022); spread: Extended Data Fig. 3d",

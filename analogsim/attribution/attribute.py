@@ -30,6 +30,7 @@ from analogsim.errors import InputError
 from analogsim.experiment.describe import installed_versions, make_header, run_spec
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
+from analogsim.experiment.layers import write_layer_summary
 from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import check_same, find_header, locked
 from analogsim.experiment.score import digital_score, score
@@ -145,6 +146,14 @@ class _Run:
             )
             result = self._result(header)
             write_attribution(self.folder, result)
+            write_layer_summary(
+                self.folder,
+                self.plan.forms.full,
+                {self.plan.preset: self.plan.device},
+                self.study.times_s,
+                self.study.compensations,
+                self.study.seed,
+            )
         return result
 
     def _result(self, header: RunHeader) -> Attribution:

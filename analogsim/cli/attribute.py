@@ -29,7 +29,7 @@ from analogsim.errors import InputError
 )
 @click.option(
     "--compensation",
-    type=click.Choice(["none", "global", "exact", "column", "gain"]),
+    type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
     default="global",
     show_default=True,
     help="Drift compensation.",

@@ -19,12 +19,14 @@ from analogsim.cli.run_study import (
     place_of,
     saying_how_to_go_on,
     study_of,
+    warn_of_factors,
 )
 from analogsim.cli.spec import Spec
 from analogsim.errors import InputError
 from analogsim.experiment.records import write_bytes_atomic
 from analogsim.report import build_report
 from analogsim.report.look import png_bytes
+from analogsim.report.table import warning_lines
 from analogsim.schema import dumps
 
 _PARTS: dict[str | None, Part] = {None: "both", "sources": "sources", "layers": "layers"}
@@ -71,7 +73,8 @@ def attribute_and_print(spec: Spec, ask: Ask, where: Where) -> None:
     images = limited(data, spec.limit)
     with plain_warnings(), saying_how_to_go_on(where), ProgressReporter() as progress:
         result = attribute(study, prepared.analog, images, ask, where.output, place, progress, _say)
-    text = format_attribution(result)
+    said = warning_lines(warn_of_factors(where.output))
+    text = "\n".join([format_attribution(result), *said])
     write_bytes_atomic(where.output / PLOT_FILE, png_bytes(draw_attribution(result)))
     write_bytes_atomic(where.output / TEXT_FILE, _markdown(result["question"], text).encode())
     page = build_report(where.output)

@@ -99,6 +99,8 @@ def convert(
     click.echo(colour.layer_table(layer_table(report)))
     for text in not_modelled:
         click.echo(f"not modelled: {text}")
+    for text in analog.periphery.added(analog.tile, [analog.device.info.name]):
+        click.echo(f"added: {text}")
     for text in notes:
         click.echo(f"note: {text}", err=True)
     if not dry_run:

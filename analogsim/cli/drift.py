@@ -24,7 +24,7 @@ from analogsim.cli.units import TIMES
     type=TIMES,
     default="1s,1h,1d,30d,1y",
     show_default=True,
-    help="Times since programming.",
+    help="Times since programming, as the device counts (pcm: from its first read, 20 s later).",
 )
 @data_options(required=True)
 @study_options

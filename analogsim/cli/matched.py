@@ -13,6 +13,7 @@ from analogsim.cli.run_study import (
     place_of,
     saying_how_to_go_on,
     study_of,
+    warn_of_factors,
     write_spec,
 )
 from analogsim.cli.spec import Spec
@@ -20,6 +21,7 @@ from analogsim.equivalent.compare import compare_matched
 from analogsim.equivalent.table import format_comparison
 from analogsim.errors import InputError
 from analogsim.report import build_report
+from analogsim.report.table import warning_lines
 from analogsim.schema import dumps
 
 
@@ -54,9 +56,10 @@ def matched_and_print(spec: Spec, where: Where) -> None:
             refuse_finished=where.refuse_finished,
         )
     write_spec(spec, where.output)
+    warnings = warn_of_factors(where.output)
     page = build_report(where.output)
     if where.as_json:
         click.echo(dumps(comparison, indent=2))
         return
-    click.echo(format_comparison(comparison))
+    click.echo("\n".join([format_comparison(comparison), *warning_lines(warnings)]))
     click.echo(f"\n{page}")

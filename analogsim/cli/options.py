@@ -124,7 +124,8 @@ def network_options(command: Command) -> Command:
                 type=click.Choice(["torch", "cpp"]),
                 default="torch",
                 show_default=True,
-                help="aihwkit's torch tile, or its C++ tile (IR drop, read noise per product).",
+                help="aihwkit's torch tile, or its C++ tile (IR drop, read noise per product: "
+                "PCM's for every device).",
             ),
             click.option(
                 "--forward",

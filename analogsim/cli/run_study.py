@@ -32,6 +32,7 @@ from analogsim.errors import InputError
 from analogsim.experiment.deal import Images
 from analogsim.experiment.drive import run_study
 from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.local import Local
 from analogsim.experiment.place import Place
 from analogsim.experiment.score import select
@@ -40,6 +41,7 @@ from analogsim.inputs.batches import n_images
 from analogsim.inputs.data import Data
 from analogsim.report import build_report, format_table, summary
 from analogsim.report.extras import SPEC_FILE
+from analogsim.report.factor_words import factor_warnings
 from analogsim.schema import dumps
 from device_models.contract import Device
 
@@ -64,7 +66,7 @@ def study_and_print(spec: Spec, where: Where) -> None:
         InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
             cannot be used, or the workers end.
     """
-    _print(where, compute_study(spec, where))
+    _print(where, compute_study(spec, where), spec.presets)
 
 
 def compute_study(spec: Spec, where: Where) -> Prepared:
@@ -91,7 +93,16 @@ def compute_study(spec: Spec, where: Where) -> Prepared:
             refuse_finished=where.refuse_finished,
         )
     write_spec(spec, where.output)
+    warn_of_factors(where.output)
     return first
+
+
+def warn_of_factors(folder: Path) -> list[str]:
+    """Say on stderr where drift compensation misleads, by a run's `layers.json`; gives the same."""
+    said = factor_warnings(read_layers(folder))
+    for text in said:
+        warn(text)
+    return said
 
 
 def write_spec(spec: Spec, folder: Path) -> None:
@@ -179,15 +190,18 @@ def study_of(
     )
 
 
-def _print(where: Where, prepared: Prepared) -> None:
+def _print(where: Where, prepared: Prepared, presets: Sequence[str]) -> None:
     page = build_report(where.output)
     result = summary(where.output)
     if where.as_json:
         click.echo(dumps(result, indent=2))
         return
     click.echo(colour.result_table(format_table(result)))
-    for text in prepared.analog.periphery.not_modelled(prepared.analog.tile):
+    periphery, tile = prepared.analog.periphery, prepared.analog.tile
+    for text in periphery.not_modelled(tile):
         click.echo(f"not modelled: {text}")
+    for text in periphery.added(tile, [preset.partition("?")[0] for preset in presets]):
+        click.echo(f"added: {text}")
     click.echo(f"\n{page}")
 
 

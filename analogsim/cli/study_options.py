@@ -62,11 +62,12 @@ def study_options(command: Command) -> Command:
         (
             click.option(
                 "--compensation",
-                type=click.Choice(["none", "global", "exact", "column", "gain"]),
+                type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
                 multiple=True,
                 default=("global",),
                 show_default=True,
-                help="Drift compensation (repeatable).",
+                help="Drift compensation (repeatable). With an ADC of few bits global misleads; "
+                "current does not.",
             ),
             click.option(
                 "--chips",

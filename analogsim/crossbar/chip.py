@@ -212,7 +212,8 @@ class Chip(nn.Module):
 
         Args:
             t_s: seconds since programming, within the device's domain.
-            compensation: `none`, `global`, `exact`, `column` or `gain`; see `compensation.py`.
+            compensation: `none`, `global`, `exact`, `column`, `gain` or `current`; see
+                `compensation.py`.
 
         Raises:
             DeviceError: the device's law does not cover `t_s`.

@@ -52,7 +52,7 @@ class ChipSettings(TypedDict):
     seed: int
     chip: int
     t_s: float | None
-    compensation: Literal["none", "global", "exact", "column", "gain"]
+    compensation: Literal["none", "global", "exact", "column", "gain", "current"]
     stream: Literal["aihwkit", "philox"]
     grouped: Literal["digital", "blocks"]
     notes: list[str]

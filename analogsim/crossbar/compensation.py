@@ -5,7 +5,9 @@ programming and again now; alpha is the ratio of the mean absolute answers. Both
 periphery, its noise included. `exact` takes the reference from the target weights without
 periphery; `column` takes one ratio for each output. All of these multiply in digital, behind the
 ADC, and so amplify the output noise and the ADC's steps with the signal. `gain` is the alpha of
-`global` in front of the ADC, the gain of the integrator: only the signal is amplified.
+`global` in front of the ADC, the gain of the integrator: only the signal is amplified. `current`
+reads whole columns, see `currents.py`: it fills the ADC where a single cell's answer is below one
+step.
 """
 
 from collections.abc import Mapping
@@ -14,10 +16,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from analogsim.crossbar.currents import current_factor
 from analogsim.crossbar.layer import CrossbarLayer, TileState
+from analogsim.crossbar.periphery import Periphery
 from analogsim.crossbar.seeds import generator_at
 
-Compensation = Literal["none", "global", "exact", "column", "gain"]
+Compensation = Literal["none", "global", "exact", "column", "gain", "current"]
 COMPENSATIONS: tuple[Compensation, ...] = get_args(Compensation)
 
 BEHIND_ADC: Mapping[Compensation, Compensation] = {"gain": "global"}
@@ -25,6 +29,16 @@ BEHIND_ADC: Mapping[Compensation, Compensation] = {"gain": "global"}
 
 SMALLEST_ANSWER = 1e-4
 """Lower bound of a mean answer, as in aihwkit, so that an all-zero tile has alpha 1."""
+
+
+def reading_of(compensation: Compensation, periphery: Periphery) -> Compensation:
+    """The compensation whose reading finds the factor, by another road or the same.
+
+    Without converters single cells and whole columns read the same: the exact ratio of sums.
+    """
+    if compensation == "current" and periphery.perfect:
+        return "global"
+    return BEHIND_ADC.get(compensation, compensation)
 
 
 def drift_compensation(
@@ -40,6 +54,8 @@ def drift_compensation(
     """
     if kind == "none":
         return torch.ones(1)
+    if kind == "current":
+        return current_factor(layer, tile, at)
     assert layer.engine is not None
     assert tile.programmed is not None, "only a programmed tile is compensated"
     seed, chip, t_s = at
@@ -58,6 +74,7 @@ def drift_compensation(
 def move_before_adc_(tile: TileState) -> None:
     """Amplify the tile's signal by its alpha in place of its output."""
     alpha = tile.alpha.view(-1, 1)
+    tile.gain = tile.alpha
     if tile.recomputed is None:
         tile.weights = tile.weights * alpha
     else:

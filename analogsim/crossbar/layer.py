@@ -34,6 +34,8 @@ class TileState:
         scale: (out, 1): logical weight = tile weight * scale.
         input_range: of the DAC.
         alpha: drift compensation: one factor, or one for each output.
+        gain: what a compensation in front of the ADC has multiplied the weights with; a folder
+            does not keep it.
         baselines: answers to unit inputs after programming, by kind of compensation; kept once
             read.
         programmed: weights after programming.
@@ -45,6 +47,7 @@ class TileState:
     scale: Tensor
     input_range: float = 1.0
     alpha: Tensor = field(default_factory=lambda: torch.ones(1))
+    gain: Tensor = field(default_factory=lambda: torch.ones(1))
     baselines: dict[str, Tensor] = field(default_factory=dict)
     programmed: Tensor | None = None
     drift_parameters: list[Tensor | None] = field(default_factory=list)

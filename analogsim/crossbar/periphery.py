@@ -7,12 +7,16 @@ ships as `StandardHWATrainingPreset`. `ideal` leaves the effects of the devices 
 import dataclasses
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from analogsim import bounded
 from analogsim.errors import InputError
+
+# Presets whose own law has this read noise: there the tile's is that of each product.
+_OF_PCM = frozenset({"pcm", "pcm-hermes"})
 
 TileKind = Literal["torch", "cpp"]
 InputScaling = Literal["static", "dynamic"]
@@ -48,7 +52,8 @@ class Periphery:
     """Inputs beyond this many of their static ranges are clipped; the DAC's step stays. Other than
     1 only where products are computed natively: aihwkit clips at the range itself."""
     read_noise: float = 0.0175
-    """PCM-like read noise of each product, referred to the output; C++ tile only."""
+    """PCM-like read noise of each product, referred to the output, whatever the device; C++ tile
+    only."""
     ir_drop: float = 1.0
     """Scale of the IR drop along the columns; C++ tile only."""
     max_input_size: int = 512
@@ -107,6 +112,22 @@ class Periphery:
                 "not in aihwkit's torch tile"
             )
         return tuple(missing)
+
+    def added(self, tile: TileKind, devices: Sequence[str]) -> tuple[str, ...]:
+        """What the chosen tile class adds that is not of the devices' laws, in words.
+
+        Args:
+            tile: which of aihwkit's tiles.
+            devices: names of the devices that are put on it.
+        """
+        others = [name for name in devices if name not in _OF_PCM]
+        if self.perfect or tile != "cpp" or self.read_noise == 0 or not others:
+            return ()
+        return (
+            f"read noise of each product as PCM has it (read_noise = {self.read_noise:g}) is added "
+            f"to {', '.join(others)}, too: aihwkit's C++ tile has it for every device; read_noise "
+            "= 0 in a periphery file switches it off",
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values, without those that came later and are as ever."""

@@ -15,12 +15,15 @@ from analogsim.crossbar.compensation import (
     Compensation,
     drift_compensation,
     move_before_adc_,
+    reading_of,
 )
 from analogsim.crossbar.layer import CrossbarLayer
 from analogsim.crossbar.pool import each
 from analogsim.crossbar.seeds import seeded
 from analogsim.crossbar.streamed import StreamedBlock
 from device_models.contract import Device
+
+_ONE = torch.ones(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +56,11 @@ def program_weights_(parts: Sequence[Part], device: Device, seed: int, chip: int
             with seeded(seed, "program", layer.name, tile.slot.index, chip):
                 tile.programmed, parameters = law.apply_programming_noise(tile.target)
             tile.drift_parameters = list(parameters)
-            tile.weights, tile.baselines = tile.programmed, {}
+            tile.weights = tile.programmed
 
+    # What the chip that the tiles held before has answered.
+    for tile in (tile for part in parts for layer in part.layers for tile in layer.tiles):
+        tile.baselines = {}
     if fused is not None:
         each(by_block, [block for part in parts for block in part.blocks], serial=False)
     else:
@@ -83,12 +89,15 @@ def drift_weights_(
     """
     seed, chip, t_s = address
     fused = device.fused_law()
-    read = BEHIND_ADC.get(compensation, compensation)
+    # A chip has one periphery; without a layer on tiles nothing is read.
+    layers = (layer for part in parts for layer in part.layers)
+    read = next((reading_of(compensation, one.periphery) for one in layers), compensation)
+    in_blocks = not through_tiles and read != "current"
 
     @torch.no_grad()
     def by_block(block: Block | StreamedBlock) -> None:
         assert fused is not None
-        block.drift_(fused, seed, chip, t_s, "none" if through_tiles else read)
+        block.drift_(fused, seed, chip, t_s, read if in_blocks else "none")
 
     @torch.no_grad()
     def by_tile(layer: CrossbarLayer) -> None:
@@ -114,8 +123,10 @@ def drift_weights_(
             each(by_block, part.blocks, serial=False)
         else:
             each(by_tile, part.layers, serial=True)
-        if fused is None or through_tiles:
+        for tile in (tile for layer in part.layers for tile in layer.tiles):
+            tile.gain = _ONE
+        if fused is None or not in_blocks:
             each(compensate, part.layers, serial=True)
-        if read != compensation:
+        if compensation in BEHIND_ADC:
             each(amplify, part.layers, serial=False)
         after(part)

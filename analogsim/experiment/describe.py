@@ -120,6 +120,8 @@ def make_header(
             "aihwkit's C++ tile seeds the noise of its products from the clock: accuracies "
             "repeat only within their interval."
         )
+    names = [device.info.name for device in study.devices]
+    notes += [f"Added: {text}." for text in analog.periphery.added(analog.tile, names)]
     return RunHeader(
         question=study.question,
         command=study.command,

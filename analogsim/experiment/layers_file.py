@@ -6,6 +6,7 @@ torch. It decides no accuracy, and a folder without it is whole.
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -36,7 +37,9 @@ class Errors(TypedDict):
 
     `error` is |w' - w| / |w| (Frobenius norms). `mean`, `rms` and the histogram are of
     (w' - w) / std(w), std(w) that of the layer's weights. `counts` are the histogram's; `below`
-    and `above` count what lies outside it.
+    and `above` count what lies outside it. `factor` is what drift compensation multiplies the
+    layer's signal with, and `needed` what its cells need: their mean conductance after programming
+    over the present one. Both are None in files of before they were kept.
     """
 
     error: float
@@ -45,6 +48,8 @@ class Errors(TypedDict):
     below: int
     above: int
     counts: list[int]
+    factor: float | None
+    needed: float | None
 
 
 class LayerErrors(TypedDict):
@@ -123,13 +128,23 @@ def read_layers(folder: Path) -> LayersFile | None:
     if not path.exists():
         return None
     todo = "delete it and run the command again"
-    content = read_sealed(path, name=FORMAT, version=VERSION, todo=todo)
+    content = _with_factors(read_sealed(path, name=FORMAT, version=VERSION, todo=todo))
     found = [*schema.problems(content, LayersFile, "content")]
     found = found or list(_problems(content))
     if found:
         raise InputError(f"{path} {'; '.join(found)}; delete it and run the command again")
     layers: LayersFile = content
     return layers
+
+
+def _with_factors(content: Any) -> Any:
+    """Files of before factors were kept do not speak of them."""
+    with suppress(AttributeError, KeyError, TypeError):  # `schema.problems` says what is wrong
+        for device in content["presets"]:
+            for state in (one for layer in device["layers"] for one in layer["states"]):
+                state.setdefault("factor", None)
+                state.setdefault("needed", None)
+    return content
 
 
 def _problems(content: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from analogsim.experiment.header import Layer
 from analogsim.experiment.layers_file import DeviceLayers, LayersFile
@@ -25,12 +25,15 @@ class LayerLine:
 
     `utilisation` is the share of its tiles' cells that hold a weight, None for a digital layer.
     `later` is the error at the last time with the last compensation of the run, on chip 0 of the
-    first preset. `alone` and `gain` are what `analogsim attribute` found.
+    first preset; `factor` is drift compensation's then, and `needed` what the layer's cells need.
+    `alone` and `gain` are what `analogsim attribute` found.
     """
 
     layer: Layer
     utilisation: float | None
     later: float | None
+    factor: float | None
+    needed: float | None
     alone: Loss | None
     gain: Loss | None
 
@@ -60,6 +63,10 @@ def layer_lines(
     """A line for each layer of the header, in its order."""
     device = errors["presets"][0] if errors is not None and errors["presets"] else None
     later = {} if device is None else {la["name"]: la["states"][-1] for la in device["layers"]}
+
+    def last_of(name: str, what: Literal["error", "factor", "needed"]) -> float | None:
+        return later[name][what] if name in later else None
+
     sizes = [periphery.get(name) for name in ("max_input_size", "max_output_size")]
     known = all(isinstance(size, int) for size in sizes)
     last = max((loss.t_s for loss in losses if loss.kind == "layer"), default=None)
@@ -72,7 +79,9 @@ def layer_lines(
             utilisation=utilisation(layer["shape"], layer["tiles"], sizes[0] or 0, sizes[1] or 0)
             if known and layer["tiles"] and layer["shape"]
             else None,
-            later=later[layer["name"]]["error"] if layer["name"] in later else None,
+            later=last_of(layer["name"], "error"),
+            factor=last_of(layer["name"], "factor"),
+            needed=last_of(layer["name"], "needed"),
             alone=found.get((layer["name"], "alone")),
             gain=found.get((layer["name"], "without")),
         )
@@ -110,11 +119,11 @@ def layer_chart(lines: Sequence[LayerLine], later: str) -> Chart | None:
         f"layer. {' '.join(map(_words, analog))}",
         header=("layer", "kind", "where", "tiles", "utilisation", "programming_error",
                 "later_error", "loss_alone", "loss_alone_low", "loss_alone_high", "gain_digital",
-                "gain_digital_low", "gain_digital_high"),
+                "gain_digital_low", "gain_digital_high", "factor", "factor_needed"),
         rows=tuple(
             (line.layer["name"], line.layer["kind"], line.layer["where"], line.layer["tiles"],
              line.utilisation, line.layer["programming_error"], line.later,
-             *_three(line.alone), *_three(line.gain))
+             *_three(line.alone), *_three(line.gain), line.factor, line.needed)
             for line in lines
         ),
         draw=lambda look: _draw(analog[:_MOST_DRAWN], look, with_later=bool(later)),
@@ -139,6 +148,8 @@ def _words(line: LayerLine) -> str:
         parts.append(f"error {line.layer['programming_error']:.3g} as programmed")
     if line.later is not None:
         parts.append(f"{line.later:.3g} later")
+    if line.factor is not None and line.needed is not None:
+        parts.append(f"compensated by {line.factor:.3g}, needed {line.needed:.3g}")
     if line.utilisation is not None:
         parts.append(f"{percent(line.utilisation)} % of the cells used")
     points = _points(line.alone)

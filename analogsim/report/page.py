@@ -89,6 +89,7 @@ def render_page(
         beyond=beyond_table(summary),
         no_chips=_no_chips(summary),
         layers=layers_table(lines, later),
+        later=later if any(line.factor is not None for line in lines) else "",
         sources=sources_table(extras.losses),
         n_analog=sum(layer["where"] == "analog" for layer in header.layers),
         tile_size=_tile_size(header.periphery),

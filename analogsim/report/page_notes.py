@@ -26,6 +26,7 @@ def notes(run: Run, summary: Summary, extras: Extras) -> list[str]:
     # Sentences of the comparison stand in a section of their own.
     said = [] if extras.comparison is None else extras.comparison["sentences"]
     found = [note for note in run.notes if note not in said]
+    found += [f"Warning: {text}." for text in run.warnings]
     found += [
         "Intervals are at 95 %. On these images they are over chips (Student's t): what other "
         "chips would do with them. On new images they are over chips and images together. "

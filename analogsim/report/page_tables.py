@@ -193,6 +193,7 @@ def differences_table(found: Sequence[Difference]) -> Table | None:
 def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
     """Every layer, where it computes and why, its tiles and its errors."""
     with_losses = any(line.alone or line.gain for line in lines)
+    with_factors = any(line.factor is not None for line in lines)
     body = []
     for line in lines:
         layer, error = line.layer, line.layer["programming_error"]
@@ -210,6 +211,8 @@ def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
             cells.append(
                 number(None) if line.later is None else number(f"{line.later:.3g}", line.later)
             )
+        if with_factors:
+            cells += [_factor(line.factor), _factor(line.needed)]
         if with_losses:
             cells += [_loss(line.alone), _loss(line.gain)]
         cells.append(Cell(text=layer["why"], style="why"))
@@ -217,6 +220,7 @@ def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
     columns = [Column(name=name, number=False) for name in ("Layer", "Kind and shape", "Where")]
     columns += [Column(name=name) for name in ("Tiles", "Cells used", "Error, programmed")]
     columns += [Column(name=f"Error, {later}")] if later else []
+    columns += [Column(name=name) for name in ("Factor", "Factor needed")] * with_factors
     columns += [Column(name=name) for name in ("Costs alone", "Gain if digital")] * with_losses
     columns += [Column(name="Why", number=False)]
     return Table(
@@ -226,6 +230,10 @@ def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
         columns=tuple(columns),
         rows=tuple(body),
     )
+
+
+def _factor(value: float | None) -> Cell:
+    return number(None) if value is None else number(f"{value:.4g}", value)
 
 
 def sources_table(losses: Sequence[Loss]) -> Table | None:

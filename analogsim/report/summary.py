@@ -1,12 +1,14 @@
 """A run read back, and its summary. Accuracies are fractions; the labels module makes per cent."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from analogsim.errors import InputError
 from analogsim.experiment.header import CoverageEntry
+from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.records import (
     RECORDS_FILE,
     Digital,
@@ -17,6 +19,7 @@ from analogsim.experiment.records import (
 )
 from analogsim.experiment.statistics import Row, summarise
 from analogsim.report.differences import Difference, differences
+from analogsim.report.factor_words import factor_warnings
 
 # aihwkit seeds this noise from the clock, in every version tried, with no way in.
 UNSEEDED = "C++ tile: its forward noise cannot be seeded, so these accuracies do not repeat."
@@ -47,7 +50,10 @@ class RowDict(TypedDict):
 
 
 class Summary(TypedDict):
-    """The content of `summary.json`: stable, made from `run.json` and `records.jsonl` alone."""
+    """The content of `summary.json`: stable, made from `run.json` and `records.jsonl` alone.
+
+    But for `warnings`, which `layers.json` decides.
+    """
 
     format: str
     version: int
@@ -65,12 +71,15 @@ class Summary(TypedDict):
     versions: dict[str, str]
     tiles: list[str]
     notes: list[str]
+    warnings: list[str]
     coverage: CoverageEntry | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A run's folder as read: its header, its finished trials, and what is to be said of them.
+
+    `warnings` say where drift compensation misleads.
 
     Trials stand in the order of the run's spec, whatever the order in which they finished.
     """
@@ -79,6 +88,7 @@ class Run:
     trials: tuple[Trial, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def read_run(folder: Path) -> Run:
@@ -112,7 +122,21 @@ def read_run(folder: Path) -> Run:
             f"let the run go on: {header.command}"
         )
     rows = summarise(trials, header.digital_correct, header.spec.get("yield_above", ()))
-    return Run(header=header, trials=trials, rows=tuple(rows), notes=tuple(notes))
+    return Run(
+        header=header,
+        trials=trials,
+        rows=tuple(rows),
+        notes=tuple(notes),
+        warnings=tuple(_warnings(folder)),
+    )
+
+
+def _warnings(folder: Path) -> list[str]:
+    """What `layers.json` says of drift compensation; nothing where it is missing or broken."""
+    # The page says what is broken: it costs the table nothing else.
+    with suppress(InputError):
+        return factor_warnings(read_layers(folder))
+    return []
 
 
 def _order(spec: dict[str, Any]) -> Callable[[Trial], tuple[int, int, int, float, int]]:
@@ -151,6 +175,7 @@ def summarise_run(run: Run) -> Summary:
         versions=header.versions,
         tiles=list(dict.fromkeys(trial.tile for trial in run.trials)),
         notes=list(run.notes),
+        warnings=list(run.warnings),
         coverage=header.coverage,
     )
 

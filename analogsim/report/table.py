@@ -40,7 +40,19 @@ def format_table(summary: Summary) -> str:
             break
     lines = _align(kept, left=sum(header[at] in _PLACES for at in shown))
     opening = [*coverage_lines(summary["coverage"]), *_caption(summary, left_out)]
-    return "\n".join([*opening, "", *lines, *_yields(rows, labels)])
+    said = [""] * bool(summary["warnings"]) + warning_lines(summary["warnings"])
+    return "\n".join([*opening, "", *lines, *_yields(rows, labels), *said])
+
+
+def warning_lines(warnings: Sequence[str]) -> list[str]:
+    """Each warning, in lines of 80 columns."""
+    return [
+        line
+        for text in warnings
+        for line in textwrap.wrap(
+            f"warning: {text}", _WIDTH, subsequent_indent="  ", break_on_hyphens=False
+        )
+    ]
 
 
 def coverage_lines(coverage: CoverageEntry | None) -> list[str]:

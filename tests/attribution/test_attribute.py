@@ -13,6 +13,7 @@ from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.drive import run_study
 from analogsim.experiment.job import Job, Task
+from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.local import Local
 from analogsim.experiment.records import RecordWriter, read_records
 from analogsim.experiment.study import Chips, Precision
@@ -119,6 +120,9 @@ def test_files(done):
     assert (folder / "attribution.csv").read_text().splitlines() == lines
     assert len(lines) == 1 + len(result["rows"])
     assert lines[0].startswith("kind,name,title,mode,t_s,loss,low,high,n_chips,n_images")
+    layers = read_layers(folder)
+    assert layers is not None
+    assert [state["compensation"] for state in layers["presets"][0]["states"]][1:] == ["global"]
 
 
 def test_the_same_command_repeats_and_another_ask_reuses(done):

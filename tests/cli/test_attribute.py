@@ -89,6 +89,21 @@ def test_a_folder_s_own_preset_and_layers_that_stay_digital(tmp_path, capsys):
     assert "got 'conv1'; nearest: conv" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("kind", "warned"), [("current", False), ("global", True)])
+def test_a_compensation_that_misleads_is_said(tmp_path, capsys, kind, warned):
+    """With converters off, as sources are, `current` is the exact ratio."""
+    edge = tmp_path / "four.toml"
+    edge.write_text("adc_bits = 4\n")
+    few = ["--only", "sources", "--chips", "1", "--limit", "20", "--times", "1d"]
+    args = ["--periphery", str(edge), "--compensation", kind]
+    assert attribute(tmp_path / "a", *few, *args) == 0
+    shown = capsys.readouterr()
+    said = f"warning: compensation '{kind}' misleads on pcm at 1 d"
+    assert (said in shown.err, said in shown.out) == (warned, warned)
+    result = json.loads((tmp_path / "a" / "attribution.json").read_text())
+    assert result["compensation"] == kind
+
+
 def test_output_is_needed(capsys):
     assert run(["attribute", "zoo:digits_cnn", "--data", "digits"]) == 2
     assert "Missing option '-o'" in capsys.readouterr().err

@@ -98,6 +98,16 @@ def test_dry_run_shows_the_same_table_and_writes_nothing(analog_cli, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_the_cpp_tile_adds_to_another_device_is_said(analog_cli):
+    dry = ("convert", "zoo:digits_cnn", "--data", "digits", "--tile", "cpp", "--dry-run")
+    code, out, _ = analog_cli(*dry, "--preset", "rram")
+    assert code == 0
+    assert "added: read noise of each product as PCM has it (read_noise = 0.0175)" in out
+    code, out, _ = analog_cli(*dry, "--preset", "pcm")
+    assert code == 0
+    assert "added:" not in out
+
+
 def test_synthetic_ranges_are_warned_about(analog_cli, tmp_path):
     code, _, err = analog_cli("convert", "zoo:resnet20", "--dry-run")
     assert code == 0

@@ -50,6 +50,38 @@ def test_folder(tmp_path, capsys):
     assert {p.name for p in out.iterdir()} >= {"report.html", "accuracy.png", "run.json"}
 
 
+def test_a_compensation_that_misleads_is_said_everywhere(tmp_path, capsys):
+    """At 4 bits single cells answer below a step; `current` fills the ADC and is nearer."""
+    edge = tmp_path / "four.toml"
+    edge.write_text("adc_bits = 4\n")
+    out = tmp_path / "d4"
+    asked = ["--periphery", str(edge), "--times", "1d", "--chips", "2"]
+    kinds = ["--compensation", "global", "--compensation", "current"]
+    assert drift(out, *asked, *kinds) == 0
+    shown = capsys.readouterr()
+    said = "compensation 'global' misleads on pcm at 1 d: in 4 of 4 analog layers"
+    assert f"warning: {said}" in " ".join(shown.out.split())
+    assert f"warning: {said}" in shown.err
+    assert "'current' misleads" not in shown.out + shown.err
+    summary, _ = read(out)
+    (warning,) = summary["warnings"]
+    assert warning.startswith(said)
+    accuracy = {row["compensation"]: row["mean"] for row in summary["rows"]}
+    assert accuracy["current"] > accuracy["global"] + 0.05
+    assert run(["report", str(out)]) == 0
+    assert f"warning: {said}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_the_cpp_tile_adds_stands_under_the_table_and_in_the_notes(tmp_path, capsys):
+    out = tmp_path / "cpp"
+    asked = ["--tile", "cpp", "--times", "1d", "--chips", "1", "--limit", "10"]
+    assert drift(out, *asked, "--preset", "rram", "--compensation", "none") == 0
+    said = "read noise of each product as PCM has it (read_noise = 0.0175) is added to rram, too"
+    assert f"added: {said}" in capsys.readouterr().out
+    summary, _ = read(out)
+    assert any(note.startswith(f"Added: {said}") for note in summary["notes"])
+
+
 def test_a_chip_is_the_same_whatever_else_is_asked(tmp_path):
     drift(tmp_path / "a", "--times", "1d", "--chips", "2")
     drift(tmp_path / "b", "--times", "1s,1d,1y", "--chips", "3", "--compensation", "none",

@@ -56,6 +56,20 @@ def test_the_device_s_chips_are_those_of_a_plain_comparison(tmp_path):
     assert correct("with") == correct("plain")
 
 
+def test_current_at_few_bits_and_what_is_said_of_global(tmp_path, capsys):
+    """Any compensation can be compared; one that misleads is warned of."""
+    edge = tmp_path / "four.toml"
+    edge.write_text("adc_bits = 4\n")
+    for kind, warned in (("current", False), ("global", True)):
+        out = tmp_path / kind
+        asked = ["--periphery", str(edge), "--compensation", kind, "--chips", "1"]
+        assert compare(out, *SHORT, *asked) == 0
+        shown = capsys.readouterr()
+        said = f"warning: compensation '{kind}' misleads on pcm at 1 d"
+        assert (said in shown.err, said in shown.out) == (warned, warned)
+        assert json.loads((out / "matched.json").read_text())["compensation"] == kind
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from analogsim.crossbar.periphery import IDEAL, STANDARD, Periphery, from_dict, parse, step
@@ -60,4 +62,16 @@ def test_what_a_tile_cannot_do_is_said():
     assert "IR drop (ir_drop = 1)" in said
     assert "read_noise = 0.0175" in said
     assert STANDARD.not_modelled("cpp") == ()
+
+
+def test_what_the_cpp_tile_adds_to_other_devices_is_said():
+    (said,) = STANDARD.added("cpp", ["pcm", "rram", "gaussian"])
+    assert "(read_noise = 0.0175) is added to rram, gaussian, too" in said
+    assert STANDARD.added("cpp", ["pcm", "pcm-hermes"]) == ()
+    assert STANDARD.added("torch", ["rram"]) == ()
+    assert IDEAL.added("cpp", ["rram"]) == ()
+    assert dataclasses.replace(STANDARD, read_noise=0.0).added("cpp", ["rram"]) == ()
+
+
+def test_an_ideal_periphery_says_what_is_off():
     assert "off by choice" in IDEAL.not_modelled("torch")[0]

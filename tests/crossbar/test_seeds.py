@@ -40,6 +40,17 @@ def test_every_part_of_the_address_counts(other):
     assert seed_of(*other) != seed_of(0, "program", "conv1", 2, 7)
 
 
+def test_torch_takes_half_of_a_seed():
+    """The text of the module and of docs/explanation/seeds.md; torch 2.10 to 2.15."""
+    seed = seed_of(0, "program", "conv1", 2, 7)
+    assert 2**32 < seed < 2**63
+    draws = [
+        torch.randn(40, generator=torch.Generator().manual_seed(one)).tolist()
+        for one in (seed, seed & 0xFFFFFFFF, seed ^ (1 << 40), seed ^ 1)
+    ]
+    assert draws[0] == draws[1] == draws[2] != draws[3]
+
+
 def test_times_are_told_apart_to_the_last_bit():
     assert seed_of(0, 1.0) != seed_of(0, 1.0 + 2**-52)
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from analogsim import schema
+from analogsim.crossbar.compensation import COMPENSATIONS
 from analogsim.crossbar.convert import AnalogModel, convert
 from analogsim.crossbar.program import program
 from analogsim.experiment.layers import (
@@ -96,6 +97,43 @@ def test_errors_are_those_of_the_chip() -> None:
         assert sum(state["counts"]) + state["below"] + state["above"] == 1200
 
 
+@pytest.mark.parametrize("periphery", ["ideal", "standard"])
+def test_factors_by_hand(periphery: str) -> None:
+    """The mean of what acts on the cells, and what they need: on two tiles, with every kind."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(600, 6))
+    model = convert(net, "pcm", periphery, calibrate=torch.randn(64, 600))
+    kinds = COMPENSATIONS
+    (layer,) = summarise_device(model, "pcm", (DAY,), kinds, 5)["layers"]
+    first, *states = layer["states"]
+    assert (first["factor"], first["needed"]) == (1.0, 1.0)
+    (own,) = program(model, seed=5, chip=0).drift_(DAY, "none").layers.values()
+    cells = [tile.weights.abs().double() for tile in own.tiles]
+    assert len(cells) == 2
+    present = sum(float(one.sum()) for one in cells)
+    programmed = sum(float(tile.programmed.double().abs().sum()) for tile in own.tiles)
+    for kind, state in zip(kinds, states, strict=True):
+        assert state["needed"] == pytest.approx(programmed / present, rel=1e-5)
+        # `gain` has the factor of `global`, wherever it acts.
+        chip = program(model, seed=5, chip=0).drift_(DAY, "global" if kind == "gain" else kind)
+        (own,) = chip.layers.values()
+        alphas = [tile.alpha.double().view(-1, 1) for tile in own.tiles]
+        lifted = sum(float((a * one).sum()) for a, one in zip(alphas, cells, strict=True))
+        assert state["factor"] == pytest.approx(lifted / present, rel=1e-5)
+
+
+def test_a_file_of_before_factors_were_kept(tmp_path: Path) -> None:
+    content = layers_file("pcm")
+    for layer in content["presets"][0]["layers"]:
+        for state in layer["states"]:
+            del state["factor"], state["needed"]  # type: ignore[misc]
+    (tmp_path / LAYERS_FILE).write_text(schema.dumps(content))
+    found = read_layers(tmp_path)
+    assert found is not None
+    for layer in found["presets"][0]["layers"]:
+        assert {(state["factor"], state["needed"]) for state in layer["states"]} == {(None, None)}
+
+
 def test_the_map_of_a_known_tile(tmp_path: Path) -> None:
     """A matrix whose cells are known: -1, -0.5, 0, 0.5 and 1 times the largest of each output."""
     net = nn.Linear(5, 3, bias=False)
@@ -149,7 +187,7 @@ def test_a_large_file_is_made_smaller() -> None:
                 state["counts"] = list(range(160))
     whole = copy.deepcopy(content)
     sizes = []
-    for largest in (LARGEST, 20_000, 13_000, 9_000):
+    for largest in (LARGEST, 20_000, 13_000, 10_000):
         made = shrink(content, largest)
         assert len(schema.dumps(made)) <= largest
         sizes.append((len(made["edges"]) - 1, len(made["presets"][0]["maps"])))

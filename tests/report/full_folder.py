@@ -1,5 +1,6 @@
 """A run's folder with everything in it that a report can show, without running a network."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -30,22 +31,25 @@ STATES: list[State] = [
 SPEC = 'question = "Why?"\nmodel = "zoo:digits_cnn"\n\n[design]\nchips = 5\n'
 
 
-def errors(counts: list[int], error: float) -> Errors:
-    return Errors(error=error, mean=-error / 2, rms=error, below=1, above=0, counts=counts)
+def errors(counts: list[int], error: float, factor: float) -> Errors:
+    return Errors(
+        error=error, mean=-error / 2, rms=error, below=1, above=0, counts=counts, factor=factor,
+        needed=1.6,
+    )  # fmt: skip
 
 
-def device(preset: str) -> DeviceLayers:
+def device(preset: str, factor: float = 1.05) -> DeviceLayers:
     """Two layers of 11 and 21 weights; one map of 2 outputs and 3 inputs, kept whole."""
     values = np.array([[1.0, -0.5, 0.0], [0.25, -1.0, 0.75]])
     return DeviceLayers(
         preset=preset,
         g_max_us=25.0,
-        states=list(STATES),
+        states=copy.deepcopy(STATES),
         layers=[
             {"name": "conv1", "weights": 11, "std": 0.5,
-             "states": [errors([1, 4, 4, 1], 0.1 + 0.01 * n) for n in range(5)]},
+             "states": [errors([1, 4, 4, 1], 0.1 + 0.01 * n, factor) for n in range(5)]},
             {"name": "linear", "weights": 21, "std": 0.1,
-             "states": [errors([2, 8, 8, 2], 0.2 + 0.01 * n) for n in range(5)]},
+             "states": [errors([2, 8, 8, 2], 0.2 + 0.01 * n, factor) for n in range(5)]},
         ],
         maps=[
             {"layer": "conv1", "tile": 0, "shape": [2, 3], "step": [1, 1], "rows": 2, "columns": 3,
@@ -55,7 +59,7 @@ def device(preset: str) -> DeviceLayers:
     )  # fmt: skip
 
 
-def layers_file(*presets: str) -> LayersFile:
+def layers_file(*presets: str, factor: float = 1.5) -> LayersFile:
     return LayersFile(
         format=FORMAT,
         version=VERSION,
@@ -68,7 +72,7 @@ def layers_file(*presets: str) -> LayersFile:
             "compensations": ["none", "global"],
         },
         edges=list(EDGES),
-        presets=[device(preset) for preset in presets],
+        presets=[device(preset, factor) for preset in presets],
     )
 
 

@@ -54,10 +54,11 @@ def test_errors_and_losses_of_the_last_time() -> None:
     chart = layer_chart([conv, bn], "1 d, global")
     assert chart is not None
     assert chart.rows[0][:7] == ("conv1", "Conv2d", "analog", 1, 9 / 512, 0.0612, 0.14)
-    assert chart.rows[0][7:] == (0.2, None, None, 0.3, None, None)
+    assert chart.rows[0][7:] == (0.2, None, None, 0.3, None, None, 1.5, 1.6)
+    assert chart.header[-2:] == ("factor", "factor_needed")
     assert chart.words.endswith(
-        "conv1: error 0.0612 as programmed, 0.14 later, 1.76 % of the cells used, "
-        "+20.00 points lost with it alone analog."
+        "conv1: error 0.0612 as programmed, 0.14 later, compensated by 1.5, needed 1.6, 1.76 % "
+        "of the cells used, +20.00 points lost with it alone analog."
     )
 
 

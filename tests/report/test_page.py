@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from analogsim.experiment.layers_file import write_layers
 from analogsim.experiment.records import Trial
 from analogsim.report import build_report
 from analogsim.report.chart_list import charts_of
 from analogsim.report.extras import read_extras
 from analogsim.report.page import render_page
 from analogsim.report.summary import read_run, summarise_run
-from tests.report.full_folder import write_full
+from tests.report.full_folder import layers_file, write_full
 from tests.report.run_folder import COVERAGE, YEAR, drifting, make_header, make_trial, write_run
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
@@ -260,12 +261,24 @@ def test_everything_that_lies_in_the_folder_is_shown(tmp_path: Path) -> None:
         'question = "Why?"',
         "Left: relative weight error on chip 0. Dots: as programmed. Squares: after 1 d, global",
         "g_max = 25 µS",
+        "Error, 1 d, globalFactorFactor needed",
+        "0.141.51.6",
+        "Factor: what drift compensation multiplies a layer’s signal with on chip 0 after 1 d",
         "10.1038/s41586-022-04992-8",
     ):
         assert said in text, said
     # The comparison answers, for its last time.
     answer = text[text.index("Answer") : text.index("Accuracy over time")]
     assert "pcm costs 1.00 points at 86400 s. rram costs 1.00 points at 86400 s." in answer
+
+
+def test_a_compensation_that_misleads_stands_in_the_notes(tmp_path: Path) -> None:
+    folder = write_full(tmp_path)
+    write_layers(folder, layers_file("pcm", factor=1.8))
+    text = " ".join(Outline(undrawn_of(folder)).text.split())
+    notes = text[text.index("Notes") :]
+    assert "Warning: compensation 'global' misleads on pcm at 1 s and 1 d: in 2 of 2" in notes
+    assert "misleads" not in Outline(undrawn_of(write_full(tmp_path / "right"))).text
 
 
 def test_the_policy_allows_this_script_and_no_other(usual: str) -> None:

@@ -6,8 +6,11 @@ import pytest
 from scipy.stats import binomtest
 
 from analogsim.experiment.deal import pack
+from analogsim.experiment.layers_file import LAYERS_FILE, write_layers
 from analogsim.experiment.records import Trial
 from analogsim.report import format_table, summary
+from analogsim.report.factor_words import factor_warnings
+from tests.report.full_folder import layers_file
 from tests.report.run_folder import COVERAGE, DAY, YEAR, drifting, make_trial, write_run
 
 
@@ -61,6 +64,19 @@ def test_it_opens_with_who_computes_in_80_columns(tmp_path: Path) -> None:
         "75.0 % of the multiply-adds on tiles; digital: 25.0 % <b> (depthwise: a tile for\n"
         "  each channel would use a small part of it)\n" + plain
     )
+
+
+def test_it_ends_with_where_compensation_misleads(tmp_path: Path) -> None:
+    plain = table(tmp_path, [make_trial()])
+    write_layers(tmp_path, layers_file("pcm", factor=1.8))
+    found = summary(tmp_path)
+    assert found["warnings"] == factor_warnings(layers_file("pcm", factor=1.8))
+    text = format_table(found)
+    assert text.startswith(plain + "\n\nwarning: compensation 'global' misleads on pcm")
+    assert max(map(len, text.splitlines())) <= 80
+    # A broken file costs the warning and nothing else.
+    (tmp_path / LAYERS_FILE).write_text("{")
+    assert format_table(summary(tmp_path)) == plain
 
 
 def test_bn_and_nan_have_a_column_only_if_they_say_something(tmp_path: Path) -> None:
