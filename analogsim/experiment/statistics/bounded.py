@@ -4,8 +4,9 @@ Student's t takes values as near normal. A draw that turns a variance negative g
 accuracy of guessing, another draw nearly the whole accuracy: of such two-valued draws t covers 67
 to 83 %. Gaffke's bounds (Three test statistics for a nonparametric one-sided hypothesis on the
 mean of a nonnegative variable, Mathematical Methods of Statistics 14 (2005) 451) take random
-weights of the values, uniform over all, with one more value at the bound: for two-valued draws
-that is Clopper and Pearson's interval.
+weights of the values, uniform over all, with one more value at the bound. For two-valued draws
+that is Clopper and Pearson's interval, exact; that they cover for every law of more values is a
+conjecture, of which no counterexample is known.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ _WEIGHTINGS = 50_000
 def bounded_interval(
     values: Sequence[float], least: float, most: float, level: float = 0.95
 ) -> Interval:
-    """Mean of independent values that lie from `least` to `most`, with an interval for any law.
+    """Mean of independent values from `least` to `most`, with an interval made for any law.
 
     Wide where values are few: what was never drawn may be anywhere between the bounds.
 
