@@ -14,12 +14,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import numpy as np
+
 from analogsim.attribution.ask import Ask
 from analogsim.attribution.bench import Bench
 from analogsim.attribution.conclude import suggest, whole_of
 from analogsim.attribution.cost import counted, lasting
 from analogsim.attribution.effects import row_of
-from analogsim.attribution.measured import Measured
+from analogsim.attribution.measured import Measured, known_digital
 from analogsim.attribution.networks import Forms
 from analogsim.attribution.result import FORMAT, VERSION, Attribution, Row, write_attribution
 from analogsim.attribution.screening import screen
@@ -27,6 +29,7 @@ from analogsim.attribution.treatment import Plan, distinct
 from analogsim.attribution.words import sentences
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.errors import InputError
+from analogsim.experiment.deal import unpack
 from analogsim.experiment.describe import installed_versions, make_header, run_spec
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
@@ -138,7 +141,7 @@ class _Run:
             )
             self.found = Measured(
                 full=self.plan.full(),
-                digital=header.digital["accuracy"],
+                digital=known_digital(header),
                 main=stack.enter_context(self._bench(self.folder)),
                 side=stack.enter_context(self._bench(self.folder / TREATMENTS_FOLDER)),
                 chips=range(self.design.chips),
@@ -165,7 +168,7 @@ class _Run:
         none = self.plan.none()
         found.measure([none, *distinct([*self.by_source, *by_layer])], found.chips)
         rows = [
-            row_of(contrast, found.at(t_s), t_s, found.main.n_images)
+            row_of(contrast, found.at(t_s), t_s)
             for t_s in times_s
             for contrast in (*self.by_source, *by_layer)
         ]
@@ -184,7 +187,7 @@ class _Run:
             seed=self.study.seed,
             chips=len(found.chips),
             n_images=found.main.n_images,
-            digital_accuracy=found.digital,
+            digital_accuracy=header.digital["accuracy"],
             whole=[whole_of(found, t_s, none, *parts) for t_s in times_s],
             rows=[*rows, *screened],
             suggestion=suggestion,
@@ -238,7 +241,7 @@ class _Run:
         if screening is None:
             return self.layers, []
         network = self.plan.forms.full.source
-        few = batches(self.data, self.study.batch_size, limit=screening.images)
+        few = score(network, batches(self.data, self.study.batch_size, limit=screening.images))
         folder = self.folder / f"{SCREEN_FOLDER}-{screening.images}"
         with self._bench(folder, screening.images) as bench:
             return screen(
@@ -247,7 +250,7 @@ class _Run:
                 screening,
                 bench,
                 first_chip=self.found.fresh.stop,
-                digital=score(network, few).accuracy,
+                digital=np.asarray(unpack(few.correct, few.n_images), dtype=np.float64),
             )
 
     def _header(self, spec: dict[str, Any], analogs: Mapping[str, AnalogModel]) -> RunHeader:

@@ -12,6 +12,7 @@ from analogsim.crossbar.compensation import Compensation
 from analogsim.experiment.deal import Images
 from analogsim.experiment.job import Job, Task, work
 from analogsim.experiment.kept_trials import KeptTrials
+from analogsim.experiment.statistics import ByChip
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batches import n_images
 from analogsim.inputs.data import Data
@@ -120,22 +121,19 @@ class Bench(KeptTrials):
         tasks = self.missing(treatments, chips, times_s)
         self.compute(Treated(job=self.job, treatments=by_name), tasks)
 
-    def accuracies(
-        self, treatment: Treatment, t_s: float, chips: Sequence[int]
-    ) -> dict[int, float]:
-        """Accuracy of each chip, as a fraction; `measure` comes first."""
-        bn = str(treatment.analog.bn)
-        one = _needed(treatment, chips)[0]
-        return {
-            chip: self._done[
-                treatment.name,
-                bn,
-                self.compensation,
-                t_s,
-                one if treatment.same_for_every_chip else chip,
-            ].accuracy
-            for chip in chips
-        }
+    def answers(self, treatment: Treatment, t_s: float, chips: Sequence[int]) -> ByChip:
+        """The answers of each chip; `measure` comes first."""
+        bn, fixed = str(treatment.analog.bn), treatment.same_for_every_chip
+        first = chips[0]
+        return ByChip.of(
+            {
+                chip: self._done[
+                    treatment.name, bn, self.compensation, t_s, first if fixed else chip
+                ]
+                for chip in chips
+            },
+            fixed=fixed,
+        )
 
 
 def _needed(treatment: Treatment, chips: Sequence[int]) -> Sequence[int]:

@@ -4,13 +4,13 @@ import shlex
 from collections.abc import Sequence
 from glob import escape
 
-from analogsim.attribution.effects import interaction, losses
+from analogsim.attribution.effects import losses, summed
 from analogsim.attribution.measured import Measured
 from analogsim.attribution.networks import share
 from analogsim.attribution.result import Estimate, Suggestion, Verification, Whole, estimate
 from analogsim.attribution.suggestion import Goal, choose
 from analogsim.attribution.treatment import Contrast, Plan, Treatment
-from analogsim.experiment.statistics import interval, paired_difference
+from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE
 
 
 def whole_of(
@@ -33,14 +33,17 @@ def whole_of(
     for contrasts in (by_source, by_layer):
         alone = [one for one in contrasts if one.mode == "alone" and not one.why]
         parts = [losses(one, found.at(t_s)) for one in alone]
-        sums += [estimate(one) for one in interaction(lost, parts)] if parts else [None, None]
-    accuracies = found.by_chip(found.full, t_s, found.chips)
+        if not parts:
+            sums += [None, None]
+            continue
+        total = summed(parts)
+        sums += [estimate(one.mean(ANY)) for one in (total, lost - total)]
     return Whole(
         t_s=t_s,
-        accuracy=estimate(interval(list(accuracies.values()))),
-        loss=estimate(interval(list(lost.values()))),
-        same_for_every_chip=found.full.same_for_every_chip,
-        accuracy_all_off=found.by_chip(none, t_s, found.chips)[0],
+        accuracy=estimate(found.by_chip(found.full, t_s, found.chips).mean(ACCURACY)),
+        loss=estimate(lost.mean(DIFFERENCE)),
+        same_for_every_chip=lost.fixed,
+        accuracy_all_off=found.by_chip(none, t_s, found.chips).mean(ACCURACY).mean,
         sum_of_sources=sums[0],
         interaction_of_sources=sums[1],
         sum_of_layers=sums[2],
@@ -59,8 +62,7 @@ def suggest(
         return None, "no layers were looked at"
     forms, at = plan.forms, found.at(t_s)
     gains = {one.name: losses(one, at) for one in by_layer if one.mode == "without"}
-    lost, fixed = found.lost(t_s, found.chips), found.full.same_for_every_chip
-    choice = choose(goal, lost, gains, fixed=fixed)
+    choice = choose(goal, found.lost(t_s, found.chips), gains)
     if isinstance(choice, str):
         return None, choice
     # In the order of the network, so that one set of layers has one name in the records.
@@ -89,8 +91,8 @@ def _verified(found: Measured, other: Treatment | None, t_s: float) -> Verificat
     return Verification(
         first_chip=found.fresh[0],
         last_chip=found.fresh[-1],
-        loss=estimate(interval(list(found.lost(t_s, found.fresh).values()))),
-        gain=estimate(paired_difference(after, before)),
-        accuracy=estimate(interval(list(before.values()))),
-        accuracy_kept=estimate(interval(list(after.values()))),
+        loss=estimate(found.lost(t_s, found.fresh).mean(DIFFERENCE)),
+        gain=estimate((after - before).mean(DIFFERENCE)),
+        accuracy=estimate(before.mean(ACCURACY)),
+        accuracy_kept=estimate(after.mean(ACCURACY)),
     )

@@ -1,66 +1,58 @@
-"""From accuracies chip by chip to losses with intervals, and how far they add up."""
+"""From answers chip by chip to losses with intervals, and which of many are told apart from 0."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
 
-from analogsim.attribution.result import Row
+from analogsim.attribution.result import Row, estimate
 from analogsim.attribution.treatment import Contrast, Treatment
-from analogsim.experiment.statistics import Interval, interval, paired_difference
+from analogsim.experiment.statistics import DIFFERENCE, ByChip, holm, told_apart
 
-ByChip = Mapping[int, float]
-Accuracies = Callable[[Treatment | None], ByChip]
-"""The accuracy of each chip of a treatment; of None, the digital network's for each."""
+Answers = Callable[[Treatment | None], ByChip]
+"""The answers of each chip of a treatment; of None, the digital network's for each."""
 
 
-def losses(contrast: Contrast, accuracies: Accuracies) -> dict[int, float]:
+def losses(contrast: Contrast, answers: Answers) -> ByChip:
     """What a source or layer costs on each chip. The contrast must be one that is measured."""
     assert not contrast.why, contrast.why
-    better, worse = accuracies(contrast.better), accuracies(contrast.worse)
-    paired_difference(better, worse)  # refuses different chips
-    return {chip: better[chip] - worse[chip] for chip in better}
+    return answers(contrast.better) - answers(contrast.worse)
 
 
-def row_of(contrast: Contrast, accuracies: Accuracies, t_s: float, n_images: int) -> Row:
+def row_of(contrast: Contrast, answers: Answers, t_s: float) -> Row:
     """A contrast's line of the result; see `Row`."""
-    fixed = all(treatment.same_for_every_chip for treatment in contrast.treatments)
-    found: Interval | None = None
-    if not contrast.why:
-        found = interval(list(losses(contrast, accuracies).values()))
+    lost = None if contrast.why else losses(contrast, answers)
+    found = None if lost is None else estimate(lost.mean(DIFFERENCE))
     return Row(
         kind=contrast.kind,
         name=contrast.name,
         title=contrast.title,
         mode=contrast.mode,
         t_s=t_s,
-        loss=None if found is None else found.mean,
-        # Nothing random: one chip is all of them, and its loss has no spread over chips.
-        low=None if found is None else found.mean if fixed else found.low,
-        high=None if found is None else found.mean if fixed else found.high,
-        n_chips=0 if found is None else found.n,
-        n_images=0 if found is None else n_images,
-        same_for_every_chip=found is not None and fixed,
+        loss=None if found is None else found["mean"],
+        low=None if found is None else found["low"],
+        high=None if found is None else found["high"],
+        n_chips=0 if found is None else found["n_chips"],
+        n_images=0 if lost is None else lost.n_images,
+        same_for_every_chip=lost is not None and lost.fixed,
         why=contrast.why,
+        p=None if found is None else found["p"],
+        new_images=None if found is None else found["new_images"],
     )
 
 
-def interaction(whole: ByChip, parts: Sequence[ByChip]) -> tuple[Interval, Interval]:
-    """The sum of the parts' losses, and (whole - sum); losses by chip, paired."""
-    total = summed(parts)
-    return interval(list(total.values())), paired_difference(whole, total)
+def summed(parts: Sequence[ByChip]) -> ByChip:
+    """The sum over one or more parts, chip by chip; all must have the same chips."""
+    return reduce(add, parts)
 
 
-def summed(parts: Sequence[ByChip]) -> dict[int, float]:
-    """The sum over parts, chip by chip; all must have the chips of the first one."""
-    chips = parts[0].keys()
-    assert all(part.keys() == chips for part in parts), "parts are of the same chips"
-    return {chip: sum(part[chip] for part in parts) for chip in chips}
+def sure(rows: Sequence[Row]) -> list[bool]:
+    """Which losses of a list are told apart from 0 on their images, if none is to be by chance.
 
-
-def apart(mean: float, low: float | None, high: float | None, *, fixed: bool) -> bool:
-    """Whether an interval leaves 0 out; one chip tells nothing apart, unless nothing is random.
-
-    An interval without width counts only there (`fixed`): a few chips that differ by the same
-    whole image look certain, and are not.
+    Holm's rule over the list. A loss in which nothing is random is no comparison: it is what it
+    is.
     """
-    if fixed:
-        return mean != 0
-    return low is not None and high is not None and low < high and not low <= 0 <= high
+    kept = holm([row["p"] for row in rows])
+    return [
+        told_apart(row["low"], row["high"], fixed=True) if row["same_for_every_chip"] else survives
+        for row, survives in zip(rows, kept, strict=True)
+    ]

@@ -1,11 +1,15 @@
-"""Accuracies of treatments, chip by chip: measured once, and read from where they lie."""
+"""Answers of treatments, chip by chip: measured once, and read from where they lie."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analogsim.attribution.bench import Bench
-from analogsim.attribution.effects import Accuracies, ByChip
+from analogsim.attribution.effects import Answers
 from analogsim.attribution.treatment import Treatment
+from analogsim.experiment.header import RunHeader
+from analogsim.experiment.statistics import ByChip, Numbers, digital_answers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,13 +18,13 @@ class Measured:
 
     Attributes:
         full: the treatment that is a plain study's.
-        digital: accuracy of the digital network on the same images.
+        digital: the digital network's answers to the same images; see `known_digital`.
         chips: those that choose.
         fresh: those that verify what was chosen; chips that choose would make it look too good.
     """
 
     full: Treatment
-    digital: float
+    digital: Numbers
     main: Bench
     side: Bench
     chips: range
@@ -42,21 +46,26 @@ class Measured:
         return sum(len(self._bench(one, chips).missing([one], chips)) for one in treatments)
 
     def by_chip(self, treatment: Treatment | None, t_s: float, chips: range) -> ByChip:
-        """Accuracy of each chip, as a fraction; the digital network's for None."""
+        """The answers of each chip; the digital network's for None."""
         if treatment is None:
-            return dict.fromkeys(chips, self.digital)
-        return self._bench(treatment, chips).accuracies(treatment, t_s, chips)
+            return ByChip.same(self.digital, chips, self.main.n_images)
+        return self._bench(treatment, chips).answers(treatment, t_s, chips)
 
-    def at(self, t_s: float) -> Accuracies:
-        """The accuracies of the chips that choose."""
+    def at(self, t_s: float) -> Answers:
+        """The answers of the chips that choose."""
         return lambda treatment: self.by_chip(treatment, t_s, self.chips)
 
-    def lost(self, t_s: float, chips: range) -> dict[int, float]:
+    def lost(self, t_s: float, chips: range) -> ByChip:
         """What the full chip loses against the digital network, chip by chip."""
-        found = self.by_chip(self.full, t_s, chips)
-        return {chip: self.digital - accuracy for chip, accuracy in found.items()}
+        return self.by_chip(None, t_s, chips) - self.by_chip(self.full, t_s, chips)
 
     def _bench(self, treatment: Treatment, chips: range) -> Bench:
         # A plain study has the first chips only.
         plain = treatment.name == self.full.name and chips.stop <= self.chips.stop
         return self.main if plain else self.side
+
+
+def known_digital(header: RunHeader) -> Numbers:
+    """The digital network's answers to all images; its accuracy alone in old folders."""
+    found = digital_answers(header.digital_correct, header.digital["n_images"])
+    return np.array([header.digital["accuracy"]]) if found is None else found

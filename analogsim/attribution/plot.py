@@ -41,7 +41,7 @@ def draw_attribution(result: Attribution, look: Look = TWO_COLUMNS) -> "Figure":
             axes.set_title(f"by {kind}", loc="left")
         figure.suptitle(
             f"{result['model']} on {result['preset']} after {format_duration(t_s)}, "
-            f"{chips(result['chips'])}, 95 % intervals",
+            f"{chips(result['chips'])}, 95 % intervals on these images",
             fontsize=look.font_pt,
             x=0.02,
             ha="left",
@@ -67,12 +67,13 @@ def _bars(axes: "Axes", rows: Sequence[Row]) -> None:
         some = [row for row in rows if row["mode"] == mode and row["name"] in names]
         at = [names.index(row["name"]) + shift for row in some]
         values = [100 * (row["loss"] or 0.0) for row in some]
-        half = [
-            0.0 if row["low"] is None or row["high"] is None else 50 * (row["high"] - row["low"])
-            for row in some
+        # An interval that ends at 100 points is longer on one side.
+        bars = [
+            [_reach(row, row["low"]) for row in some],
+            [_reach(row, row["high"]) for row in some],
         ]
         axes.barh(
-            at, values, height=0.38, xerr=half, color=colour, hatch=hatch, edgecolor="white",
+            at, values, height=0.38, xerr=bars, color=colour, hatch=hatch, edgecolor="white",
             error_kw={"ecolor": INK, "capsize": 2, "elinewidth": 1}, label=_LABELS[mode],
         )  # fmt: skip
     axes.set_yticks(range(len(names)), names)
@@ -80,3 +81,8 @@ def _bars(axes: "Axes", rows: Sequence[Row]) -> None:
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_xlabel("loss of accuracy (points)")
     axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
+
+
+def _reach(row: Row, bound: float | None) -> float:
+    """Points from the loss to a bound; 0 where there is none."""
+    return 0.0 if bound is None else 100 * abs(bound - (row["loss"] or 0.0))

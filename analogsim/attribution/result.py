@@ -6,7 +6,7 @@ from typing import Any, Literal, TypedDict
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.sealed import write_sealed
-from analogsim.experiment.statistics import Interval
+from analogsim.experiment.statistics import Sampled
 
 FORMAT, VERSION = "analogsim-attribution", 1
 JSON_FILE, CSV_FILE = "attribution.json", "attribution.csv"
@@ -14,12 +14,19 @@ PLOT_FILE, TEXT_FILE = "attribution.png", "attribution.md"
 
 
 class Estimate(TypedDict):
-    """A mean over chips with its 95 % interval, None for one chip. All are fractions."""
+    """A mean over chips as a fraction, with 95 % intervals; None for one chip.
+
+    `low`, `high` and `p` (of such a mean if the true one is 0) are for these images, `new_images`
+    ([low, high]) for images like these: None where single answers were not recorded. Where
+    nothing is random in the chips, the first has no width, and there is no `p`.
+    """
 
     mean: float
     low: float | None
     high: float | None
     n_chips: int
+    p: float | None
+    new_images: list[float] | None
 
 
 class Row(TypedDict):
@@ -29,6 +36,7 @@ class Row(TypedDict):
     `without`: what is gained when it alone is switched off (kept digital). `loss` is positive
     where it costs; it is None where it cannot be measured, for the reason `why`. Where nothing
     random is in it, it is the same for every chip, and its interval has no width by right.
+    Bounds, `p` and `new_images` are as in `Estimate`: each by itself, whatever their number.
     """
 
     kind: Literal["source", "layer"]
@@ -43,6 +51,8 @@ class Row(TypedDict):
     n_images: int
     same_for_every_chip: bool
     why: str
+    p: float | None
+    new_images: list[float] | None
 
 
 class Whole(TypedDict):
@@ -117,9 +127,16 @@ class Attribution(TypedDict):
     coverage: CoverageEntry | None
 
 
-def estimate(found: Interval) -> Estimate:
+def estimate(found: Sampled) -> Estimate:
     """An interval as JSON."""
-    return Estimate(mean=found.mean, low=found.low, high=found.high, n_chips=found.n)
+    return Estimate(
+        mean=found.mean,
+        low=found.low,
+        high=found.high,
+        n_chips=found.n,
+        p=found.p,
+        new_images=None if found.new_images is None else list(found.new_images),
+    )
 
 
 def write_attribution(folder: Path, result: Attribution) -> None:
@@ -132,12 +149,15 @@ def write_attribution(folder: Path, result: Attribution) -> None:
 
 
 def csv_text(rows: list[Row]) -> str:
-    """The rows as CSV, fractions in full."""
+    """The rows as CSV, fractions in full; the bounds for images like these in two columns."""
     import csv
     import io
 
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(Row.__annotations__), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    fields = [name for name in Row.__annotations__ if name != "new_images"]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*fields, "new_images_low", "new_images_high"])
+    for row in rows:
+        values: dict[str, object] = {**row}
+        writer.writerow([*map(values.get, fields), *(row["new_images"] or (None, None))])
     return text.getvalue()

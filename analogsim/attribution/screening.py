@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from analogsim.attribution.ask import Screening
 from analogsim.attribution.bench import Bench
-from analogsim.attribution.effects import ByChip, row_of
+from analogsim.attribution.effects import row_of
 from analogsim.attribution.result import Row
 from analogsim.attribution.treatment import Plan, Treatment, distinct
+from analogsim.experiment.statistics import ByChip, Numbers
 
 
 def screen(
@@ -16,7 +17,7 @@ def screen(
     bench: Bench,
     *,
     first_chip: int,
-    digital: float,
+    digital: Numbers,
 ) -> tuple[tuple[str, ...], list[Row]]:
     """The layers to measure in full, in their order, and the rows of the others.
 
@@ -26,7 +27,7 @@ def screen(
         screening: how many images, chips, and layers to pick.
         bench: measures the screening's images.
         first_chip: number of the first chip of the screening.
-        digital: accuracy of the digital network on the same images.
+        digital: the digital network's answers to the same images.
     """
     chips = range(first_chip, first_chip + screening.chips)
     contrasts = plan.by_layer(layers)
@@ -36,10 +37,10 @@ def screen(
 
         def by_chip(treatment: Treatment | None, t_s: float = t_s) -> ByChip:
             if treatment is None:
-                return dict.fromkeys(chips, digital)
-            return bench.accuracies(treatment, t_s, chips)
+                return ByChip.same(digital, chips, bench.n_images)
+            return bench.answers(treatment, t_s, chips)
 
-        rows += [row_of(one, by_chip, t_s, bench.n_images) for one in contrasts]
+        rows += [row_of(one, by_chip, t_s) for one in contrasts]
     picked = pick(rows, layers, screening.refined)
     return picked, [row for row in rows if row["name"] not in picked]
 

@@ -8,9 +8,9 @@ is measured again on other chips (see `attribute.py`), and that number is the ho
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analogsim.attribution.effects import ByChip, apart, summed
+from analogsim.attribution.effects import summed
 from analogsim.errors import InputError
-from analogsim.experiment.statistics import Interval, interval
+from analogsim.experiment.statistics import ANY, DIFFERENCE, ByChip, Sampled, told_apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,30 +47,27 @@ class Choice:
     """Layers, what they are predicted to gain, and whether that reaches the goal."""
 
     names: tuple[str, ...]
-    predicted: Interval
+    predicted: Sampled
     reached: bool
 
 
-def choose(
-    goal: Goal, whole: ByChip, gains: Mapping[str, ByChip], *, fixed: bool = False
-) -> Choice | str:
+def choose(goal: Goal, whole: ByChip, gains: Mapping[str, ByChip]) -> Choice | str:
     """The layers to keep digital, costliest first, or why there are none.
 
     Args:
         goal: what is asked.
         whole: the loss of the chip with every layer analog, by chip.
         gains: by layer, in the order of the network, what keeping it digital gains, by chip.
-        fixed: nothing random is in the chips, so that all lose the same.
     """
-    loss = interval(list(whole.values()))
+    loss = whole.mean(DIFFERENCE)
     if loss.mean <= 0:
         return "the analog chips lose no accuracy on average: there is nothing to recover"
-    if loss.n > 1 and not apart(loss.mean, loss.low, loss.high, fixed=fixed):
+    if loss.n > 1 and not told_apart(loss.low, loss.high, fixed=whole.fixed):
         return (
-            "the loss of the analog chips is not distinguishable from 0 with these chips: "
-            "there is nothing to recover for sure"
+            f"the loss of the analog chips is not distinguishable from 0 with {loss.n} chips on "
+            f"these {whole.n_images} images: there is nothing to recover for sure"
         )
-    means = {name: interval(list(by_chip.values())).mean for name, by_chip in gains.items()}
+    means = {name: gain.mean(DIFFERENCE).mean for name, gain in gains.items()}
     # Python sorts stably: layers of equal gain keep the order of the network.
     ranked = [name for name in sorted(means, key=lambda name: -means[name]) if means[name] > 0]
     if not ranked:
@@ -80,7 +77,7 @@ def choose(
     else:
         assert goal.recover is not None
         names, reached = _fewest(ranked, means, goal.recover * loss.mean)
-    predicted = interval(list(summed([gains[name] for name in names]).values()))
+    predicted = summed([gains[name] for name in names]).mean(ANY)
     return Choice(names=tuple(names), predicted=predicted, reached=reached)
 
 

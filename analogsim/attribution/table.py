@@ -4,11 +4,13 @@ import textwrap
 from collections.abc import Sequence
 
 from analogsim.attribution.result import Attribution, Estimate, Row
-from analogsim.attribution.words import chips
+from analogsim.attribution.words import chips, label
+from analogsim.experiment.statistics import chance_count
 from analogsim.report.labels import format_duration, percent, points
 from analogsim.report.table import coverage_lines
 
 _WIDTH, _GAP = 80, "  "
+_LIKE = "  images like these"
 
 
 def format_attribution(result: Attribution) -> str:
@@ -20,7 +22,7 @@ def format_attribution(result: Attribution) -> str:
         blocks.append(
             f"after {format_duration(whole['t_s'])}: chips {percent(whole['accuracy']['mean'])} %, "
             f"loss {_cell(whole['loss'])}; every source off: "
-            f"{percent(whole['accuracy_all_off'])} %"
+            f"{percent(whole['accuracy_all_off'])} %{_like_these(whole['loss'])}"
         )
         for kind, total, rest in (
             ("source", whole["sum_of_sources"], whole["interaction_of_sources"]),
@@ -46,10 +48,23 @@ def _caption(result: Attribution) -> str:
             f"digital: {percent(result['digital_accuracy'])}; "
             f"compensation: {result['compensation']}",
             "alone: everything else off; without: what switching it off gains",
-            "intervals: each 95 % over chips, on these images, by itself, not corrected for",
-            "how many there are",
+            _fill(_intervals(result["rows"])),
         ]
     )
+
+
+def _intervals(rows: Sequence[Row]) -> str:
+    count = sum(row["p"] is not None for row in rows)
+    return (
+        "in brackets: 95 % over chips, on these images, and below it for images like these; each "
+        f"by itself: of {count} on these images about {chance_count(count):.2g} leave out 0 by "
+        "chance"
+    )
+
+
+def _like_these(found: Estimate) -> str:
+    bounds = _bounds(found["new_images"])
+    return f"\n{_LIKE}: loss {bounds}" if bounds else ""
 
 
 def _table(
@@ -64,12 +79,13 @@ def _table(
     cells = [(kind, "alone", "without")]
     for name in names:
         alone, without = by_key[name, "alone"], by_key[name, "without"]
-        few = alone["n_images"] < max(row["n_images"] for row in rows) and not alone["why"]
-        mark = f" ({alone['n_images']} images)" if few else ""
-        cells.append((name + mark, _loss(alone, notes), _loss(without, notes)))
-    if total is not None and rest is not None:
-        cells.append(("sum of these", _cell(total), ""))
-        cells.append(("the whole beyond", _cell(rest), ""))
+        cells.append((label(alone, rows), _loss(alone, notes), _loss(without, notes)))
+        cells.append((_LIKE, _bounds(alone["new_images"]), _bounds(without["new_images"])))
+    for name, found in (("sum of these", total), ("the whole beyond", rest)):
+        if found is not None:
+            cells.append((name, _cell(found), ""))
+            cells.append((_LIKE, _bounds(found["new_images"]), ""))
+    cells = [row for row in cells if any(row[1:])]
     widths = [max(len(row[index]) for row in cells) for index in range(3)]
     lines = []
     for name, alone_text, without_text in cells:
@@ -86,15 +102,20 @@ def _loss(row: Row, notes: list[str]) -> str:
     assert row["loss"] is not None
     if row["same_for_every_chip"]:
         return f"{points(row['loss'])} (every chip)"
-    return _cell(
-        Estimate(mean=row["loss"], low=row["low"], high=row["high"], n_chips=row["n_chips"])
-    )
+    return _with_bounds(row["loss"], row["low"], row["high"])
 
 
 def _cell(found: Estimate) -> str:
-    if found["low"] is None or found["high"] is None:
-        return points(found["mean"])
-    return f"{points(found['mean'])} ({points(found['low'])}, {points(found['high'])})"
+    return _with_bounds(found["mean"], found["low"], found["high"])
+
+
+def _with_bounds(mean: float, low: float | None, high: float | None) -> str:
+    bounds = "" if low is None or high is None else f" {_bounds([low, high])}"
+    return f"{points(mean)}{bounds}"
+
+
+def _bounds(bounds: Sequence[float] | None) -> str:
+    return "" if bounds is None else f"({points(bounds[0])}, {points(bounds[1])})"
 
 
 def _fill(text: str) -> str:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
-from analogsim.attribution.effects import apart
+from analogsim.attribution.effects import sure
 from analogsim.attribution.result import Attribution, Estimate, Row, Suggestion, Whole
+from analogsim.experiment.statistics import chance_count, told_apart
 from analogsim.report.labels import format_duration, percent, points
 
 CAVEAT = (
-    "Each interval holds its own value with 95 %, over chips and on these images; with so many of "
-    "them some miss it, and the largest of several looks larger than it is. The verification on "
-    "fresh chips is the honest number."
+    "Each interval holds its own value with 95 %, over chips: on these images, or for images like "
+    "these, of which these are then a sample. What is called a cost or a gain is told apart from 0 "
+    "by Holm's rule over its list; the largest of several still looks larger than it is. The "
+    "verification on fresh chips is the honest number."
 )
 
 
@@ -28,11 +30,11 @@ def sentences(result: Attribution) -> list[str]:
     if suggestion is None:
         found.append(f"No layers are suggested: {result['no_suggestion']}.")
     else:
-        found += suggested(suggestion)
+        found += suggested(suggestion, result["rows"])
     return [*found, CAVEAT]
 
 
-def suggested(suggestion: Suggestion) -> list[str]:
+def suggested(suggestion: Suggestion, rows: Sequence[Row]) -> list[str]:
     """What the suggestion says: what was predicted, and what fresh chips gave."""
     check = suggestion["verification"]
     names = ", ".join(suggestion["keep_digital"])
@@ -43,23 +45,41 @@ def suggested(suggestion: Suggestion) -> list[str]:
     )
     if not suggestion["reached"]:
         text += " No more layers gain accuracy one by one, and these fall short of what was asked."
-    lost, gained = check["loss"]["mean"], check["gain"]["mean"]
+    lost, gain = check["loss"]["mean"], check["gain"]
     measured = (
         f"Predicted gain: {spread(suggestion['predicted'])} points. Measured on fresh chips "
-        f"({check['first_chip']} to {check['last_chip']}): {spread(check['gain'])} points"
+        f"({check['first_chip']} to {check['last_chip']}): {spread(gain)} points"
     )
-    if gained <= 0:
+    if gain["mean"] <= 0:
         measured += ": there the suggestion recovers nothing"
     elif lost > 0:
-        measured += f", {100 * gained / lost:.0f} % of their loss of {percent(lost)}"
-    return [text, f"{measured}."]
+        measured += f", {100 * gain['mean'] / lost:.0f} % of their loss of {percent(lost)}"
+        measured += _doubt(gain)
+    return [text, _one_by_one(suggestion, rows), f"{measured}."]
+
+
+def _one_by_one(suggestion: Suggestion, rows: Sequence[Row]) -> str:
+    """Which of the suggested layers gain by themselves."""
+    at = [row for row in rows if row["kind"] == "layer" and row["t_s"] == suggestion["t_s"]]
+    some = _measured(at, "without")
+    told = {row["name"] for row, kept in zip(some, sure(some), strict=True) if kept}
+    known = [name for name in suggestion["keep_digital"] if name in told]
+    rest = [name for name in suggestion["keep_digital"] if name not in told]
+    text = f"Kept digital alone, {', '.join(known) or 'none of them'} gains accuracy for sure"
+    if rest:
+        return f"{text}{_rule(some)}; {', '.join(rest)} may be chance: the fresh chips decide."
+    return f"{text}{_rule(some)}."
 
 
 def spread(found: Estimate) -> str:
-    """A difference in points with its interval: `+0.42 (+0.10 to +0.74)`."""
+    """A difference in points: `+0.42 (+0.10 to +0.74; images like these -0.20 to +1.04)`."""
+    mean, new = points(found["mean"]), found["new_images"]
     if found["low"] is None or found["high"] is None:
-        return f"{points(found['mean'])} (one chip, so no interval)"
-    return f"{points(found['mean'])} ({points(found['low'])} to {points(found['high'])})"
+        return f"{mean} (one chip, so no interval)"
+    like = "" if new is None else f"; images like these {points(new[0])} to {points(new[1])}"
+    if found["low"] == found["high"]:
+        return f"{mean} (the same for every chip{like})"
+    return f"{mean} ({points(found['low'])} to {points(found['high'])}{like})"
 
 
 def chips(count: int) -> str:
@@ -67,20 +87,29 @@ def chips(count: int) -> str:
     return f"{count} chip{'' if count == 1 else 's'}"
 
 
-def told_apart(row: Row) -> bool:
-    """Whether the loss is distinguishable from 0."""
-    fixed = row["same_for_every_chip"]
-    return row["loss"] is not None and apart(row["loss"], row["low"], row["high"], fixed=fixed)
+def label(row: Row, rows: Sequence[Row]) -> str:
+    """The name, with its images where they are fewer than those of other rows."""
+    few = row["n_images"] < max(one["n_images"] for one in rows) and not row["why"]
+    return f"{row['name']} ({row['n_images']} images)" if few else row["name"]
+
+
+def _doubt(found: Estimate) -> str:
+    """What an estimate that is one of a kind does not show."""
+    if found["low"] is None:
+        return ""
+    # Without a probability, nothing is random in it.
+    if not told_apart(found["low"], found["high"], fixed=found["p"] is None):
+        return ", which is not distinguishable from 0"
+    new = found["new_images"]
+    return "" if new is None or told_apart(*new) else ", which for images like these may be 0"
 
 
 def _whole(whole: Whole, result: Attribution) -> str:
     loss = whole["loss"]
-    fixed = whole["same_for_every_chip"]
-    sure = loss["low"] is None or apart(loss["mean"], loss["low"], loss["high"], fixed=fixed)
-    doubt = "" if sure else ", which is not distinguishable from 0"
     return (
         f"After {format_duration(whole['t_s'])}, {result['preset']} costs {result['model']} "
-        f"{spread(loss)} points of accuracy{doubt}: {percent(whole['accuracy']['mean'])} % on "
+        f"{spread(loss)} points of accuracy on these {result['n_images']} images"
+        f"{_doubt(loss)}: {percent(whole['accuracy']['mean'])} % on "
         f"{chips(result['chips'])}, {percent(result['digital_accuracy'])} % in digital."
     )
 
@@ -91,17 +120,40 @@ def _rows(rows: Sequence[Row], kind: str) -> list[str]:
         ("alone", f"With one {kind} on alone", "cost"),
         ("without", f"With one {kind} {'off' if kind == 'source' else 'kept digital'}", "gain"),
     ):
-        some = [row for row in rows if row["mode"] == mode and row["loss"] is not None]
-        some.sort(key=lambda row: -(row["loss"] or 0.0))
-        sure = [f"{row['name']} {_range(row)}" for row in some if told_apart(row)]
-        others = [row["name"] for row in some if not told_apart(row)]
-        text = f"{lead}, the {verb} in points is: {', '.join(sure)}" if sure else ""
-        if others and sure:
-            text += f"; not distinguishable from 0: {', '.join(others)}"
-        elif others:
-            text = f"{lead}, no {verb} is distinguishable from 0 ({', '.join(others)})"
-        found += [f"{text}."] if text else []
+        some = _measured(rows, mode)
+        if not some:
+            continue
+        lead += f", on these {max(row['n_images'] for row in some)} images"
+        told = [row for row, kept in zip(some, sure(some), strict=True) if kept]
+        rest = [label(row, some) for row in some if row not in told and row["low"] is not None]
+        single = [label(row, some) for row in some if row["low"] is None]
+        texts = [f"{label(row, some)} {_range(row)}" for row in told]
+        parts = [f"{lead}, the {verb} in points is: {', '.join(texts)}"] if texts else []
+        if rest:
+            start = "" if texts else f"{lead}, no {verb} is distinguishable from 0: "
+            parts.append(f"{start or 'not distinguishable from 0: '}{', '.join(rest)}")
+        if single:
+            start = "" if texts or rest else f"{lead}, "
+            parts.append(f"{start}one chip gives no interval, 5 give one: {', '.join(single)}")
+        found.append(f"{'; '.join(parts)}{_rule(some)}.")
     return found
+
+
+def _measured(rows: Sequence[Row], mode: str) -> list[Row]:
+    """Those of a mode that have a number, the largest first."""
+    some = [row for row in rows if row["mode"] == mode and row["loss"] is not None]
+    return sorted(some, key=lambda row: -(row["loss"] or 0.0))
+
+
+def _rule(rows: Sequence[Row]) -> str:
+    """How a list's verdicts allow for its length."""
+    count = sum(row["p"] is not None for row in rows)
+    if count == 0:
+        return ""
+    return (
+        f" (Holm's rule over {count}; one by one, {chance_count(count):.2g} would leave out 0 by "
+        "chance)"
+    )
 
 
 def _sum(kind: str, total: Estimate | None, rest: Estimate | None) -> list[str]:
@@ -109,7 +161,7 @@ def _sum(kind: str, total: Estimate | None, rest: Estimate | None) -> list[str]:
         return []
     return [
         f"The losses of the {kind} alone add up to {spread(total)} points; all together cost "
-        f"{spread(rest)} points beyond that sum."
+        f"{spread(rest)} points beyond that sum{_doubt(rest)}."
     ]
 
 

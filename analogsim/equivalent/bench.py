@@ -8,6 +8,7 @@ from analogsim.crossbar.compensation import Compensation
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.job import Task
 from analogsim.experiment.kept_trials import KeptTrials
+from analogsim.experiment.statistics import ByChip
 from analogsim.inputs.batches import n_images
 from device_models.contract import Device
 
@@ -64,11 +65,10 @@ class Bench(KeptTrials):
         job = dataclasses.replace(self.job, devices={one.name: one.device for one in wanted})
         self.compute(job, tasks)
 
-    def accuracies(self, name: str, pair: Pair) -> dict[int, float]:
-        """Accuracy of each chip, as a fraction; `measure` comes first."""
+    def answers(self, name: str, pair: Pair) -> ByChip:
+        """The answers of each chip; `measure` comes first."""
         (bn,) = self.job.analogs
         t_s, compensation = pair
-        return {
-            chip: self._done[name, bn, compensation, t_s, chip].accuracy
-            for chip in range(self.chips)
-        }
+        return ByChip.of(
+            {chip: self._done[name, bn, compensation, t_s, chip] for chip in range(self.chips)}
+        )

@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analogsim.experiment.statistics import Interval, interval, paired_difference
 from device_models.contract import Device
 
 # A device's own switches; `noise_scale` is the whole device.
@@ -38,20 +37,3 @@ def variants(device: Device) -> tuple[Variant, ...]:
         for option, effect in EFFECTS.items()
         if option in names and getattr(device, option) != 0 and device.noise_scale != 0
     )
-
-
-def share_of(
-    full: tuple[Mapping[int, float], Mapping[int, float]],
-    without: tuple[Mapping[int, float], Mapping[int, float]],
-) -> tuple[Interval, Interval]:
-    """(device - matched) without the effect, and how much of the full difference is the effect's.
-
-    Both arguments are (device, matched Gaussian), accuracies by chip. Raises InputError unless
-    all have the same chips.
-    """
-    device, matched = full
-    bare, matched_bare = without
-    left = paired_difference(bare, matched_bare)
-    paired_difference(device, bare)
-    shares = [(device[chip] - matched[chip]) - (bare[chip] - matched_bare[chip]) for chip in device]
-    return left, interval(shares)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.equivalent.bench import Bench, Pair, Wanted
-from analogsim.equivalent.causes import Variant, share_of, variants
+from analogsim.equivalent.causes import Variant, variants
 from analogsim.equivalent.comparison import (
     FORMAT,
     VERSION,
@@ -27,7 +27,7 @@ from analogsim.equivalent.folder import comparison_spec, known_header, new_heade
 from analogsim.equivalent.matching import WeightErrors, measure_errors
 from analogsim.equivalent.parts import AMPLIFIED, PROPERTIES, REST, WEIGHTS, before_adc, controls
 from analogsim.equivalent.search import HIGHEST, LOWEST, Equivalent, equivalent, ladder
-from analogsim.equivalent.words import sentence
+from analogsim.equivalent.words import sentences
 from analogsim.errors import InputError
 from analogsim.experiment.describe import installed_versions
 from analogsim.experiment.header import RunHeader, write_header
@@ -35,7 +35,7 @@ from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
 from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import locked
-from analogsim.experiment.statistics import Interval, interval, paired_difference
+from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE, ByChip, Interval
 from analogsim.experiment.study import Chips, Study, digest_of
 from analogsim.inputs.data import Data
 from device_models.contract import Device
@@ -177,16 +177,17 @@ class _Run:
         errors = self._errors(device, t_s)
         matched = errors.matched()
         self._measure_control(main, name, matched)
-        accuracy = main.accuracies(name, (t_s, self.compensation))
-        control = main.accuracies(control_name(name), (t_s, "none"))
-        found = self._equivalent(accuracy, t_s, side)
+        device_answers = main.answers(name, (t_s, self.compensation))
+        control = main.answers(control_name(name), (t_s, "none"))
+        difference = device_answers - control
+        found = self._equivalent(device_answers, t_s, side)
         return Point(
             preset=name,
             control=control_name(name),
             t_s=t_s,
-            accuracy=estimate(interval(list(accuracy.values()))),
-            accuracy_control=estimate(interval(list(control.values()))),
-            difference=estimate(paired_difference(accuracy, control)),
+            accuracy=estimate(device_answers.mean(ACCURACY)),
+            accuracy_control=estimate(control.mean(ACCURACY)),
+            difference=estimate(difference.mean(DIFFERENCE)),
             sigmas=dict(matched.sigmas),
             equivalent=EquivalentEta(
                 eta=found.eta,
@@ -195,10 +196,8 @@ class _Run:
                 reached=found.reached,
                 n_levels=found.n_levels,
             ),
-            parts=self._parts(device, errors, (accuracy, control), side),
-            causes=[
-                self._cause(variant, t_s, (accuracy, control), side) for variant in variants(device)
-            ],
+            parts=self._parts(device, errors, (device_answers, control), side),
+            causes=[self._cause(variant, t_s, difference, side) for variant in variants(device)],
         )
 
     def _errors(self, device: Device, t_s: float) -> WeightErrors:
@@ -211,11 +210,11 @@ class _Run:
         pairs: tuple[Pair, ...] = ((matched.t_s, "none"),)
         bench.measure([Wanted(name=control_name(name), device=matched, pairs=pairs)])
 
-    def _equivalent(self, accuracy: dict[int, float], t_s: float, side: Bench) -> Equivalent:
+    def _equivalent(self, of: ByChip, t_s: float, side: Bench) -> Equivalent:
         def difference(eta: float) -> Interval:
             device = Gaussian(eta=eta)
             side.measure([Wanted(name=spec_of(device), device=device, pairs=((t_s, "none"),))])
-            return paired_difference(side.accuracies(spec_of(device), (t_s, "none")), accuracy)
+            return (side.answers(spec_of(device), (t_s, "none")) - of).mean(DIFFERENCE)
 
         return equivalent(difference, self.rungs)
 
@@ -223,50 +222,44 @@ class _Run:
         self,
         device: Device,
         errors: WeightErrors,
-        full: tuple[dict[int, float], dict[int, float]],
+        full: tuple[ByChip, ByChip],
         side: Bench,
     ) -> list[Part]:
         pair: Pair = (errors.t_s, "none")
         between = controls(errors)
         side.measure([Wanted(name=c.name, device=c.device, pairs=(pair,)) for c in between])
-        accuracy, before = full
-        steps = [(c.prop, side.accuracies(c.name, pair)) for c in between]
+        last, before = full
+        steps = [(c.prop, side.answers(c.name, pair)) for c in between]
         moved = before_adc(self.compensation, self.analog.periphery)
         if moved is None:
-            steps.append((REST, accuracy))
+            steps.append((REST, last))
         else:
             wanted = Wanted(name=errors.to, device=device, pairs=((errors.t_s, moved),))
             side.measure([wanted])
-            steps.append((WEIGHTS, side.accuracies(errors.to, (errors.t_s, moved))))
-            steps.append((AMPLIFIED, accuracy))
+            steps.append((WEIGHTS, side.answers(errors.to, (errors.t_s, moved))))
+            steps.append((AMPLIFIED, last))
         parts = []
         for prop, after in steps:
-            share = estimate(paired_difference(after, before))
+            share = estimate((after - before).mean(DIFFERENCE))
             parts.append(Part(prop=prop, meaning=PROPERTIES[prop], share=share))
             before = after
         return parts
 
-    def _cause(
-        self,
-        variant: Variant,
-        t_s: float,
-        full: tuple[dict[int, float], dict[int, float]],
-        side: Bench,
-    ) -> Cause:
+    def _cause(self, variant: Variant, t_s: float, difference: ByChip, side: Bench) -> Cause:
         name = spec_of(variant.device)
         pair: Pair = (t_s, self.compensation)
         side.measure([Wanted(name=name, device=variant.device, pairs=(pair,))])
         self._measure_control(side, name, self._errors(variant.device, t_s).matched())
-        bare = side.accuracies(name, pair)
-        left, share = share_of(full, (bare, side.accuracies(control_name(name), (t_s, "none"))))
+        left = side.answers(name, pair) - side.answers(control_name(name), (t_s, "none"))
         return Cause(
             option=variant.option,
             effect=variant.effect,
-            difference_without=estimate(left),
-            share=estimate(share),
+            difference_without=estimate(left.mean(DIFFERENCE)),
+            share=estimate((difference - left).mean(ANY)),
         )
 
     def _comparison(self, header: RunHeader, points: list[Point]) -> Comparison:
+        n_images = header.digital["n_images"]
         return Comparison(
             format=FORMAT,
             version=VERSION,
@@ -276,11 +269,11 @@ class _Run:
             data=header.data,
             compensation=self.compensation,
             chips=self.chips,
-            n_images=header.digital["n_images"],
+            n_images=n_images,
             digital_accuracy=header.digital["accuracy"],
             bracket=[LOWEST, HIGHEST],
             points=points,
-            sentences=[sentence(point, header.model) for point in points],
+            sentences=sentences(points, header.model, n_images),
             coverage=header.coverage,
         )
 

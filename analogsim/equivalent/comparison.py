@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from analogsim.experiment.sealed import write_sealed
-from analogsim.experiment.statistics import Interval
+from analogsim.experiment.statistics import Sampled
 from analogsim.report.comparison import (
     FORMAT,
     MATCHED_FILE,
@@ -32,10 +32,15 @@ __all__ = [
 ]
 
 
-def estimate(found: Interval) -> Estimate:
+def estimate(found: Sampled) -> Estimate:
     """An interval as JSON."""
-    bounds = None if found.low is None or found.high is None else [found.low, found.high]
-    return Estimate(mean=found.mean, ci95=bounds, n_chips=found.n)
+    return Estimate(
+        mean=found.mean,
+        ci95=None if found.low is None or found.high is None else [found.low, found.high],
+        n_chips=found.n,
+        p=found.p,
+        new_images=None if found.new_images is None else list(found.new_images),
+    )
 
 
 def control_name(preset: str) -> str:

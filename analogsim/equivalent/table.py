@@ -1,38 +1,49 @@
 """The comparison for a screen: plain aligned text of 80 columns."""
 
 import textwrap
+from collections.abc import Sequence
 
 from analogsim.equivalent.comparison import Comparison, Estimate, Point
 from analogsim.equivalent.words import eta_text
+from analogsim.experiment.statistics import chance_count
 from analogsim.report.labels import format_duration, percent, points
 from analogsim.report.table import coverage_lines
 
 _HEADER = ("preset", "time", "device", "matched", "difference", "equivalent eta")
 _WIDTH, _GAP = 80, "  "
+_LIKE = "images like these:"
 
 
 def format_comparison(comparison: Comparison) -> str:
     """Caption, a line for each device and time, and the sentences; no trailing line end."""
-    rows = [_HEADER, *(_cells(point) for point in comparison["points"])]
+    shown = comparison["points"]
+    rows = [_HEADER, *(_cells(point) for point in shown)]
+    below = [None, *(point["difference"]["new_images"] for point in shown)]
     widths = [max(len(row[index]) for row in rows) for index in range(len(_HEADER))]
     room = _WIDTH - sum(widths[1:]) - len(_GAP) * (len(widths) - 1)
+    # Where the column of differences ends.
+    end = min(widths[0], room) + sum(len(_GAP) + width for width in widths[1:-1])
     lines = []
-    for name, *cells in rows:
+    for (name, *cells), like in zip(rows, below, strict=True):
         padded = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
         fits = len(name) <= room
         # A long name has a line of its own.
         lines += [] if fits else [name]
         first = (name if fits else "").ljust(min(widths[0], room))
         lines.append(_GAP.join([first, *padded]).rstrip())
+        if like is not None:
+            lines.append(f"{_LIKE} {_bounds(like)}".rjust(end))
     caption = [
         f"Accuracy in %, {comparison['model']} on {comparison['n_images']} images of "
         f"{comparison['data']}, {comparison['chips']} chips",
         f"digital: {percent(comparison['digital_accuracy'])}; "
         f"compensation: {comparison['compensation']}",
         "matched: Gaussian noise with the device's weight error, layer by layer",
-        "difference: device - matched in points, paired over chips, with 95 % interval",
+        "difference: device - matched in points, paired over chips, with its 95 %",
+        "  interval on these images, and below it for images like these",
         "equivalent eta: Gaussian noise of eta std(W) has the device's accuracy",
-        "intervals: each by itself, not corrected for how many there are",
+        f"intervals: each by itself: of {len(shown)} differences {chance_count(len(shown)):.2g} "
+        "would leave out 0 by chance",
     ]
     said = [textwrap.fill(text, _WIDTH, subsequent_indent="  ") for text in comparison["sentences"]]
     opening = [*coverage_lines(comparison["coverage"]), *caption]
@@ -54,5 +65,9 @@ def _difference(found: Estimate) -> str:
     mean = points(found["mean"])
     if found["ci95"] is None:
         return mean
-    low, high = map(points, found["ci95"])
-    return f"{mean} ({low}, {high})"
+    return f"{mean} {_bounds(found['ci95'])}"
+
+
+def _bounds(bounds: Sequence[float]) -> str:
+    low, high = map(points, bounds)
+    return f"({low}, {high})"

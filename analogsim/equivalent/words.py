@@ -1,19 +1,38 @@
 """One comparison in plain words, made from its numbers alone."""
 
+from collections.abc import Sequence
+
 from analogsim.equivalent.comparison import EquivalentEta, Estimate, Point
+from analogsim.experiment.statistics import chance_count, holm, told_apart
 from analogsim.report.labels import format_duration, percent, points
 
 
-def sentence(point: Point, model: str) -> str:
-    """What `matched.json` says of one device at one time.
+def sentences(found: Sequence[Point], model: str, n_images: int) -> list[str]:
+    """What `matched.json` says of each device at each time.
 
-    A difference whose interval holds 0 is called not distinguishable; a property or effect is
-    named as a cause only if its share's interval does not hold 0.
+    A difference is called one if Holm's rule over all of them keeps it, and a property or effect
+    is named as a cause if the same rule over those of its difference keeps its share.
     """
-    after = f"After {format_duration(point['t_s'])}"
-    found = point["difference"]
-    text = f"{after} {_difference(point, model)} {_range(found)}{_because(point)}."
-    return f"{text} {_level(point['equivalent'])}"
+    kept = holm([point["difference"]["p"] for point in found])
+    return [
+        _sentence(point, f"{model} on these {n_images} images", told, len(found))
+        for point, told in zip(found, kept, strict=True)
+    ]
+
+
+def _sentence(point: Point, where: str, told: bool, count: int) -> str:
+    after, found = f"After {format_duration(point['t_s'])}", point["difference"]
+    text = f"{after} {_difference(point, where, told)} {_range(found)}"
+    if told:
+        like = found["new_images"]
+        text += "" if like is None or told_apart(*like) else "; for images like these it may be 0"
+        text += _because(point)
+    elif told_apart(*(found["ci95"] or (None, None))):
+        text += (
+            f"; that leaves out 0, as {chance_count(count):.2g} of {count} such intervals do by "
+            "chance (Holm's rule)"
+        )
+    return f"{text}. {_level(point['equivalent'])}"
 
 
 def eta_text(found: EquivalentEta) -> str:
@@ -33,16 +52,6 @@ def _short(eta: float) -> str:
     return f"{eta:.3g}" if abs(eta) >= 1e-9 else "0"
 
 
-def told_apart(found: Estimate) -> bool:
-    """Whether the interval leaves 0 out; one chip tells nothing apart.
-
-    An interval without width does not count: a few chips whose accuracies differ by the same
-    whole image look certain, and are not.
-    """
-    bounds = found["ci95"]
-    return bounds is not None and bounds[0] < bounds[1] and not bounds[0] <= 0 <= bounds[1]
-
-
 def _level(found: EquivalentEta) -> str:
     if found["reached"] == "below":
         text = "Its accuracy is above that of chips without weight noise, so no level equals it"
@@ -54,50 +63,52 @@ def _level(found: EquivalentEta) -> str:
     if found["low"] is None:
         return f"{text}."
     if found["high"] is None:
-        return f"{text} (95 % interval from {_short(found['low'])} on)."
-    return f"{text} (95 % interval {_short(found['low'])} to {_short(found['high'])})."
+        return f"{text} (95 % interval on these images from {_short(found['low'])} on)."
+    bounds = f"{_short(found['low'])} to {_short(found['high'])}"
+    return f"{text} (95 % interval on these images {bounds})."
 
 
-def _difference(point: Point, model: str) -> str:
+def _difference(point: Point, where: str, told: bool) -> str:
     found = point["difference"]
-    size = percent(abs(found["mean"]))
-    if told_apart(found):
+    if told:
         word = "more" if found["mean"] < 0 else "less"
         return (
-            f"{point['preset']} costs {model} {size} points {word} than Gaussian noise of the same "
-            "weight error"
+            f"{point['preset']} costs {where} {percent(abs(found['mean']))} points {word} than "
+            "Gaussian noise of the same weight error"
         )
     return (
         f"{point['preset']} is not distinguishable from Gaussian noise of the same weight error on "
-        f"{model}: it differs by {points(found['mean'])} points"
+        f"{where}: it differs by {points(found['mean'])} points"
     )
 
 
 def _range(found: Estimate) -> str:
     if found["ci95"] is None:
         return "(one chip, so no interval)"
-    low, high = (points(bound) for bound in found["ci95"])
-    return (
-        f"(95 % interval of the difference {low} to {high}, paired over {found['n_chips']} chips)"
-    )
+    low, high = map(points, found["ci95"])
+    text = f"95 % interval of the difference {low} to {high}, paired over {found['n_chips']} chips"
+    if found["new_images"] is not None:
+        low, high = map(points, found["new_images"])
+        text += f"; for images like these {low} to {high}"
+    return f"({text})"
 
 
 def _because(point: Point) -> str:
-    if not told_apart(point["difference"]):
-        return ""
-    named = [
-        *(_share(part["meaning"], part["share"]) for part in point["parts"]),
-        *(_share(cause["effect"], cause["share"]) for cause in point["causes"]),
+    shares = [
+        *((part["meaning"], part["share"]) for part in point["parts"]),
+        *((cause["effect"], cause["share"]) for cause in point["causes"]),
     ]
-    named = [text for text in named if text]
+    kept = holm([share["p"] for _, share in shares])
+    named = [_share(*one) for one, told in zip(shares, kept, strict=True) if told]
     if not named:
         return "; switching its properties off one by one shows no single cause"
-    return "; measured by switching off one at a time: " + ", ".join(named)
+    return (
+        f"; measured by switching off one at a time (Holm's rule over {len(shares)}): "
+        f"{', '.join(named)}"
+    )
 
 
 def _share(what: str, found: Estimate) -> str:
-    bounds = found["ci95"]
-    if bounds is None or not told_apart(found):
-        return ""
-    low, high = map(points, bounds)
+    assert found["ci95"] is not None, "one chip tells nothing apart"
+    low, high = map(points, found["ci95"])
     return f"{what} makes {points(found['mean'])} points of it ({low} to {high})"

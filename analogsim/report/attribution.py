@@ -20,7 +20,8 @@ class Loss:
     """What a source or layer costs in accuracy (a fraction) at `t_s` seconds.
 
     `kind` is `source` or `layer`; `mode` is `alone` (all else off) or `without` (gained when it
-    alone is off). `loss` is None where it could not be measured.
+    alone is off). `loss` is None where it could not be measured. `low` and `high` are for the
+    images of the run, `new_images` for images like these: None in older files.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Loss:
     loss: float | None
     low: float | None
     high: float | None
+    new_images: list[float] | None = None
 
 
 _HINTS: dict[str, Any] = {
@@ -42,6 +44,7 @@ _HINTS: dict[str, Any] = {
     "loss": float | None,
     "low": float | None,
     "high": float | None,
+    "new_images": list[float] | None,
 }
 
 
@@ -59,6 +62,7 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
     rows = content.get("rows")
     if not schema.fits(rows, list[dict[str, Any]]):
         raise InputError(f"{path} rows must be a list, got {rows!r}; {todo}")
+    rows = [{"new_images": None} | row for row in rows]
     found = [
         problem
         for number, row in enumerate(rows)

@@ -4,7 +4,7 @@ It is here, below the package that measures it, so that a report is rebuilt with
 """
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from analogsim import schema
 from analogsim.errors import InputError
@@ -16,15 +16,21 @@ FORMAT, VERSION = "analogsim-matched", 1
 
 
 class Estimate(TypedDict):
-    """A mean over chips with its 95 % interval, None for one chip. All are fractions."""
+    """A mean over chips as a fraction, with 95 % intervals; None for one chip.
+
+    `ci95` and `p` (of such a mean if the true one is 0) are for these images, `new_images` for
+    images like these: None where single answers were not recorded, and in older files.
+    """
 
     mean: float
     ci95: list[float] | None
     n_chips: int
+    p: float | None
+    new_images: list[float] | None
 
 
 class EquivalentEta(TypedDict):
-    """As `search.Equivalent`."""
+    """As `search.Equivalent`; its interval is for these images."""
 
     eta: float | None
     low: float | None
@@ -104,9 +110,19 @@ def read_comparison(folder: Path) -> Comparison | None:
     todo = "restore it or run the comparison again"
     content = read_sealed(path, name=FORMAT, version=VERSION, todo=todo)
     # Files of before multiply-adds were counted.
-    content.setdefault("coverage", None)
+    content = {"coverage": None} | _completed(content)
     found = list(schema.problems(content, Comparison, "content"))
     if found:
         raise InputError(f"{path} {'; '.join(found)}; restore it or run the comparison again")
     comparison: Comparison = content
     return comparison
+
+
+def _completed(content: Any) -> Any:
+    """With null for what estimates of older files do not say."""
+    if isinstance(content, list):
+        return [_completed(one) for one in content]
+    if not isinstance(content, dict):
+        return content
+    found = {name: _completed(value) for name, value in content.items()}
+    return {"p": None, "new_images": None} | found if "ci95" in found else found

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_DRAWN = 60
-_LOSS_CAPTION = " Right: points of accuracy lost with this layer alone analog (95 % interval)."
+_LOSS_CAPTION = (
+    " Right: points of accuracy lost with this layer alone analog (95 % interval on these images)."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

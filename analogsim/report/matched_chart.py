@@ -19,7 +19,7 @@ _MOST_COLUMNS = 3
 HEADER = (
     "preset", "t_s", "accuracy", "low", "high", "matched_accuracy", "matched_low", "matched_high",
     "difference", "difference_low", "difference_high", "n_chips", "equivalent_eta", "eta_low",
-    "eta_high",
+    "eta_high", "difference_new_images_low", "difference_new_images_high",
 )  # fmt: skip
 
 
@@ -29,8 +29,8 @@ def matched_chart(comparison: Comparison) -> Chart:
         name="matched",
         title="Beside Gaussian noise of the same weight error",
         caption="Above: accuracy of the device, and of Gaussian noise that has the device's "
-        "weight error in each layer; bars are 95 % intervals over chips. Below: the level eta of "
-        "plain noise, eta std(W), that has the device's accuracy, with its interval.",
+        "weight error in each layer; bars are 95 % intervals over chips, on these images. Below: "
+        "the level eta of plain noise, eta std(W), that has the device's accuracy, with its interval.",
         words=" ".join(["Device beside its matched Gaussian.", *map(_said, comparison["points"])]),
         header=HEADER,
         rows=tuple(_cells(point) for point in comparison["points"]),
@@ -57,6 +57,7 @@ def _cells(point: Point) -> tuple[Cell, ...]:
         *_three(point["difference"]),
         point["difference"]["n_chips"],
         *(found["eta"], found["low"], found["high"]),
+        *(point["difference"]["new_images"] or (None, None)),
     )
 
 
@@ -123,9 +124,16 @@ def _curve(
 ) -> None:
     colour, marker, line = look
     means = [100 * one["mean"] for one in found]
-    half = [0.0 if one["ci95"] is None else 50 * (one["ci95"][1] - one["ci95"][0]) for one in found]
+    # An interval that ends at 100 % is longer below.
+    bars = [
+        [
+            0.0 if one["ci95"] is None else 100 * abs(one["ci95"][side] - one["mean"])
+            for one in found
+        ]
+        for side in (0, 1)
+    ]
     axes.errorbar(
-        xs, means, yerr=half, color=colour, marker=marker, linestyle=line, linewidth=1.4,
+        xs, means, yerr=bars, color=colour, marker=marker, linestyle=line, linewidth=1.4,
         markersize=4.5, capsize=2, label=label,
     )  # fmt: skip
 

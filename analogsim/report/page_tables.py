@@ -20,6 +20,11 @@ from analogsim.report.summary import RowDict, Summary
 
 DASH = "\u2013"
 SHAPE = " \u00d7 "
+_LIKE = "images like these"
+_EACH = (
+    "with 95 % intervals on the run's images, and for images like these; each by itself: of 20 on "
+    "the run's images about one leaves out 0 by chance"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,19 +219,21 @@ def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
         if with_factors:
             cells += [_factor(line.factor), _factor(line.needed)]
         if with_losses:
-            cells += [_loss(line.alone), _loss(line.gain)]
+            cells += [*_loss(line.alone), *_loss(line.gain)]
         cells.append(Cell(text=layer["why"], style="why"))
         body.append(tuple(cells))
     columns = [Column(name=name, number=False) for name in ("Layer", "Kind and shape", "Where")]
     columns += [Column(name=name) for name in ("Tiles", "Cells used", "Error, programmed")]
     columns += [Column(name=f"Error, {later}")] if later else []
     columns += [Column(name=name) for name in ("Factor", "Factor needed")] * with_factors
-    columns += [Column(name=name) for name in ("Costs alone", "Gain if digital")] * with_losses
+    columns += [
+        Column(name=name) for name in ("Costs alone", _LIKE, "Gain if digital", _LIKE)
+    ] * with_losses
     columns += [Column(name="Why", number=False)]
     return Table(
         label="Layers table",
         caption="Every layer, where it computes, and why"
-        + (". Costs and gains in points of accuracy, with 95 % intervals" if with_losses else ""),
+        + (f". Costs and gains in points of accuracy, {_EACH}" if with_losses else ""),
         columns=tuple(columns),
         rows=tuple(body),
     )
@@ -246,14 +253,15 @@ def sources_table(losses: Sequence[Loss]) -> Table | None:
         names.setdefault((loss.title, loss.t_s), {})[loss.mode] = loss
     return Table(
         label="Sources table",
-        caption="Cost of each source in points of accuracy, with 95 % intervals",
+        caption=f"Cost of each source in points of accuracy, {_EACH}",
         columns=(
             Column(name="Source", number=False), Column(name="Time"),
-            Column(name="Alone, all else off"), Column(name="Gain without it"),
+            Column(name="Alone, all else off"), Column(name=_LIKE),
+            Column(name="Gain without it"), Column(name=_LIKE),
         ),
         rows=tuple(
-            (_text(title), number(format_duration(t_s), t_s), _loss(modes.get("alone")),
-             _loss(modes.get("without")))
+            (_text(title), number(format_duration(t_s), t_s), *_loss(modes.get("alone")),
+             *_loss(modes.get("without")))
             for (title, t_s), modes in names.items()
         ),
     )  # fmt: skip
@@ -264,13 +272,15 @@ def number(text: str | None, value: str | float = "", style: str = "") -> Cell:
     return Cell(text=DASH if text is None else text, value=value, style=f"number {style}".strip())
 
 
-def _loss(loss: Loss | None) -> Cell:
+def _loss(loss: Loss | None) -> tuple[Cell, Cell]:
+    """The loss with its interval on the run's images, and the one for images like these."""
     if loss is None or loss.loss is None:
-        return number(None)
-    text = points(loss.loss)
+        return number(None), number(None)
+    text, new = points(loss.loss), loss.new_images
     if loss.low is not None and loss.high is not None:
         text += f" ({points(loss.low)} to {points(loss.high)})"
-    return number(text, loss.loss)
+    like = number(None) if new is None else number(f"{points(new[0])} to {points(new[1])}", new[0])
+    return number(text, loss.loss), like
 
 
 def _text(text: str) -> Cell:

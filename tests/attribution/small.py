@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from analogsim.experiment.deal import all_images
 from analogsim.experiment.local import Local
 from analogsim.experiment.place import Place
 from analogsim.experiment.score import select
+from analogsim.experiment.statistics import ByChip
 from analogsim.experiment.study import Chips, Study
 from analogsim.inputs import Data, batches, load_data, load_model
 from device_models.registry import parse
@@ -88,3 +90,9 @@ def run(
         place or Local(1),
         lambda done, total, what: None,
     )
+
+
+def accuracies_only(by_chip: dict[int, float], n_images: int = 1000) -> ByChip:
+    """As of records without single answers."""
+    values = {chip: np.array([value]) for chip, value in by_chip.items()}
+    return ByChip(values=values, n_images=n_images)

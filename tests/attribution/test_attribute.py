@@ -16,6 +16,7 @@ from analogsim.experiment.job import Job, Task
 from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.local import Local
 from analogsim.experiment.records import RecordWriter, read_records
+from analogsim.experiment.statistics import ACCURACY, DIFFERENCE, ByChip
 from analogsim.experiment.study import Chips, Precision
 from analogsim.seal import unsealed
 from device_models.registry import parse
@@ -56,7 +57,7 @@ def test_rows_are_those_of_the_records(done):
     lost = [result["digital_accuracy"] - other["only layer conv2", chip] for chip in range(3)]
     assert rows["conv2", "alone"]["loss"] == pytest.approx(sum(lost) / 3)
     dac = rows["dac", "alone"]
-    assert dac["loss"] == other["only input-range", 0] - other["only dac", 0]
+    assert dac["loss"] == pytest.approx(other["only input-range", 0] - other["only dac", 0])
     assert (dac["same_for_every_chip"], dac["n_chips"]) == (True, 3)
     # One chip is all of them where nothing is random.
     assert ("only dac", 1) not in other
@@ -110,6 +111,23 @@ def test_the_suggestion_is_verified_on_fresh_chips(done):
     assert suggestion["option"] == " ".join(f"--keep-digital {n}" for n in kept)
     assert 0 < suggestion["weights_share"] <= 1
     assert 0 < suggestion["macs_share"] <= 1
+
+
+def test_intervals_are_of_answers(done):
+    """For images like these, never narrower than on these; and none without single answers."""
+    folder, result = done
+    for row in result["rows"]:
+        if row["loss"] is not None:
+            low, high = row["new_images"]
+            assert low <= row["low"] <= row["loss"] <= row["high"] <= high
+            assert row["low"] < row["high"] or row["same_for_every_chip"]
+    trials = {t.chip: t for t in read_records(folder)}
+    assert ByChip.of(trials).mean(ACCURACY).new_images is not None
+    old = {chip: dataclasses.replace(t, correct=None) for chip, t in trials.items()}
+    bare = (ByChip.of(trials) - ByChip.of(old)).mean(DIFFERENCE)
+    assert (bare.mean, bare.new_images) == (pytest.approx(0.0), None)
+    # The floor of the lattice: ln(40) flips of 3 chips' 60 answers.
+    assert bare.half_width == pytest.approx(math.log(40) / 180)
 
 
 def test_files(done):
@@ -186,7 +204,7 @@ def test_every_number_is_finite(done):
     """Strict JSON refuses others; here also inside intervals."""
     _, result = done
     for row in result["rows"]:
-        values = [row[key] for key in ("loss", "low", "high")]
+        values = [*(row[key] for key in ("loss", "low", "high", "p")), *(row["new_images"] or ())]
         assert all(value is None or math.isfinite(value) for value in values)
 
 

@@ -1,18 +1,22 @@
 """Which layers are suggested, by hand."""
 
+import dataclasses
+
 import pytest
 
 from analogsim.attribution.ask import Ask, Screening
 from analogsim.attribution.screening import pick
 from analogsim.attribution.suggestion import Goal, choose
 from analogsim.errors import InputError
+from tests.attribution.small import accuracies_only
 
-WHOLE = {0: 0.119, 1: 0.121}  # 0.12
+WHOLE = accuracies_only({0: 0.119, 1: 0.121})  # 0.12
+MEANS = {"a": 0.02, "b": 0.05, "c": -0.01, "d": 0.02}
 GAINS = {
-    "a": {0: 0.01, 1: 0.03},  # 0.02
-    "b": {0: 0.05, 1: 0.05},  # 0.05
-    "c": {0: -0.02, 1: 0.0},  # -0.01
-    "d": {0: 0.02, 1: 0.02},  # 0.02, after a
+    "a": accuracies_only({0: 0.01, 1: 0.03}),
+    "b": accuracies_only({0: 0.05, 1: 0.05}),
+    "c": accuracies_only({0: -0.02, 1: 0.0}),
+    "d": accuracies_only({0: 0.02, 1: 0.02}),  # after a
 }
 
 
@@ -29,7 +33,7 @@ GAINS = {
 def test_fewest_layers_that_recover(recover, names, reached):
     choice = choose(Goal(recover=recover), WHOLE, GAINS)
     assert (choice.names, choice.reached) == (names, reached)
-    assert choice.predicted.mean == pytest.approx(sum(sum(GAINS[n].values()) / 2 for n in names))
+    assert choice.predicted.mean == pytest.approx(sum(MEANS[n] for n in names))
 
 
 def test_predicted_interval_is_of_the_sums_chip_by_chip():
@@ -49,9 +53,14 @@ def test_top_takes_only_layers_that_gain(top, count, reached):
 @pytest.mark.parametrize(
     ("whole", "gains", "why"),
     [
-        ({0: 0.0, 1: -0.01}, GAINS, "lose no accuracy on average"),
-        ({0: 0.01, 1: 0.30}, GAINS, "not distinguishable from 0"),
-        ({0: 0.1, 1: 0.1}, GAINS, "not distinguishable from 0"),  # agree by chance
+        (accuracies_only({0: 0.0, 1: -0.01}), GAINS, "lose no accuracy on average"),
+        (
+            accuracies_only({0: 0.01, 1: 0.30}),
+            GAINS,
+            "not distinguishable from 0 with 2 chips on these 1000 images",
+        ),
+        # Two chips that agree on 20 images: ln(40) / 40 = 0.092 may be missing.
+        (accuracies_only({0: 0.05, 1: 0.05}, 20), GAINS, "not distinguishable from 0"),
         (WHOLE, {"c": GAINS["c"]}, "no single layer gains"),
     ],
 )
@@ -60,11 +69,13 @@ def test_nothing_to_suggest(whole, gains, why):
 
 
 def test_chips_without_noise_may_agree():
-    assert choose(Goal(), {0: 0.1, 1: 0.1}, GAINS, fixed=True).names == ("b",)
+    whole = dataclasses.replace(accuracies_only({0: 0.05, 1: 0.05}, 20), fixed=True)
+    assert choose(Goal(), whole, GAINS).names == ("b",)
 
 
 def test_one_chip_may_suggest():
-    assert choose(Goal(), {0: 0.1}, {"a": {0: 0.06}}).names == ("a",)
+    gains = {"a": accuracies_only({0: 0.06})}
+    assert choose(Goal(), accuracies_only({0: 0.1}), gains).names == ("a",)
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,16 @@ from analogsim.attribution.words import sentences
 DAY = 86400.0
 
 
-def est(mean, low=None, high=None, n=4):
-    return {"mean": mean, "low": low, "high": high, "n_chips": n}
+def est(mean, low=None, high=None, n=4, new=None):
+    p = None if low is None or low == high else 0.5 if low <= 0 <= high else 0.001
+    return {"mean": mean, "low": low, "high": high, "n_chips": n, "p": p, "new_images": new}
 
 
 def row(kind, name, mode, loss, low=None, high=None, **changes):
     fields = {
         "kind": kind, "name": name, "title": name, "mode": mode, "t_s": DAY, "loss": loss,
         "low": low, "high": high, "n_chips": 4, "n_images": 100, "same_for_every_chip": False,
-        "why": "",
+        "why": "", "p": est(loss, low, high)["p"], "new_images": None,
     }  # fmt: skip
     return fields | changes
 
@@ -31,16 +32,17 @@ RESULT = {
     "data": "digits", "preset": "pcm", "compensation": "global", "seed": 0, "chips": 4,
     "n_images": 100, "digital_accuracy": 0.99,
     "whole": [{
-        "t_s": DAY, "accuracy": est(0.95, 0.94, 0.96), "loss": est(0.04, 0.03, 0.05),
+        "t_s": DAY, "accuracy": est(0.95, 0.94, 0.96),
+        "loss": est(0.04, 0.03, 0.05, new=[-0.01, 0.09]),
         "same_for_every_chip": False, "accuracy_all_off": 0.99,
         "sum_of_sources": est(0.03, 0.02, 0.04), "interaction_of_sources": est(0.01, 0.0, 0.02),
         "sum_of_layers": None, "interaction_of_layers": None,
     }],
     "rows": [
-        row("source", "drift", "alone", 0.03, 0.02, 0.04),
+        row("source", "drift", "alone", 0.03, 0.02, 0.04, new_images=[0.01, 0.05]),
         row("source", "drift", "without", 0.02, -0.01, 0.05),
         row("source", "dac", "alone", 0.01, 0.01, 0.01, same_for_every_chip=True),
-        row("source", "dac", "without", 0.0, 0.0, 0.0),
+        row("source", "dac", "without", 0.0, n_chips=1),
         row("source", "input-range", "alone", 0.0, 0.0, 0.0, same_for_every_chip=True),
         row("source", "input-range", "without", 0.0) | WHY,
         row("layer", "conv1", "alone", 0.02, 0.01, 0.03),
@@ -64,19 +66,25 @@ RESULT = {
 def test_sentences():
     said = sentences(RESULT)
     assert said[:5] == [
-        "After 1 d, pcm costs net +4.00 (+3.00 to +5.00) points of accuracy: 95.00 % on 4 chips, "
-        "99.00 % in digital.",
-        "With one source on alone, the cost in points is: drift +3.00 (+2.00 to +4.00), dac +1.00 "
-        "(the same for every chip); not distinguishable from 0: input-range.",
-        "With one source off, no gain is distinguishable from 0 (drift, dac).",
-        "With one layer on alone, the cost in points is: conv1 +2.00 (+1.00 to +3.00); not "
-        "distinguishable from 0: fc.",
-        "With one layer kept digital, the gain in points is: conv1 +1.50 (+0.50 to +2.50); not "
-        "distinguishable from 0: fc.",
+        "After 1 d, pcm costs net +4.00 (+3.00 to +5.00; images like these -1.00 to +9.00) points "
+        "of accuracy on these 100 images, which for images like these may be 0: 95.00 % on 4 "
+        "chips, 99.00 % in digital.",
+        "With one source on alone, on these 100 images, the cost in points is: drift +3.00 (+2.00 "
+        "to +4.00), dac +1.00 (the same for every chip); not distinguishable from 0: input-range "
+        "(Holm's rule over 1; one by one, 0.05 would leave out 0 by chance).",
+        "With one source off, on these 100 images, no gain is distinguishable from 0: drift; one "
+        "chip gives no interval, 5 give one: dac (Holm's rule over 1; one by one, 0.05 would leave "
+        "out 0 by chance).",
+        "With one layer on alone, on these 100 images, the cost in points is: conv1 +2.00 (+1.00 "
+        "to +3.00); not distinguishable from 0: fc (20 images) (Holm's rule over 2; one by one, "
+        "0.1 would leave out 0 by chance).",
+        "With one layer kept digital, on these 100 images, the gain in points is: conv1 +1.50 "
+        "(+0.50 to +2.50); not distinguishable from 0: fc (20 images) (Holm's rule over 2; one by "
+        "one, 0.1 would leave out 0 by chance).",
     ]
     assert said[5] == (
         "The losses of the sources alone add up to +3.00 (+2.00 to +4.00) points; all together "
-        "cost +1.00 (0.00 to +2.00) points beyond that sum."
+        "cost +1.00 (0.00 to +2.00) points beyond that sum, which is not distinguishable from 0."
     )
     assert said[6] == (
         "Asked for the fewest layers that recover 50 % of the loss: keep conv1 digital "
@@ -85,12 +93,38 @@ def test_sentences():
         "asked."
     )
     assert said[7] == (
+        "Kept digital alone, conv1 gains accuracy for sure (Holm's rule over 2; one by one, 0.1 "
+        "would leave out 0 by chance)."
+    )
+    assert said[8] == (
         "Predicted gain: +1.50 (+0.50 to +2.50) points. Measured on fresh chips (4 to 7): +1.00 "
         "(+0.20 to +1.80) points, 25 % of their loss of 4.00."
     )
-    assert "95 %" in said[8]
-    assert "honest number" in said[8]
-    assert len(said) == 9
+    assert "95 %" in said[9]
+    assert "honest number" in said[9]
+    assert len(said) == 10
+
+
+def test_what_does_not_survive_its_list_is_called_no_cost():
+    result = copy.deepcopy(RESULT)
+    for one in result["rows"]:
+        if one["name"] == "conv1":
+            one["p"] = 0.04  # by itself enough, of two not
+    said = sentences(result)
+    assert "With one layer on alone, on these 100 images, no cost is distinguishable" in said[3]
+    assert said[7].startswith("Kept digital alone, none of them gains accuracy for sure (Holm's")
+    assert said[7].endswith("; conv1 may be chance: the fresh chips decide.")
+    # The interval of the row is its own, as before.
+    assert "conv1" in format_attribution(result)
+    assert "+2.00 (+1.00, +3.00)" in format_attribution(result)
+
+
+def test_a_verified_gain_may_be_chance():
+    result = copy.deepcopy(RESULT)
+    result["suggestion"]["verification"]["gain"] = est(0.01, -0.002, 0.022)
+    assert sentences(result)[8].endswith(
+        "25 % of their loss of 4.00, which is not distinguishable from 0."
+    )
 
 
 def test_a_suggestion_that_fails_says_so():
@@ -98,7 +132,7 @@ def test_a_suggestion_that_fails_says_so():
     result["suggestion"]["verification"]["gain"] = est(-0.01, -0.02, 0.0)
     assert (
         "-1.00 (-2.00 to 0.00) points: there the suggestion recovers nothing."
-        in sentences(result)[7]
+        in sentences(result)[8]
     )
 
 
@@ -106,13 +140,13 @@ def test_no_suggestion_and_doubt():
     result = copy.deepcopy(RESULT) | {"suggestion": None, "no_suggestion": "all is well"}
     result["whole"][0]["loss"] = est(0.01, -0.01, 0.03)
     said = sentences(result)
-    assert "points of accuracy, which is not distinguishable from 0: 95.00 %" in said[0]
+    assert "on these 100 images, which is not distinguishable from 0: 95.00 %" in said[0]
     assert "No layers are suggested: all is well." in said
     result["whole"][0]["loss"] = est(0.01, n=1)
     result["chips"] = 1
     assert (
-        "+1.00 (one chip, so no interval) points of accuracy: 95.00 % on 1 chip,"
-        in (sentences(result)[0])
+        "+1.00 (one chip, so no interval) points of accuracy on these 100 images: 95.00 % on 1 "
+        "chip," in (sentences(result)[0])
     )
 
 
@@ -120,15 +154,20 @@ def test_table():
     shown = format_attribution(RESULT | {"sentences": ["said"]})
     assert max(map(len, shown.splitlines())) <= 80
     assert "alone: everything else off; without: what switching it off gains" in shown
-    assert "each 95 % over chips, on these images, by itself, not corrected" in shown
+    assert (
+        "in brackets: 95 % over chips, on these images, and below it for images like\n"
+        "  these; each by itself: of 6 on these images about 0.3 leave out 0 by chance\n"
+    ) in shown
     assert "after 1 d: chips 95.00 %, loss +4.00 (+3.00, +5.00); every source off: 99.00 %" in shown
     lines = shown.splitlines()
-    assert "drift             +3.00 (+2.00, +4.00)  +2.00 (-1.00, +5.00)" in lines
-    assert "dac                 +1.00 (every chip)     0.00 (0.00, 0.00)" in lines
-    assert "input-range          0.00 (every chip)                   [1]" in lines
+    assert "drift                +3.00 (+2.00, +4.00)  +2.00 (-1.00, +5.00)" in lines
+    assert "  images like these        (+1.00, +5.00)" in lines
+    assert "  images like these: loss (-1.00, +9.00)" in lines
+    assert "dac                    +1.00 (every chip)                  0.00" in lines
+    assert "input-range             0.00 (every chip)                   [1]" in lines
     assert "[1] the range is the unit" in lines
-    assert "sum of these      +3.00 (+2.00, +4.00)" in lines
-    assert "the whole beyond   +1.00 (0.00, +2.00)" in lines
+    assert "sum of these         +3.00 (+2.00, +4.00)" in lines
+    assert "the whole beyond      +1.00 (0.00, +2.00)" in lines
     assert any(line.startswith("fc (20 images)  ") for line in lines)
     assert lines[-1] == "said"
 

@@ -78,7 +78,8 @@ def layers_file(*presets: str, factor: float = 1.5) -> LayersFile:
 
 def point(preset: str, t_s: float) -> dict[str, Any]:
     def of(mean: float) -> dict[str, Any]:
-        return {"mean": mean, "ci95": [mean - 0.01, mean + 0.02], "n_chips": 5}
+        return {"mean": mean, "ci95": [mean - 0.01, mean + 0.02], "n_chips": 5, "p": 0.2,
+                "new_images": [mean - 0.03, mean + 0.04]}  # fmt: skip
 
     return {
         "preset": preset, "control": f"gaussian-matched({preset})", "t_s": t_s,
@@ -103,7 +104,8 @@ def attribution() -> dict[str, Any]:
     def row(kind: str, name: str, mode: str, loss: float | None) -> dict[str, Any]:
         bounds = (None, None) if loss is None else (loss - 0.004, loss + 0.004)
         return {"kind": kind, "name": name, "title": f"the {name}", "mode": mode, "t_s": DAY,
-                "loss": loss, "low": bounds[0], "high": bounds[1], "n_chips": 5}  # fmt: skip
+                "loss": loss, "low": bounds[0], "high": bounds[1], "n_chips": 5,
+                "new_images": None if loss is None else [loss - 0.02, loss + 0.02]}  # fmt: skip
 
     rows = [row("source", "drift", "alone", 0.0123), row("source", "drift", "without", None)]
     rows += [row("layer", "conv1", "alone", 0.0456), row("layer", "conv1", "without", 0.0321)]

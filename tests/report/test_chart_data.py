@@ -157,6 +157,7 @@ def test_the_matched_csv_is_the_comparison() -> None:
     first, second = lines(chart)
     assert [float(first[k]) for k in ("accuracy", "low", "high")] == [0.95, 0.94, 0.97]
     assert float(second["difference"]) == -0.01
+    assert float(second["difference_new_images_low"]) == -0.04
     assert float(second["equivalent_eta"]) == 0.08
     assert "pcm at 1 d: 95.00 %, matched 96.00 %, difference -1.00 points." in chart.words
 

@@ -31,6 +31,25 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (first.kind, first.name, first.t_s, first.loss) == ("source", "drift", DAY, 0.0123)
 
 
+def test_files_of_before_other_images_were_asked_for_are_read(tmp_path: Path) -> None:
+    old = comparison("pcm")
+    for one in old["points"]:
+        for name in ("accuracy", "accuracy_control", "difference"):
+            del one[name]["p"], one[name]["new_images"]
+    losses = attribution()
+    for row in losses["rows"]:
+        del row["new_images"]
+    (tmp_path / "matched.json").write_text(json.dumps(old))
+    (tmp_path / "attribution.json").write_text(json.dumps(losses))
+    found = read_extras(tmp_path)
+    assert found.notes == ()
+    assert found.comparison is not None
+    difference = found.comparison["points"][0]["difference"]
+    assert (difference["p"], difference["new_images"], difference["n_chips"]) == (None, None, 5)
+    assert [loss.new_images for loss in found.losses] == [None] * 4
+    assert [loss.new_images for loss in read_losses(write_full(tmp_path))][1] is None
+
+
 BROKEN = {
     "no-json": ("{", "must be readable JSON, got '"),
     "other-format": ('{"format": "other"}', "format must be 'analogsim-{what}', got 'other'"),

@@ -6,20 +6,37 @@ own over chips and images. With one chip there is neither, and none is made up.
 """
 
 from analogsim.experiment.statistics.bounded import bounded_interval
+from analogsim.experiment.statistics.by_chip import ByChip
 from analogsim.experiment.statistics.chips import chip_yield, percentile_chip, spread
+from analogsim.experiment.statistics.components import Numbers
 from analogsim.experiment.statistics.crossed import Estimate, crossed
-from analogsim.experiment.statistics.interval import ACCURACY, DIFFERENCE, Interval, Span, interval
+from analogsim.experiment.statistics.interval import (
+    ACCURACY,
+    ANY,
+    DIFFERENCE,
+    Interval,
+    Span,
+    interval,
+)
 from analogsim.experiment.statistics.over_images import Sampled, over_images
 from analogsim.experiment.statistics.paired import paired_difference, paired_trials
 from analogsim.experiment.statistics.proportion import clopper_pearson
-from analogsim.experiment.statistics.rows import Row, accuracy_by_chip, summarise
+from analogsim.experiment.statistics.rows import (
+    Row,
+    accuracy_by_chip,
+    digital_answers,
+    summarise,
+)
 from analogsim.experiment.statistics.verdict import chance_count, holm, told_apart
 
 __all__ = [
     "ACCURACY",
+    "ANY",
     "DIFFERENCE",
+    "ByChip",
     "Estimate",
     "Interval",
+    "Numbers",
     "Row",
     "Sampled",
     "Span",
@@ -29,6 +46,7 @@ __all__ = [
     "chip_yield",
     "clopper_pearson",
     "crossed",
+    "digital_answers",
     "holm",
     "interval",
     "over_images",

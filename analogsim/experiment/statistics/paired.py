@@ -4,7 +4,7 @@ The pair is the unit: its two trials share their images (and, on one device, the
 weights), so that what they share cancels from the difference.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
@@ -34,13 +34,18 @@ def paired_difference(
     The arguments map a chip's number to its accuracy (see `accuracy_by_chip`); `step` is what one
     image changes of it. Raises InputError unless both have the same chips.
     """
-    alone = sorted(a.keys() ^ b.keys())
+    same_chips(a.keys(), b.keys())
+    return interval([a[chip] - b[chip] for chip in a], level, step=step, span=DIFFERENCE)
+
+
+def same_chips(a: Set[int], b: Set[int]) -> None:
+    """Raises InputError unless both sides of a pair have the same chips."""
+    alone = sorted(a ^ b)
     if alone:
         raise InputError(
             f"paired chips must be the same on both sides, got chip {alone[0]} on one only; "
             "compare the chips that both have"
         )
-    return interval([a[chip] - b[chip] for chip in a], level, step=step, span=DIFFERENCE)
 
 
 def paired_trials(
