@@ -11,11 +11,18 @@ from analogsim.report.summary import UNSEEDED, RowDict, Summary
 
 _WIDTH = 80
 _GAP = "  "
-_NARROWEST = 10
-"""Letters of a preset in a line."""
 _PLACES = ("preset", "time", "BN", "compensation")
 _NEW, _POINTS = "new images", "points"
 _INTERVALS = ("these images", _NEW)
+_NOTHING: frozenset[str] = frozenset()
+_FORMS = (
+    (2, _NOTHING, 22),
+    (1, _NOTHING, 22),
+    (2, _NOTHING, 10),
+    (1, _NOTHING, 10),
+    (1, frozenset({_POINTS}), 10),
+)
+"""Decimals of bounds, columns left out, letters of a preset in a line: the first that fits."""
 
 
 def format_table(summary: Summary) -> str:
@@ -31,12 +38,12 @@ def format_table(summary: Summary) -> str:
     left_out = {name for name, values in _constant(summary).items() if len(values) == 1}
     if all(row["ci95_new_images"] is None for row in rows):
         left_out.add(_NEW)
-    for decimals, also in ((2, set()), (1, set()), (1, {_POINTS})):
+    for decimals, also, room in _FORMS:
         digital = _digital_cells(summary, decimals)
         cells = [header, digital, *(_cells(row, labels, summary, decimals) for row in rows)]
         shown = [at for at, name in enumerate(header) if name not in left_out | also]
         kept = [[line[at] for at in shown] for line in cells]
-        if _width(kept) <= _WIDTH:
+        if _width(kept, room) <= _WIDTH:
             break
     lines = _align(kept, left=sum(header[at] in _PLACES for at in shown))
     opening = [*coverage_lines(summary["coverage"]), *_caption(summary, left_out)]
@@ -149,10 +156,10 @@ def _caption(summary: Summary, left_out: Collection[str]) -> list[str]:
     return caption
 
 
-def _width(cells: list[list[str]]) -> int:
-    """Of the lines, with the first column folded as far as it folds."""
+def _width(cells: list[list[str]], room: int) -> int:
+    """Of the lines, with the first column folded to `room` letters."""
     widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
-    return min(widths[0], _NARROWEST) + sum(widths[1:]) + len(_GAP) * (len(widths) - 1)
+    return min(widths[0], room) + sum(widths[1:]) + len(_GAP) * (len(widths) - 1)
 
 
 def _align(cells: list[list[str]], *, left: int) -> list[str]:
