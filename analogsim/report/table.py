@@ -18,6 +18,7 @@ _NOTHING: frozenset[str] = frozenset()
 _FORMS = (
     (2, _NOTHING, 22),
     (1, _NOTHING, 22),
+    (1, frozenset({_POINTS}), 22),
     (2, _NOTHING, 10),
     (1, _NOTHING, 10),
     (1, frozenset({_POINTS}), 10),
