@@ -30,7 +30,7 @@ def matched_chart(comparison: Comparison) -> Chart:
         title="Beside Gaussian noise of the same weight error",
         caption="Above: accuracy of the device, and of Gaussian noise that has the device's "
         "weight error in each layer; bars are 95 % intervals over chips, on these images. Below: "
-        "the level eta of plain noise, eta std(W), that has the device's accuracy, with its interval.",
+        "the level eta of plain noise, eta std(W), with the device's accuracy, and its interval.",
         words=" ".join(["Device beside its matched Gaussian.", *map(_said, comparison["points"])]),
         header=HEADER,
         rows=tuple(_cells(point) for point in comparison["points"]),
