@@ -17,7 +17,7 @@ class Estimate(TypedDict):
     """A mean over chips as a fraction, with 95 % intervals; None for one chip.
 
     `low`, `high` and `p` (of such a mean if the true one is 0) are for these images, `new_images`
-    ([low, high]) for images like these: None where single answers were not recorded. Where
+    ([low, high]) for new images: None where single answers were not recorded. Where
     nothing is random in the chips, the first has no width, and there is no `p`.
     """
 
@@ -149,7 +149,7 @@ def write_attribution(folder: Path, result: Attribution) -> None:
 
 
 def csv_text(rows: list[Row]) -> str:
-    """The rows as CSV, fractions in full; the bounds for images like these in two columns."""
+    """The rows as CSV, fractions in full; the bounds for new images in two columns."""
     import csv
     import io
 

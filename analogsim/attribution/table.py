@@ -10,7 +10,7 @@ from analogsim.report.labels import format_duration, percent, points
 from analogsim.report.table import coverage_lines
 
 _WIDTH, _GAP = 80, "  "
-_LIKE = "  images like these"
+_LIKE = "  new images"
 
 
 def format_attribution(result: Attribution) -> str:
@@ -56,7 +56,7 @@ def _caption(result: Attribution) -> str:
 def _intervals(rows: Sequence[Row]) -> str:
     count = sum(row["p"] is not None for row in rows)
     return (
-        "in brackets: 95 % over chips, on these images, and below it for images like these; each "
+        "in brackets: 95 % over chips, on these images, and below it for new images; each "
         f"by itself: of {count} on these images about {chance_count(count):.2g} leave out 0 by "
         "chance"
     )

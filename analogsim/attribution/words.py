@@ -72,11 +72,11 @@ def _one_by_one(suggestion: Suggestion, rows: Sequence[Row]) -> str:
 
 
 def spread(found: Estimate) -> str:
-    """A difference in points: `+0.42 (+0.10 to +0.74; images like these -0.20 to +1.04)`."""
+    """A difference in points: `+0.42 (+0.10 to +0.74; new images -0.20 to +1.04)`."""
     mean, new = points(found["mean"]), found["new_images"]
     if found["low"] is None or found["high"] is None:
         return f"{mean} (one chip, so no interval)"
-    like = "" if new is None else f"; images like these {points(new[0])} to {points(new[1])}"
+    like = "" if new is None else f"; new images {points(new[0])} to {points(new[1])}"
     if found["low"] == found["high"]:
         return f"{mean} (the same for every chip{like})"
     return f"{mean} ({points(found['low'])} to {points(found['high'])}{like})"
@@ -101,7 +101,7 @@ def _doubt(found: Estimate) -> str:
     if not told_apart(found["low"], found["high"], fixed=found["p"] is None):
         return ", which is not distinguishable from 0"
     new = found["new_images"]
-    return "" if new is None or told_apart(*new) else ", which for images like these may be 0"
+    return "" if new is None or told_apart(*new) else ", which for new images may be 0"
 
 
 def _whole(whole: Whole, result: Attribution) -> str:

@@ -11,7 +11,7 @@ from analogsim.report.table import coverage_lines
 
 _HEADER = ("preset", "time", "device", "matched", "difference", "equivalent eta")
 _WIDTH, _GAP = 80, "  "
-_LIKE = "images like these:"
+_LIKE = "new images:"
 
 
 def format_comparison(comparison: Comparison) -> str:
@@ -40,7 +40,7 @@ def format_comparison(comparison: Comparison) -> str:
         f"compensation: {comparison['compensation']}",
         "matched: Gaussian noise with the device's weight error, layer by layer",
         "difference: device - matched in points, paired over chips, with its 95 %",
-        "  interval on these images, and below it for images like these",
+        "  interval on these images, and below it for new images",
         "equivalent eta: Gaussian noise of eta std(W) has the device's accuracy",
         f"intervals: each by itself: of {len(shown)} differences {chance_count(len(shown)):.2g} "
         "would leave out 0 by chance",

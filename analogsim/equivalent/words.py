@@ -25,7 +25,7 @@ def _sentence(point: Point, where: str, told: bool, count: int) -> str:
     text = f"{after} {_difference(point, where, told)} {_range(found)}"
     if told:
         like = found["new_images"]
-        text += "" if like is None or told_apart(*like) else "; for images like these it may be 0"
+        text += "" if like is None or told_apart(*like) else "; for new images it may be 0"
         text += _because(point)
     elif told_apart(*(found["ci95"] or (None, None))):
         text += (
@@ -89,7 +89,7 @@ def _range(found: Estimate) -> str:
     text = f"95 % interval of the difference {low} to {high}, paired over {found['n_chips']} chips"
     if found["new_images"] is not None:
         low, high = map(points, found["new_images"])
-        text += f"; for images like these {low} to {high}"
+        text += f"; for new images {low} to {high}"
     return f"({text})"
 
 

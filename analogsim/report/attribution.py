@@ -21,7 +21,7 @@ class Loss:
 
     `kind` is `source` or `layer`; `mode` is `alone` (all else off) or `without` (gained when it
     alone is off). `loss` is None where it could not be measured. `low` and `high` are for the
-    images of the run, `new_images` for images like these: None in older files.
+    images of the run, `new_images` for new images: None in older files.
     """
 
     kind: str

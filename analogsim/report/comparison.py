@@ -19,7 +19,7 @@ class Estimate(TypedDict):
     """A mean over chips as a fraction, with 95 % intervals; None for one chip.
 
     `ci95` and `p` (of such a mean if the true one is 0) are for these images, `new_images` for
-    images like these: None where single answers were not recorded, and in older files.
+    new images: None where single answers were not recorded, and in older files.
     """
 
     mean: float

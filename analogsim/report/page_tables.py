@@ -20,9 +20,9 @@ from analogsim.report.summary import RowDict, Summary
 
 DASH = "\u2013"
 SHAPE = " \u00d7 "
-_LIKE = "images like these"
+_LIKE = "new images"
 _EACH = (
-    "with 95 % intervals on the run's images, and for images like these; each by itself: of 20 on "
+    "with 95 % intervals on the run's images, and for new images; each by itself: of 20 on "
     "the run's images about one leaves out 0 by chance"
 )
 
@@ -273,7 +273,7 @@ def number(text: str | None, value: str | float = "", style: str = "") -> Cell:
 
 
 def _loss(loss: Loss | None) -> tuple[Cell, Cell]:
-    """The loss with its interval on the run's images, and the one for images like these."""
+    """The loss with its interval on the run's images, and the one for new images."""
     if loss is None or loss.loss is None:
         return number(None), number(None)
     text, new = points(loss.loss), loss.new_images

@@ -114,7 +114,7 @@ def test_the_suggestion_is_verified_on_fresh_chips(done):
 
 
 def test_intervals_are_of_answers(done):
-    """For images like these, never narrower than on these; and none without single answers."""
+    """For new images, never narrower than on these; and none without single answers."""
     folder, result = done
     for row in result["rows"]:
         if row["loss"] is not None:

@@ -20,7 +20,9 @@ def test_folder_and_screen(tmp_path, capsys):
     assert attribute(out, *SHORT, "--workers", "1") == 0
     shown = capsys.readouterr()
     assert "programming" in shown.out
-    assert "each by itself: of " in shown.out
+    assert "each by itself: of " in " ".join(shown.out.split())
+    # Few chips that agree are no certainty: no interval closes on its mean.
+    assert not re.search(r"\(([+-]\d+\.\d+)(,| to) \1\)", shown.out)
     assert re.search(r"attribute: at most \d+ evaluations of 40 images\n", shown.err)
     assert re.search(r"attribute: one takes .* s: about \d+ s in all", shown.err)
     files = {path.name for path in out.iterdir()}
@@ -87,21 +89,6 @@ def test_a_folder_s_own_preset_and_layers_that_stay_digital(tmp_path, capsys):
     assert [row["name"] for row in result["rows"]] == ["linear", "linear"]
     assert run(["attribute", folder, "--data", "digits", "-o", out, "--layers", "conv1"]) == 2
     assert "got 'conv1'; nearest: conv" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("kind", "warned"), [("current", False), ("global", True)])
-def test_a_compensation_that_misleads_is_said(tmp_path, capsys, kind, warned):
-    """With converters off, as sources are, `current` is the exact ratio."""
-    edge = tmp_path / "four.toml"
-    edge.write_text("adc_bits = 4\n")
-    few = ["--only", "sources", "--chips", "1", "--limit", "20", "--times", "1d"]
-    args = ["--periphery", str(edge), "--compensation", kind]
-    assert attribute(tmp_path / "a", *few, *args) == 0
-    shown = capsys.readouterr()
-    said = f"warning: compensation '{kind}' misleads on pcm at 1 d"
-    assert (said in shown.err, said in shown.out) == (warned, warned)
-    result = json.loads((tmp_path / "a" / "attribution.json").read_text())
-    assert result["compensation"] == kind
 
 
 def test_output_is_needed(capsys):

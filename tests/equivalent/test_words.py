@@ -68,7 +68,7 @@ WORSE = estimate(-0.031, -0.042, -0.020, new=[-0.052, -0.010])
             point(WORSE, [part(-0.02, -0.03, -0.01)], [cause(-0.01, -0.03, 0.01)]),
             "After 1 d pcm costs net on these 360 images 3.10 points more than Gaussian noise of "
             "the same weight error (95 % interval of the difference -4.20 to -2.00, paired over 10 "
-            "chips; for images like these -5.20 to -1.00); measured by switching off one at a time "
+            "chips; for new images -5.20 to -1.00); measured by switching off one at a time "
             "(Holm's rule over 2): that the spread depends on the weight makes -2.00 points of it "
             "(-3.00 to -1.00). Its accuracy is that of Gaussian noise of 0.131 std(W) (95 % "
             "interval on these images 0.0915 to 0.163).",
@@ -91,7 +91,7 @@ WORSE = estimate(-0.031, -0.042, -0.020, new=[-0.052, -0.010])
         (point(estimate(-0.03, n_chips=1)), "-3.00 points (one chip, so no interval)."),
         (
             point(estimate(-0.03, -0.05, -0.01, new=[-0.07, 0.01])),
-            "for images like these -7.00 to +1.00); for images like these it may be 0; switching",
+            "for new images -7.00 to +1.00); for new images it may be 0; switching",
         ),
         (
             # By itself each share is told apart; Holm needs 0.025 for the first of two.
@@ -168,7 +168,7 @@ def test_table_fits_the_screen():
     lines = text.splitlines()
     at = next(place for place, line in enumerate(lines) if line.startswith("pcm"))
     end = lines[at].index("-2.00)") + len("-2.00)")
-    assert lines[at + 1] == "images like these: (-5.20, -1.00)".rjust(end)
+    assert lines[at + 1] == "new images: (-5.20, -1.00)".rjust(end)
     assert "intervals: each by itself: of 2 differences 0.1 would leave out 0 by chance" in text
 
 

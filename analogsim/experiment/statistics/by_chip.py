@@ -2,7 +2,7 @@
 
 A loss, a gain, a sum of parts and an interaction are linear in the answers. So each of them is
 again a value for each chip and image, and its mean has an interval for these images and one for
-images like these.
+new images.
 """
 
 import dataclasses
