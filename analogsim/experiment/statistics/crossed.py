@@ -117,7 +117,7 @@ def crossed(
     half = max(quantile * variance**0.5, least) * (widening(n) if stopped else 1.0)
     low, high = clipped(mean - half, mean + half, span)
     sampled = _Uncertainty(
-        seen=len(np.unique(np.concatenate([chip.images for chip in chips]))),
+        seen=int(np.count_nonzero(np.bincount(np.concatenate([c.images for c in chips])))),
         answers=sum(len(chip.images) for chip in chips),
         chips=variance,
         chips_df=df,
