@@ -21,7 +21,7 @@ TOML = MIB
 # a.b.c = 1 has three parts; each may stand in quotes.
 _PARTS = 64
 _MANY_PARTS = re.compile(
-    r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){%d}""" % _PARTS, re.ASCII
+    r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*)""" + f"{{{_PARTS}}}", re.ASCII
 )
 
 

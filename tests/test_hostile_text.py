@@ -104,7 +104,7 @@ SPECS = {
         'data = "digits"\n' + "[[networks]]\nx=1\n" * 10_000,
         r".*line 3: networks\[0\]\.x must be one of .*\n  and more\nmend these$",
     ),
-    "a key of many parts": ("a." * MANY + "b = 1", f"be TOML, got 'more than 64 parts in a.a"),
+    "a key of many parts": ("a." * MANY + "b = 1", "be TOML, got 'more than 64 parts in a.a"),
     "a table of many parts": ("[" + "a." * MANY + "b]", "be TOML, got 'more than 64 parts in "),
     "parts in quotes": ('"a".' * MANY + "b = 1", "be TOML, got 'more than 64 parts in "),
     "a key of parts inside": (
