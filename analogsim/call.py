@@ -76,6 +76,29 @@ class Inputs:
         """The same call with tensors of its own."""
         return self.map(lambda t: t.clone())
 
+    def refuse_nan(self, first: int = 0) -> "Inputs":
+        """The same call; raises InputError where an input is NaN, or has no values at all.
+
+        Infinities pass: masks hold them. `first` is the number of the batch's first row.
+        """
+        for tensor in self.tensors():
+            if tensor.is_meta:
+                raise InputError(
+                    f"inputs must have values, got a tensor {tuple(tensor.shape)} on the device "
+                    "meta; load them"
+                )
+            if not tensor.is_floating_point() or tensor.layout != torch.strided:
+                continue
+            # A sum over NaN is NaN, and takes one pass; one over infinities may be, too.
+            plain = tensor.float() if tensor.itemsize == 1 else tensor
+            if bool(plain.sum().isnan()) and bool((wrong := plain.isnan()).any()):
+                rows = wrong.flatten(1).any(1) if wrong.dim() > 1 else wrong.reshape(-1)
+                raise InputError(
+                    f"inputs must be numbers, got NaN in row {first + int(rows.int().argmax())}; "
+                    "mend the data"
+                )
+        return self
+
     @property
     def n(self) -> int:
         """Size of the batch: the length of the first tensor that has an axis."""

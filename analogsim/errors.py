@@ -12,7 +12,10 @@ __all__ = [
     "InputError",
     "OutputError",
     "first_line",
+    "shown",
 ]
+
+_LONGEST = 400
 
 
 class InputError(AnalogsimError):
@@ -42,3 +45,13 @@ class FoldingWarning(UserWarning):
 def first_line(err: BaseException) -> str:
     """The first line of what an error says, or its kind where it says nothing."""
     return (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
+
+
+def shown(value: object) -> str:
+    """A value in an error: its repr, cut off where nobody would read on."""
+    try:
+        text = repr(value)
+    # Deeper than Python counts; a whole number of thousands of digits.
+    except (RecursionError, ValueError):
+        return f"a {type(value).__name__} that is too large to be shown"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -12,6 +12,8 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from analogsim.errors import shown
+
 _RULES: dict[object, str] = {
     str: "text",
     int: "a whole number",
@@ -19,6 +21,8 @@ _RULES: dict[object, str] = {
     bool: "true or false",
     NoneType: "null",
 }
+
+_MOST_NAMED = 20
 
 
 def dumps(value: object, *, indent: int | None = None, sort_keys: bool = False) -> str:
@@ -66,9 +70,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Python would take the last of two; a file with two was damaged or mended by hand."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the name {twice!r} stands twice")
+        seen: set[str] = set()
+        # The first that stands for the second time; counting each would take for ever.
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the name {shown(twice)} stands twice")
     return found
 
 
@@ -95,29 +100,29 @@ def problems(value: object, hint: Any, where: str) -> Iterator[str]:
             rules = " or ".join(
                 "an object" if is_typeddict(arg) else _RULES.get(arg, str(arg)) for arg in args
             )
-            yield f"{where} must be {rules}, got {value!r}"
+            yield f"{where} must be {rules}, got {shown(value)}"
     elif origin is Literal:
         if value not in args:
-            yield f"{where} must be one of {', '.join(map(str, args))}, got {value!r}"
+            yield f"{where} must be one of {', '.join(map(str, args))}, got {shown(value)}"
     elif origin is list:
         if not isinstance(value, list):
-            yield f"{where} must be a list, got {value!r}"
+            yield f"{where} must be a list, got {shown(value)}"
         else:
             for index, item in enumerate(value):
                 yield from problems(item, args[0], f"{where}[{index}]")
     elif origin is dict:
         if not isinstance(value, dict):
-            yield f"{where} must be an object, got {value!r}"
+            yield f"{where} must be an object, got {shown(value)}"
         else:
             for key, item in value.items():
                 yield from problems(item, args[1], f"{where}[{key!r}]")
     elif is_typeddict(hint):
         if not isinstance(value, dict):
-            yield f"{where} must be an object, got {value!r}"
+            yield f"{where} must be an object, got {shown(value)}"
         else:
             yield from field_problems(value, _hints_of(hint), f"{where} ")
     elif not _is_plain(value, hint):
-        yield f"{where} must be {_RULES[hint]}, got {value!r}"
+        yield f"{where} must be {_RULES[hint]}, got {shown(value)}"
 
 
 def field_problems(
@@ -129,7 +134,9 @@ def field_problems(
     if missing:
         yield f"{where}must have the fields {', '.join(missing)}, which are missing"
     if unknown:
-        yield f"{where}must have no other fields, got {', '.join(map(repr, unknown))}"
+        more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+        named = ", ".join(map(shown, unknown[:_MOST_NAMED]))
+        yield f"{where}must have no other fields, got {named}{more}"
     for name, hint in hints.items():
         if name in fields:
             yield from problems(fields[name], hint, f"{where}{name}")

@@ -140,9 +140,9 @@ def recalibrate_(
         rule: how.
 
     Raises:
-        InputError: too few images.
+        InputError: too few images, or NaN in one.
     """
-    images = Inputs.of(images)
+    images = Inputs.of(images).refuse_nan()
     if images.n < 2:
         raise InputError(f"recalibration must have at least 2 images, got {images.n}; give more")
     batches = rule.batches(images)

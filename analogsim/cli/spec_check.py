@@ -12,6 +12,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from analogsim.errors import shown
+
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,
@@ -26,6 +28,9 @@ _KNOWN = {
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("allOf", "if", "then", "else", "const"),
 }
+
+MOST_ITEMS = 10_000
+"""So many entries a list may have; each is checked, and may be computed on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +52,12 @@ def spec_schema() -> dict[str, Any]:
 def find_problems(value: Any, schema: dict[str, Any], key: str = "") -> Iterator[Problem]:
     """Every problem of a value; nothing if the schema takes it."""
     assert schema.keys() <= _KNOWN, f"the check does not know {schema.keys() - _KNOWN}"
+    if isinstance(value, list) and len(value) > MOST_ITEMS:
+        yield Problem(key=key, text=f"must have at most {MOST_ITEMS} entries, got {len(value)}")
+        return
     if not _fits_itself(value, schema):
         rule = schema.get("description", "as the schema says")
-        yield Problem(key=key or "spec", text=f"must be {rule}, got {value!r}")
+        yield Problem(key=key or "spec", text=f"must be {rule}, got {shown(value)}")
         return
     if isinstance(value, dict):
         yield from _table_problems(value, schema, key)
@@ -73,7 +81,7 @@ def _table_problems(value: dict[str, Any], schema: dict[str, Any], key: str) -> 
             hint = f"; did you mean {near[0]!r}?" if near else ""
             yield Problem(
                 key=f"{prefix}{name}",
-                text=f"must be one of {', '.join(known)}, got {name!r}{hint}",
+                text=f"must be one of {', '.join(known)}, got {shown(name)}{hint}",
             )
     for rule in schema.get("allOf", ()):
         branch = "then" if _is_case(value, rule["if"]) else "else"
@@ -93,7 +101,7 @@ def _branch_problems(
         if name in value:
             yield Problem(
                 key=f"{prefix}{name}",
-                text=f"must be left out of {branch['description']}, got {value[name]!r}",
+                text=f"must be left out of {branch['description']}, got {shown(value[name])}",
             )
 
 
@@ -123,13 +131,18 @@ def _fits_itself(value: Any, schema: dict[str, Any]) -> bool:
         fits = pattern is None or re.search(pattern, value) is not None
         return fits and len(value) >= schema.get("minLength", 0)
     if isinstance(value, list):
-        once = all(item not in value[:place] for place, item in enumerate(value))
-        return len(value) >= schema.get("minItems", 0) and (
-            once or not schema.get("uniqueItems", False)
-        )
+        if len(value) < schema.get("minItems", 0):
+            return False
+        return not schema.get("uniqueItems", False) or _is_once(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _in_range(value, schema)
     return True
+
+
+def _is_once(value: list[Any]) -> bool:
+    """Whether no item stands twice. Tables and lists, which have no hash, are compared by text."""
+    keys = [repr(one) if isinstance(one, dict | list) else one for one in value]
+    return len(set(keys)) == len(keys)
 
 
 def _is(value: Any, kind: str) -> bool:

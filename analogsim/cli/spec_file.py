@@ -2,10 +2,10 @@
 
 import re
 import sys
-import tomllib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,10 @@ _KEY = re.compile(r"""^\s*(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<bare>[\
 _TABLE = re.compile(r"^\s*\[\s*(?P<name>[\w-]+)\s*\]")
 _ENTRY = re.compile(r"^\s*\[\[\s*(?P<name>[\w-]+)\s*\]\]")
 
+# Whoever has more sees the rest when these are mended.
+_MOST_PROBLEMS = 100
+_LONGEST_KEY = 200
+
 
 AnySpec = Spec | NoiseSpec | Suite
 
@@ -49,7 +53,9 @@ def read_spec(path: Path) -> AnySpec:
     """
     name = "stdin" if str(path) == "-" else str(path)
     try:
-        text = sys.stdin.read() if name == "stdin" else bounded.read_text(path)
+        # One character more than is taken, so that a stream without an end is seen as too long.
+        most = bounded.TOML + 1
+        text = sys.stdin.read(most) if name == "stdin" else bounded.read_text(path, 4 * most)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
@@ -64,11 +70,13 @@ def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
     Weights of `[[networks]]` and files of presets are relative to `folder`.
     """
     try:
-        content = tomllib.loads(text)
-    # tomllib raises the others for a number of thousands of digits and for deep nesting.
-    except (ValueError, RecursionError) as error:
+        content = bounded.parse_toml(text)
+    except ValueError as error:
         raise InputError(f"spec {name} must be TOML, got '{error}'; mend the line") from error
-    found = [*find_problems(content, spec_schema()), *value_problems(content)]
+    found = [*islice(find_problems(content, spec_schema()), _MOST_PROBLEMS)]
+    found += islice(value_problems(content), _MOST_PROBLEMS)
+    if len(found) >= _MOST_PROBLEMS:
+        raise InputError(_all_said(found, text, name))
     broken = {problem.key.split("[")[0].split(".")[0] for problem in found}
     if not broken & {"yield_above", "design", "spec"}:
         found += share_problems(content, spec_schema())
@@ -81,12 +89,19 @@ def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
     if "etas" in content and not broken & {"etas", "spec"}:
         found += _eta_problems(content)
     if found:
-        lines = "".join(f"\n  {_place(text, p.key)}{p.key} {p.text}" for p in found)
-        raise InputError(f"spec {name} must follow the schema, got problems:{lines}\nmend these")
+        raise InputError(_all_said(found, text, name))
     content = whole_numbers(content, spec_schema())
     if NETWORKS in content:
         return suite_from_toml(content, folder)
     return one_from_toml(content, folder)
+
+
+def _all_said(found: Sequence[Problem], text: str, name: str) -> str:
+    said = found[:_MOST_PROBLEMS]
+    places = _places(text)
+    lines = "".join(f"\n  {places.of(p.key)}{p.key[:_LONGEST_KEY]} {p.text}" for p in said)
+    more = "\n  and more" if len(found) >= _MOST_PROBLEMS else ""
+    return f"spec {name} must follow the schema, got problems:{lines}{more}\nmend these"
 
 
 def as_toml(spec: AnySpec) -> str:
@@ -136,25 +151,40 @@ def _eta_problems(content: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(key="etas", text=text)
 
 
-def _place(text: str, key: str) -> str:
-    """`line N: ` of the line where a key stands; empty if it stands nowhere."""
-    # A place in a list is on the line of its key, but for a list of tables.
-    wanted = {key, re.sub(r"(\[\d+\])+$", "", key)}
-    parent = key.rpartition(".")[0]
-    table, found = "", ""
+@dataclass(frozen=True, kw_only=True)
+class _Places:
+    """Line numbers: where each key stands first, and where each `[[entry]]` begins."""
+
+    lines: dict[str, int]
+    heads: dict[str, int]
+
+    def of(self, key: str) -> str:
+        """`line N: ` of the line where a key stands; empty if it stands nowhere."""
+        # A place in a list is on the line of its key, but for a list of tables.
+        wanted = {key, re.sub(r"(\[\d+\])+$", "", key)}
+        found = [self.lines[one] for one in wanted if one in self.lines]
+        # What an entry lacks is said at its head.
+        parent = key.rpartition(".")[0]
+        found = found or [self.heads[one] for one in (parent,) if one in self.heads]
+        return f"line {min(found)}: " if found else ""
+
+
+def _places(text: str) -> _Places:
+    table = ""
+    lines: dict[str, int] = {}
+    heads: dict[str, int] = {}
     entries: Counter[str] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
-        here = ""
         if match := _ENTRY.match(line):
             here = table = f"{match['name']}[{entries[match['name']]}]"
             entries[match["name"]] += 1
-            # What an entry lacks is said at its head.
-            found = f"line {number}: " if here == parent else found
+            heads[here] = number
         elif match := _TABLE.match(line):
             here = table = match["name"]
         elif match := _KEY.match(line):
             name = match["double"] or match["single"] or match["bare"]
             here = f"{table}.{name}" if table else name
-        if here in wanted:
-            return f"line {number}: "
-    return found
+        else:
+            continue
+        lines.setdefault(here, number)
+    return _Places(lines=lines, heads=heads)

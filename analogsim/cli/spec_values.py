@@ -7,7 +7,7 @@ from typing import Any
 
 from analogsim.cli.spec import parse_share
 from analogsim.cli.spec_check import Problem, find_problems
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 
 
 def value_problems(content: dict[str, Any], prefix: str = "") -> Iterator[Problem]:
@@ -23,11 +23,12 @@ def value_problems(content: dict[str, Any], prefix: str = "") -> Iterator[Proble
             elif isinstance(item, float) and not math.isfinite(item):
                 yield Problem(key=f"{prefix}{key}", text=f"must be finite, got {item}")
             elif isinstance(item, int) and abs(item) > sys.float_info.max:
-                digits = len(str(abs(item)))
+                # Counting them one by one, Python stops at 4300.
+                digits = int(math.log10(abs(item))) + 1
                 text = f"must be a number below 1.8e308, got one of {digits} digits"
                 yield Problem(key=f"{prefix}{key}", text=text)
             elif isinstance(item, str) and "\0" in item:
-                text = f"must be without the character NUL, got {item!r}"
+                text = f"must be without the character NUL, got {shown(item)}"
                 yield Problem(key=f"{prefix}{key}", text=text)
 
 

@@ -35,7 +35,7 @@ from analogsim.crossbar.chip_settings import (
     ChipSettings,
     read_settings,
 )
-from analogsim.crossbar.chip_tensors import own, restore_, tensors_of
+from analogsim.crossbar.chip_tensors import own, refuse_values, restore_, tensors_of
 from analogsim.crossbar.convert import absorb, digital_form, place_layers
 from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.periphery import Periphery
@@ -169,6 +169,7 @@ def load_with_note(
     if settings["t_s"] is not None:
         device.check_time(settings["t_s"])
     state = _read_tensors(folder, _MODEL, settings)
+    _refuse_state(state, folder)
     tensors = _read_tensors(folder, _CHIP, settings)
     source, _ = copy_network(build(note))
     if not any(t.dtype in {torch.float64, torch.float16, torch.bfloat16} for t in state.values()):
@@ -176,6 +177,7 @@ def load_with_note(
     _load_state_(source, state, folder)
     if _EXAMPLE in settings["sha256"]:
         _compare(source, _read_tensors(folder, _EXAMPLE, settings), folder)
+    _refuse_other_tiles(source, edge, settings, tensors, folder)
     analog = _rebuild(source, device, edge, settings, folder)
     if analog.recalibration is not None and recalibrate is not None:
         images = recalibrate[: analog.recalibration.images].float()
@@ -282,8 +284,47 @@ def _rebuild(
     )
 
 
+def _refuse_state(state: dict[str, Tensor], folder: Path) -> None:
+    """Raise InputError for values that no trained network has."""
+    for name, value in state.items():
+        least = 0.0 if name.endswith("running_var") else None
+        # A buffer may hold infinities: a mask.
+        if name.endswith(("weight", "bias", "running_mean", "running_var")):
+            refuse_values(value, f"folder {folder}: tensor {name} of {_MODEL}", least=least)
+
+
+def _refuse_other_tiles(
+    source: nn.Module,
+    edge: Periphery,
+    settings: ChipSettings,
+    tensors: dict[str, Tensor],
+    folder: Path,
+) -> None:
+    """Raise InputError where the periphery cuts the layers into more tiles than the file holds.
+
+    Making them takes memory: with tiles of one cell, a hundred bytes for each weight.
+    """
+    layers = {line["name"] for line in settings["layers"] if line["where"] == "analog"}
+    count = 0
+    for name, layer in source.named_modules():
+        weight = getattr(layer, "weight", None)
+        if (name or WHOLE_MODEL) in layers and isinstance(weight, Tensor) and weight.numel():
+            # Groups are cut into as many, or more.
+            cells = weight.numel()
+            most = (edge.max_input_size or cells) * (edge.max_output_size or cells)
+            count += -(-cells // most)
+    held = sum(name.endswith(".target") for name in tensors)
+    if count > held:
+        raise InputError(
+            f"folder {folder}: the periphery must cut the network into the {held} tiles that "
+            f"{_CHIP} holds, got {count} or more; the files do not belong together"
+        )
+
+
 def _read_tensors(folder: Path, name: str, settings: ChipSettings) -> dict[str, Tensor]:
     path = folder / name
+    if path.exists() and not path.is_file():
+        raise InputError(f"file {path} must be a file, got a pipe, device or folder; convert again")
     try:
         # Read once: what is checked is used, and safetensors takes no path that is not UTF-8.
         content = bounded.read_bytes(path, _MOST)
@@ -293,7 +334,8 @@ def _read_tensors(folder: Path, name: str, settings: ChipSettings) -> dict[str, 
                 "it is damaged or from another folder"
             )
         return parse_tensors(content)
-    except (OSError, SafetensorError) as err:
+    # A type of numbers that torch lacks is a KeyError.
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as err:
         raise InputError(f"file {path} cannot be read: {err}; convert again") from err
 
 
@@ -322,7 +364,8 @@ def _compare(source: nn.Module, kept: dict[str, Tensor], folder: Path) -> None:
             f"folder {folder}: the network given must take the example that is stored, got "
             f"{type(err).__name__}: {first_line(err)}; give the network that was converted"
         ) from err
-    if apart > LOW_PRECISION_TOLERANCE:
+    # NaN is not within, either.
+    if not apart <= LOW_PRECISION_TOLERANCE:
         raise InputError(
             f"folder {folder}: the network given must compute what the converted one did, got a "
             f"relative difference of {apart:.2g} on the example that is stored; values outside its "

@@ -6,10 +6,12 @@ from typing import Any, Literal, TypedDict, cast, get_type_hints
 from analogsim import bounded, schema, seal
 from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.batchnorm.recalibrate import Recalibration
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 
 FORMAT, VERSION = "analogsim-chip", 1
 FILE = "chip.json"
+_MOST_BYTES = 16 * bounded.MIB
+_MOST, _MOST_SIDES = 20, 8
 
 
 class _Model(TypedDict):
@@ -67,8 +69,11 @@ def read_settings(folder: Path) -> ChipSettings:
         InputError: it is missing, damaged, foreign, or of another version.
     """
     path = folder / FILE
+    # A pipe would be waited for.
+    if path.exists() and not path.is_file():
+        raise InputError(f"file {path} must be a file, got a pipe, device or folder; convert again")
     try:
-        content = schema.loads(bounded.read_text(path))
+        content = schema.loads(bounded.read_text(path, _MOST_BYTES))
     except FileNotFoundError as err:
         raise InputError(
             f"folder {folder} must hold {FILE}, got none; give a folder that convert wrote"
@@ -79,7 +84,7 @@ def read_settings(folder: Path) -> ChipSettings:
         raise InputError(f"file {path} must be of format {FORMAT!r}; convert again")
     if content.get("version") != VERSION:
         raise InputError(
-            f"file {path} must be of version {VERSION}, got {content.get('version')!r}; "
+            f"file {path} must be of version {VERSION}, got {shown(content.get('version'))}; "
             "read it with the analogsim that wrote it"
         )
     try:
@@ -98,14 +103,51 @@ def read_settings(folder: Path) -> ChipSettings:
     fields.setdefault("grouped", "digital")
     problems = list(schema.field_problems(fields, get_type_hints(ChipSettings)))
     problems += [
-        f"folded and merged must hold pairs of names, got {pair!r}"
+        f"folded and merged must hold pairs of names, got {shown(pair)}"
         for pair in ([] if problems else [*fields["folded"], *fields["merged"]])
         if len(pair) != 2
     ]
     problems += [] if problems else _recalibration_problems(fields)
+    problems += [] if problems else _range_problems(fields)
     if problems:
-        raise InputError(f"file {path}: {'; '.join(problems)}; convert again")
+        more = f"; and {len(problems) - _MOST} more" if len(problems) > _MOST else ""
+        raise InputError(f"file {path}: {'; '.join(problems[:_MOST])}{more}; convert again")
     return cast(ChipSettings, fields)
+
+
+def _range_problems(fields: dict[str, Any]) -> list[str]:
+    """Numbers that no chip has."""
+    model = fields["model"]
+    sides = [1] if model["input_shape"] is None else model["input_shape"]
+    n_classes = 1 if model["n_classes"] is None else model["n_classes"]
+    rules = [
+        ("seed", "at least 0", fields["seed"], fields["seed"] >= 0),
+        ("chip", "at least 0", fields["chip"], fields["chip"] >= 0),
+        ("t_s", "at least 0", fields["t_s"], fields["t_s"] is None or fields["t_s"] >= 0),
+        (
+            "model input_shape",
+            f"1 to {_MOST_SIDES} sides of at least 1",
+            sides,
+            0 < len(sides) <= _MOST_SIDES and min(sides) > 0,
+        ),
+        ("model n_classes", "at least 1", n_classes, n_classes > 0),
+    ]
+    for number, line in enumerate(fields["layers"]):
+        error = line["programming_error"]
+        where = f"layers[{number}]"
+        rules += [
+            (
+                f"{where} shape",
+                "sides of at least 0",
+                line["shape"],
+                min(line["shape"], default=0) >= 0,
+            ),
+            (f"{where} tiles", "at least 0", line["tiles"], line["tiles"] >= 0),
+            (f"{where} programming_error", "at least 0", error, error is None or error >= 0),
+        ]
+    return [
+        f"{what} must be {rule}, got {shown(got)}" for what, rule, got, good in rules if not good
+    ]
 
 
 def _recalibration_problems(fields: dict[str, Any]) -> list[str]:

@@ -76,8 +76,8 @@ def evaluate(module: nn.Module, data: Iterable[object]) -> Evaluation:
     from the clock, which Python cannot reach; its evaluations do not repeat.
 
     Raises:
-        InputError: no image, labels that are no class numbers, or outputs that are not
-            (images, classes).
+        InputError: no image, inputs that are NaN, labels that are no class numbers, or outputs
+            that are not (images, classes).
     """
     found = answers(module, data)
     said = None if isinstance(module, Chip) else found.doubt()
@@ -108,13 +108,15 @@ def answers(
         address = seeded(module.seed, "forward", module.chip, t_s)
     found: list[Answer] = []
     right: list[Tensor] = []
+    seen = 0
     with address, _evaluating(module), torch.inference_mode():
         for batch in data:
             inputs, given = split_batch(batch)
             labels = as_tensor(given, where="labels")
             count = len(labels) if labels.dim() else 1
             # A network may change its inputs: they are not the caller's.
-            own = (inputs if device is None else inputs.to(device)).clone()
+            own = (inputs if device is None else inputs.to(device)).refuse_nan(seen).clone()
+            seen += count
             found.append(answer(own.call(module), count))
             n_classes = found[-1].n_classes
             right.append(class_numbers(labels, count=count, n_classes=n_classes).cpu())

@@ -6,14 +6,13 @@ ships as `StandardHWATrainingPreset`. `ideal` leaves the effects of the devices 
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from analogsim import bounded
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 
 # Presets whose own law has this read noise: there the tile's is that of each product.
 _OF_PCM = frozenset({"pcm", "pcm-hermes"})
@@ -169,7 +168,7 @@ def from_dict(values: dict[str, Any], *, where: str) -> Periphery:
         good = number if isinstance(default, float) else isinstance(value, type(default))
         if not good or (isinstance(default, int) and isinstance(value, bool) and name != "perfect"):
             raise InputError(
-                f"{where}: {name} must be a {type(default).__name__}, got {value!r}; mend it"
+                f"{where}: {name} must be a {type(default).__name__}, got {shown(value)}; mend it"
             )
     return dataclasses.replace(STANDARD, **values)
 
@@ -189,12 +188,11 @@ def parse(text: str) -> Periphery:
             "choose one of these"
         )
     try:
-        values = tomllib.loads(bounded.read_text(path))
+        values = bounded.parse_toml(bounded.read_text(path))
     except OSError as err:
         raise InputError(
             f"periphery file {path} must be readable, got '{err.strerror}'; check the path"
         ) from err
-    # tomllib raises the others for a number of thousands of digits and for deep nesting.
-    except (ValueError, RecursionError) as err:
+    except ValueError as err:
         raise InputError(f"periphery file {path} must be TOML, got '{err}'; mend the file") from err
     return from_dict({"name": path.stem, **values}, where=f"periphery file {path}")

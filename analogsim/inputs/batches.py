@@ -9,9 +9,9 @@ from torch.utils.data import TensorDataset
 from analogsim.errors import InputError, first_line
 from analogsim.inputs.data import Data
 from analogsim.inputs.images import TensorImages
-from analogsim.inputs.labels import as_tensor, class_numbers, refuse_labels
+from analogsim.inputs.labels import as_tensor, class_numbers, refuse_labels, without_values
 
-# So many first images are read twice.
+# So many images are read twice.
 _TWICE = 8
 
 
@@ -23,7 +23,14 @@ def n_images(data: Data, limit: int | None = None) -> int:
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit must be 1 or more images, got {limit}; leave it out for all")
-    total = len(data.dataset)  # type: ignore[arg-type]  # load_data gives sized data sets only
+    try:
+        total = len(data.dataset)  # type: ignore[arg-type]  # load_data gives sized data sets only
+    # It may be the user's code, as below.
+    except (Exception, SystemExit) as err:
+        raise InputError(
+            f"data {data.name!r} must have a length, got {type(err).__name__}: {first_line(err)}"
+            "; mend the data set"
+        ) from err
     return total if limit is None else min(limit, total)
 
 
@@ -48,21 +55,24 @@ def batches(
     if batch_size < 1:
         raise InputError(f"batch size must be 1 or more images, got {batch_size}; change it")
     total = n_images(data, limit)
-    dataset = data.dataset
     for start in range(0, total, batch_size):
-        stop = min(start + batch_size, total)
-        if isinstance(dataset, TensorImages):
-            # Numbered and finite since they were read.
-            images, labels = dataset.batch(start, stop)
-            refuse_labels(labels, data.n_classes, where=f"data {data.name!r} labels")
-            yield images.float(), labels.long()
-            continue
-        if isinstance(dataset, TensorDataset):
-            # Slices are views of what the user keeps, and may be changed where they go.
-            images, given = (tensor.clone() for tensor in dataset[start:stop])
-        else:
-            images, given = _stacked(data, start, stop)
-        yield _checked(data, images, given, start)
+        yield _batch(data, start, min(start + batch_size, total))
+
+
+def _batch(data: Data, start: int, stop: int) -> tuple[Tensor, Tensor]:
+    """Images start..stop-1 and their labels, each looked at."""
+    dataset = data.dataset
+    if isinstance(dataset, TensorImages):
+        # Numbered and finite since they were read.
+        images, labels = dataset.batch(start, stop)
+        refuse_labels(labels, data.n_classes, where=f"data {data.name!r} labels")
+        return images.float(), labels.long()
+    if type(dataset) is TensorDataset and len(dataset.tensors) == 2:
+        # Slices are views of what the user keeps, and may be changed where they go.
+        images, given = (tensor.detach().clone() for tensor in dataset[start:stop])
+    else:
+        images, given = _stacked(data, start, stop)
+    return _checked(data, images, given, start)
 
 
 def _stacked(data: Data, start: int, stop: int) -> tuple[Tensor, Tensor]:
@@ -74,8 +84,8 @@ def _stacked(data: Data, start: int, stop: int) -> tuple[Tensor, Tensor]:
         images = torch.stack([image for image, _ in items]).detach()
     except InputError:
         raise
-    # It is the user's code, and may raise anything.
-    except Exception as err:
+    # It is the user's code, and may raise anything, and exit.
+    except (Exception, SystemExit) as err:
         reason = first_line(err)
         raise InputError(
             f"{where} images must load and have one shape, got {type(err).__name__}: "
@@ -98,11 +108,19 @@ def _stacked(data: Data, start: int, stop: int) -> tuple[Tensor, Tensor]:
 
 def _checked(data: Data, images: Tensor, given: Tensor, start: int) -> tuple[Tensor, Tensor]:
     where = f"data {data.name!r}"
+    fault = without_values(images)
+    if fault is not None:
+        raise InputError(
+            f"{where} images must be numbers in memory, got {fault} from image {start} on; load "
+            "them in the data set"
+        )
     if not images.is_floating_point():
         raise InputError(
             f"{where} images must be floating point, got {images.dtype} from image {start} on; "
             "convert and normalise them in the data set"
         )
+    # Beyond what float32 holds is infinite, too.
+    images = images.float()
     finite = images.isfinite().flatten(1).all(1)
     if not bool(finite.all()):
         at = int((~finite).int().argmax())
@@ -117,25 +135,37 @@ def _checked(data: Data, images: Tensor, given: Tensor, start: int) -> tuple[Ten
         where=f"{where} labels",
         start=start,
     )
-    return images.float(), labels
+    return images, labels
 
 
 def refuse_random(data: Data) -> None:
-    """Read the first images twice, 8 at most, and refuse data that are others the second time.
+    """Read images twice, 8 at most, and refuse data that are others the second time.
 
+    They are spread over the whole set: some sets have random parts behind a fixed beginning.
     Torch's global random state is not touched.
 
     Raises:
-        InputError: an image or label differs, or as `batches`.
+        InputError: an image or label differs, or as `batches` for the first image.
     """
+    total = n_images(data)
+    places = sorted({n * (total - 1) // (_TWICE - 1) for n in range(_TWICE)} if total else set())
     with torch.random.fork_rng(devices=[]):
-        first, again = (next(batches(data, _TWICE, _TWICE)) for _ in range(2))
-    for what, one, other in zip(("image", "label"), first, again, strict=True):
-        alike = one.shape == other.shape
-        for index in range(len(one)):
-            if not (alike and torch.equal(one[index], other[index])):
+        first, again = ([_read_again(data, place) for place in places] for _ in range(2))
+    for index, one, other in zip(places, first, again, strict=True):
+        for what, was, now in zip(("image", "label"), one or (), other or (), strict=False):
+            if not torch.equal(was, now):
                 raise InputError(
                     f"data {data.name!r} {what} {index} must be the same each time it is read, got "
                     "another at the second reading; leave random crops, flips and noise out of "
                     "the data to evaluate on"
                 )
+
+
+def _read_again(data: Data, place: int) -> tuple[Tensor, Tensor] | None:
+    """One image and its label; None for a later one that cannot be read, if it is needed at all."""
+    try:
+        return _batch(data, place, place + 1)
+    except InputError:
+        if place:
+            return None
+        raise

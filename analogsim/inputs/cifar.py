@@ -23,6 +23,7 @@ from analogsim.inputs.spec import few
 
 DIVISOR = 255.0
 PIXELS = 3 * 32 * 32
+_LARGEST = (1 << 63) - 1
 # The largest file, CIFAR-100's training batch, has 155 MB.
 _MOST = 512 * bounded.MIB
 
@@ -142,9 +143,11 @@ def read_cifar(
             content = bounded.read_bytes(path, _MOST)
         except OSError as err:
             raise InputError(f"data file {path} must be readable, got {err}; check it") from err
-        if hashlib.md5(content, usedforsecurity=False).hexdigest() != file.md5:
+        known = hashlib.md5(content, usedforsecurity=False).hexdigest() == file.md5
+        if not known:
             altered.append(file.name)
-        pixels, classes = _checked(read_batch(path, content), cifar, file, path)
+        batch = read_batch(path, content, known=known)
+        pixels, classes = _checked(batch, cifar, file, path)
         images.append(pixels)
         labels.append(classes)
     note = (
@@ -175,9 +178,16 @@ def _checked(
             f"data file {path} data must have the shape {(file.count, PIXELS)}, got "
             f"{pixels.shape}; fetch the original file"
         )
-    whole = isinstance(listed, np.ndarray) or (
-        isinstance(listed, list) and all(type(label) is int for label in listed)
-    )
+    if isinstance(listed, list):
+        whole = all(type(label) is int for label in listed)
+        widest = max((max(listed), min(listed)), key=abs) if whole and listed else 0
+        if abs(widest) > _LARGEST:
+            raise InputError(
+                f"data file {path} {cifar.label_key} must be from 0 to {cifar.n_classes - 1}, got "
+                f"a number of {widest.bit_length()} bits; fetch the original file"
+            )
+    else:
+        whole = isinstance(listed, np.ndarray)
     labels = np.asarray(listed, dtype=np.int64) if whole else np.empty(0, dtype=np.int64)
     if labels.shape != (file.count,):
         raise InputError(

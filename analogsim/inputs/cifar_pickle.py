@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analogsim.errors import InputError
+from analogsim.inputs.pickle_cost import refuse_costly
 
+_FETCH = "fetch the original file"
+_MOST_SIDES = 4
 _TYPES = {"u1": np.uint8, "i4": np.int32, "i8": np.int64}
 
 
@@ -48,6 +51,7 @@ def _array(raw: object, dtype: object, shape: object, order: object) -> NDArray[
         isinstance(raw, bytes | bytearray)
         and isinstance(dtype, _Type)
         and isinstance(shape, tuple)
+        and len(shape) <= _MOST_SIDES
         and all(isinstance(n, int) and n >= 0 for n in shape)
         and len(raw) == prod(shape) * dtype.scalar.itemsize
     ):
@@ -92,16 +96,20 @@ class _CifarUnpickler(pickle.Unpickler):
         return found
 
 
-def read_batch(path: Path, content: bytes) -> dict[str, object]:
+def read_batch(path: Path, content: bytes, *, known: bool = False) -> dict[str, object]:
     """The dictionary of a CIFAR batch; arrays as numpy arrays, keys as text.
 
     Args:
         path: where the content comes from, for the errors.
         content: the file's bytes (pickle protocols 0 to 5).
+        known: it is the authors' own, byte for byte, and needs no look at what reading it costs.
 
     Raises:
-        InputError: the file is damaged, is no such pickle, or asks to run code.
+        InputError: the file is damaged, is no such pickle, asks to run code, or costs far more
+            than its size.
     """
+    if not known:
+        refuse_costly(content, where=f"data file {path}", mend=_FETCH)
     try:
         batch = _CifarUnpickler(io.BytesIO(content), encoding="bytes").load()
     except _Refused as err:
@@ -120,9 +128,13 @@ def read_batch(path: Path, content: bytes) -> dict[str, object]:
             f"data file {path} must hold a dictionary, got {type(batch).__name__}"
             "; fetch the original file"
         )
-    return {
-        key.decode("latin1") if isinstance(key, bytes) else str(key): (
-            value.values if isinstance(value, _Array) else value
-        )
-        for key, value in batch.items()
-    }
+    named: dict[str, object] = {}
+    for key, value in batch.items():
+        if not isinstance(key, str | bytes):
+            raise InputError(
+                f"data file {path} names must be text, got {type(key).__name__}; {_FETCH}"
+            )
+        if isinstance(value, _Array):
+            value = getattr(value, "values", None)
+        named[key.decode("latin1") if isinstance(key, bytes) else key] = value
+    return named

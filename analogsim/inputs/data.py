@@ -206,5 +206,5 @@ def _factory(spec: str, asked: MeanStd | None) -> Data:
         n_classes=found.n_classes,
         input_shape=found.shape,
         normalisation="as the factory made it",
-        note=f"{len(found.dataset)} images; the split is the factory's",
+        note=f"{found.count} images; the split is the factory's",
     )

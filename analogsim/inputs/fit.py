@@ -96,7 +96,7 @@ def _run(model: Model, image: Tensor, pair: str) -> object:
     try:
         return model.module(as_network(model.module, image))
     # A user's network may raise anything for an image that it does not expect.
-    except Exception as err:
+    except (Exception, SystemExit) as err:
         shape = tuple(image.shape[1:])
         wanted = (
             f"{_by(model.input_shape)} images" if model.input_shape else "images that it can take"

@@ -1,5 +1,6 @@
 """An image file as bytes, with the grey values that it shows, whatever depth it is stored in."""
 
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,12 +8,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from analogsim.errors import InputError
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
+"""What a file with one of these endings may be. Pillow goes by the content, and knows formats for
+which it starts other programs (PostScript)."""
+PIXELS = 1 << 26
+"""So many pixels an image may have, 8192 x 8192: a header of 8 bytes takes their memory."""
 _MEND = "save it with 8 bits a pixel, as the network's training saw it"
 # Depths below 16 bits are stored in 16 without being stretched: a 12-bit image ends here.
 _TWELVE_BITS = 4095
@@ -37,15 +43,23 @@ def read_image(path: Path, *, channels: int, size: int | None) -> Tensor:
             square; None keeps the image as it is.
 
     Raises:
-        InputError: the file is no image that Pillow can read, holds several, or has grey values
-            whose white is not known.
+        InputError: the file is no image of `FORMATS`, is damaged, has more than `PIXELS` pixels,
+            holds several images, or has grey values whose white is not known.
     """
+    mode = "RGB" if channels == 3 else "L"
     with _opened(path) as opened:
-        image = _in_bytes(opened, path).convert("RGB" if channels == 3 else "L")
+        image = _in_bytes(opened, path)
+        # Another copy of the pixels where there is nothing to convert.
+        image = image.convert(mode) if image.mode != mode or image is opened else image
     if size is not None:
         width, height = image.size
         factor = size / min(width, height)
         scaled = (max(size, round(width * factor)), max(size, round(height * factor)))
+        if scaled[0] * scaled[1] > PIXELS:
+            raise InputError(
+                f"data image {path} must have at most {PIXELS} pixels when its shorter side is "
+                f"scaled to {size}, got {width} x {height}; cut it to its middle"
+            )
         image = image.resize(scaled, Image.Resampling.BILINEAR)
         left, top = (scaled[0] - size) // 2, (scaled[1] - size) // 2
         image = image.crop((left, top, left + size, top + size))
@@ -83,8 +97,24 @@ def look_at(paths: Sequence[Path]) -> tuple[str, ...]:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """The image, read; whatever fails meanwhile is said in words."""
     try:
-        with Image.open(path) as image:
+        # A pipe would be waited for, and a device read without an end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(
+                f"data image {path} must be a file, got a pipe, device or folder; remove it"
+            )
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
+            if not 0 < width * height <= PIXELS:
+                raise InputError(
+                    f"data image {path} must have 1 to {PIXELS} pixels, got {width} x {height}; "
+                    "make it smaller"
+                )
             yield image
+    except UnidentifiedImageError as err:
+        raise InputError(
+            f"data image {path} must be one of {', '.join(FORMATS)} by its content, got something "
+            "else or a damaged one; replace or remove it"
+        ) from err
     except InputError:
         raise
     # Pillow raises many kinds for a damaged file, and one for an image that is a bomb.
@@ -127,14 +157,20 @@ def _bytes_of(values: NDArray[np.generic], image: Image.Image, path: Path) -> ND
                 f"data image {path} floating-point values must be from 0 to 1, got {low:g} to "
                 f"{high:g}; {_MEND}"
             )
-        return np.rint(values.astype(np.float64) * 255).astype(np.uint8)
+        # In place: a copy of a large image is half a gigabyte.
+        scaled = values.astype(np.float64)
+        scaled *= 255
+        return np.rint(scaled, out=scaled).astype(np.uint8)
     sixteen = image.mode != "I" or image.format in _SIXTEEN_IN_32
     if not sixteen or low < 0 or high > _SIXTEEN_BITS:
         raise InputError(
             f"data image {path} grey values must have 8 or 16 bits without a sign, got {low} to "
             f"{high} in 32 bits; {_MEND}"
         )
-    return ((values.astype(np.int64) + _PER_BYTE // 2) // _PER_BYTE).astype(np.uint8)
+    wide = values.astype(np.int32)
+    wide += _PER_BYTE // 2
+    wide //= _PER_BYTE
+    return wide.astype(np.uint8)
 
 
 def _is_transparent(image: Image.Image) -> bool:

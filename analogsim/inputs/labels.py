@@ -49,6 +49,8 @@ def class_numbers(
             f"one-hot ({n}, {wide}), got {shape}{_example(values)}; give class numbers"
         )
     if values.is_floating_point():
+        # torch rounds no float8.
+        values = values.double()
         wrong = ~(values == values.round()) | values.isinf()
         if bool(wrong.any()):
             at = int(wrong.int().argmax())
@@ -93,15 +95,27 @@ def as_tensor(labels: object, *, where: str) -> Tensor:
         labels = labels.astype(labels.dtype.newbyteorder("="))
     try:
         values = labels if isinstance(labels, Tensor) else torch.tensor(labels)
-    # Text, None, ragged lists, types that torch has not.
-    except (TypeError, ValueError, RuntimeError, OverflowError):
+    # Text, None, ragged lists, types that torch has not; objects of the user's raise anything.
+    except Exception:
         values = None
+    fault = None if values is None else without_values(values)
+    if fault is not None:
+        raise InputError(f"{where} must be numbers in memory, got {fault}; {_MEND}")
     if values is None or values.is_complex():
         text = repr(labels)
         raise InputError(
             f"{where} must be whole numbers, got {text[:60]}{'...' * (len(text) > 60)}; {_MEND}"
         )
     return values.detach()
+
+
+def without_values(tensor: Tensor) -> str | None:
+    """What keeps a tensor from being one value in each place, in words; None where nothing does."""
+    if tensor.is_nested or tensor.layout != torch.strided:
+        return "a sparse or nested tensor"
+    if tensor.is_meta:
+        return "a tensor without values (on the device meta)"
+    return "a quantised tensor" if tensor.is_quantized else None
 
 
 def _from_one_hot(rows: Tensor, where: str, start: int) -> Tensor:

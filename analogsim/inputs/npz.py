@@ -67,7 +67,7 @@ def read_npz(path: Path, split: str) -> Arrays:
                 )
             x_key, y_key = _keys(archive.files, split, where)
             for key in (x_key, y_key):
-                _check_size(archive.zip, f"{key}.npy")
+                _check_size(archive.zip, key)
             images, labels = archive[x_key], archive[y_key]
     except InputError:
         raise
@@ -88,8 +88,13 @@ def read_npz(path: Path, split: str) -> Arrays:
     return Arrays(images=pixels, labels=classes, n_classes=one_hot_width(rows), note=note)
 
 
-def _check_size(archive: zipfile.ZipFile | None, name: str) -> None:
+def _check_size(archive: zipfile.ZipFile | None, key: str) -> None:
     assert archive is not None, "an open NpzFile has its zip file"
+    names = archive.namelist()
+    if names.count(key) + names.count(f"{key}.npy") > 1:
+        # numpy reads the one and the other, by how it is asked.
+        raise ValueError(f"two arrays of the name {key}")
+    name = f"{key}.npy"
     with archive.open(name) as member:
         check_array_size(cast(BinaryIO, member), archive.getinfo(name).file_size)
 

@@ -6,8 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from analogsim.errors import InputError
-from analogsim.inputs.labels import as_tensor, class_numbers, one_hot_width
+from analogsim.errors import InputError, first_line
+from analogsim.inputs.labels import as_tensor, class_numbers, one_hot_width, without_values
 from analogsim.inputs.user_file import call_factory
 
 
@@ -21,9 +21,10 @@ class SizedDataset(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class UserData:
-    """A user's data set, the shape of its first image, and its class count where known."""
+    """A user's data set: its length, the shape of its first image, its classes where known."""
 
     dataset: Any
+    count: int
     shape: tuple[int, ...]
     n_classes: int | None
 
@@ -45,26 +46,28 @@ def call_data_factory(spec: str) -> UserData:
     try:
         count = len(dataset)
         item = dataset[0] if count else None
-    # It is the user's code, and may raise anything.
-    except Exception as err:
+        said = class_count(dataset)
+    # It is the user's code, and may raise anything, and exit.
+    except (Exception, SystemExit) as err:
         raise InputError(
             f"{where} data set must give its length and first item, got {type(err).__name__}: "
-            f"{err}; mend the data set"
+            f"{first_line(err)}; mend the data set"
         ) from err
+    if said is not None and said < 1:
+        raise InputError(f"{where} n_classes must be at least 1, got {said}; mend the data set")
     if count == 0:
         raise InputError(f"{where} data set must hold images, got 0; check the factory")
-    said = class_count(dataset)
     image, label = _pair(item, where)
     row = as_tensor(label, where=f"{where} labels").reshape(1, -1)
     n_classes = one_hot_width(row) if said is None else said
     class_numbers(row, n_classes=n_classes, where=f"{where} labels")
-    return UserData(dataset=dataset, shape=tuple(image.shape), n_classes=n_classes)
+    return UserData(dataset=dataset, count=count, shape=tuple(image.shape), n_classes=n_classes)
 
 
 def class_count(dataset: object) -> int | None:
     """What the data set says of its classes: `n_classes`, or the length of `classes`."""
     count, classes = getattr(dataset, "n_classes", None), getattr(dataset, "classes", None)
-    if isinstance(count, int):
+    if isinstance(count, int) and not isinstance(count, bool):
         return count
     return len(classes) if isinstance(classes, Sized) and len(classes) else None
 
@@ -81,6 +84,9 @@ def _pair(item: Any, where: str) -> tuple[Tensor, object]:
             f"{where} images must be tensors, got {type(image).__name__}"
             "; convert and normalise them in the data set"
         )
+    fault = without_values(image)
+    if fault is not None:
+        raise InputError(f"{where} images must be numbers in memory, got {fault}; load them")
     if not image.is_floating_point() or image.ndim != 3:
         raise InputError(
             f"{where} images must be floating point (channels, height, width), got "

@@ -14,6 +14,8 @@ SAFE_ENDINGS = (".safetensors",)
 TORCH_ENDINGS = (".pt", ".pth", ".th", ".bin", ".ckpt", ".tar")
 
 _HEAD = 512
+# A tensor takes about 100 bytes there.
+_SAFE_HEADER = 16 << 20
 _UNPACK = "unpack it and name the file inside"
 # What torch.save wrote first in every file before it wrote zip archives.
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -64,7 +66,13 @@ def kind_of(path: Path, *, where: str) -> Seen:
         head = file.read(_HEAD)
     _refuse_text(head, where)
     ending = path.suffix.lower()
-    if 2 <= int.from_bytes(head[:8], "little") <= size - 8 and head[8:9] == b"{":
+    announced = int.from_bytes(head[:8], "little")
+    if 2 <= announced <= size - 8 and head[8:9] == b"{":
+        if announced > _SAFE_HEADER:
+            raise InputError(
+                f"{where} header must have at most {_SAFE_HEADER} bytes, got {announced}, as of "
+                "hundreds of thousands of tensors; fetch or save it again"
+            )
         return Seen(kind=Kind.SAFETENSORS, by_content=ending not in SAFE_ENDINGS)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
         return Seen(kind=Kind.INDEX, by_content=ending != ".json")

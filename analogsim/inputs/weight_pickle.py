@@ -6,7 +6,9 @@ forget whatever they are given. So not even numpy's or argparse's own code runs,
 do nothing with them.
 """
 
+import mmap
 import re
+import tarfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from torch.serialization import (
 )
 
 from analogsim.errors import InputError
+from analogsim.inputs.pickle_cost import refuse_costly
 from analogsim.inputs.weight_kind import MEND
 
 
@@ -52,6 +55,9 @@ def _dictionary(_factory: object = None) -> dict[object, object]:
 
 
 _PICKLE_BYTES = 1 << 23
+_ZIP = b"PK\x03\x04"
+# The magic number, the version, the system's sizes, the content and the names of its storages.
+_LEGACY_PICKLES = 5
 _NUMBERS = "Bool Int8 UInt8 Int16 UInt16 Int32 UInt32 Int64 UInt64 Float16 Float32 Float64"
 _PATHS = ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath")
 ALLOWED: dict[str, Any] = {
@@ -75,8 +81,9 @@ def load_torch(path: Path, *, where: str) -> object:
     What another module of this process has allowed torch to unpickle is not allowed here.
 
     Raises:
-        InputError: the file is damaged, or would need to run code.
+        InputError: the file is damaged, costs far more than its size, or would need to run code.
     """
+    _refuse_costly(path, where)
     # torch warns of formats that the caller refuses in words.
     with warnings.catch_warnings(action="ignore"), _only_allowed():
         try:
@@ -84,6 +91,35 @@ def load_torch(path: Path, *, where: str) -> object:
         # What a damaged pickle raises depends on where it is damaged: AssertionError, OSError, too.
         except Exception as err:
             raise _in_words(err, path, where) from err
+
+
+def _refuse_costly(path: Path, where: str) -> None:
+    """As `refuse_costly`, of the pickles that torch will read."""
+    with path.open("rb") as file:
+        head = file.read(tarfile.BLOCKSIZE)
+        if head.startswith(_ZIP):
+            # It takes where the file stands for its beginning.
+            file.seek(0)
+            try:
+                # Torch's own reader: another one may see another member under the name.
+                content: bytes = torch._C.PyTorchFileReader(file).get_record("data.pkl")
+            # A damaged archive; torch.load says so.
+            except Exception:
+                return
+            refuse_costly(content, where=where, mend=MEND)
+            return
+        _refuse_tar(head, where)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            refuse_costly(mapped, count=_LEGACY_PICKLES, where=where, mend=MEND)
+
+
+def _refuse_tar(head: bytes, where: str) -> None:
+    """torch.load opens whatever begins as a tar archive does, even with a pickle in its name."""
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except (tarfile.TarError, ValueError):
+        return
+    raise InputError(f"{where} must be a file of torch.save, got a tar archive; {MEND}")
 
 
 @contextmanager

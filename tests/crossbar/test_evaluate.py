@@ -16,6 +16,13 @@ class Fixed(nn.Module):
         return x
 
 
+class Root(nn.Module):
+    """Returns the square roots of its input as logits."""
+
+    def forward(self, x):
+        return x.sqrt()
+
+
 def test_counts_by_hand():
     logits = torch.tensor([[2.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
     labels = torch.tensor([0, 1, 0])
@@ -25,9 +32,9 @@ def test_counts_by_hand():
 
 
 def test_nan_is_counted_and_scored_as_class_0():
-    nan = float("nan")
-    logits = torch.tensor([[nan, nan], [0.0, nan], [0.0, nan], [0.0, 1.0]])
-    result = evaluate(Fixed(), [(logits, torch.tensor([0, 0, 1, 1]))])
+    # The square root of what is negative; the inputs themselves are never NaN.
+    logits = torch.tensor([[-1.0, -1.0], [0.0, -1.0], [0.0, -1.0], [0.0, 1.0]])
+    result = evaluate(Root(), [(logits, torch.tensor([0, 0, 1, 1]))])
     assert (result.n_correct, result.n_nan) == (3, 3)
 
 

@@ -28,12 +28,38 @@ TWO_DISKS = b"PK\x06\x07" + struct.pack("<LQL", 0, 0, 2) + b"PK\x05\x06" + bytes
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no zip", b"PK\x03\x04", TWO_DISKS],
-    ids=["empty", "text", "cut", "two disks"],
+    [b"", b"no zip", b"PK\x03\x04"],
+    ids=["empty", "text", "cut"],
 )
 def test_what_is_no_archive_is_left_to_its_reader(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "f").write_bytes(content)
     refuse_bomb(tmp_path / "f", where="x", mend="y")
+
+
+def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    # Its bombs would not be seen, and another reader may be able to read it.
+    (tmp_path / "f").write_bytes(TWO_DISKS)
+    message = r"^file f must be a whole archive, got a damaged one \(.*disks.*\); fetch it$"
+    with pytest.raises(InputError, match=message):
+        refuse_bomb(tmp_path / "f", where="file f", mend="fetch it")
+
+
+@pytest.mark.parametrize("comment", [b"", b"a comment" * 5000])
+def test_a_table_of_too_many_members_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comment: bytes
+) -> None:
+    path = tmp_path / "f"
+    with zipfile.ZipFile(path, "w") as made:
+        for number in range(200):
+            made.writestr(f"{number:03}", b"")
+        made.comment = comment
+    table = 200 * (46 + 3)
+    monkeypatch.setattr(archive, "TABLE", table)
+    refuse_bomb(path, where="x", mend="y")
+    monkeypatch.setattr(archive, "TABLE", table - 1)
+    message = rf"^file f must have a table of contents of at most {table - 1} bytes, got {table}, "
+    with pytest.raises(InputError, match=message):
+        refuse_bomb(path, where="file f", mend="y")
 
 
 def test_room_and_ratio_are_the_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,12 +67,13 @@ def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.Mo
         ([0] * 19, None, r"test_batch labels must be 20 whole numbers, got 19; fetch"),
         ([0] * 19 + [10], None, r"test_batch labels must be from 0 to 9, got 10; fetch"),
         ([0] * 19 + [-1], None, r"test_batch labels must be from 0 to 9, got -1; fetch"),
+        ([2**70] * 20, None, r"test_batch labels must be from 0 to 9, got a number of 71 bits; f"),
         (["x"] * 20, None, r"test_batch labels must be 20 whole numbers, got 0; fetch"),
         (None, np.zeros((19, 3072), np.uint8), r"the shape \(20, 3072\), got \(19, 3072\); fet"),
         (None, np.zeros((20, 3072), np.int64), r"must be an array of bytes, got int64; fetch"),
         (None, "pixels", r"test_batch data must be an array of bytes, got str; fetch"),
     ],
-    ids=["count", "too high", "negative", "text", "images", "type", "no array"],
+    ids=["count", "too high", "negative", "2 ** 70", "text", "images", "type", "no array"],
 )
 def test_a_wrong_copy_is_refused(
     tmp_path: Path,

@@ -97,12 +97,22 @@ def test_no_other_name_is_found(function: object, name: str) -> None:
             ),
             r"\(UnpicklingError: an array with the wrong number of bytes\)",
         ),
+        (pickle.dumps({(1, 2): 3}), "data_batch_1 names must be text, got tuple; fetch the orig"),
+        (
+            b"\x80\x02}X\x04\x00\x00\x00datacnumpy\nndarray\n)\x81}b.",
+            r"got a damaged one \(",
+        ),
     ],
-    ids=["empty", "web page", "list", "floats", "objects", "shape"],
+    ids=["empty", "web page", "list", "floats", "objects", "shape", "names", "no array"],
 )
 def test_what_is_no_batch_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_batch(PLACE, content)
+
+
+def test_an_array_that_was_never_filled_has_no_values() -> None:
+    content = b"\x80\x02}X\x04\x00\x00\x00datacnumpy\nndarray\n)\x81s."
+    assert read_batch(PLACE, content) == {"data": None}
 
 
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.99])

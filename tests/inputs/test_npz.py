@@ -1,5 +1,7 @@
 """Images in an .npz file."""
 
+import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -234,3 +236,47 @@ def test_a_truncated_file_a_single_array_and_no_file_are_refused(tmp_path: Path)
         load_data(f"npz:{tmp_path / 'none.npz'}")
     with pytest.raises(InputError, match=rf"{tmp_path} must be an \.npz file, got a folder"):
         load_data(f"npz:{tmp_path}")
+
+
+@pytest.mark.parametrize("twin", ["x_test", "x_test.npy", "y_test", "y_test.npy"])
+def test_a_second_array_of_the_name_is_refused(tmp_path: Path, twin: str) -> None:
+    # One is checked and the other read.
+    path = tmp_path / "d.npz"
+    np.savez(path, x_test=BYTES, y_test=LABELS)
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(twin, "zzz")
+    with pytest.raises(
+        InputError, match=rf"got ValueError: two arrays of the name {twin[0]}_test; s"
+    ):
+        load_data(f"npz:{path}")
+
+
+HEADERS = {
+    "announced": "{'descr': '|u1', 'fortran_order': False, 'shape': (8589934592, 8, 8, 3)}",
+    "negative": "{'descr': '|u1', 'fortran_order': False, 'shape': (-8589934592, -8, 8, 3)}",
+    "no bytes": "{'descr': '|V0', 'fortran_order': False, 'shape': (8589934592, 8, 8, 3)}",
+    "text": "{'descr': '<U0', 'fortran_order': False, 'shape': (8589934592, 8, 8, 3)}",
+    "wide": "{'descr': '|S8589934592', 'fortran_order': False, 'shape': (1,)}",
+    "fields": "{'descr': [('a', '<f8', (8589934592,))], 'fortran_order': False, 'shape': (1,)}",
+    "objects": "{'descr': '|O', 'fortran_order': False, 'shape': (8589934592,)}",
+    "many sides": "{'descr': '|u1', 'fortran_order': False, 'shape': (" + "1," * 100 + ")}",
+    "a call": "{'descr': __import__('os').getcwd(), 'fortran_order': False, 'shape': (1,)}",
+    "deep": "(" * 5000,
+    "deep lists": "[" * 99 + "]" * 99,
+    "minus": "-" * 9000 + "1",
+    "no header": "",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_hostile_headers_are_refused(tmp_path: Path, header: str, version: int) -> None:
+    text = header.encode()
+    wide = 2 if version == 1 else 4
+    member = b"\x93NUMPY" + bytes([version, 0]) + len(text).to_bytes(wide, "little") + text
+    path = tmp_path / "d.npz"
+    np.savez(path, y=LABELS)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("x.npy", member + bytes(64))
+    with pytest.raises(InputError, match=r"d\.npz .*must .*; save"):
+        load_data(f"npz:{path}")

@@ -146,3 +146,32 @@ def test_a_real_torchscript_program_is_refused(tmp_path: Path) -> None:
         torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
     with pytest.raises(InputError, match=r"net\.pt must hold only weights, got a TorchScript prog"):
         read_weight_file(path)
+
+
+def test_a_safetensors_header_has_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    content = as_safetensors()
+    long = int.from_bytes(content[:8], "little")
+    bound = 16 << 20
+
+    def written(announced: int) -> Path:
+        header = content[8 : 8 + long].ljust(announced)
+        path.write_bytes(announced.to_bytes(8, "little") + header + content[8 + long :])
+        return path
+
+    assert read_weight_file(written(bound)).tensors.keys() == WEIGHTS.keys()
+    message = rf"net\.safetensors header must have at most {bound} bytes, got {bound + 8}, as of"
+    with pytest.raises(InputError, match=message):
+        read_weight_file(written(bound + 8))
+
+
+@pytest.mark.parametrize(
+    "announced", [1, 1 << 20, (1 << 63) - 1, (1 << 64) - 1], ids=["1", "1 MB", "2^63", "2^64"]
+)
+def test_a_header_that_is_longer_than_the_file_is_refused(tmp_path: Path, announced: int) -> None:
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(announced.to_bytes(8, "little") + as_safetensors()[8:])
+    with pytest.raises(
+        InputError, match=r"net\.safetensors must be a whole safetensors file, got "
+    ):
+        read_weight_file(path)
