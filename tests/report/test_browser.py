@@ -27,6 +27,8 @@ pytestmark = pytest.mark.skipif(
 )
 # Two of 360 px would be a phone; 400 px is what is promised.
 NARROW, WIDE = 400, 1100
+# What A4 has between the margins of the page's print style, in CSS pixels: (210 - 2 x 16) mm.
+PAPER = 672
 
 
 @dataclass(kw_only=True)
@@ -183,7 +185,7 @@ def test_drawings_have_the_ink_of_the_page(
 def test_in_print_it_is_black_on_white_and_nothing_is_cut_off(
     browser: Any, reports: dict[str, Path]
 ) -> None:
-    seen = opened(browser, reports["full"], width=720, scheme="dark")
+    seen = opened(browser, reports["full"], width=PAPER, scheme="dark")
     seen.page.emulate_media(media="print", color_scheme="dark")
     style = "getComputedStyle(document.body)"
     assert seen.page.evaluate(f"{style}.backgroundColor") == "rgb(255, 255, 255)"
