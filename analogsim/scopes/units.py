@@ -134,6 +134,27 @@ class Units:
         return (0.0, math.inf) if self.span[0] == 0 else ANY
 
 
+def combined(each: Sequence[Units], weights: Sequence[float]) -> Units:
+    """The weighted sum of the units that all have, number by number and image by image."""
+    numbers = sorted(set(each[0].values).intersection(*(one.values for one in each)))
+    pairs = list(zip(weights, each, strict=True))
+    ends = [[weight * end for end in one.span] for weight, one in pairs]
+    images = None
+    answers = [one.images for one in each if one.images is not None]
+    if len(answers) == len(each) and len({len(x) for one in answers for x in one.values()}) == 1:
+        images = {
+            n: sum((w * one[n] for w, one in zip(weights, answers, strict=True)), np.zeros(()))
+            for n in numbers
+        }
+    return Units(
+        values={n: sum(weight * one.values[n] for weight, one in pairs) for n in numbers},
+        images=images,
+        step=max(abs(weight) * one.step for weight, one in pairs),
+        span=(sum(map(min, ends)), sum(map(max, ends))),
+        any_law=any(one.any_law for one in each),
+    )
+
+
 def _joined(a: Units, b: Units, level: float) -> Interval:
     """a - b from the intervals of both, which hold together at `level` (Bonferroni)."""
     values = [a.values[n] - b.values[n] for n in a.values]

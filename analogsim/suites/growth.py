@@ -2,20 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
-from analogsim.experiment.statistics import (
-    Interval,
-    bounded_interval,
-    chance_count,
-    holm,
-    interval,
-    told_apart,
-)
+from analogsim.experiment.statistics import Sampled
 from analogsim.experiment.statistics.interval import t_quantile
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.sheet import Sheet, brackets, cell
-from analogsim.scopes.units import Units
+from analogsim.scopes.units import combined
+from analogsim.suites.bounds import by_chance, images_said, remaining, sign
 from analogsim.suites.entry import Entry
 
 
@@ -24,7 +19,8 @@ class Slope:
     """Change of average normalised accuracy a BatchNorm layer.
 
     Attributes:
-        over_draws: each draw has its own line through these networks.
+        over_draws: each draw has its own line through these networks; for these images and, where
+            answers were kept, for new ones.
         over_networks: (low, high) of the line through the means, from the networks' scatter
             around it; None with fewer than three different ones.
     """
@@ -34,7 +30,8 @@ class Slope:
     reference: Reference
     grid: str
     layers: tuple[int, ...]
-    over_draws: Interval
+    n_images: int
+    over_draws: Sampled
     over_networks: tuple[float, float] | None
 
 
@@ -47,16 +44,18 @@ def slopes_of(networks: Sequence[tuple[Entry, NoiseResult]]) -> list[Slope]:
         if len(set(layers)) < 2:
             continue
         first = mine[0]
+        unit = range(len(mine))
+        weights = [slope(layers, [float(at == one) for at in unit]) for one in unit]
         for reference in first.references:
             for scope in first.scopes:
                 for grid, etas in first.grids().items():
                     units = [result.units(scope, reference, etas) for result in mine]
-                    columns = [one.values for one in units]
-                    draws = sorted(set(columns[0]).intersection(*columns))
-                    if not draws:
+                    # Least squares is a weighted sum: each draw has its own line.
+                    steep = combined(units, weights)
+                    over_draws = steep.mean()
+                    if over_draws is None:
                         continue
-                    means = [sum(c[d] for d in draws) / len(draws) for c in columns]
-                    steep = [slope(layers, [c[d] for c in columns]) for d in draws]
+                    means = [fmean(one.only(list(steep.values)).values.values()) for one in units]
                     found.append(
                         Slope(
                             group=str(group),
@@ -64,25 +63,12 @@ def slopes_of(networks: Sequence[tuple[Entry, NoiseResult]]) -> list[Slope]:
                             reference=reference,
                             grid=grid,
                             layers=layers,
-                            over_draws=_over_draws(layers, steep, units),
+                            n_images=first.n_images,
+                            over_draws=over_draws,
                             over_networks=_scatter(layers, means),
                         )
                     )
     return found
-
-
-def _over_draws(layers: Sequence[int], steep: Sequence[float], units: Sequence[Units]) -> Interval:
-    """Slopes are no shares of images and have no lattice; with NaN draws any law is allowed for."""
-    if not any(one.any_law for one in units):
-        return interval(steep, step=None)
-    tops = [one.span[1] for one in units]
-    # Least squares is a weighted sum of accuracies, each from 0 to its own top.
-    weights = [
-        slope(layers, [float(at == i) for at in range(len(units))]) for i in range(len(units))
-    ]
-    ends = [weight * top for weight, top in zip(weights, tops, strict=True)]
-    least, most = sum(min(end, 0.0) for end in ends), sum(max(end, 0.0) for end in ends)
-    return bounded_interval([min(max(one, least), most) for one in steep], least, most)
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
@@ -107,8 +93,7 @@ def growth_sheet(slopes: Sequence[Slope]) -> Sheet:
     """All slopes of one group."""
     layers = ", ".join(map(str, slopes[0].layers))
     over = [one.over_draws for one in slopes]
-    known = sum(one.low is not None for one in over)
-    apart = sum(told_apart(one.low, one.high) for one in over)
+    apart = sum(sign(one) != 0 for one in over)
     return Sheet(
         caption=f"{slopes[0].group}: points of average normalised accuracy a BatchNorm layer "
         f"(networks with {layers} of them) {brackets('draws', over)}",
@@ -129,8 +114,8 @@ def growth_sheet(slopes: Sequence[Slope]) -> Sheet:
         notes=(
             "Over draws: for these networks alone. Over networks: how they scatter around the "
             "line, with n - 2 degrees of freedom.",
-            f"Over draws {apart} of {known} slopes are told apart from 0; by chance "
-            f"{chance_count(known):.1f} would be, and with Holm's correction "
-            f"{sum(holm([one.p for one in over]))} remain.",
+            f"Over draws, {images_said(over, slopes[0].n_images)}: {apart} of {len(over)} slopes "
+            f"are told apart from 0; {by_chance(over)}, and with Holm's correction "
+            f"{sum(remaining(over))} remain.",
         ),
     )

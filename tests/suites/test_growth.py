@@ -1,8 +1,12 @@
 """The slope over the number of BatchNorm layers, by hand."""
 
+from statistics import fmean
+
+import numpy as np
 import pytest
 
 from analogsim.experiment.statistics import bounded_interval
+from analogsim.scopes.units import Units, combined
 from analogsim.suites.entry import Entry
 from analogsim.suites.growth import growth_sheet, slope, slopes_of
 from tests.scopes.toy import toy
@@ -78,6 +82,33 @@ def test_the_note_counts_what_chance_would_tell_apart() -> None:
     steep = [network(at, *(80 - 8 * at - draw % 2 * at for draw in range(6))) for at in range(3)]
     (found,) = slopes_of(steep)
     assert growth_sheet([found]).notes[-1] == (
-        "Over draws 1 of 1 slopes are told apart from 0; by chance 0.1 would be, and with Holm's "
-        "correction 1 remain."
+        "Over draws, these 100 images alone: 1 of 1 slopes are told apart from 0; by chance 0.1 of "
+        "1 would be told apart, and with Holm's correction 1 remain."
     )
+
+
+def test_slopes_are_taken_image_by_image_where_answers_were_kept() -> None:
+    """Networks that lose the same images: the slope for new images varies as these images do."""
+    flat, falling = [[1.0] * 40] * 3, [[1.0] * 36 + [0.0] * 4, [1.0] * 36 + [0.0] * 4, [1.0] * 40]
+    each = [
+        Units(
+            values={at: fmean(row) for at, row in enumerate(rows)},
+            images={at: np.array(row) for at, row in enumerate(rows)},
+            step=1 / 40,
+            span=(0.0, 1.0),
+        )
+        for rows in (flat, falling)
+    ]
+    found = combined(each, [-0.5, 0.5])
+    assert found.values == pytest.approx({0: -0.05, 1: -0.05, 2: 0.0})
+    assert found.images is not None
+    assert found.images[0].tolist() == [0.0] * 36 + [-0.5] * 4
+    assert (found.step, found.span) == (1 / 80, (-0.5, 0.5))
+    mean = found.mean()
+    assert mean is not None
+    assert mean.low is not None
+    assert mean.new_images is not None
+    assert mean.new_images[0] < mean.low
+    # One network without answers, or other images: none for new ones.
+    bare = Units(values=each[0].values, images=None, step=1 / 40, span=(0.0, 1.0))
+    assert combined([bare, each[1]], [-0.5, 0.5]).images is None
