@@ -91,6 +91,11 @@ class TileState:
     def weights(self, value: Tensor) -> None:
         self._weights, self._weights_again = value, None
 
+    @property
+    def keeps_weights(self) -> bool:
+        """Whether the present weights lie here, and need not be computed again."""
+        return self._weights is not None or self._weights_again is None
+
     def hold_(self, weights: Tensor | None, again: Callable[[], Tensor]) -> "TileState":
         """Take `weights`, which `let_go_` may drop: `again` gives them, the same bits each time."""
         self._weights, self._weights_again = weights, again

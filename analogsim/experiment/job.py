@@ -11,6 +11,7 @@ from torch import nn
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.compensation import Compensation
+from analogsim.crossbar.factors import kept_factors
 from analogsim.crossbar.program import program, reprogram_
 from analogsim.experiment.deal import Images
 from analogsim.experiment.score import score, select
@@ -87,6 +88,7 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
     images = select(job.data, task.images)
     for t_s, compensation in task.wanted:
         chip.drift_(t_s, compensation)
+        factors = None if compensation == "none" else kept_factors(chip.layers.values())
         drifted = perf_counter()
         result = score(chip, batches(images, job.batch_size), job.device)
         now = perf_counter()
@@ -112,6 +114,8 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
             images=task.images,
             correct=result.correct,
             chip_s=drifted - start,
+            factor=None if factors is None else factors.found,
+            factor_needed=None if factors is None else factors.needed,
         )
         start = perf_counter()
 

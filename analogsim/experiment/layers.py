@@ -13,6 +13,7 @@ from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.chip import Chip
 from analogsim.crossbar.compensation import Compensation
+from analogsim.crossbar.factors import factors_of
 from analogsim.crossbar.layer import CrossbarLayer, TileState
 from analogsim.crossbar.program import program
 from analogsim.errors import InputError
@@ -175,7 +176,7 @@ def _errors(layer: CrossbarLayer) -> Errors:
     relative = difference / (layer.weight_std or 1.0)
     edges = np.linspace(-_EDGE, _EDGE, _BINS + 1)
     counts, _ = np.histogram(relative, edges)
-    factor, needed = _factors(layer)
+    factors = factors_of([layer])
     return Errors(
         error=_short(float(np.linalg.norm(difference)) / norm if norm else 0.0),
         mean=_short(float(relative.mean())),
@@ -183,25 +184,9 @@ def _errors(layer: CrossbarLayer) -> Errors:
         below=int((relative < -_EDGE).sum()),
         above=int((relative > _EDGE).sum()),
         counts=counts.tolist(),
-        factor=_short(factor),
-        needed=_short(needed),
+        factor=_short(factors.found),
+        needed=_short(factors.needed),
     )
-
-
-def _factors(layer: CrossbarLayer) -> tuple[float, float]:
-    """Drift compensation's factor, and the one that keeps the cells' mean conductance.
-
-    Over all cells of the layer; several factors count by the conductance that they act on.
-    """
-    programmed = present = lifted = 0.0
-    for tile in layer.tiles:
-        assert tile.programmed is not None, "program() sets it"
-        gain = tile.gain.view(-1, 1).double()
-        now = tile.weights.abs().double() / gain
-        programmed += float(tile.programmed.abs().double().sum())
-        present += float(now.sum())
-        lifted += float((now * tile.alpha.view(-1, 1) * gain).sum())
-    return (lifted / present, programmed / present) if present else (1.0, 1.0)
 
 
 def _maps(chip: Chip) -> list[Map]:

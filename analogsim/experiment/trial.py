@@ -19,8 +19,10 @@ class Trial:
     `t_s` is the time since programming in seconds, `accuracy` the fraction of images that are
     right, `n_nan` how many images gave NaN, `seed` the root seed. `wall_s` is what it took, of
     which `chip_s` for programming and drifting. `images` says which images, `correct` which of
-    them were right (packed, see `deal.py`). Trials of a `pilot` share their images; they plan
-    the run and are in no mean.
+    them were right (packed, see `deal.py`). `factor` is that of drift compensation, over all
+    cells, and `factor_needed` what would undo their mean loss of conductance; None without
+    compensation, and where it would cost another drift (large networks). Trials of a `pilot`
+    share their images; they plan the run and are in no mean.
     """
 
     FORMAT: ClassVar[str] = "analogsim-trial"
@@ -47,6 +49,8 @@ class Trial:
     images: Images | None = None
     correct: str | None = None
     chip_s: float = 0.0
+    factor: float | None = None
+    factor_needed: float | None = None
 
     @property
     def key(self) -> tuple[str, str, str, float, int]:

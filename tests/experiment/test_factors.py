@@ -1,10 +1,21 @@
 """Where drift compensation misleads: by hand, and as it is said."""
 
-import pytest
+import dataclasses
+from pathlib import Path
 
+import pytest
+from torch import nn
+
+from analogsim.crossbar.convert import convert
+from analogsim.crossbar.factors import factors_of, kept_factors
+from analogsim.crossbar.program import program
 from analogsim.experiment.factors import MOST_APART, misled
 from analogsim.experiment.layers_file import LayersFile
+from analogsim.experiment.records import read_records
+from analogsim.experiment.study import Chips
 from analogsim.report.factor_words import factor_warnings
+from device_models.registry import parse
+from tests.experiment import small
 from tests.report.full_folder import layers_file
 from tests.report.run_folder import DAY
 
@@ -60,3 +71,41 @@ def test_files_of_before_say_nothing() -> None:
         for state in layer["states"]:
             state["factor"] = state["needed"] = None
     assert factor_warnings(old) == []
+
+
+def test_each_record_holds_its_chips_own(tmp_path: Path) -> None:
+    """Over all cells of the network, by hand; none without compensation."""
+    asked = small.study(
+        devices=(parse("pcm"),),
+        times_s=(DAY,),
+        compensations=("none", "column"),
+        design=Chips(chips=2),
+    )
+    small.run(tmp_path, asked)
+    trials = {(one.compensation, one.chip): one for one in read_records(tmp_path)}
+    assert {trials["none", chip].factor for chip in (0, 1)} == {None}
+    model = dataclasses.replace(small.analog(), device=parse("pcm"))
+    for number in (0, 1):
+        chip = program(model, seed=asked.seed, chip=number).drift_(DAY, "column")
+        tiles = [tile for layer in chip.layers.values() for tile in layer.tiles]
+        cells = [tile.weights.double().abs() for tile in tiles]
+        lifted = sum(
+            float((tile.alpha.double().view(-1, 1) * cell).sum())
+            for tile, cell in zip(tiles, cells, strict=True)
+        )
+        present = sum(float(cell.sum()) for cell in cells)
+        programmed = sum(float(tile.programmed.double().abs().sum()) for tile in tiles)  # type: ignore[union-attr]
+        trial = trials["column", number]
+        assert trial.factor == pytest.approx(lifted / present, rel=1e-5)
+        assert trial.factor_needed == pytest.approx(programmed / present, rel=1e-5)
+    assert trials["column", 0].factor_needed != trials["column", 1].factor_needed
+
+
+def test_weights_that_would_have_to_be_drawn_again_are_not() -> None:
+    model = convert(nn.Sequential(nn.Linear(8, 4)), "pcm", "ideal", stream="philox")
+    chip = program(model, seed=0, chip=0).drift_(DAY, "global")
+    assert chip.direct
+    assert kept_factors(chip.layers.values()) is None
+    # Of one factor and an ideal reading, what is found is what is needed.
+    found = factors_of(chip.layers.values())
+    assert found.found == pytest.approx(found.needed, rel=1e-6)
