@@ -7,28 +7,31 @@ python experiments/tables.py --write    puts them between the README's markers, 
 import argparse
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import TypeVar
 from urllib.parse import parse_qs
 
 from analogsim.experiment.statistics import Sampled, holm, told_apart
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
-from analogsim.scopes.units import Units
+from analogsim.scopes.units import Units, trainings
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
 from analogsim.suites.kept import Kept, read_kept
 
+Result = TypeVar("Result", NoiseResult, CrossbarResult)
 HERE = Path(__file__).parent
 README, FIGURE = HERE / "README.md", HERE / "batchnorm.png"
 START, END = "<!-- {}: python experiments/tables.py --write -->", "<!-- end of {} -->"
 
 NOISE = (
-    *("bn_noise", "bn_noise_depth", "bn_noise_seed1", "bn_noise_vgg16", "bn_noise_cifar100"),
+    *("bn_noise_trainings", "bn_noise", "bn_noise_depth", "bn_noise_vgg16", "bn_noise_cifar100"),
     *("bn_noise_l1_topk", "bn_noise_layers"),
 )
 CHIPS = (
-    *("bn_crossbar_ideal", "bn_crossbar", "bn_crossbar_seeds", "bn_crossbar_resnet44"),
+    *("bn_crossbar_trainings", "bn_crossbar_ideal", "bn_crossbar", "bn_crossbar_resnet44"),
     *("bn_crossbar_resnet44_standard", "bn_crossbar_vgg16", "bn_crossbar_cifar100"),
     "bn_crossbar_l1_topk",
 )
@@ -46,10 +49,9 @@ DEVICES = {"pcm": "PCM", "rram": "RRAM"}
 DAY_S = 86400.0
 Panels = Mapping[str, Mapping[str, Sampled]]
 """Condition -> network -> with minus without BatchNorm."""
-SAME_DRAWS = (
-    "95 % intervals over draws of one training: (on these images) and, where answers were kept, "
-    "[for new images]; of any law where draws were NaN, and then wide. Of files that share a "
-    "network, images and draws it stands once."
+OVER = (
+    "95 % intervals over {of} of one training, or over trainings where there are several: (on "
+    "these images) and, where answers were kept, [for new images]"
 )
 
 
@@ -75,7 +77,8 @@ def main() -> None:
 def answer(panels: Panels) -> str:
     """A line a condition: how far the networks are apart, and which are told apart."""
     lines = [f"- **{title}**: {_spread(list(panel.values()))}" for title, panel in panels.items()]
-    n = len(next(iter(panels.values())))
+    names = next(iter(panels.values()))
+    several = [name for name in names if "trainings" in name]
     return "\n".join([
         "",
         "In points of normalised accuracy (each network's own digital accuracy is 100 %), with "
@@ -89,8 +92,8 @@ def answer(panels: Panels) -> str:
         "Noise on its own tensors, or folding it into the weights that are noised, costs much. On "
         "chips its tensors are digital: statistics as trained cost a few points at most, and "
         "recalibrated on the chip it does as well as no BatchNorm, or better. "
-        f"{n} pairs of networks, one training each but for ResNet20 with BatchNorm (two): how "
-        "another training would come out is not known yet.",
+        f"{len(names)} pairs of networks; {' and '.join(several)}, one training of the others: "
+        "how another training of those would come out is not known.",
         "",
         "",
     ])  # fmt: skip
@@ -126,30 +129,48 @@ def _noise(reference: Reference, of: str) -> list[str]:
     rows = []
     seen = set()
     for name in NOISE:
-        for entry, result in sorted(_read(name).noise, key=lambda one: _depth(one[1])):
-            key = result.weights, result.n_images, _draws(result)
-            if reference in result.references and key not in seen:
+        found = sorted(_read(name).noise, key=lambda one: _depth(one[1]))
+        for entry, results in _arms(found):
+            first = results[0]
+            key = tuple((one.weights, one.n_images, _draws(one)) for one in results)
+            if reference in first.references and key not in seen:
                 seen.add(key)
-                cells = [_average(result, scope, reference) for scope in COLUMNS]
-                rows.append([*_network(entry, result), str(_draws(result)), *cells])
+                cells = [_average(results, scope, reference) for scope in COLUMNS]
+                rows.append([*_network(entry, results), str(_draws(first)), *cells])
     return [
         f"### Gaussian noise, sigma = eta * {of}",
         "",
         "Average normalised accuracy in %, eta of all nine levels (1 to 30 %), noise on the named "
-        f"tensors. {SAME_DRAWS}",
+        f"tensors. {OVER.format(of='draws')}; of any law where draws were NaN, and then wide. Of "
+        "files that share a network, images and draws it stands once.",
         "",
         *_table(["network", "BatchNorm", "images", "clean", "draws", *COLUMNS.values()], rows),
         "",
     ]
 
 
-def _average(result: NoiseResult, scope: Scope, reference: Reference) -> str:
-    if scope not in result.scopes:
+def _arms(found: Sequence[tuple[Entry, Result]]) -> list[tuple[Entry, list[Result]]]:
+    """Trainings of one arm of a pair together, every other network by itself."""
+    arms: dict[object, tuple[Entry, list[Result]]] = {}
+    for entry, result in found:
+        key = entry.label if entry.training_seed is None else (entry.pair, entry.arm)
+        arms.setdefault(key, (entry, []))[1].append(result)
+    return list(arms.values())
+
+
+def _over(each: Sequence[Units]) -> Units:
+    """Draws or chips of one training, or trainings where there are several."""
+    return each[0] if len(each) == 1 else trainings(each)
+
+
+def _average(results: Sequence[NoiseResult], scope: Scope, reference: Reference) -> str:
+    first = results[0]
+    if scope not in first.scopes:
         return ""
-    same = result.same[scope]
+    same = first.same[scope]
     if same != scope:
         return f"as {COLUMNS[same].removeprefix('+ ')}"
-    return _cell(result.average(scope, reference, result.etas))
+    return _cell(_over([one.units(scope, reference, one.etas) for one in results]).mean())
 
 
 def _draws(result: NoiseResult) -> int:
@@ -162,25 +183,29 @@ def _chips(preset: str) -> list[str]:
     seen = set()
     for name in CHIPS:
         kept = _read(name)
-        for entry, result in kept.crossbar:
-            other = _partner(kept, entry)
-            key = result.weights, result.n_images, kept.spec["periphery"]
+        for entry, results in _arms(kept.crossbar):
+            pairs = [(one, _partner(kept, entry, one)) for one in results]
+            key = tuple((one.weights, one.n_images, kept.spec["periphery"]) for one in results)
             if entry.arm == "without" or key in seen:
                 continue
             seen.add(key)
-            cells = [_treated(result, other, preset, bn) for bn in columns]
-            without = "" if other is None else _cell(other.accuracy(_key(preset, "none")))
-            periphery = str(kept.spec["periphery"])
-            chips = len(result.correct[_key(preset, "digital")])
-            rows.append([*_network(entry, result), periphery, str(chips), *cells, without])
+            cells = [_treated(pairs, preset, bn) for bn in columns]
+            others = [other for _, other in pairs if other is not None]
+            without = [other.units(_key(preset, "none")) for other in others]
+            rows.append([
+                *_network(entry, results),
+                str(kept.spec["periphery"]),
+                str(len(results[0].correct[_key(preset, "digital")])),
+                *cells,
+                _cell(_over(without).mean()) if without else "",
+            ])  # fmt: skip
     return [
         f"### {DEVICES[preset]} after a day, global compensation",
         "",
         "Accuracy in % with BatchNorm digital, folded or recalibrated on the chip, and without. "
         "After the semicolon: share of its own digital accuracy, with minus without BatchNorm, in "
-        "points. 95 % intervals over chips (pairs of chips) of one training: (on these images) "
-        "and, where answers were kept, [for new images]. Of files that share a network, images and "
-        "periphery it stands once.",
+        f"points. {OVER.format(of='chips (pairs of chips)')}. Of files that share a network, "
+        "images and periphery it stands once.",
         "",
         *_table(
             ["network", "BatchNorm", "images", "digital network", "periphery", "chips",
@@ -191,39 +216,58 @@ def _chips(preset: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _treated(result: CrossbarResult, other: CrossbarResult | None, preset: str, bn: str) -> str:
+def _treated(
+    pairs: Sequence[tuple[CrossbarResult, CrossbarResult | None]], preset: str, bn: str
+) -> str:
     key = _key(preset, bn)
-    if key not in result.correct:
+    if key not in pairs[0][0].correct:
         return ""
-    text = _cell(result.accuracy(key))
-    if other is None:
-        return text
-    less = result.normalised(key).less(other.normalised(_key(preset, "none")))
-    return f"{text}; {_cell(less.mean(), signed=True)}"
+    text = _cell(_over([result.units(key) for result, _ in pairs]).mean())
+    apart = _differences(pairs, preset, bn)
+    return f"{text}; {_cell(_over(apart).mean(), signed=True)}" if apart else text
+
+
+def _differences(
+    pairs: Sequence[tuple[CrossbarResult, CrossbarResult | None]], preset: str, bn: str
+) -> list[Units]:
+    """With minus without BatchNorm of each training, chip by chip."""
+    return [
+        result.normalised(_key(preset, bn)).less(other.normalised(_key(preset, "none")))
+        for result, other in pairs
+        if other is not None
+    ]
 
 
 def _key(preset: str, bn: str) -> tuple[str, str, str, float]:
     return preset, bn, "global", DAY_S
 
 
-def _partner(kept: Kept, entry: Entry) -> CrossbarResult | None:
-    found = [r for e, r in kept.crossbar if (e.pair, e.arm) == (entry.pair, "without")]
+def _partner(kept: Kept, entry: Entry, result: CrossbarResult) -> CrossbarResult | None:
+    """The network without BatchNorm of the same pair and training."""
+    seed = next(one.training_seed for one, its in kept.crossbar if its is result)
+    found = [
+        its
+        for one, its in kept.crossbar
+        if (one.pair, one.training_seed, one.arm) == (entry.pair, seed, "without")
+    ]
     return found[0] if found and entry.pair is not None else None
 
 
-def _network(entry: Entry, result: NoiseResult | CrossbarResult) -> list[str]:
-    """What all rows open with; the seed is in the label where there is more than one."""
-    name, _, options = result.model.removeprefix("zoo:").partition("?")
+def _network(entry: Entry, results: Sequence[NoiseResult | CrossbarResult]) -> list[str]:
+    """What all rows open with."""
+    first = results[0]
+    name, _, options = first.model.removeprefix("zoo:").partition("?")
     known = {key: value[0] for key, value in parse_qs(options).items()}
     name = re.sub("^resnet", "ResNet", name).replace("vgg", "VGG")
     if known.get("classes") == "100":
         name += ", CIFAR-100"
-    if seed := re.search(r"-s(\d)\b", entry.label):
-        name += f", seed {seed[1]}"
+    if len(results) > 1:
+        name += f", {len(results)} trainings"
     bn = NORMS[known["norm"]]
     if "stages" in known:
         bn = "first stage" if known["stages"] == "1" else f"first {known['stages']} stages"
-    return [name, bn, str(result.n_images), f"{100 * result.clean:.1f}"]
+    clean = fmean(one.clean for one in results)
+    return [name, bn, str(first.n_images), f"{100 * clean:.1f}"]
 
 
 def _depth(result: NoiseResult) -> int:
@@ -282,8 +326,9 @@ def draw(panels: Panels, path: Path) -> None:
             axes.grid(axis="x", linewidth=0.4, alpha=0.5)
         grid[0, 0].invert_yaxis()
         figure.supxlabel(
-            "normalised accuracy, with minus without BatchNorm (points), one training each. Thick: "
-            "95 % interval on these images, thin: for new images; filled: told apart from 0",
+            "normalised accuracy, with minus without BatchNorm (points); 95 % intervals over "
+            "trainings where there are several.\nThick: on these images, thin: for new images; "
+            "filled: told apart from 0",
             fontsize=9,
         )
     figure.savefig(path, dpi=150, metadata={"Software": None})
@@ -299,37 +344,39 @@ def _panels() -> Panels:
     found: dict[str, dict[str, Sampled]] = {}
     for title, scope in scopes.items():
         panel = found.setdefault(title, {})
-        for name in ("bn_noise_depth", "bn_noise_seed1", "bn_noise_vgg16", "bn_noise_cifar100"):
-            kept = _read(name)
-            for entry, result in sorted(kept.noise, key=lambda one: _depth(one[1])):
+        for name in ("bn_noise_trainings", "bn_noise_depth", "bn_noise_vgg16", "bn_noise_cifar100"):
+            found_here = sorted(_read(name).noise, key=lambda one: _depth(one[1]))
+            arms = _arms(found_here)
+            for entry, results in arms:
                 if entry.arm == "with":
-                    other = next(
-                        r for e, r in kept.noise if (e.pair, e.arm) == (entry.pair, "without")
+                    others = next(
+                        its for one, its in arms if (one.pair, one.arm) == (entry.pair, "without")
                     )
-                    a, b = (one.units(scope, "std", one.etas) for one in (result, other))
-                    _add(panel, _network(entry, result)[0], a.less(b))
+                    a, b = (
+                        [one.units(scope, "std", one.etas) for one in side]
+                        for side in (results, others)
+                    )
+                    less = [x.less(y) for x, y in zip(a, b, strict=True)]
+                    _add(panel, _network(entry, results)[0], _over(less))
     for preset, bn in (("pcm", "digital"), ("pcm", "recalibrate"), ("rram", "digital"),
                        ("rram", "recalibrate")):  # fmt: skip
         panel = found.setdefault(
             f"{DEVICES[preset]} after 1 d, BatchNorm {bn.replace('ate', 'ated')}", {}
         )
-        for name in ("bn_crossbar_ideal", "bn_crossbar_seeds", "bn_crossbar_resnet44",
-                     "bn_crossbar_vgg16", "bn_crossbar_cifar100"):  # fmt: skip
+        for name in ("bn_crossbar_trainings", "bn_crossbar_resnet44", "bn_crossbar_vgg16",
+                     "bn_crossbar_cifar100"):  # fmt: skip
             kept = _read(name)
-            for entry, result in kept.crossbar:
-                partner = _partner(kept, entry)
-                # Seed 0 stands in `bn_crossbar_ideal` with more images.
-                if entry.arm == "with" and partner is not None and "-s0" not in entry.label:
-                    less = result.normalised(_key(preset, bn)).less(
-                        partner.normalised(_key(preset, "none"))
-                    )
-                    _add(panel, _network(entry, result)[0], less)
+            for entry, results in _arms(kept.crossbar):
+                pairs = [(one, _partner(kept, entry, one)) for one in results]
+                if entry.arm == "with" and (less := _differences(pairs, preset, bn)):
+                    _add(panel, _network(entry, results)[0], _over(less))
     return found
 
 
 def _add(panel: dict[str, Sampled], name: str, units: Units) -> None:
     one = units.mean()
-    if one is not None and one.low is not None:
+    several = any(re.fullmatch(rf"{re.escape(name)}, \d+ trainings", other) for other in panel)
+    if one is not None and one.low is not None and not several:
         panel[name] = one
 
 
