@@ -145,9 +145,10 @@ def sync_folder(path: Path) -> None:
 def first_other(folder: Path, arrived: Sequence[str] = ()) -> Path | None:
     """What keeps a folder from counting as empty; None if nothing does.
 
-    `arrived` are names that `arriving` moves: in a folder that it has left, those are ours.
+    `arrived` are names that `arriving` moves: where it began, those are ours.
     """
-    ours = arrived if (folder / ARRIVING).is_dir() else ()
+    began = (folder / ARRIVING, *(folder / name for name in arrived[-1:]))
+    ours = arrived if any(path.exists() for path in began) else ()
     others = (one for one in folder.iterdir() if not is_litter(one) and one.name not in ours)
     return next(others, None)
 
@@ -156,7 +157,8 @@ def first_other(folder: Path, arrived: Sequence[str] = ()) -> Path | None:
 def arriving(folder: Path, names: Sequence[str]) -> Iterator[Path]:
     """A hidden folder inside `folder`, whose files move there when all are written and synced.
 
-    The last of `names` moves last: where it is, the others are. What a killed process left is
+    The last of `names` moves last, and is another one if any of them is: where it is, the others
+    are, and where it all arrives again only what is missing moves. What a killed process left is
     replaced.
 
     Raises:
@@ -167,8 +169,10 @@ def arriving(folder: Path, names: Sequence[str]) -> Iterator[Path]:
     first = first_other(folder, names)
     if first is not None:
         raise OutputError(f"folder {folder} must be empty, got files in it; choose another")
+    last = folder / names[-1]
+    is_whole = last.exists()
     draft = own_folder(folder / ARRIVING)
-    for path in (*draft.iterdir(), *(folder / name for name in names)):
+    for path in (*draft.iterdir(), *(folder / name for name in names if not is_whole)):
         path.unlink(missing_ok=True)
     try:
         yield draft
@@ -179,12 +183,18 @@ def arriving(folder: Path, names: Sequence[str]) -> Iterator[Path]:
                 os.fsync(file)
             finally:
                 os.close(file)
+        if is_whole and not _holds(last, read_bytes(draft / last.name)):
+            raise OutputError(
+                f"folder {folder} must be empty or hold what is written, got another {last.name}; "
+                "choose another"
+            )
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     for name in there:
-        if name == names[-1]:
+        if name == last.name:
             sync_folder(folder)
-        os.replace(draft / name, folder / name)
+        if not (folder / name).exists():
+            os.replace(draft / name, folder / name)
     shutil.rmtree(draft)
     sync_folder(folder)

@@ -78,13 +78,13 @@ def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> P
 
     Args:
         chip: a programmed chip, drifted or not.
-        folder: created where it is missing.
+        folder: created where it is missing; one that holds this very chip stays as it is.
         model: where the network comes from, so that `load` can rebuild it.
 
     Raises:
         InputError: the network has weights that are no parameters, which a folder cannot hold,
             and no example shows whether another network has the same.
-        OutputError: the folder is not empty or cannot be written.
+        OutputError: the folder holds something else or cannot be written.
     """
     folder = Path(folder)
     note = model or ModelNote()
