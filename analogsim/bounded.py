@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MIB = 1 << 20
 SETTINGS = 64 * MIB
@@ -32,15 +32,20 @@ def read_bytes(path: Path, most: int = SETTINGS) -> bytes:
         OSError: it cannot be read, or holds more than `most` bytes (EFBIG).
     """
     with path.open("rb") as file:
-        got = size = os.fstat(file.fileno()).st_size
-        parts: list[bytes] = []
-        if size <= most:
-            parts.append(file.read(size))
-            got = len(parts[0])
-            # A pipe or a device says that it has no size.
-            while got <= most and (part := file.read(MIB)):
-                parts.append(part)
-                got += len(part)
+        return read_open(file, path, most)
+
+
+def read_open(file: BinaryIO, path: Path, most: int) -> bytes:
+    """The bytes of a file that was opened. Raises OSError as `read_bytes`."""
+    got = size = os.fstat(file.fileno()).st_size
+    parts: list[bytes] = []
+    if size <= most:
+        parts.append(file.read(size))
+        got = len(parts[0])
+        # A pipe or a device says that it has no size.
+        while got <= most and (part := file.read(MIB)):
+            parts.append(part)
+            got += len(part)
     if got > most:
         raise OSError(errno.EFBIG, f"{os.strerror(errno.EFBIG)}: over {most} bytes", str(path))
     return b"".join(parts)

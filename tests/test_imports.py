@@ -19,11 +19,13 @@ LEVELS = {
     "analogsim._version": 1,
     "analogsim.errors": 1,
     "analogsim.bounded": 1,
+    "analogsim.printable": 1,
     "analogsim.processor": 1,
     "analogsim.schema": 2,
     "analogsim.call": 2,
     "analogsim.copying": 2,
     "analogsim.drawn": 2,
+    "analogsim.own_files": 2,
     "analogsim.seal": 3,
     # Below the zoo and the noise, which know its layers.
     "analogsim.batchnorm": 3,

@@ -31,15 +31,17 @@ from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.errors import InputError
 from analogsim.experiment.deal import unpack
 from analogsim.experiment.describe import installed_versions, make_header, run_spec
+from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
 from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import check_same, find_header, locked
 from analogsim.experiment.score import digital_score, score
-from analogsim.experiment.study import Chips, Study, digest_of
+from analogsim.experiment.study import Chips, Study
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
+from analogsim.own_files import own_folder
 
 TREATMENTS_FOLDER, SCREEN_FOLDER = "treatments", "screening"
 # Enough to trace the network and to count its products.
@@ -267,11 +269,10 @@ class _Run:
         return header
 
     def _bench(self, folder: Path, limit: int | None = None) -> Bench:
-        folder.mkdir(exist_ok=True)
         return Bench(
             job=self.job,
             place=self.place,
-            folder=folder,
+            folder=own_folder(folder),
             times_s=self.study.times_s,
             compensation=self.study.compensations[0],
             limit=limit,

@@ -7,6 +7,7 @@ from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.sealed import write_sealed
 from analogsim.experiment.statistics import Sampled
+from analogsim.report.csv_file import csv_lines
 
 FORMAT, VERSION = "analogsim-attribution", 1
 JSON_FILE, CSV_FILE = "attribution.json", "attribution.csv"
@@ -150,14 +151,9 @@ def write_attribution(folder: Path, result: Attribution) -> None:
 
 def csv_text(rows: list[Row]) -> str:
     """The rows as CSV, fractions in full; the bounds for new images in two columns."""
-    import csv
-    import io
-
-    text = io.StringIO()
     fields = [name for name in Row.__annotations__ if name != "new_images"]
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*fields, "new_images_low", "new_images_high"])
+    lines = []
     for row in rows:
-        values: dict[str, object] = {**row}
-        writer.writerow([*map(values.get, fields), *(row["new_images"] or (None, None))])
-    return text.getvalue()
+        values: dict[str, Any] = {**row}
+        lines.append([*map(values.get, fields), *(row["new_images"] or (None, None))])
+    return csv_lines([*fields, "new_images_low", "new_images_high"], lines, end="\n")

@@ -21,6 +21,7 @@ from analogsim.cli.run_study import (
     study_of,
     warn_of_factors,
 )
+from analogsim.cli.say import say
 from analogsim.cli.spec import Spec
 from analogsim.errors import InputError
 from analogsim.experiment.records import write_bytes_atomic
@@ -81,7 +82,7 @@ def attribute_and_print(spec: Spec, ask: Ask, where: Where) -> None:
     if where.as_json:
         click.echo(dumps(result, indent=2))
         return
-    click.echo(text)
+    say(text)
     click.echo(f"\n{page}")
 
 

@@ -1,4 +1,7 @@
-"""Colour for the eyes of a person at a terminal; plain text for everybody else."""
+"""Colour for the eyes of a person at a terminal; plain text for everybody else.
+
+The text itself brings none: it may be a stranger's, and what steers a terminal is written out.
+"""
 
 import os
 import re
@@ -6,6 +9,8 @@ import sys
 from typing import TextIO
 
 import click
+
+from analogsim.printable import printable
 
 # Accuracy points against the digital network from which on a loss is yellow, and then red.
 _NOTICED, _LARGE = 1.0, 5.0
@@ -28,6 +33,7 @@ def result_table(text: str) -> str:
 
     Without the colours the text is what it was.
     """
+    text = printable(text)
     lines = text.split("\n")
     at = next((i for i, line in enumerate(lines) if line.startswith("preset ")), None)
     if at is None or not wanted():
@@ -39,6 +45,7 @@ def result_table(text: str) -> str:
 
 def layer_table(text: str) -> str:
     """The table of a conversion: its header bold, what stays digital faint."""
+    text = printable(text)
     if not wanted():
         return text
     first, *rest = text.split("\n")
@@ -63,11 +70,10 @@ def findings(text: str) -> str:
 
 def error(text: str) -> str:
     """`error:` in red, if stderr is a terminal."""
-    return (
-        click.style("error:", fg="red", bold=True) + f" {text}"
-        if wanted(sys.stderr)
-        else (f"error: {text}")
-    )
+    word = "error:"
+    if wanted(sys.stderr):
+        word = click.style(word, fg="red", bold=True)
+    return f"{word} {printable(text)}"
 
 
 def _loss(line: str, end: int) -> str:

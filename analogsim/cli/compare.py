@@ -44,14 +44,16 @@ def compare(
     times: tuple[float, ...],
     gaussian: str | None,
     output: Path | None,
+    extend: bool,
     print_spec: bool,
     **values: Any,
 ) -> None:
     """Measure MODEL on several devices over the same times, images and chip numbers.
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote. Intervals are over chips.
-    A run that was broken off goes on with the same command. With --gaussian matched, matched.json
-    holds the comparison, and records name the controls gaussian-matched(PRESET).
+    The same command goes on with a run that was broken off, and prints a finished one again. With
+    --gaussian matched, matched.json holds the comparison, and records name the controls
+    gaussian-matched(PRESET).
     """
     study, place, options = split_study(values)
     network, data_from = split_options(options)
@@ -67,7 +69,7 @@ def compare(
         times=times,
         **study.as_spec(),
     )
-    start(spec, place, output=output, print_spec=print_spec, refuse_finished=True)
+    start(spec, place, output=output, extend=extend, print_spec=print_spec)
 
 
 def _question(names: tuple[str, ...], model: str, *, matched: bool) -> str:

@@ -41,7 +41,8 @@ def convert(
     """
     from analogsim.cli.layer_table import layer_table
     from analogsim.cli.prepare import open_data, prepare
-    from analogsim.crossbar.checkpoint import save
+    from analogsim.cli.say import say, tell
+    from analogsim.crossbar.checkpoint import FILES, save
     from analogsim.crossbar.program import check_numbers, program
     from analogsim.experiment.describe import coverage_entry, layer_entry
     from analogsim.experiment.folder import prepare_folder
@@ -55,7 +56,7 @@ def convert(
     shape = _shape(input_shape)
     check_numbers(seed=network.seed, chip=chip)
     if output is not None and not dry_run:
-        prepare_folder(output)
+        prepare_folder(output, FILES)
     data = None if data_from.data is None else open_data(data_from)
     prepared = prepare(network, data_from, preset, data, shape, need_weights=False)
     analog = prepared.analog
@@ -91,18 +92,18 @@ def convert(
             )
         )
         return
-    click.echo(
+    say(
         f"{prepared.name} on {spec_of(analog.device)}, periphery {analog.periphery.name}, "
         f"{analog.tile} tile, BN {analog.bn}"
     )
-    click.echo("\n".join([*coverage_lines(coverage_entry(analog)), ""]))
+    say("\n".join([*coverage_lines(coverage_entry(analog)), ""]))
     click.echo(colour.layer_table(layer_table(report)))
     for text in not_modelled:
         click.echo(f"not modelled: {text}")
     for text in analog.periphery.added(analog.tile, [analog.device.info.name]):
         click.echo(f"added: {text}")
     for text in notes:
-        click.echo(f"note: {text}", err=True)
+        tell(f"note: {text}")
     if not dry_run:
         click.echo(f"\n{output}")
 

@@ -35,9 +35,7 @@ def demo(*, output: Path | None, chips: int, seed: int, print_spec: bool, **plac
         chips=chips,
         seed=seed,
     )
-    start(
-        spec, place, output=output or _fresh_folder(), print_spec=print_spec, refuse_finished=True
-    )
+    start(spec, place, output=output or _fresh_folder(), print_spec=print_spec)
 
 
 def _fresh_folder() -> Path:

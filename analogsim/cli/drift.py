@@ -34,13 +34,14 @@ def drift(
     preset: str | None,
     times: tuple[float, ...],
     output: Path | None,
+    extend: bool,
     print_spec: bool,
     **values: Any,
 ) -> None:
     """Program several chips with MODEL, let them drift, and measure the accuracy over time.
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote. Intervals are over chips.
-    A run that was broken off goes on with the same command.
+    The same command goes on with a run that was broken off, and prints a finished one again.
     """
     study, place, options = split_study(values)
     network, data_from = split_options(options)
@@ -54,7 +55,7 @@ def drift(
         times=times,
         **study.as_spec(),
     )
-    start(spec, place, output=output, print_spec=print_spec, refuse_finished=True)
+    start(spec, place, output=output, extend=extend, print_spec=print_spec)
 
 
 def _preset_of(network: NetworkOptions) -> str | None:

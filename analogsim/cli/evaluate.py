@@ -24,7 +24,8 @@ def evaluate(
 
     MODEL is zoo:NAME or FILE.py:FACTORY. Images with a NaN among their outputs count as class 0.
     """
-    from analogsim.cli.prepare import open_data, warn
+    from analogsim.cli.prepare import open_data
+    from analogsim.cli.say import say, warn
     from analogsim.errors import InputError
     from analogsim.inputs.models import load_model
     from analogsim.schema import dumps
@@ -53,7 +54,7 @@ def evaluate(
         }
         click.echo(dumps(counts, indent=2))
         return
-    click.echo(
+    say(
         f"{model}: accuracy {100 * result.accuracy:.2f} % ({result.n_correct} of "
         f"{result.n_images} images; {result.n_nan} with NaN outputs)"
     )

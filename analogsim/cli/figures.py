@@ -50,7 +50,7 @@ def figures(
     """
     written = write_figures(
         folder,
-        output or folder / FIGURES_FOLDER,
+        output,
         widths=_listed(width),
         formats=_listed(formats),
         only=charts,

@@ -16,6 +16,7 @@ from analogsim.cli.run_study import (
     warn_of_factors,
     write_spec,
 )
+from analogsim.cli.say import say
 from analogsim.cli.spec import Spec
 from analogsim.equivalent.compare import compare_matched
 from analogsim.equivalent.table import format_comparison
@@ -53,7 +54,6 @@ def matched_and_print(spec: Spec, where: Where) -> None:
             place,
             progress,
             extend=where.extend,
-            refuse_finished=where.refuse_finished,
         )
     write_spec(spec, where.output)
     warnings = warn_of_factors(where.output)
@@ -61,5 +61,5 @@ def matched_and_print(spec: Spec, where: Where) -> None:
     if where.as_json:
         click.echo(dumps(comparison, indent=2))
         return
-    click.echo("\n".join([format_comparison(comparison), *warning_lines(warnings)]))
+    say("\n".join([format_comparison(comparison), *warning_lines(warnings)]))
     click.echo(f"\n{page}")

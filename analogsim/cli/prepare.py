@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import click
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +18,7 @@ from analogsim.batchnorm.recalibrate import Method, Recalibration, recalibration
 from analogsim.call import Inputs
 from analogsim.cli.device import device_of
 from analogsim.cli.options import DataOptions, NetworkOptions
+from analogsim.cli.say import tell, warn
 from analogsim.crossbar.analog_model import AnalogModel, Forward
 from analogsim.crossbar.checking import check_
 from analogsim.crossbar.checkpoint import ModelNote, load_with_note
@@ -150,7 +150,7 @@ def open_data(options: DataOptions) -> Data:
         download=options.download,
         normalise=options.normalise,
     )
-    click.echo(f"data: {data.name}: {data.note}; normalised {data.normalisation}", err=True)
+    tell(f"data: {data.name}: {data.note}; normalised {data.normalisation}")
     refuse_random(data)
     return data
 
@@ -158,11 +158,6 @@ def open_data(options: DataOptions) -> Data:
 def command_line() -> str:
     """What was typed, for the record."""
     return shlex.join(["analogsim", *sys.argv[1:]])
-
-
-def warn(text: str) -> None:
-    """One warning on stderr."""
-    click.echo(f"warning: {text}", err=True)
 
 
 class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a statement

@@ -6,6 +6,7 @@ import click
 
 from analogsim.cli import colour
 from analogsim.cli.report_kinds import report_other
+from analogsim.cli.say import tell
 from analogsim.report import build_report, format_table, summary
 from analogsim.schema import dumps
 
@@ -28,5 +29,5 @@ def report(folder: Path, *, as_json: bool) -> None:
         return
     click.echo(colour.result_table(format_table(result)))
     for note in result["notes"]:
-        click.echo(f"note: {note}", err=True)
+        tell(f"note: {note}")
     click.echo(f"\n{page}")

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import click
 
+from analogsim.cli.say import say, tell
 from analogsim.experiment.header import HEADER_FILE, read_header
+from analogsim.own_files import read_text
 from analogsim.schema import dumps
 from analogsim.scopes.build import build_noise
 from analogsim.scopes.study import KIND
 from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
 from analogsim.suites.build import build_suite, format_suite
-from analogsim.suites.kept import RESULTS_FILE, read_kept
+from analogsim.suites.kept import MOST, RESULTS_FILE, read_kept
 
 
 def report_other(path: Path, *, as_json: bool) -> bool:
@@ -33,20 +35,21 @@ def report_other(path: Path, *, as_json: bool) -> bool:
     if as_json:
         click.echo(dumps(noise_summary(result), indent=2))
         return True
-    click.echo(format_noise(result))
+    say(format_noise(result))
     for note in result.notes:
-        click.echo(f"note: {note}", err=True)
+        tell(f"note: {note}")
     click.echo(f"\n{page}")
     return True
 
 
 def _suite(path: Path, *, as_json: bool) -> None:
-    file = path if path.is_file() else path / RESULTS_FILE
+    # The file that a user names may be a link; what lies in a folder may not.
+    file = path.resolve() if path.is_file() else path / RESULTS_FILE
     kept = read_kept(file)
     page = None if path.is_file() else build_suite(kept, path)
     if as_json:
-        click.echo(file.read_text(encoding="utf-8"), nl=False)
+        say(read_text(file, MOST), end="")
         return
-    click.echo(format_suite(kept))
+    say(format_suite(kept))
     if page is not None:
         click.echo(f"\n{page}")

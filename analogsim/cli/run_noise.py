@@ -71,5 +71,4 @@ def compute_noise(spec: NoiseSpec, where: Where) -> None:
             place,
             progress,
             extend=where.extend,
-            refuse_finished=where.refuse_finished,
         )

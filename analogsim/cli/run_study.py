@@ -20,9 +20,9 @@ from analogsim.cli.prepare import (
     open_data,
     plain_warnings,
     prepare,
-    warn,
 )
 from analogsim.cli.progress import ProgressReporter
+from analogsim.cli.say import warn
 from analogsim.cli.spec import Spec
 from analogsim.cli.spec_file import spec_as_toml
 from analogsim.crossbar.analog_model import AnalogModel
@@ -56,7 +56,6 @@ class Where:
     address: str | None = None
     workers: int | None = None
     extend: bool = False
-    refuse_finished: bool = False
 
 
 def study_and_print(spec: Spec, where: Where) -> None:
@@ -90,7 +89,6 @@ def compute_study(spec: Spec, where: Where) -> Prepared:
             place,
             progress,
             extend=where.extend,
-            refuse_finished=where.refuse_finished,
         )
     write_spec(spec, where.output)
     warn_of_factors(where.output)

@@ -1,6 +1,7 @@
 """What `run` does with a spec of several networks: a run folder each, then the combined tables."""
 
 import dataclasses
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -9,10 +10,11 @@ from analogsim.cli.noise_spec import NoiseSpec
 from analogsim.cli.prepare import command_line
 from analogsim.cli.run_noise import compute_noise
 from analogsim.cli.run_study import Where, compute_study
+from analogsim.cli.say import say
 from analogsim.cli.suite_spec import Suite
-from analogsim.errors import OutputError
-from analogsim.experiment.folder import is_litter
+from analogsim.errors import InputError, OutputError
 from analogsim.experiment.run_folder import locked
+from analogsim.own_files import is_litter, own_folder, read_text
 from analogsim.report import build_report
 from analogsim.schema import dumps, loads
 from analogsim.scopes.build import build_noise
@@ -20,7 +22,7 @@ from analogsim.scopes.result import read_noise
 from analogsim.suites.build import build_suite, format_suite
 from analogsim.suites.crossbar import read_crossbar
 from analogsim.suites.entry import Entry
-from analogsim.suites.kept import RESULTS_FILE, Kept, Result, read_kept, write_kept
+from analogsim.suites.kept import MOST, RESULTS_FILE, Kept, Result, read_kept, write_kept
 
 
 def suite_and_print(suite: Suite, where: Where) -> None:
@@ -37,7 +39,7 @@ def suite_and_print(suite: Suite, where: Where) -> None:
         networks = []
         for at, (entry, spec) in enumerate(suite.members, start=1):
             click.echo(f"network {at} of {len(suite.members)}: {entry.label}", err=True)
-            here = dataclasses.replace(where, output=where.output / entry.label)
+            here = dataclasses.replace(where, output=own_folder(where.output / entry.label))
             if isinstance(spec, NoiseSpec):
                 compute_noise(spec, here)
                 build_noise(here.output)
@@ -50,7 +52,7 @@ def suite_and_print(suite: Suite, where: Where) -> None:
             path,
             Kept(
                 question=suite.question,
-                command=command_line(),
+                command=_command(path),
                 # As JSON reads it back.
                 spec=loads(dumps(suite.content)),
                 networks=tuple(networks),
@@ -60,10 +62,17 @@ def suite_and_print(suite: Suite, where: Where) -> None:
         kept = read_kept(path)
         page = build_suite(kept, where.output)
     if where.as_json:
-        click.echo(path.read_text(encoding="utf-8"), nl=False)
+        say(read_text(path, MOST), end="")
         return
-    click.echo(format_suite(kept))
+    say(format_suite(kept))
     click.echo(f"\n{page}")
+
+
+def _command(path: Path) -> str:
+    """The command of the results that are there, as a run's header keeps it; else the present."""
+    with suppress(InputError):
+        return read_kept(path).command
+    return command_line()
 
 
 def _result(entry: Entry, folder: Path, *, noise: bool) -> Result:

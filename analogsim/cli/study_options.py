@@ -57,7 +57,7 @@ class StudyOptions:
 
 
 def study_options(command: Command) -> Command:
-    """Chips or precision, compensation and images."""
+    """Chips or precision, compensation and images, and whether they are added to a run."""
     for option in reversed(
         (
             click.option(
@@ -100,6 +100,11 @@ def study_options(command: Command) -> Command:
                 default="cpu",
                 show_default=True,
                 help="Where products are computed.",
+            ),
+            click.option(
+                "--extend",
+                is_flag=True,
+                help="Add chips, times, presets to the run in the folder.",
             ),
             click.option(
                 "--print-spec",
@@ -152,7 +157,6 @@ def start(
     output: Path | None,
     print_spec: bool = False,
     extend: bool = False,
-    refuse_finished: bool = False,
 ) -> None:
     """Print the spec or run it; `values` are those of `place_options`.
 
@@ -171,7 +175,7 @@ def start(
     from analogsim.cli.run_study import Where, study_and_print
     from analogsim.cli.run_suite import suite_and_print
 
-    where = Where(output=output, extend=extend, refuse_finished=refuse_finished, **values)
+    where = Where(output=output, extend=extend, **values)
     if isinstance(spec, Suite):
         suite_and_print(spec, where)
     elif isinstance(spec, NoiseSpec):

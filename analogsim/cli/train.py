@@ -84,6 +84,7 @@ def train(
     """
     from analogsim import training
     from analogsim.cli.prepare import command_line
+    from analogsim.cli.say import say
     from analogsim.cli.train_progress import TrainProgress
     from analogsim.inputs.data import load_data
     from analogsim.schema import dumps
@@ -129,7 +130,7 @@ def train(
         content = {"format": "analogsim-training-result", "version": 1, **provenance}
         click.echo(dumps(content, indent=2))
         return
-    click.echo(
+    say(
         f"{model}: test accuracy {100 * provenance['test_accuracy']:.2f} % after "
         f"{provenance['epochs']} epochs"
     )

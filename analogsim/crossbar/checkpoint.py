@@ -20,7 +20,7 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from analogsim import bounded, schema, seal
+from analogsim import own_files, schema, seal
 from analogsim._version import __version__
 from analogsim.batchnorm.recalibrate import Recalibration
 from analogsim.copying import copy_network
@@ -43,11 +43,14 @@ from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport
 from analogsim.crossbar.program import new_chip
 from analogsim.crossbar.trying import LOW_PRECISION_TOLERANCE
 from analogsim.errors import InputError, OutputError, first_line
+from analogsim.own_files import arriving, write_whole
 from device_models.contract import Device
 from device_models.registry import parse as parse_device
 from device_models.registry import spec_of
 
 _MODEL, _CHIP, _EXAMPLE = "model.safetensors", "chip.safetensors", "example.safetensors"
+FILES = (_MODEL, _CHIP, _EXAMPLE, FILE)
+"""Of a folder. The last one makes it a chip's, and is written when the others are there."""
 # A chip of 10^9 weights takes less; a larger file is a mistake, and would fill the memory.
 _MOST = 32 << 30
 
@@ -71,17 +74,17 @@ class Loaded:
 
 
 def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> Path:
-    """Write a chip to a new or empty folder.
+    """Write a chip to a new or empty folder, whole or not at all.
 
     Args:
         chip: a programmed chip, drifted or not.
-        folder: created where it is missing.
+        folder: created where it is missing; one that holds this very chip stays as it is.
         model: where the network comes from, so that `load` can rebuild it.
 
     Raises:
         InputError: the network has weights that are no parameters, which a folder cannot hold,
             and no example shows whether another network has the same.
-        OutputError: the folder is not empty or cannot be written.
+        OutputError: the folder holds something else or cannot be written.
     """
     folder = Path(folder)
     note = model or ModelNote()
@@ -102,15 +105,13 @@ def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> P
             "which a folder would not hold; make it a buffer"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise OutputError(f"folder {folder} must be empty, got files in it; choose another")
-        save_file(own(state), folder / _MODEL)
-        save_file(tensors_of(chip), folder / _CHIP)
-        if example:
-            save_file(own({str(i): one for i, one in enumerate(example)}), folder / _EXAMPLE)
-        text = schema.dumps(seal.sealed(_settings(chip, folder, note)), indent=2)
-        (folder / FILE).write_text(text + "\n", encoding="utf-8")
+        with arriving(folder, FILES) as draft:
+            save_file(own(state), draft / _MODEL)
+            save_file(tensors_of(chip), draft / _CHIP)
+            if example:
+                save_file(own({str(i): one for i, one in enumerate(example)}), draft / _EXAMPLE)
+            text = schema.dumps(seal.sealed(_settings(chip, draft, note)), indent=2)
+            write_whole(draft / FILE, (text + "\n").encode())
     # safetensors has an error of its own for a full disk.
     except (OSError, SafetensorError) as err:
         reason = err.strerror if isinstance(err, OSError) else err
@@ -327,7 +328,7 @@ def _read_tensors(folder: Path, name: str, settings: ChipSettings) -> dict[str, 
         raise InputError(f"file {path} must be a file, got a pipe, device or folder; convert again")
     try:
         # Read once: what is checked is used, and safetensors takes no path that is not UTF-8.
-        content = bounded.read_bytes(path, _MOST)
+        content = own_files.read_bytes(path, _MOST)
         if hashlib.sha256(content).hexdigest() != settings["sha256"].get(name):
             raise InputError(
                 f"file {path} must be the one that {FILE} was written with, got another digest; "

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast, get_type_hints
 
-from analogsim import bounded, schema, seal
+from analogsim import bounded, own_files, schema, seal
 from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.batchnorm.recalibrate import Recalibration
 from analogsim.errors import InputError, shown
@@ -73,7 +73,7 @@ def read_settings(folder: Path) -> ChipSettings:
     if path.exists() and not path.is_file():
         raise InputError(f"file {path} must be a file, got a pipe, device or folder; convert again")
     try:
-        content = schema.loads(bounded.read_text(path, _MOST_BYTES))
+        content = schema.loads(own_files.read_text(path, _MOST_BYTES))
     except FileNotFoundError as err:
         raise InputError(
             f"folder {folder} must hold {FILE}, got none; give a folder that convert wrote"

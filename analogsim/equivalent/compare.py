@@ -30,14 +30,16 @@ from analogsim.equivalent.search import HIGHEST, LOWEST, Equivalent, equivalent,
 from analogsim.equivalent.words import sentences
 from analogsim.errors import InputError
 from analogsim.experiment.describe import installed_versions
+from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
 from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import locked
 from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE, ByChip, Interval
-from analogsim.experiment.study import Chips, Study, digest_of
+from analogsim.experiment.study import Chips, Study
 from analogsim.inputs.data import Data
+from analogsim.own_files import own_folder
 from device_models.contract import Device
 from device_models.gaussian import Gaussian
 from device_models.gaussian_matched import MatchedGaussian
@@ -59,7 +61,6 @@ def compare_matched(
     progress: Progress,
     *,
     extend: bool = False,
-    refuse_finished: bool = False,
 ) -> Comparison:
     """Measure each device, its matched Gaussian, and the eta that has its accuracy.
 
@@ -75,17 +76,16 @@ def compare_matched(
         progress: called with (trials done, about how many, what is being done).
         extend: allow devices and times that the folder's comparison does not have. Other chips
             would be another control: they are refused.
-        refuse_finished: raise OutputError if nothing is left to do.
 
     Raises:
         InputError: more than one compensation, a design without chips, a stream of draws that the
             controls have not, or another run's folder.
         DeviceError: a device does not cover a time.
-        OutputError: the folder cannot be written, is in use, finished, or holds something else.
+        OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
     run = _Run(study, analog, data, folder, place, progress)
-    return run.run(extend=extend, refuse_finished=refuse_finished)
+    return run.run(extend=extend)
 
 
 class _Run:
@@ -122,13 +122,11 @@ class _Run:
         self.rungs = ladder()
         self.done = 0
 
-    def run(self, *, extend: bool, refuse_finished: bool) -> Comparison:
+    def run(self, *, extend: bool) -> Comparison:
         study = self.study
         spec = comparison_spec(study, self.analog, self.data, self.compensation, self.chips)
         with locked(self.folder):
-            header = known_header(
-                self.folder, study, spec, extend=extend, refuse_finished=refuse_finished
-            )
+            header = known_header(self.folder, study, spec, extend=extend)
             if header is None:
                 self.progress(0, 0, "digital")
                 header = new_header(self.folder, study, self.analog, self.data, spec)
@@ -142,8 +140,7 @@ class _Run:
                 digest=digest_of(spec),
                 versions=installed_versions(),
             )
-            search = self.folder / SEARCH_FOLDER
-            search.mkdir(exist_ok=True)
+            search = own_folder(self.folder / SEARCH_FOLDER)
             with self._bench(job, self.folder) as main, self._bench(job, search) as side:
                 points = self._points(main, side)
             comparison = self._comparison(header, points)

@@ -9,7 +9,6 @@ from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.compensation import Compensation
 from analogsim.equivalent.comparison import MATCHED_FILE, control_name
 from analogsim.equivalent.search import HIGHEST, LOWEST, STEP
-from analogsim.errors import OutputError
 from analogsim.experiment.describe import device_entry, make_header, run_spec
 from analogsim.experiment.header import DeviceEntry, RunHeader, write_header
 from analogsim.experiment.run_folder import check_same, find_header
@@ -33,12 +32,11 @@ def comparison_spec(
 
 
 def known_header(
-    folder: Path, study: Study, spec: dict[str, Any], *, extend: bool, refuse_finished: bool
+    folder: Path, study: Study, spec: dict[str, Any], *, extend: bool
 ) -> RunHeader | None:
     """The header of the comparison that began here, with what `spec` adds; None if none did.
 
-    Raises InputError, OutputError as `find_header` and `check_same`, and OutputError for a
-    finished comparison where that is to be refused.
+    Raises InputError, OutputError as `find_header` and `check_same`.
     """
     header = find_header(folder)
     if header is None:
@@ -48,13 +46,8 @@ def known_header(
         # It lacks what is added; the trials that it was made of stay.
         (folder / MATCHED_FILE).unlink(missing_ok=True)
         devices = _with_controls([device_entry(device) for device in study.devices])
-        header = dataclasses.replace(header, spec=spec, devices=devices)
+        header = dataclasses.replace(header, question=study.question, spec=spec, devices=devices)
         write_header(folder, header)
-    if refuse_finished and (folder / MATCHED_FILE).exists():
-        raise OutputError(
-            f"output {folder} must be an empty folder or this command's unfinished run, got one "
-            f"that is finished ({MATCHED_FILE}); choose another folder"
-        )
     return header
 
 

@@ -15,9 +15,10 @@ from analogsim._version import __version__
 from analogsim.call import Inputs
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.program import program
+from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import CoverageEntry, DeviceEntry, Digital, Layer, RunHeader
 from analogsim.experiment.score import Score
-from analogsim.experiment.study import Study, design_as_dict, digest_of
+from analogsim.experiment.study import Study, design_as_dict
 from analogsim.inputs.data import Data
 from analogsim.inputs.labels import class_number
 from device_models.contract import Device

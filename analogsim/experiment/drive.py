@@ -1,4 +1,8 @@
-"""Run a study in a folder: go on where it stands, until nothing is left to do."""
+"""Run a study in a folder: go on where it stands, until nothing is left to do.
+
+A folder in which nothing is left to do is a run that is finished: it is taken as one that goes on,
+and stays as it is.
+"""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -6,13 +10,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.errors import InputError, OutputError
+from analogsim.errors import InputError
 from analogsim.experiment.describe import (
     device_entry,
     installed_versions,
     make_header,
     run_spec,
 )
+from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
@@ -22,7 +27,7 @@ from analogsim.experiment.records import RecordWriter, read_records
 from analogsim.experiment.run_folder import check_same, find_header, locked
 from analogsim.experiment.schedule import Key, Round, Schedule
 from analogsim.experiment.score import digital_score
-from analogsim.experiment.study import Study, digest_of
+from analogsim.experiment.study import Study
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
@@ -39,7 +44,6 @@ def run_study(
     progress: Progress,
     *,
     extend: bool = False,
-    refuse_finished: bool = False,
 ) -> None:
     """Run every trial that the folder lacks; each is on the disk before it counts.
 
@@ -55,7 +59,6 @@ def run_study(
         place: where trials are computed.
         progress: called with (trials done, trials in all, what is being done).
         extend: allow a study that only adds to the folder's.
-        refuse_finished: refuse a folder in which nothing is left to do.
 
     Raises:
         InputError: the data cannot be evaluated, or the folder is another study's.
@@ -68,7 +71,6 @@ def run_study(
         place,
         progress,
         extend=extend,
-        refuse_finished=refuse_finished,
     )
     # At the end: it is for the report and decides no trial.
     write_layer_summary(
@@ -107,7 +109,6 @@ def run_experiment(
     progress: Progress,
     *,
     extend: bool = False,
-    refuse_finished: bool = False,
 ) -> None:
     """Run what the folder lacks of an experiment; arguments and errors as `run_study`."""
     spec = experiment.spec
@@ -125,7 +126,6 @@ def run_experiment(
         job = experiment.work(header)
         done = _finished(folder, digest_of(spec))
         with RecordWriter(folder) as writer:
-            began = len(done)
             while True:
                 todo = experiment.next_round(header, done, folder)
                 if not todo.tasks:
@@ -138,11 +138,6 @@ def run_experiment(
                     progress(
                         len(done), max(todo.total, len(done)), f"{trial.preset} chip {trial.chip}"
                     )
-            if refuse_finished and len(done) == began:
-                raise OutputError(
-                    f"output {folder} must be an empty folder or this command's unfinished run, "
-                    f"got one that is finished ({began} trials); choose another folder"
-                )
 
 
 class _StudyRun:
@@ -160,7 +155,9 @@ class _StudyRun:
     def grown(self, header: RunHeader) -> RunHeader:
         # The command stays the first one's.
         devices = [device_entry(device) for device in self.study.devices]
-        return dataclasses.replace(header, spec=self.spec, devices=devices)
+        return dataclasses.replace(
+            header, question=self.study.question, spec=self.spec, devices=devices
+        )
 
     def work(self, header: RunHeader) -> Job:
         study = self.study

@@ -1,23 +1,24 @@
 """A run's folder on the disk: made once, never overwritten, and files that are whole or absent."""
 
 import os
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
-from analogsim import schema
+from analogsim import own_files, schema
 from analogsim.errors import OutputError
 
 
-def prepare_folder(folder: Path | str) -> Path:
+def prepare_folder(folder: Path | str, arrived: Sequence[str] = ()) -> Path:
     """Make an empty output folder, with its parents, and return it.
 
-    Raises OutputError for a file, a folder that holds anything, and a place that cannot be
-    written. It is called before the computing starts, so that hours are not lost at the end.
+    Raises OutputError for a file, a folder that holds anything (but for what a killed process
+    left, see `own_files.first_other`), and a place that cannot be written. It is called before the
+    computing starts, so that hours are not lost at the end.
     """
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        first = next(path.iterdir(), None)
+        first = own_files.first_other(path, arrived)
     except (FileExistsError, NotADirectoryError):
         raise OutputError(
             f"output {path} must be a folder, got a path through a file; choose another folder"
@@ -31,34 +32,18 @@ def prepare_folder(folder: Path | str) -> Path:
         )
     probe = path / ".analogsim-probe"
     try:
-        probe.touch()
+        os.close(own_files.create_file(probe))
         probe.unlink()
     except OSError as error:
         raise OutputError(_unwritable(path, error)) from error
     return path
 
 
-def is_litter(path: Path) -> bool:
-    """Whether a file is what a run that was killed leaves behind: hidden, and of no worth."""
-    return path.name.startswith(".")
-
-
 def write_bytes_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, finds the old one or the new one, never half.
-
-    Raises OutputError if the place cannot be written; an old file is then untouched.
-    """
-    # Beside the target: a rename is only atomic within one file system.
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file whole or not at all, as `own_files.write_whole`. Raises OutputError."""
     try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        own_files.write_whole(path, content)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
         raise OutputError(_unwritable(path, error)) from error
 
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypedDict, get_type_hints
 
-from analogsim import bounded, schema, seal
+from analogsim import own_files, schema, seal
 from analogsim.errors import InputError
+from analogsim.experiment.digest import digest_of
 from analogsim.experiment.folder import write_json_atomic
 
 HEADER_FILE = "run.json"
@@ -149,6 +150,9 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
     yield from found
     if found:
         return
+    digest = digest_of(fields["spec"])
+    if fields["spec_digest"] != digest:
+        yield f"spec_digest must be {digest}, that of its spec, got {fields['spec_digest']!r}"
     accuracy = fields["digital"]["accuracy"]
     if not 0 <= accuracy <= 1:
         yield f"digital accuracy must be in [0, 1], got {accuracy}"
@@ -190,7 +194,7 @@ def read_header(folder: Path) -> RunHeader:
     """Read `run.json`. Raises InputError if it is absent, not JSON, or not a header."""
     path = folder / HEADER_FILE
     try:
-        content = schema.loads(bounded.read_text(path))
+        content = schema.loads(own_files.read_text(path))
     except OSError as error:
         raise InputError(
             f"run folder {folder} must hold a readable {HEADER_FILE}, got "

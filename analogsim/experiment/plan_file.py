@@ -7,7 +7,7 @@ and kept.
 import dataclasses
 from pathlib import Path
 
-from analogsim import bounded, schema, seal
+from analogsim import own_files, schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_json_atomic
 from analogsim.experiment.header import check_format
@@ -29,7 +29,7 @@ def read_plan(folder: Path) -> Allocation | None:
     if not path.exists():
         return None
     try:
-        content = schema.loads(bounded.read_text(path))
+        content = schema.loads(own_files.read_text(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} must be JSON, got '{error}'; restore the file") from error
     check_format(content, name=_FORMAT, version=_VERSION, where=str(path))

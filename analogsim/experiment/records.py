@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, overload
 
-from analogsim import bounded, schema
+from analogsim import bounded, own_files, schema
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.folder import prepare_folder, write_bytes_atomic, write_json_atomic
 from analogsim.experiment.header import (
@@ -75,7 +75,9 @@ def read_records(folder: Path) -> Records:
     """
     path = folder / RECORDS_FILE
     try:
-        content = bounded.read_bytes(path, _MOST) if path.exists() else b""
+        content = own_files.read_bytes(path, _MOST)
+    except FileNotFoundError:
+        content = b""
     except OSError as error:
         raise InputError(
             f"{path} must be readable, got '{error.strerror}'; check its permissions"
@@ -127,7 +129,10 @@ class RecordWriter:
         self.path = folder / RECORDS_FILE
         try:
             # Not through Python's buffer: after a full disk it would write again when closed.
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            is_new = not self.path.exists()
+            self._file = own_files.open_regular(self.path, os.O_RDWR | os.O_CREAT)
+            if is_new:
+                own_files.sync_folder(folder)
             self._end = self._mend()
         except OSError as error:
             raise OutputError(
@@ -137,7 +142,7 @@ class RecordWriter:
 
     def _mend(self) -> int:
         """Cut a torn end off, close a last line; return the length."""
-        content = bounded.read_bytes(self.path, _MOST)
+        content = own_files.read_bytes(self.path, _MOST)
         whole, torn = _split_tail(content)
         if torn:
             os.ftruncate(self._file, len(whole))
@@ -150,6 +155,12 @@ class RecordWriter:
         """Append one trial: one line, written and synchronised. Raises OutputError."""
         found = trial_problems(trial)
         assert not found, found
+        if not own_files.is_in_place(self._file, self.path):
+            raise OutputError(
+                f"output {self.path} must stay where it is while a run writes to it, got another "
+                "file or none in its place; restore it, or run again: what it lacks is computed "
+                "anew"
+            )
         line = trial.to_json().encode() + b"\n"
         try:
             done = 0

@@ -1,20 +1,23 @@
-"""A run's folder while a run writes to it: locked, and either new or the same run's, unfinished."""
+"""A run's folder while a run writes to it: locked, and either new or the same run's."""
 
 import json
 import os
 import socket
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from analogsim import own_files
 from analogsim.errors import InputError, OutputError
-from analogsim.experiment.folder import is_litter
+from analogsim.experiment.digest import DESIGN, FREE, GROWING
 from analogsim.experiment.header import HEADER_FILE, RunHeader, read_header
 from analogsim.experiment.records import RECORDS_FILE
-from analogsim.experiment.study import DESIGN, FREE, GROWING
 
 LOCK_FILE = ".lock"
+# Beside it, so that a run in which nothing is left to do changes no file.
+_HOLDER_FILE = ".lock-holder"
 
 
 @contextmanager
@@ -31,7 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        file = own_files.open_regular(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT)
     except (FileExistsError, NotADirectoryError):
         raise OutputError(
             f"output {folder} must be a folder, got a path through a file; choose another folder"
@@ -45,16 +48,32 @@ def locked(folder: Path) -> Iterator[None]:
             # Not flock: forked workers would keep that one when this process is killed.
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
-            holder = os.pread(file, 200, 0).decode(errors="replace") or "another process"
             raise OutputError(
                 f"output {folder} must be used by one run at a time, got a second one while "
-                f"{holder} runs there; wait for it or choose another folder"
+                f"{_holder(folder)} runs there; wait for it or choose another folder"
             ) from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-        yield
+        with _named(folder / _HOLDER_FILE):
+            yield
     finally:
         os.close(file)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say who holds the lock as long as it is held; no run depends on it."""
+    with suppress(OSError), os.fdopen(own_files.create_file(path), "w") as file:
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _holder(folder: Path) -> str:
+    with suppress(OSError, ValueError):
+        return own_files.read_text(folder / _HOLDER_FILE) or "another process"
+    return "another process"
 
 
 def find_header(folder: Path) -> RunHeader | None:
@@ -66,14 +85,19 @@ def find_header(folder: Path) -> RunHeader | None:
     """
     if (folder / HEADER_FILE).exists():
         return read_header(folder)
-    first = next((path for path in folder.iterdir() if not is_litter(path)), None)
+    first = own_files.first_other(folder)
     # A run that was killed before it wrote its header may have left an empty list of records.
-    if first is not None and not (first.name == RECORDS_FILE and first.stat().st_size == 0):
+    if first is not None and not (first.name == RECORDS_FILE and _is_empty(first)):
         raise OutputError(
             f"output {folder} must be an empty folder, got one that holds {first.name}; "
             "choose another folder or move that one away"
         )
     return None
+
+
+def _is_empty(path: Path) -> bool:
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 def check_same(folder: Path, old: dict[str, Any], new: dict[str, Any], *, extend: bool) -> None:

@@ -1,11 +1,9 @@
 """A study: what is asked of one network, as values, and which parts of it decide a number."""
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from analogsim import schema
 from analogsim.crossbar.compensation import Compensation
 from analogsim.errors import InputError
 from device_models.contract import Device
@@ -129,25 +127,6 @@ class Study:
     def pairs(self) -> tuple[tuple[float, Compensation], ...]:
         """(time, compensation), in the order in which a chip is measured."""
         return tuple((t_s, c) for t_s in self.times_s for c in self.compensations)
-
-
-# Parts of a spec that only say how many trials there are, or how they are shown.
-GROWING = (
-    *("presets", "device_files", "times_s", "compensations", "bn"),
-    *("scopes", "references", "etas"),
-)
-FREE = ("yield_above",)
-DESIGN = "design"
-
-
-def digest_of(spec: dict[str, Any]) -> str:
-    """sha256 (16 digits) over the part of a run's spec that decides a trial's numbers.
-
-    Which presets, times and how many chips there are is not part of it: a trial is the same
-    whatever else is asked.
-    """
-    fixed = {k: v for k, v in spec.items() if k not in (*GROWING, *FREE, DESIGN)}
-    return hashlib.sha256(schema.dumps(fixed).encode()).hexdigest()[:16]
 
 
 def design_as_dict(design: Design) -> dict[str, Any]:

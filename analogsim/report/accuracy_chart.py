@@ -1,6 +1,7 @@
 """Accuracy over time as a chart: its data are the rows of the summary."""
 
-from analogsim.report.chart import Cell, Chart
+from analogsim.report.chart import Chart
+from analogsim.report.csv_file import Cell
 from analogsim.report.labels import percent, series_label, time_labels
 from analogsim.report.plot import draw
 from analogsim.report.summary import RowDict, Run, Summary

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from analogsim.errors import OutputError
 from analogsim.experiment.folder import write_bytes_atomic, write_json_atomic
+from analogsim.own_files import own_folder
 from analogsim.report.chart import Chart
 from analogsim.report.chart_list import charts_of
 from analogsim.report.csv_file import csv_text
@@ -43,14 +43,7 @@ def build_report(folder: Path) -> Path:
 
 def _write_chart(folder: Path, chart: Chart) -> str:
     """Write a chart's PNG, SVG and CSV; returns the drawing without a background."""
-    place = folder / CHARTS_FOLDER
-    try:
-        place.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"output {place} must be a folder that can be made, got '{error.strerror}'; move away "
-            "what is in its place"
-        ) from error
+    place = own_folder(folder / CHARTS_FOLDER)
     figure = settled(chart.draw(PAGE), PAGE)
     svg, png = svg_text(figure), png_bytes(figure)
     files = {f"{chart.name}.png": png, f"{chart.name}.svg": on_white(svg).encode(errors="replace")}

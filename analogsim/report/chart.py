@@ -1,17 +1,14 @@
 """A chart as a value: what it is called, what it says in words, its data, and how to draw it."""
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analogsim.report.csv_file import Cell, csv_lines
 from analogsim.report.look import Look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Cell = str | int | float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +30,3 @@ class Chart:
     def csv(self) -> str:
         """The data as CSV (RFC 4180) with a line of names; what is not known is empty."""
         return csv_lines(self.header, self.rows)
-
-
-def csv_lines(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """CSV (RFC 4180) of a header and rows."""
-    target = io.StringIO()
-    writer = csv.writer(target)
-    writer.writerow(header)
-    writer.writerows(rows)
-    return target.getvalue()

@@ -1,15 +1,41 @@
-"""The trials as a table for other programs: `records.csv`, and columns for a data frame."""
+"""Tables for other programs: `records.csv`, columns for a data frame, and any other CSV file."""
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from analogsim.experiment.trial import Trial
 
+Cell = str | int | float | None
+
 # Settings that every trial repeats, and answers to single images, stay in records.jsonl.
 _LEFT_OUT = ("versions", "correct", "images")
+# A spreadsheet would compute text that begins so.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Cell]], *, end: str = "\r\n") -> str:
+    """CSV (RFC 4180) of a header and rows; what is not known is empty.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay.
+    """
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator=end)
+    writer.writerow([_inert(name) for name in header])
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    return target.getvalue()
+
+
+def _inert(cell: Cell) -> Cell:
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+        return cell
+    try:
+        numbers = [float(part) for part in cell.split()]
+    except ValueError:
+        numbers = []
+    return cell if numbers else f"'{cell}"
 
 
 def flat(trial: Trial) -> dict[str, Any]:
@@ -24,9 +50,6 @@ def flat(trial: Trial) -> dict[str, Any]:
 
 
 def csv_text(trials: Sequence[Trial]) -> str:
-    """The trials as CSV (RFC 4180) with a line of names."""
-    target = io.StringIO()
-    writer = csv.DictWriter(target, list(flat(trials[0])))
-    writer.writeheader()
-    writer.writerows(flat(trial) for trial in trials)
-    return target.getvalue()
+    """The trials as CSV with a line of names."""
+    rows = [flat(trial) for trial in trials]
+    return csv_lines(list(rows[0]), [list(row.values()) for row in rows])

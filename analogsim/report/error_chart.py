@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from analogsim.experiment.layers_file import DeviceLayers, LayersFile, State, pooled
-from analogsim.report.chart import Cell, Chart
+from analogsim.report.chart import Chart
+from analogsim.report.csv_file import Cell
 from analogsim.report.labels import compensation_label, format_duration
 from analogsim.report.look import COLOURS, GREY, INK, Look, settings
 

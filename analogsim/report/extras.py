@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from analogsim import own_files
 from analogsim.errors import InputError
 from analogsim.experiment.layers_file import LayersFile, read_layers
 from analogsim.report.attribution import Loss, read_losses
@@ -51,6 +52,6 @@ def _read_spec(folder: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        return path.read_text(encoding="utf-8")
+        return own_files.read_text(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} must be readable text, got '{error}'; restore it") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.own_files import own_folder
 from analogsim.report.chart import Chart
 from analogsim.report.chart_list import charts_of
 from analogsim.report.extras import read_extras
@@ -30,7 +31,7 @@ _DPI = 600
 
 def write_figures(
     folder: Path,
-    output: Path,
+    output: Path | None,
     *,
     widths: Sequence[str],
     formats: Sequence[str],
@@ -43,7 +44,7 @@ def write_figures(
 
     Args:
         folder: of a run.
-        output: made if needed; files of the same names are replaced.
+        output: made if needed; files of the same names are replaced. None is one in `folder`.
         widths: among `WIDTHS`.
         formats: among `FORMATS`.
         only: names of charts; none is all.
@@ -67,6 +68,8 @@ def write_figures(
                 f"figures chart must be one of {', '.join(names)}, got {name!r}; choose one that "
                 "this run has"
             )
+    if output is None:
+        output = own_folder(folder / FIGURES_FOLDER)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

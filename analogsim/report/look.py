@@ -7,8 +7,13 @@ that a grey print still tells curves apart.
 
 import io
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from analogsim.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,7 +103,9 @@ def svg_text(figure: "Figure", look: Look = PAGE, *, outlines: bool = False) -> 
     the same wherever they are shown: an SVG file cannot carry its font.
     """
     style = settings(look) | {"svg.fonttype": "path" if outlines else "none"}
-    return _save(figure, style, format="svg", facecolor="none", metadata={"Date": None}).decode()
+    svg = _save(figure, style, format="svg", facecolor="none", metadata={"Date": None}).decode()
+    # A control character in a name would make it no XML.
+    return printable(svg)
 
 
 def on_white(svg: str) -> str:
@@ -109,10 +116,8 @@ def on_white(svg: str) -> str:
 
 def settled(figure: "Figure", look: Look) -> "Figure":
     """The figure with its layout made once: what is saved of it then takes half the time."""
-    import matplotlib as mpl
-
     # Ticks are made when they are drawn, with the settings of that moment.
-    with mpl.rc_context(settings(look)):
+    with _drawing(settings(look)):
         # A layout decides which ticks there are, and those how much room they take.
         places: list[tuple[float, ...]] = []
         for _ in range(_MOST_LAYOUTS):
@@ -154,11 +159,22 @@ def inline_svg(svg: str, name: str, words: str) -> str:
     return body.replace("<svg ", f'<svg class="plot" role="img" aria-label="{escape(words)}" ', 1)
 
 
-def _save(figure: "Figure", style: Any, **options: Any) -> bytes:
-    """Save with the settings that it was drawn with: how many ticks there are depends on them."""
+@contextmanager
+def _drawing(style: Any) -> Iterator[None]:
+    """With these settings; letters that the font lacks are drawn as boxes, which needs no word.
+
+    matplotlib's warning would print them, control characters too.
+    """
     import matplotlib as mpl
 
+    with mpl.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph ")
+        yield
+
+
+def _save(figure: "Figure", style: Any, **options: Any) -> bytes:
+    """Save with the settings that it was drawn with: how many ticks there are depends on them."""
     target = io.BytesIO()
-    with mpl.rc_context(style):
+    with _drawing(style):
         figure.savefig(target, **options)
     return target.getvalue()

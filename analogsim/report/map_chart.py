@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analogsim.experiment.layers_file import LayersFile, Map, unpack
-from analogsim.report.chart import Cell, Chart
+from analogsim.report.chart import Chart
+from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration
 from analogsim.report.look import DIVERGING, Look, settings
 

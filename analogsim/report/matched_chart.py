@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from analogsim.report.chart import Cell, Chart
+from analogsim.report.chart import Chart
 from analogsim.report.comparison import Comparison, Estimate, Point
+from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration, percent, points
 from analogsim.report.look import COLOURS, DASHES, GREY, INK, PAGE, Look, settings
 from analogsim.report.time_axis import TimeAxis

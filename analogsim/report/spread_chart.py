@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from analogsim.experiment.trial import Trial
-from analogsim.report.chart import Cell, Chart
+from analogsim.report.chart import Chart
+from analogsim.report.csv_file import Cell
 from analogsim.report.labels import percent, series_label, time_labels
 from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, settings
 from analogsim.report.summary import Run

@@ -14,12 +14,12 @@ from analogsim.crossbar.trying import MOST_ROWS
 from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.describe import data_digest, installed_versions, weights_digest
+from analogsim.experiment.digest import digest_of
 from analogsim.experiment.drive import Progress, run_experiment
 from analogsim.experiment.header import Digital, RunHeader
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import Place
 from analogsim.experiment.schedule import Key, Round
-from analogsim.experiment.study import digest_of
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batches import batches, n_images
 from analogsim.inputs.data import Data
@@ -43,7 +43,6 @@ def run_noise(
     progress: Progress,
     *,
     extend: bool = False,
-    refuse_finished: bool = False,
 ) -> None:
     """Run every trial that the folder lacks; each is on the disk before it counts.
 
@@ -51,15 +50,13 @@ def run_noise(
         study: what is asked.
         module: the digital network, in eval mode; it stays as it is.
         data: the test images.
-        folder, place, progress, extend, refuse_finished: as `run_study`.
+        folder, place, progress, extend: as `run_study`.
 
     Raises:
         InputError, OutputError, WorkerError: as `run_study`; a network with nothing to noise.
     """
     experiment = _NoiseRun(study, module, data, folder)
-    run_experiment(
-        experiment, folder, place, progress, extend=extend, refuse_finished=refuse_finished
-    )
+    run_experiment(experiment, folder, place, progress, extend=extend)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +177,7 @@ class _NoiseRun:
         return [*self.study.notes, *self.network.notes, *kept]
 
     def grown(self, header: RunHeader) -> RunHeader:
-        return dataclasses.replace(header, spec=self.spec)
+        return dataclasses.replace(header, question=self.study.question, spec=self.spec)
 
     def work(self, header: RunHeader) -> NoiseJob:
         # After the header: a folder without one must be empty.

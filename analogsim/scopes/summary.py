@@ -1,11 +1,10 @@
 """`noise.json` and `noise.csv`: a noise study's curves and averages, for programs."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from analogsim.experiment.statistics import Interval, Sampled
+from analogsim.report.csv_file import csv_lines
 from analogsim.scopes.levels import MEANING, Reference, Scope
 from analogsim.scopes.result import NoiseResult
 
@@ -129,15 +128,11 @@ def _same(result: NoiseResult, scope: Scope) -> str | None:
 
 def noise_csv(result: NoiseResult) -> str:
     """`noise_rows` as CSV (RFC 4180) with a line of names."""
-    rows = noise_rows(result)
-    target = io.StringIO()
-    writer = csv.DictWriter(target, list(rows[0]))
-    writer.writeheader()
-    for row in rows:
-        bounds = row["ci95"]
-        new = row["ci95_new_images"]
-        writer.writerow({**row, "ci95": _pair(bounds), "ci95_new_images": _pair(new)})
-    return target.getvalue()
+    rows = [
+        {**row, "ci95": _pair(row["ci95"]), "ci95_new_images": _pair(row["ci95_new_images"])}
+        for row in noise_rows(result)
+    ]
+    return csv_lines(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _pair(bounds: list[float] | None) -> str:

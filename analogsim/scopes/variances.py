@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analogsim import schema
+from analogsim import own_files, schema
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_json_atomic
 from analogsim.experiment.header import check_format
@@ -82,7 +82,7 @@ def read_variances(folder: Path) -> tuple[Variances, ...]:
     """Read `variances.json`. Raises InputError if it is absent or broken."""
     path = folder / FILE
     try:
-        content: Any = schema.loads(path.read_text(encoding="utf-8"))
+        content: Any = schema.loads(own_files.read_text(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analogsim import schema, seal
+from analogsim import bounded, own_files, schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import check_format
@@ -24,6 +24,8 @@ from analogsim.suites.entry import Entry
 RESULTS_FILE = "results.json"
 FORMAT, VERSION = "analogsim-results", 2
 _FIRST = 1
+MOST = 1024 * bounded.MIB
+"""Bytes of the file; hundreds of networks take less."""
 
 Result = NoiseResult | CrossbarResult
 
@@ -69,7 +71,7 @@ def write_kept(path: Path, kept: Kept) -> None:
 def read_kept(path: Path) -> Kept:
     """Read what `write_kept` wrote. Raises InputError if it is absent or not that."""
     try:
-        content: Any = schema.loads(path.read_text(encoding="utf-8"))
+        content: Any = schema.loads(own_files.read_text(path, MOST))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from analogsim.errors import InputError
+from analogsim import own_files
+from analogsim.errors import InputError, OutputError
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.schema import dumps, loads
 
@@ -12,22 +13,30 @@ LOG_FILE = "metrics.jsonl"
 
 
 def append_epoch(folder: Path, entry: dict[str, Any]) -> int:
-    """Append an epoch and return the length of the log in bytes."""
-    with (folder / LOG_FILE).open("ab") as file:
-        file.write(dumps(entry).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-        return file.tell()
+    """Append an epoch and return the length of the log in bytes. Raises OutputError."""
+    path = folder / LOG_FILE
+    try:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with os.fdopen(own_files.open_regular(path, flags), "ab") as file:
+            file.write(dumps(entry).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+            return file.tell()
+    except OSError as err:
+        raise OutputError(
+            f"training log {path} must take another line, got '{err.strerror}'; mend that and give "
+            "the same command again: whole epochs are safe"
+        ) from err
 
 
 def cut_log(folder: Path, length: int) -> None:
     """Take off what was logged after the last state, for example half a line.
 
     Raises:
-        InputError: the log is shorter than the state says.
+        InputError: the log is shorter than the state says, or cannot be read.
     """
     path = folder / LOG_FILE
-    content = path.read_bytes() if path.is_file() else b""
+    content = _read(path) if path.exists() else b""
     if len(content) < length:
         raise InputError(
             f"training log {path} must hold at least {length} bytes, got {len(content)}; "
@@ -38,5 +47,15 @@ def cut_log(folder: Path, length: int) -> None:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The epochs so far, in order."""
-    return [loads(line) for line in (folder / LOG_FILE).read_text().splitlines()]
+    """The epochs so far, in order. Raises InputError."""
+    return [loads(line) for line in _read(folder / LOG_FILE).decode().splitlines()]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return own_files.read_bytes(path)
+    except OSError as err:
+        raise InputError(
+            f"training log {path} must be readable, got '{err.strerror}'; restore it, or train "
+            "again in another folder"
+        ) from err

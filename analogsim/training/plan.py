@@ -1,13 +1,14 @@
 """The folder of a training: what it was asked, and whether it may go on."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analogsim import bounded
+from analogsim import own_files
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.folder import prepare_folder, write_json_atomic
 from analogsim.schema import loads
@@ -46,7 +47,7 @@ def open_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
         write_json_atomic(path, plan.to_json())
         return folder
     try:
-        found = loads(bounded.read_text(path))
+        found = loads(own_files.read_text(path))
     except (OSError, ValueError) as err:
         raise InputError(
             f"training plan {path} must be readable JSON, got '{err}'; restore it, or train again "
@@ -73,7 +74,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: another training runs there.
     """
-    with (folder / PLAN_FILE).open("rb") as file:
+    with os.fdopen(own_files.open_regular(folder / PLAN_FILE), "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:

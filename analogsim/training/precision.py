@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analogsim import bounded
+from analogsim import own_files
 from analogsim.processor import has_bfloat16
 from analogsim.schema import loads
 from analogsim.training.plan import PLAN_FILE
@@ -20,7 +20,7 @@ def usual_precision(device: str, folder: Path) -> Precision:
     """
     began: object = None
     try:
-        began = loads(bounded.read_text(folder / PLAN_FILE))["recipe"]["precision"]
+        began = loads(own_files.read_text(folder / PLAN_FILE))["recipe"]["precision"]
     except (OSError, ValueError, LookupError, TypeError):
         # No training yet, or a plan that cannot be read: opening the folder says so.
         pass

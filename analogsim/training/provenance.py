@@ -11,9 +11,12 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from analogsim import own_files
 from analogsim._version import __version__
+from analogsim.errors import InputError
 from analogsim.experiment.folder import write_bytes_atomic, write_json_atomic
 from analogsim.inputs.models import load_model
+from analogsim.schema import loads
 from analogsim.training.log import read_log
 from analogsim.training.plan import PROVENANCE_FILE, WEIGHTS_FILE
 from analogsim.training.task import Training, measure
@@ -56,6 +59,19 @@ def write_weights(training: Training, network: nn.Module, folder: Path) -> dict[
         "curve": curve,
     }
     write_json_atomic(folder / PROVENANCE_FILE, provenance)
+    return provenance
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """What a finished training says of itself. Raises InputError."""
+    path = folder / PROVENANCE_FILE
+    try:
+        provenance: dict[str, Any] = loads(own_files.read_text(path))
+    except (OSError, ValueError) as err:
+        raise InputError(
+            f"training provenance {path} must be readable JSON, got '{err}'; restore it, or train "
+            "again in another folder"
+        ) from err
     return provenance
 
 

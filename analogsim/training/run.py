@@ -14,11 +14,10 @@ from analogsim.crossbar.evaluate import evaluate
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.fit import check_fit
-from analogsim.schema import loads
 from analogsim.training.epoch import TrainImages, make_optimiser, train_epoch_
 from analogsim.training.log import append_epoch, cut_log
-from analogsim.training.plan import PROVENANCE_FILE, Plan, is_finished, locked, open_folder
-from analogsim.training.provenance import write_half, write_weights
+from analogsim.training.plan import Plan, is_finished, locked, open_folder
+from analogsim.training.provenance import read_provenance, write_half, write_weights
 from analogsim.training.state import State, read_state, remove_state, write_state
 from analogsim.training.task import (
     EVALUATION_BATCH,
@@ -67,7 +66,9 @@ def train(
     open_folder(folder, plan, resume=resume)
     with locked(folder):
         if is_finished(folder):
-            finished: dict[str, Any] = loads((folder / PROVENANCE_FILE).read_text("utf-8"))
+            finished = read_provenance(folder)
+            # A kill may have come between the weights and this.
+            remove_state(folder)
             if not training.half or finished.get("stored") == "float16":
                 return finished
             return write_half(training, folder, finished)

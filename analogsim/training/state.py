@@ -8,10 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from analogsim import bounded, own_files
 from analogsim.errors import InputError, first_line
 from analogsim.experiment.folder import write_bytes_atomic
 
 STATE_FILE = "state.pt"
+# Network, optimiser and average of 10^9 weights.
+_MOST = 32768 * bounded.MIB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +50,11 @@ def read_state(folder: Path) -> State | None:
         InputError: the file is damaged.
     """
     path = folder / STATE_FILE
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        return State(**torch.load(path, map_location="cpu", weights_only=True))
+        content = io.BytesIO(own_files.read_bytes(path, _MOST))
+        return State(**torch.load(content, map_location="cpu", weights_only=True))
     # What a damaged file raises depends on where it is damaged.
     except Exception as err:
         reason = first_line(err)

@@ -192,7 +192,7 @@ def test_a_second_run_on_a_folder_is_refused(
         "import fcntl, sys\n"
         "file = open(sys.argv[1], 'w')\n"
         "fcntl.lockf(file, fcntl.LOCK_EX)\n"
-        "file.write('process 4711 on elsewhere'); file.flush()\n"
+        "open(sys.argv[1] + '-holder', 'w').write('process 4711 on elsewhere')\n"
         "print('held', flush=True); sys.stdin.read()\n"
     )
     holder = subprocess.Popen(

@@ -8,7 +8,7 @@ import pytest
 from analogsim.crossbar.convert import convert
 from analogsim.equivalent.compare import compare_matched
 from analogsim.equivalent.comparison import MATCHED_FILE
-from analogsim.errors import InputError, OutputError
+from analogsim.errors import InputError
 from analogsim.experiment.deal import Images
 from analogsim.experiment.local import Local
 from analogsim.experiment.records import read_header, read_records
@@ -143,8 +143,6 @@ def test_goes_on_where_it_was_broken_off(setting, finished, tmp_path):
 
 def test_refused(setting, finished, tmp_path):
     folder, _ = finished
-    with pytest.raises(OutputError, match=f"finished .{MATCHED_FILE}"):
-        compare(setting, folder, refuse_finished=True)
     both = dataclasses.replace(STUDY, compensations=("none", "global"))
     with pytest.raises(InputError, match="one compensation, got none, global"):
         compare(setting, tmp_path / "a", both)

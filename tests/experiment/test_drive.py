@@ -174,13 +174,6 @@ def test_another_spec_is_refused_and_the_difference_shown(
     assert (tmp_path / RECORDS_FILE).read_bytes() == before
 
 
-def test_a_finished_run_is_refused_where_a_new_one_is_meant(tmp_path: Path) -> None:
-    run(tmp_path, refuse_finished=True)
-    with pytest.raises(OutputError, match=r"got one that is finished \(24 trials\)"):
-        run(tmp_path, refuse_finished=True)
-    run(tmp_path)
-
-
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(OutputError, match=r"empty folder, got one that holds thesis.txt"):

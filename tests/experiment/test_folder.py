@@ -49,7 +49,7 @@ def test_a_folder_that_exists_but_takes_no_file_is_refused(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(OutputError, match=rf"output {tmp_path} must be writable, got 'Permission"):
         prepare_folder(tmp_path)
 

@@ -27,6 +27,19 @@ def test_who_computes_comes_back_and_old_headers_do_not_say(coverage: Any) -> No
     assert RunHeader.from_json(content, where="run.json").coverage is None
 
 
+@pytest.mark.parametrize("changes", [{"seed": 7}, {"images": 10**6}, {"model": "zoo:other"}])
+def test_a_spec_that_is_not_the_digest_s_is_refused(changes: dict[str, Any]) -> None:
+    """Whoever edits the spec of somebody's records, and takes the seal out, is noticed."""
+    header = make_header()
+    content = header.to_json() | {"spec": header.spec | changes}
+    said = rf"spec_digest must be [0-9a-f]{{16}}, that of its spec, got '{header.spec_digest}'"
+    with pytest.raises(InputError, match=said):
+        RunHeader.from_json(content, where="run.json")
+    # How many trials there are, or how they are shown, is not part of it.
+    content["spec"] = header.spec | {"times_s": [1.0], "yield_above": [0.5]}
+    assert RunHeader.from_json(content, where="run.json").spec_digest == header.spec_digest
+
+
 def test_a_folder_without_a_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"run folder {tmp_path} must hold a readable run.json"):
         read_header(tmp_path)

@@ -218,6 +218,33 @@ def test_a_full_disk_is_said_and_what_was_written_stays(
     assert read_records(tmp_path)[0] == TRIALS[0]
 
 
+@pytest.mark.parametrize("put", [None, b"", b"other"], ids=["nothing", "empty", "other"])
+def test_records_that_were_taken_away_are_noticed(tmp_path: Path, put: bytes | None) -> None:
+    path = tmp_path / RECORDS_FILE
+    with RecordWriter(tmp_path) as writer:
+        writer.write(TRIALS[0])
+        path.rename(tmp_path / "moved")
+        if put is not None:
+            path.write_bytes(put)
+        with pytest.raises(OutputError, match=rf"{path} must stay where it is while a run writes"):
+            writer.write(TRIALS[1])
+    assert (path.read_bytes() if path.exists() else None) == put
+    (tmp_path / "moved").replace(path)
+    assert list(read_records(tmp_path)) == TRIALS[:1]
+
+
+@pytest.mark.parametrize("content", [b"", b"no line end", b"{}\n"], ids=["empty", "torn", "whole"])
+def test_linked_records_are_not_touched(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "elsewhere").write_bytes(content)
+    (tmp_path / RECORDS_FILE).symlink_to("elsewhere")
+    said = "records.jsonl must be writable, got 'records.jsonl is a link'"
+    with pytest.raises(OutputError, match=said):
+        RecordWriter(tmp_path)
+    with pytest.raises(InputError, match="must be readable, got 'records.jsonl is a link'"):
+        read_records(tmp_path)
+    assert (tmp_path / "elsewhere").read_bytes() == content
+
+
 def test_the_writer_never_writes_what_it_could_not_read(tmp_path: Path) -> None:
     with RecordWriter(tmp_path) as writer, pytest.raises(AssertionError, match=r"accuracy must be"):
         writer.write(make_trial(accuracy=0.1))

@@ -21,7 +21,7 @@ from analogsim.report.build import (
     VECTOR_FILE,
 )
 from tests.report.full_folder import write_full
-from tests.report.run_folder import DAY, drifting, make_trial, write_run
+from tests.report.run_folder import DAY, DIGEST, drifting, make_trial, write_run
 
 DERIVED = (CSV_FILE, SUMMARY_FILE, PLOT_FILE, VECTOR_FILE, PAGE_FILE)
 
@@ -124,7 +124,7 @@ def test_a_run_without_a_finished_trial_is_refused(tmp_path: Path) -> None:
 
 def test_trials_of_another_experiment_are_refused(tmp_path: Path) -> None:
     write_run(tmp_path, [make_trial(), make_trial(chip=6, spec_digest="sha256:zzz")])
-    message = r"spec_digest must be sha256:abc as in the header, got sha256:zzz \(chip 6"
+    message = rf"spec_digest must be {DIGEST} as in the header, got sha256:zzz \(chip 6"
     with pytest.raises(InputError, match=message):
         build_report(tmp_path)
 

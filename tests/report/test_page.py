@@ -16,7 +16,15 @@ from analogsim.report.extras import read_extras
 from analogsim.report.page import render_page
 from analogsim.report.summary import read_run, summarise_run
 from tests.report.full_folder import layers_file, write_full
-from tests.report.run_folder import COVERAGE, YEAR, drifting, make_header, make_trial, write_run
+from tests.report.run_folder import (
+    COVERAGE,
+    DIGEST,
+    YEAR,
+    drifting,
+    make_header,
+    make_trial,
+    write_run,
+)
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 
@@ -148,7 +156,7 @@ def test_the_drawing_follows_the_colours_of_the_page(usual: str) -> None:
         "analogsim drift zoo:digits_cnn --preset pcm --chips 5 -o out/d1",
         "5, numbers 0 to 4",
         "2.12.0",
-        "sha256:abc",
+        DIGEST,
         'presets = ["pcm"]',
         "Okabe and Ito",
         "mean 0.306, std 0.377",

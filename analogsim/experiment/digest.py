@@ -1,0 +1,24 @@
+"""Which parts of a run's spec decide the numbers of a trial, and the digest over those."""
+
+import hashlib
+from typing import Any
+
+from analogsim import schema
+
+# Parts of a spec that only say how many trials there are, or how they are shown.
+GROWING = (
+    *("presets", "device_files", "times_s", "compensations", "bn"),
+    *("scopes", "references", "etas"),
+)
+FREE = ("yield_above",)
+DESIGN = "design"
+
+
+def digest_of(spec: dict[str, Any]) -> str:
+    """sha256 (16 digits) over the part of a run's spec that decides a trial's numbers.
+
+    Which presets, times and how many chips there are is not part of it: a trial is the same
+    whatever else is asked.
+    """
+    fixed = {k: v for k, v in spec.items() if k not in (*GROWING, *FREE, DESIGN)}
+    return hashlib.sha256(schema.dumps(fixed).encode()).hexdigest()[:16]

@@ -1,0 +1,131 @@
+"""Every command that can be broken off, as small as it gets, and what it leaves as values."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from analogsim.report.chart import Chart
+from analogsim.report.chart_list import charts_of
+
+_DIGITS = ("--data", "digits")
+_SMALL = (*_DIGITS, "--limit", "20", "--chips", "2", "--workers", "1")
+_HEAD = 'model = "zoo:digits_cnn"\n'
+_STUDY = 'data = "digits"\nlimit = 20\npresets = ["pcm"]\ntimes = ["1s"]\n'
+_NOISE = (
+    'kind = "noise"\ndata = "digits"\nlimit = 20\nscopes = ["weights"]\netas = ["5%"]\ndraws = 2\n'
+)
+_NETWORKS = '[[networks]]\nlabel = "a"\nmodel = "zoo:digits_cnn"\n' + (
+    '[[networks]]\nlabel = "b"\nmodel = "zoo:digits_cnn"\n'
+)
+# What two runs of the same command need not have in common.
+_OWN = {"created", "command", "crc32", "wall_s", "chip_s", "seconds", "date"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A command without its output folder; `spec` is what it reads, `page` what shows its end."""
+
+    args: tuple[str, ...]
+    page: str = "report.html"
+    spec: str = ""
+
+    def command(self, folder: Path, place: Path) -> list[str]:
+        """Its arguments; its spec is written into `place`."""
+        if self.spec:
+            (place / "spec.toml").write_text(self.spec)
+        given = str(place / "spec.toml")
+        return [*(given if arg == "SPEC" else arg for arg in self.args), "-o", str(folder)]
+
+
+KINDS = {
+    "drift": Kind(args=("drift", "zoo:digits_cnn", "--times", "1s,1d", *_SMALL)),
+    "compare": Kind(
+        args=("compare", "zoo:digits_cnn", "--presets", "pcm,ideal", "--times", "1s", *_SMALL)
+    ),
+    "matched": Kind(
+        args=("compare", "zoo:digits_cnn", "--gaussian", "matched", "--presets", "ideal",
+              "--times", "1d", *_SMALL),
+    ),
+    "noise": Kind(
+        args=("noise", "zoo:digits_cnn", "--scopes", "weights,folded", "--etas", "5%",
+              "--draws", "2", *_DIGITS, "--limit", "20", "--workers", "1"),
+    ),
+    "attribute": Kind(args=("attribute", "zoo:digits_cnn", "--only", "sources", *_SMALL)),
+    "run": Kind(
+        args=("run", "SPEC", "--workers", "1"), spec=f"{_HEAD}{_STUDY}[design]\nchips = 2\n"
+    ),
+    "run precision": Kind(
+        args=("run", "SPEC", "--workers", "1"),
+        spec=f"{_HEAD}{_STUDY}[design]\nprecision = '20%'\ncost_ratio = 4\npilot_chips = 3\n"
+        "pilot_images = 8\n",
+    ),
+    "run noise": Kind(
+        args=("run", "SPEC", "--workers", "1"), spec=f"{_HEAD}{_NOISE}"
+    ),
+    "suite": Kind(
+        args=("run", "SPEC", "--workers", "1"), spec=f"{_STUDY}[design]\nchips = 2\n{_NETWORKS}"
+    ),
+    "suite noise": Kind(
+        args=("run", "SPEC", "--workers", "1"), spec=f"{_NOISE}{_NETWORKS}"
+    ),
+    "convert": Kind(args=("convert", "zoo:digits_cnn", *_DIGITS), page="chip.json"),
+    "train": Kind(
+        args=("train", "zoo:digits_cnn", *_DIGITS, "--epochs", "2"), page="weights.json"
+    ),
+}  # fmt: skip
+
+
+def _undrawn(*args: Any) -> list[Chart]:
+    return [replace(chart, draw=str) for chart in charts_of(*args)]
+
+
+UNDRAWN = {
+    "report.build.charts_of": _undrawn,
+    "report.build.settled": lambda *_: None,
+    "report.build.svg_text": lambda *_: "<svg></svg>",
+    "report.build.png_bytes": lambda *_: b"png",
+    "cli.attribution.draw_attribution": lambda *_: None,
+    "cli.attribution.png_bytes": lambda *_: b"png",
+    "scopes.build.noise_figure": lambda *_: None,
+    "scopes.build.png": lambda *_: b"png",
+    "suites.build._figure": lambda *_: None,
+    "suites.build.png": lambda *_: b"png",
+}
+"""What to put in place of the drawing of charts, which takes most of the time: files are written
+all the same, and how they look is not what is at stake."""
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All files but hidden ones, by their path in the folder."""
+    found = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*"))}
+    return {
+        name: path.read_bytes()
+        for name, path in found.items()
+        if path.is_file() and not name.startswith(".") and "/." not in name
+    }
+
+
+def values(folder: Path) -> dict[str, Any]:
+    """What the files say: JSON and tensors in full, of the rest that it is there.
+
+    Without times of the clock and the order in which trials came.
+    """
+    return {name: _value(name, content) for name, content in files(folder).items()}
+
+
+def _value(name: str, content: bytes) -> Any:
+    if name.endswith(".jsonl"):
+        lines = [json.dumps(_timeless(json.loads(line))) for line in content.splitlines()]
+        return sorted(lines)
+    if name.endswith(".json"):
+        return _timeless(json.loads(content))
+    return content if name.endswith(".safetensors") else None
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_timeless(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _timeless(one) for key, one in value.items() if key not in _OWN}
