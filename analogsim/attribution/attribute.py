@@ -37,7 +37,7 @@ from analogsim.experiment.layers import write_layer_summary
 from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import check_same, find_header, locked
 from analogsim.experiment.score import digital_score, score
-from analogsim.experiment.study import Chips, Study, digest_of
+from analogsim.experiment.study import Chips, Study
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 
@@ -136,7 +136,7 @@ class _Run:
                 batch_size=self.study.batch_size,
                 seed=self.study.seed,
                 device=self.study.device,
-                digest=digest_of(spec),
+                digest=header.spec_digest,
                 versions=installed_versions(),
             )
             self.found = Measured(

@@ -36,7 +36,7 @@ from analogsim.experiment.layers import write_layer_summary
 from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import locked
 from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE, ByChip, Interval
-from analogsim.experiment.study import Chips, Study, digest_of
+from analogsim.experiment.study import Chips, Study
 from analogsim.inputs.data import Data
 from device_models.contract import Device
 from device_models.gaussian import Gaussian
@@ -139,7 +139,7 @@ class _Run:
                 batch_size=self.study.batch_size,
                 seed=self.study.seed,
                 device=self.study.device,
-                digest=digest_of(spec),
+                digest=header.spec_digest,
                 versions=installed_versions(),
             )
             search = self.folder / SEARCH_FOLDER

@@ -2,7 +2,8 @@
 
 import dataclasses
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from analogsim import schema
@@ -47,7 +48,10 @@ Design = Chips | Precision
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What is asked. Names are for the records; the network and images come beside it."""
+    """What is asked. Names are for the records; the network and images come beside it.
+
+    `inputs` are fingerprints of what network and images were made of, each under what it is.
+    """
 
     question: str
     command: str
@@ -63,6 +67,7 @@ class Study:
     yield_above: tuple[float, ...] = ()
     device: str = "cpu"
     notes: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [
@@ -138,6 +143,8 @@ GROWING = (
 )
 FREE = ("yield_above",)
 DESIGN = "design"
+# Fingerprints; see `Study.inputs`. Folders from before there were any do not have it.
+INPUTS = "inputs"
 
 
 def digest_of(spec: dict[str, Any]) -> str:
