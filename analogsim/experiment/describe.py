@@ -17,7 +17,7 @@ from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.program import program
 from analogsim.experiment.header import CoverageEntry, DeviceEntry, Digital, Layer, RunHeader
 from analogsim.experiment.score import Score
-from analogsim.experiment.study import Study, design_as_dict, digest_of
+from analogsim.experiment.study import DEVICE_FILES, INPUTS, Study, design_as_dict, digest_of
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
 from analogsim.inputs.labels import class_number
@@ -51,7 +51,7 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "data": study.data,
         "images": len(data.dataset),  # type: ignore[arg-type]  # load_data gives sized sets only
         "images_sha256": data_digest(data),
-        "inputs": inputs_entry(data, study.inputs),
+        INPUTS: inputs_entry(data, study.inputs),
         "normalisation": study.normalisation,
         "batch_size": study.batch_size,
         "seed": study.seed,
@@ -71,7 +71,7 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         **({} if rule is None else {"recalibration": rule}),
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
         **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
-        **({"device_files": files} if files else {}),
+        **({DEVICE_FILES: files} if files else {}),
     }
 
 

@@ -13,12 +13,12 @@ from analogsim.errors import InputError, OutputError, ResumeWarning
 from analogsim.experiment.folder import is_litter
 from analogsim.experiment.header import HEADER_FILE, RunHeader, read_header
 from analogsim.experiment.records import RECORDS_FILE
-from analogsim.experiment.study import DESIGN, FREE, GROWING, INPUTS
+from analogsim.experiment.study import DESIGN, DEVICE_FILES, FREE, GROWING, INPUTS
 from analogsim.inputs.fingerprint import changed
 
 LOCK_FILE = ".lock"
 # Of a spec: digests of what is on the disk, which say nothing to a reader.
-_CONTENT = (INPUTS, "images_sha256", "weights_sha256")
+_CONTENT = (INPUTS, DEVICE_FILES, "images_sha256", "weights_sha256")
 
 
 @contextmanager
@@ -104,9 +104,10 @@ def check_same(
     if bad:
         raise InputError(_other_spec(folder, old, new, bad, extend=extend))
     if unknown:
+        names = ["images (but for 16)" if name == "images" else name for name in unknown]
         warnings.warn(
             f"run folder {folder} was made without fingerprints of its inputs, so these could not "
-            f"be compared with those of its trials: {', '.join(unknown)} (16 images were)",
+            f"be compared with those of its trials: {', '.join(names)}",
             ResumeWarning,
             stacklevel=2,
         )
@@ -116,6 +117,11 @@ def check_same(
 def _other_inputs(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """What else the run would be of, in words."""
     found = ["weights"] if old.get("weights_sha256") != new.get("weights_sha256") else []
+    now = new.get(DEVICE_FILES, {})
+    for device, files in old.get(DEVICE_FILES, {}).items():
+        found += [
+            f"device file {one} of {device}" for one in changed(files, now.get(device, files))
+        ]
     found += changed(old.get(INPUTS, {}), new.get(INPUTS, {}))
     if "images" not in found and old.get("images_sha256") != new.get("images_sha256"):
         # Of an old folder, or the same files as another library decodes them.
@@ -131,8 +137,9 @@ def _other_spec(
         for key in bad
         if key not in _CONTENT
     )
-    if any(key in _CONTENT for key in bad):
-        lines += f"\n  other inputs: {', '.join(_other_inputs(old, new))}"
+    others = _other_inputs(old, new)
+    if others:
+        lines += f"\n  other inputs: {', '.join(others)}"
     adds = all(_adds(key, old.get(key), new.get(key)) for key in bad)
     todo = (
         "add to the run with --extend, or choose another folder"
@@ -147,7 +154,7 @@ def _other_spec(
 
 def _adds(key: str, old: Any, new: Any) -> bool:
     """Whether going from old to new leaves every trial of the old spec in place."""
-    if key == "device_files":
+    if key == DEVICE_FILES:
         # The code of a device that is already there must stay what it is.
         return (old or {}).items() <= (new or {}).items()
     if key in GROWING:

@@ -136,9 +136,10 @@ class Study:
         return tuple((t_s, c) for t_s in self.times_s for c in self.compensations)
 
 
+DEVICE_FILES = "device_files"
 # Parts of a spec that only say how many trials there are, or how they are shown.
 GROWING = (
-    *("presets", "device_files", "times_s", "compensations", "bn"),
+    *("presets", DEVICE_FILES, "times_s", "compensations", "bn"),
     *("scopes", "references", "etas"),
 )
 FREE = ("yield_above",)

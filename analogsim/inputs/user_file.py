@@ -19,6 +19,8 @@ from types import ModuleType
 from analogsim.errors import InputError
 from analogsim.inputs.spec import did_you_mean, few
 
+_OURS = ("analogsim", "device_models")
+
 _numbers = count()
 
 
@@ -128,8 +130,10 @@ def _neighbours_importable(folder: Path) -> Iterator[Callable[[], list[Path]]]:
     sys.dont_write_bytecode = True
 
     def imported() -> list[Path]:
-        new = (sys.modules[name] for name in sorted(set(sys.modules) - modules_before))
-        files = (getattr(module, "__file__", None) for module in new)
+        new = sorted(set(sys.modules) - modules_before)
+        # Ours are named by their version, and which of them are new depends on the command.
+        theirs = [name for name in new if name.partition(".")[0] not in _OURS]
+        files = (getattr(sys.modules[name], "__file__", None) for name in theirs)
         paths = (Path(file) for file in files if file is not None)
         return [path for path in paths if folder in path.parents and _is_own(path, folder)]
 

@@ -24,7 +24,7 @@ from analogsim.experiment.header import Digital, RunHeader
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import Place
 from analogsim.experiment.schedule import Key, Round
-from analogsim.experiment.study import digest_of
+from analogsim.experiment.study import INPUTS, digest_of
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batches import batches, n_images
 from analogsim.inputs.data import Data
@@ -143,7 +143,7 @@ class _NoiseRun:
             **study.as_spec(),
             "images": self.total,
             "images_sha256": data_digest(data),
-            "inputs": inputs_entry(data, study.inputs),
+            INPUTS: inputs_entry(data, study.inputs),
             "weights_sha256": weights_digest(module),
             "n_bn": self.network.n_bn,
             "n_classes": self.network.n_classes,

@@ -70,6 +70,7 @@ def train(
             "training images": image_fingerprint(training.train),
             "test images": image_fingerprint(training.test),
             **code_fingerprints("network", model.files),
+            **code_fingerprints("data", training.train.files),
         },
     )
     open_folder(folder, plan, resume=resume)
