@@ -11,6 +11,7 @@ __all__ = [
     "FoldingWarning",
     "InputError",
     "OutputError",
+    "ResumeWarning",
     "first_line",
     "shown",
 ]
@@ -40,6 +41,10 @@ class CoverageWarning(UserWarning):
 
 class FoldingWarning(UserWarning):
     """BatchNorm is folded where that costs accuracy."""
+
+
+class ResumeWarning(UserWarning):
+    """An old folder goes on, and does not hold what its inputs would be compared with."""
 
 
 def first_line(err: BaseException) -> str:

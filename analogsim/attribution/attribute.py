@@ -31,7 +31,6 @@ from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.errors import InputError
 from analogsim.experiment.deal import unpack
 from analogsim.experiment.describe import installed_versions, make_header, run_spec
-from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
@@ -138,7 +137,7 @@ class _Run:
                 batch_size=self.study.batch_size,
                 seed=self.study.seed,
                 device=self.study.device,
-                digest=digest_of(spec),
+                digest=header.spec_digest,
                 versions=installed_versions(),
             )
             self.found = Measured(

@@ -1,11 +1,10 @@
 """From options to a converted network and its images; the part that the commands share."""
 
-import copy
 import dataclasses
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +22,7 @@ from analogsim.crossbar.analog_model import AnalogModel, Forward
 from analogsim.crossbar.checking import check_
 from analogsim.crossbar.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.chip import Chip
-from analogsim.crossbar.chip_settings import is_chip_folder, preset_of_folder
+from analogsim.crossbar.chip_settings import FILE, is_chip_folder, preset_of_folder
 from analogsim.crossbar.convert import convert
 from analogsim.crossbar.periphery import TileKind
 from analogsim.crossbar.plan import Grouped
@@ -35,11 +34,14 @@ from analogsim.errors import (
     CoverageWarning,
     FoldingWarning,
     InputError,
+    ResumeWarning,
 )
 from analogsim.inputs.batches import batches, refuse_random
 from analogsim.inputs.data import Data, load_data
+from analogsim.inputs.fingerprint import code_fingerprints, tensor_digest
 from analogsim.inputs.fit import check_fit, check_shape
 from analogsim.inputs.models import Model, load_model
+from analogsim.inputs.user_file import file_digests
 from analogsim.inputs.zoo import PREFIX
 from analogsim.processor import has_bfloat16
 from device_models.contract import Device
@@ -47,6 +49,10 @@ from device_models.registry import DEVICES
 
 CALIBRATION_IMAGES = 512
 _CALIBRATION_BATCH = 128
+_WARNINGS = (
+    *(AccuracyWarning, CalibrationWarning, CoverageWarning, FoldingWarning),
+    ResumeWarning,
+)
 _RECALIBRATION_NOTE = (
     "BatchNorm statistics are estimated from the first images of the training split (of all "
     "images where there is no such split)."
@@ -55,12 +61,16 @@ _RECALIBRATION_NOTE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A converted network, where it comes from, and the chip if MODEL was a chip's folder."""
+    """A converted network, where it comes from, and the chip if MODEL was a chip's folder.
+
+    `inputs` are fingerprints of what it was made of beside its weights, each under what it is.
+    """
 
     analog: AnalogModel
     note: ModelNote
     name: str
     notes: tuple[str, ...]
+    inputs: Mapping[str, str]
     chip: Chip | None = None
 
 
@@ -92,13 +102,16 @@ def prepare(
         notes += check_fit(model, data).notes
     elif input_shape is not None:
         check_shape(model, input_shape)
+    inputs = code_fingerprints("network", model.files)
     calibration: Any = input_shape or model.input_shape
     if data is not None:
         calibration = list(_calibration(data_options))
+        count = sum(len(b) for b in calibration)
         notes.append(
-            f"Input ranges: the {sum(len(b) for b in calibration)} first images of the training "
-            "split (of all images where there is no such split)."
+            f"Input ranges: the {count} first images of the training split (of all images where "
+            "there is no such split)."
         )
+        inputs["images for input ranges"] = f"{tensor_digest(*calibration)} of {count} images"
     bn = cast(BatchNormPolicy, network.one_bn)
     recalibration = _rule(network) if bn in RECALIBRATING else None
     recalibrate = None
@@ -123,7 +136,7 @@ def prepare(
     _warn_if_emulated(analog)
     shape = model.input_shape or input_shape or (data.input_shape if data else None)
     note = ModelNote(spec=network.model, input_shape=shape, n_classes=model.n_classes)
-    return Prepared(analog=analog, note=note, name=network.model, notes=tuple(notes))
+    return Prepared(analog=analog, note=note, name=network.model, notes=tuple(notes), inputs=inputs)
 
 
 def preset_of(network: NetworkOptions) -> str | None:
@@ -165,7 +178,7 @@ class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a stateme
 
     def __enter__(self) -> None:
         super().__enter__()
-        for kind in (AccuracyWarning, CalibrationWarning, CoverageWarning, FoldingWarning):
+        for kind in _WARNINGS:
             warnings.simplefilter("always", kind)
         warnings.showwarning = lambda message, *_args, **_kwargs: warn(str(message))
 
@@ -225,7 +238,13 @@ def _from_folder(
         raise InputError(f"folder {folder} holds its weights, got --weights too; leave it out")
     more = {device.info.name: type(device)}
     _check_known(folder, preset_of_folder(folder), DEVICES | more)
-    loaded = load_with_note(folder, _builder(folder, network.network), more=more)
+    made: list[Model] = []
+
+    def build(note: ModelNote) -> nn.Module:
+        made.append(_bare_network(folder, note, network.network))
+        return made[-1].module
+
+    loaded = load_with_note(folder, build, more=more)
     analog = loaded.chip.analog
     given = network.one_bn
     if given not in ("digital", analog.bn):
@@ -267,21 +286,25 @@ def _from_folder(
         notes += analog.checked.notes
     _warn_if_emulated(analog)
     name = f"{loaded.model.spec} ({folder})"
+    # It holds the digests of the tensor files.
+    files = code_fingerprints("chip", file_digests([folder / FILE], folder))
     return Prepared(
-        analog=analog, note=loaded.model, name=name, notes=tuple(notes), chip=loaded.chip
+        analog=analog,
+        note=loaded.model,
+        name=name,
+        notes=tuple(notes),
+        inputs={**code_fingerprints("network", made[-1].files), **files},
+        chip=loaded.chip,
     )
 
 
-def _builder(folder: Path, code: str | None) -> Callable[[ModelNote], nn.Module]:
-    def build(note: ModelNote) -> nn.Module:
-        if note.spec.startswith(PREFIX):
-            return copy.deepcopy(load_model(note.spec).module)
-        if code is None:
-            # A folder may come from anybody: it names code, but never runs it.
-            raise InputError(
-                f"folder {folder} must be opened together with its network's code, which it does "
-                f"not hold; give --network {note.spec or 'FILE.py:FACTORY'}"
-            )
-        return load_model(code).module
-
-    return build
+def _bare_network(folder: Path, note: ModelNote, code: str | None) -> Model:
+    if note.spec.startswith(PREFIX):
+        return load_model(note.spec)
+    if code is None:
+        # A folder may come from anybody: it names code, but never runs it.
+        raise InputError(
+            f"folder {folder} must be opened together with its network's code, which it does "
+            f"not hold; give --network {note.spec or 'FILE.py:FACTORY'}"
+        )
+    return load_model(code)

@@ -9,6 +9,7 @@ from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.report_kinds import report_other
 from analogsim.cli.run_study import Where, check_device, limited, place_of, saying_how_to_go_on
 from analogsim.errors import InputError
+from analogsim.inputs.fingerprint import code_fingerprints
 from analogsim.inputs.fit import check_fit
 from analogsim.inputs.models import load_model
 from analogsim.scopes.drive import run_noise
@@ -60,6 +61,10 @@ def compute_noise(spec: NoiseSpec, where: Where) -> None:
         batch_size=spec.batch_size,
         device=spec.device,
         notes=(f"Data: {data.note}.", f"Network: {model.note}.", *fit.notes),
+        inputs={
+            **code_fingerprints("network", model.files),
+            **code_fingerprints("data", data.files),
+        },
     )
     images = limited(data, spec.limit)
     with plain_warnings(), saying_how_to_go_on(where), ProgressReporter() as progress:

@@ -39,6 +39,7 @@ from analogsim.experiment.score import select
 from analogsim.experiment.study import PILOT_CHIPS, PILOT_IMAGES, Chips, Design, Precision, Study
 from analogsim.inputs.batches import n_images
 from analogsim.inputs.data import Data
+from analogsim.inputs.fingerprint import code_fingerprints
 from analogsim.report import build_report, format_table, summary
 from analogsim.report.extras import SPEC_FILE
 from analogsim.report.factor_words import factor_warnings
@@ -185,6 +186,7 @@ def study_of(
         yield_above=spec.yield_above,
         device=spec.device,
         notes=(f"Data: {data.note}.", *dict.fromkeys(prepared.notes if notes is None else notes)),
+        inputs={**prepared.inputs, **code_fingerprints("data", data.files)},
     )
 
 

@@ -83,7 +83,7 @@ def train(
     the same command is given again, and ends with the same weights.
     """
     from analogsim import training
-    from analogsim.cli.prepare import command_line
+    from analogsim.cli.prepare import command_line, plain_warnings
     from analogsim.cli.say import say
     from analogsim.cli.train_progress import TrainProgress
     from analogsim.inputs.data import load_data
@@ -111,21 +111,23 @@ def train(
     full = min(train_images.input_shape[1:], default=1)
     # Of the square of their side: a step's products are those of its pixels.
     progress = TrainProgress([recipe.side(e, full) ** 2 for e in range(recipe.epochs)])
-    provenance = training.train(
-        training.Training(
-            model=model,
-            train=train_images,
-            test=test_images,
-            recipe=recipe,
-            command=command_line(),
-            device=device,
-            half=half,
-        ),
-        output,
-        resume=resume,
-        on_progress=progress.step,
-        on_epoch=progress.epoch,
+    asked_for = training.Training(
+        model=model,
+        train=train_images,
+        test=test_images,
+        recipe=recipe,
+        command=command_line(),
+        device=device,
+        half=half,
     )
+    with plain_warnings():
+        provenance = training.train(
+            asked_for,
+            output,
+            resume=resume,
+            on_progress=progress.step,
+            on_epoch=progress.epoch,
+        )
     if as_json:
         content = {"format": "analogsim-training-result", "version": 1, **provenance}
         click.echo(dumps(content, indent=2))

@@ -30,7 +30,6 @@ from analogsim.equivalent.search import HIGHEST, LOWEST, Equivalent, equivalent,
 from analogsim.equivalent.words import sentences
 from analogsim.errors import InputError
 from analogsim.experiment.describe import installed_versions
-from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
@@ -137,7 +136,7 @@ class _Run:
                 batch_size=self.study.batch_size,
                 seed=self.study.seed,
                 device=self.study.device,
-                digest=digest_of(spec),
+                digest=header.spec_digest,
                 versions=installed_versions(),
             )
             search = own_folder(self.folder / SEARCH_FOLDER)

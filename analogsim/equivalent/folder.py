@@ -41,7 +41,7 @@ def known_header(
     header = find_header(folder)
     if header is None:
         return None
-    check_same(folder, header.spec, spec, extend=extend)
+    spec = check_same(folder, header.spec, spec, extend=extend)
     if header.spec != spec:
         # It lacks what is added; the trials that it was made of stay.
         (folder / MATCHED_FILE).unlink(missing_ok=True)

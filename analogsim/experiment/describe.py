@@ -9,22 +9,23 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from analogsim._version import __version__
 from analogsim.call import Inputs
 from analogsim.crossbar.analog_model import AnalogModel
 from analogsim.crossbar.program import program
-from analogsim.experiment.digest import digest_of
+from analogsim.experiment.digest import DEVICE_FILES, INPUTS, digest_of
 from analogsim.experiment.header import CoverageEntry, DeviceEntry, Digital, Layer, RunHeader
 from analogsim.experiment.score import Score
 from analogsim.experiment.study import Study, design_as_dict
 from analogsim.inputs.data import Data
+from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
 from analogsim.inputs.labels import class_number
 from device_models.contract import Device
 from device_models.registry import spec_of
 
-# How many images stand for a data set in its digest.
+# How many images stand for a data set in `data_digest`.
 _SAMPLE = 16
 
 
@@ -51,6 +52,7 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "data": study.data,
         "images": len(data.dataset),  # type: ignore[arg-type]  # load_data gives sized sets only
         "images_sha256": data_digest(data),
+        INPUTS: inputs_entry(data, study.inputs),
         "normalisation": study.normalisation,
         "batch_size": study.batch_size,
         "seed": study.seed,
@@ -70,8 +72,13 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         **({} if rule is None else {"recalibration": rule}),
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
         **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
-        **({"device_files": files} if files else {}),
+        **({DEVICE_FILES: files} if files else {}),
     }
+
+
+def inputs_entry(data: Data, others: Mapping[str, str]) -> dict[str, str]:
+    """Fingerprints of all that a run is of; `others` are what is known of more than its images."""
+    return {"images": image_fingerprint(data), **others}
 
 
 def recalibration_entry(analogs: Mapping[str, AnalogModel]) -> dict[str, Any] | None:
@@ -183,17 +190,11 @@ def weights_digest(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def tensor_digest(*tensors: Tensor) -> str:
-    """sha256 (16 digits) over the tensors' shapes and values."""
-    digest = hashlib.sha256()
-    for values in tensors:
-        digest.update(f"{tuple(values.shape)};".encode())
-        digest.update(values.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
 def data_digest(data: Data) -> str:
-    """sha256 over the number of images and a few of them: enough to notice other data."""
+    """sha256 over the number of images and a few of them.
+
+    It is all that there is of the images of folders from before there were fingerprints.
+    """
     total = len(data.dataset)  # type: ignore[arg-type]  # load_data gives sized sets only
     digest = hashlib.sha256(f"{total};".encode())
     for place in range(min(total, _SAMPLE)):

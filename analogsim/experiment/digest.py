@@ -5,13 +5,16 @@ from typing import Any
 
 from analogsim import schema
 
+DEVICE_FILES = "device_files"
 # Parts of a spec that only say how many trials there are, or how they are shown.
 GROWING = (
-    *("presets", "device_files", "times_s", "compensations", "bn"),
+    *("presets", DEVICE_FILES, "times_s", "compensations", "bn"),
     *("scopes", "references", "etas"),
 )
 FREE = ("yield_above",)
 DESIGN = "design"
+# Fingerprints; see `Study.inputs`. Folders from before there were any do not have it.
+INPUTS = "inputs"
 
 
 def digest_of(spec: dict[str, Any]) -> str:

@@ -17,7 +17,6 @@ from analogsim.experiment.describe import (
     make_header,
     run_spec,
 )
-from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
@@ -92,8 +91,8 @@ class Experiment(Protocol):
     def begin(self) -> RunHeader:
         """The header of a new run, with the digital network's accuracy."""
 
-    def grown(self, header: RunHeader) -> RunHeader:
-        """The header of a run that goes on, with what the present spec adds."""
+    def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
+        """The header of a run that goes on with `spec`, which adds to its own."""
 
     def work(self, header: RunHeader) -> Work:
         """What the workers hold."""
@@ -115,16 +114,16 @@ def run_experiment(
     with locked(folder):
         header = find_header(folder)
         if header is not None:
-            check_same(folder, header.spec, spec, extend=extend)
+            spec = check_same(folder, header.spec, spec, extend=extend)
             if spec != header.spec:
-                header = experiment.grown(header)
+                header = experiment.grown(header, spec)
                 write_header(folder, header)
         else:
             progress(0, 0, "digital")
             header = experiment.begin()
             write_header(folder, header)
         job = experiment.work(header)
-        done = _finished(folder, digest_of(spec))
+        done = _finished(folder, header.spec_digest)
         with RecordWriter(folder) as writer:
             while True:
                 todo = experiment.next_round(header, done, folder)
@@ -152,12 +151,10 @@ class _StudyRun:
         digital = digital_score(network, batches(self.data, self.study.batch_size))
         return make_header(self.study, self.analogs, digital, self.spec)
 
-    def grown(self, header: RunHeader) -> RunHeader:
+    def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
         # The command stays the first one's.
         devices = [device_entry(device) for device in self.study.devices]
-        return dataclasses.replace(
-            header, question=self.study.question, spec=self.spec, devices=devices
-        )
+        return dataclasses.replace(header, question=self.study.question, spec=spec, devices=devices)
 
     def work(self, header: RunHeader) -> Job:
         study = self.study
@@ -168,7 +165,7 @@ class _StudyRun:
             batch_size=study.batch_size,
             seed=study.seed,
             device=study.device,
-            digest=digest_of(self.spec),
+            digest=header.spec_digest,
             versions=installed_versions(),
         )
 

@@ -23,6 +23,7 @@ _SPEC = {
     "compensations": list[str],
     "times_s": list[float],
     "yield_above": list[float],
+    "inputs": dict[str, str],
 }
 
 

@@ -4,20 +4,24 @@ import json
 import os
 import socket
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from analogsim import own_files
-from analogsim.errors import InputError, OutputError
-from analogsim.experiment.digest import DESIGN, FREE, GROWING
+from analogsim.errors import InputError, OutputError, ResumeWarning
+from analogsim.experiment.digest import DESIGN, DEVICE_FILES, FREE, GROWING, INPUTS
 from analogsim.experiment.header import HEADER_FILE, RunHeader, read_header
 from analogsim.experiment.records import RECORDS_FILE
+from analogsim.inputs.fingerprint import changed
 
 LOCK_FILE = ".lock"
 # Beside it, so that a run in which nothing is left to do changes no file.
 _HOLDER_FILE = ".lock-holder"
+# Of a spec: digests of what is on the disk, which say nothing to a reader.
+_CONTENT = (INPUTS, DEVICE_FILES, "images_sha256", "weights_sha256")
 
 
 @contextmanager
@@ -100,26 +104,73 @@ def _is_empty(path: Path) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
-def check_same(folder: Path, old: dict[str, Any], new: dict[str, Any], *, extend: bool) -> None:
+def check_same(
+    folder: Path, old: dict[str, Any], new: dict[str, Any], *, extend: bool
+) -> dict[str, Any]:
     """Refuse to go on with another spec than the folder's, unless it only adds.
 
+    Returns the spec to go on with: the new one, without fingerprints that the folder is too old
+    to hold. Of those it warns (ResumeWarning).
+
     Raises:
-        InputError: the differences, one a line.
+        InputError: other images, weights or code; else the differences, one a line.
     """
-    changed = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in FREE]
-    bad = [key for key in changed if not (extend and _adds(key, old.get(key), new.get(key)))]
-    if not bad:
-        return
+    unknown = {} if INPUTS in old else new[INPUTS]
+    if unknown:
+        new = {key: value for key, value in new.items() if key != INPUTS}
+    differing = [key for key in {**old, **new} if old.get(key) != new.get(key) and key not in FREE]
+    bad = [key for key in differing if not (extend and _adds(key, old.get(key), new.get(key)))]
+    if bad and all(key in _CONTENT for key in bad):
+        raise InputError(
+            f"run folder {folder} inputs must be those that it was made with, got other "
+            f"{', '.join(_other_inputs(old, new))}; restore them, or choose another folder"
+        )
+    if bad:
+        raise InputError(_other_spec(folder, old, new, bad, extend=extend))
+    if unknown:
+        names = ["images (but for 16)" if name == "images" else name for name in unknown]
+        warnings.warn(
+            f"run folder {folder} was made without fingerprints of its inputs, so these could not "
+            f"be compared with those of its trials: {', '.join(names)}",
+            ResumeWarning,
+            stacklevel=2,
+        )
+    return new
+
+
+def _other_inputs(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """What else the run would be of, in words."""
+    found = ["weights"] if old.get("weights_sha256") != new.get("weights_sha256") else []
+    now = new.get(DEVICE_FILES, {})
+    for device, files in old.get(DEVICE_FILES, {}).items():
+        found += [
+            f"device file {one} of {device}" for one in changed(files, now.get(device, files))
+        ]
+    found += changed(old.get(INPUTS, {}), new.get(INPUTS, {}))
+    if "images" not in found and old.get("images_sha256") != new.get("images_sha256"):
+        # Of an old folder, or the same files as another library decodes them.
+        found.append("pixels of the images")
+    return found
+
+
+def _other_spec(
+    folder: Path, old: dict[str, Any], new: dict[str, Any], bad: list[str], *, extend: bool
+) -> str:
     lines = "".join(
-        f"\n  {key}: {json.dumps(old.get(key))} -> {json.dumps(new.get(key))}" for key in bad
+        f"\n  {key}: {json.dumps(old.get(key))} -> {json.dumps(new.get(key))}"
+        for key in bad
+        if key not in _CONTENT
     )
+    others = _other_inputs(old, new)
+    if others:
+        lines += f"\n  other inputs: {', '.join(others)}"
     adds = all(_adds(key, old.get(key), new.get(key)) for key in bad)
     todo = (
         "add to the run with --extend, or choose another folder"
         if adds and not extend
         else "choose another folder"
     )
-    raise InputError(
+    return (
         f"run folder {folder} spec must be the one that it was made with, got changes:{lines}\n"
         f"{todo}"
     )
@@ -127,7 +178,7 @@ def check_same(folder: Path, old: dict[str, Any], new: dict[str, Any], *, extend
 
 def _adds(key: str, old: Any, new: Any) -> bool:
     """Whether going from old to new leaves every trial of the old spec in place."""
-    if key == "device_files":
+    if key == DEVICE_FILES:
         # The code of a device that is already there must stay what it is.
         return (old or {}).items() <= (new or {}).items()
     if key in GROWING:

@@ -1,7 +1,8 @@
 """A study: what is asked of one network, as values, and which parts of it decide a number."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from analogsim.crossbar.compensation import Compensation
@@ -45,7 +46,10 @@ Design = Chips | Precision
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What is asked. Names are for the records; the network and images come beside it."""
+    """What is asked. Names are for the records; the network and images come beside it.
+
+    `inputs` are fingerprints of what network and images were made of, each under what it is.
+    """
 
     question: str
     command: str
@@ -61,6 +65,7 @@ class Study:
     yield_above: tuple[float, ...] = ()
     device: str = "cpu"
     notes: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [

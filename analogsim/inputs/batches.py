@@ -56,11 +56,11 @@ def batches(
         raise InputError(f"batch size must be 1 or more images, got {batch_size}; change it")
     total = n_images(data, limit)
     for start in range(0, total, batch_size):
-        yield _batch(data, start, min(start + batch_size, total))
+        yield batch(data, start, min(start + batch_size, total))
 
 
-def _batch(data: Data, start: int, stop: int) -> tuple[Tensor, Tensor]:
-    """Images start..stop-1 and their labels, each looked at."""
+def batch(data: Data, start: int, stop: int) -> tuple[Tensor, Tensor]:
+    """Images start..stop-1 and their labels, each looked at; errors as `batches`."""
     dataset = data.dataset
     if isinstance(dataset, TensorImages):
         # Numbered and finite since they were read.
@@ -164,7 +164,7 @@ def refuse_random(data: Data) -> None:
 def _read_again(data: Data, place: int) -> tuple[Tensor, Tensor] | None:
     """One image and its label; None for a later one that cannot be read, if it is needed at all."""
     try:
-        return _batch(data, place, place + 1)
+        return batch(data, place, place + 1)
     except InputError:
         if place:
             return None

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +37,7 @@ class Data:
         input_shape: (channels, height, width) of one image.
         normalisation: what was done to the pixels, in words.
         note: the split, the number of images and where the copy differs from the original.
+        files: the user's code that made them, name and sha256.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Data:
     input_shape: tuple[int, ...]
     normalisation: str
     note: str
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_data(
@@ -207,4 +209,5 @@ def _factory(spec: str, asked: MeanStd | None) -> Data:
         input_shape=found.shape,
         normalisation="as the factory made it",
         note=f"{found.count} images; the split is the factory's",
+        files=found.files,
     )

@@ -1,8 +1,8 @@
 """Load the network that a command was asked to work on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from analogsim.errors import InputError
 from analogsim.inputs.spec import did_you_mean, few
 from analogsim.inputs.state import load_state_with_notes_, refuse_non_finite
-from analogsim.inputs.user_file import call_factory, is_user_file
+from analogsim.inputs.user_file import is_user_file, load_object
 from analogsim.inputs.weight_file import read_weight_file
 from analogsim.inputs.zoo import PREFIX, ZOO, parse_zoo
 
@@ -32,6 +32,7 @@ class Model:
         n_classes: how many outputs it has, where known.
         trained: False where its weights are known to be a random start.
         note: one line on where its weights come from, and on what was chosen or left out there.
+        files: the user's code that made it, name and sha256.
     """
 
     module: nn.Module
@@ -40,6 +41,7 @@ class Model:
     n_classes: int | None
     trained: bool
     note: str
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_model(spec: str, *, weights: Path | None = None) -> Model:
@@ -118,7 +120,8 @@ def _load_(module: nn.Module, source: Path, origin: str) -> str:
 
 def _user_model(spec: str, weights: Path | None) -> Model:
     with _fixed_start():
-        module = call_factory(spec, what="model")
+        made = load_object(spec, what="model")
+    module = made.value
     if not isinstance(module, nn.Module):
         raise InputError(
             f"model factory {spec} must return an nn.Module, got {type(module).__name__}"
@@ -146,4 +149,5 @@ def _user_model(spec: str, weights: Path | None) -> Model:
         n_classes=None,
         trained=True,
         note=note,
+        files=made.files,
     )

@@ -1,6 +1,6 @@
 """A data set that a user's own file makes: `path/to/file.py:factory`."""
 
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from analogsim.errors import InputError, first_line
 from analogsim.inputs.labels import as_tensor, class_numbers, one_hot_width, without_values
-from analogsim.inputs.user_file import call_factory
+from analogsim.inputs.user_file import load_object
 
 
 @runtime_checkable
@@ -21,12 +21,16 @@ class SizedDataset(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class UserData:
-    """A user's data set: its length, the shape of its first image, its classes where known."""
+    """A user's data set: its length, the shape of its first image, its classes where known.
+
+    `files` are the code that made it, name and sha256.
+    """
 
     dataset: Any
     count: int
     shape: tuple[int, ...]
     n_classes: int | None
+    files: Mapping[str, str]
 
 
 def call_data_factory(spec: str) -> UserData:
@@ -37,7 +41,8 @@ def call_data_factory(spec: str) -> UserData:
             (floating-point image, class number or one-hot row).
     """
     where = f"data factory {spec}"
-    dataset = call_factory(spec, what="data")
+    made = load_object(spec, what="data")
+    dataset = made.value
     if not isinstance(dataset, SizedDataset):
         raise InputError(
             f"{where} must return a torch Dataset with a length, got {type(dataset).__name__}"
@@ -61,7 +66,13 @@ def call_data_factory(spec: str) -> UserData:
     row = as_tensor(label, where=f"{where} labels").reshape(1, -1)
     n_classes = one_hot_width(row) if said is None else said
     class_numbers(row, n_classes=n_classes, where=f"{where} labels")
-    return UserData(dataset=dataset, count=count, shape=tuple(image.shape), n_classes=n_classes)
+    return UserData(
+        dataset=dataset,
+        count=count,
+        shape=tuple(image.shape),
+        n_classes=n_classes,
+        files=made.files,
+    )
 
 
 def class_count(dataset: object) -> int | None:

@@ -19,25 +19,14 @@ from types import ModuleType
 from analogsim.errors import InputError
 from analogsim.inputs.spec import did_you_mean, few
 
+_OURS = ("analogsim", "device_models")
+
 _numbers = count()
 
 
 def is_user_file(spec: str) -> bool:
     """True for `something.py:factory`, and for `something.py` where the factory was forgotten."""
     return ".py:" in spec or spec.endswith(".py")
-
-
-def call_factory(spec: str, *, what: str) -> object:
-    """Import the file, call the factory without arguments, return what it returns.
-
-    Args:
-        spec: `path/to/file.py:factory`.
-        what: `model` or `data`, for the errors.
-
-    Raises:
-        InputError: no such file or factory, or the user's code fails; the line is named.
-    """
-    return load_object(spec, what=what).value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +38,16 @@ class UserObject:
 
 
 def load_object(spec: str, *, what: str, ready: type | None = None) -> UserObject:
-    """As `call_factory`; an object of the class `ready` is taken as it is, and not called."""
+    """Import the file, call the factory without arguments, return what it returns.
+
+    Args:
+        spec: `path/to/file.py:factory`.
+        what: `model` or `data`, for the errors.
+        ready: an object of this class is taken as it is, and not called.
+
+    Raises:
+        InputError: no such file or factory, or the user's code fails; the line is named.
+    """
     path, factory_name = _split(spec, what=what)
     with _neighbours_importable(path.parent) as neighbours:
         module = _import(path, what=what)
@@ -132,10 +130,12 @@ def _neighbours_importable(folder: Path) -> Iterator[Callable[[], list[Path]]]:
     sys.dont_write_bytecode = True
 
     def imported() -> list[Path]:
-        new = (sys.modules[name] for name in sorted(set(sys.modules) - modules_before))
-        files = (getattr(module, "__file__", None) for module in new)
+        new = sorted(set(sys.modules) - modules_before)
+        # Ours are named by their version, and which of them are new depends on the command.
+        theirs = [name for name in new if name.partition(".")[0] not in _OURS]
+        files = (getattr(sys.modules[name], "__file__", None) for name in theirs)
         paths = (Path(file) for file in files if file is not None)
-        return [path for path in paths if folder in path.parents]
+        return [path for path in paths if folder in path.parents and _is_own(path, folder)]
 
     try:
         yield imported
@@ -147,6 +147,11 @@ def _neighbours_importable(folder: Path) -> Iterator[Callable[[], list[Path]]]:
         for name in new:
             if name.partition(".")[0] in tops:
                 del sys.modules[name]
+
+
+def _is_own(path: Path, folder: Path) -> bool:
+    """Whether it is the user's: an environment in the folder holds thousands that are not."""
+    return not {"site-packages", "dist-packages"} & set(path.relative_to(folder).parts)
 
 
 def _lies_in(module: ModuleType, folder: Path) -> bool:

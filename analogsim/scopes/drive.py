@@ -13,8 +13,13 @@ from torch import nn
 from analogsim.crossbar.trying import MOST_ROWS
 from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
-from analogsim.experiment.describe import data_digest, installed_versions, weights_digest
-from analogsim.experiment.digest import digest_of
+from analogsim.experiment.describe import (
+    data_digest,
+    inputs_entry,
+    installed_versions,
+    weights_digest,
+)
+from analogsim.experiment.digest import INPUTS, digest_of
 from analogsim.experiment.drive import Progress, run_experiment
 from analogsim.experiment.header import Digital, RunHeader
 from analogsim.experiment.job import Task
@@ -135,6 +140,7 @@ class _NoiseRun:
             **study.as_spec(),
             "images": self.total,
             "images_sha256": data_digest(data),
+            INPUTS: inputs_entry(data, study.inputs),
             "weights_sha256": weights_digest(module),
             "n_bn": self.network.n_bn,
             "n_classes": self.network.n_classes,
@@ -142,7 +148,7 @@ class _NoiseRun:
         }
 
     def begin(self) -> RunHeader:
-        job = self._job()
+        job = self._job(digest_of(self.spec))
         clean = job.noisy(_DIGITAL, {}).clean()
         if not clean.n_correct:
             raise InputError(
@@ -176,15 +182,15 @@ class _NoiseRun:
         kept = [f"BatchNorm {name} does not fold: {why}." for name, why in self.network.kept]
         return [*self.study.notes, *self.network.notes, *kept]
 
-    def grown(self, header: RunHeader) -> RunHeader:
-        return dataclasses.replace(header, question=self.study.question, spec=self.spec)
+    def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
+        return dataclasses.replace(header, question=self.study.question, spec=spec)
 
     def work(self, header: RunHeader) -> NoiseJob:
         # After the header: a folder without one must be empty.
         write_variances(self.folder, self.network.variances)
-        return self._job()
+        return self._job(header.spec_digest)
 
-    def _job(self) -> NoiseJob:
+    def _job(self, digest: str) -> NoiseJob:
         return NoiseJob(
             network=self.network,
             levels=self.levels,
@@ -192,7 +198,7 @@ class _NoiseRun:
             batch_size=self.study.batch_size,
             seed=self.study.seed,
             device=self.study.device,
-            digest=digest_of(self.spec),
+            digest=digest,
             versions=installed_versions(),
         )
 

@@ -1,7 +1,8 @@
 """A noise study as a value: which scopes, references, levels and draws of one network."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -19,6 +20,7 @@ class NoiseStudy:
         etas: sigma as a fraction of the reference, above 0; the clean network is always measured.
         draws: how often noise is drawn; a draw has the same normals in every scope, reference
             and eta, scaled.
+        inputs: as those of `Study`.
     """
 
     question: str
@@ -34,6 +36,7 @@ class NoiseStudy:
     batch_size: int
     device: str = "cpu"
     notes: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems: list[str] = []

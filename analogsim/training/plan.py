@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,25 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import own_files
-from analogsim.errors import InputError, OutputError
+from analogsim.errors import InputError, OutputError, ResumeWarning
 from analogsim.experiment.folder import prepare_folder, write_json_atomic
+from analogsim.inputs.fingerprint import changed
 from analogsim.schema import loads
 
 PLAN_FILE = "training.json"
 WEIGHTS_FILE = "weights.safetensors"
 PROVENANCE_FILE = "weights.json"
 _MISSING = "nothing"
+_INPUTS = "inputs"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What decides the result of a training; written before the first step."""
+    """What decides the result of a training; written before the first step.
+
+    `inputs` are fingerprints of images and code, each under what it is.
+    """
 
     model: str
     data: str
     normalisation: str
     n_train: int
     recipe: dict[str, Any]
+    inputs: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """The content of `training.json`."""
@@ -36,6 +43,8 @@ class Plan:
 
 def open_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
     """Make the folder of a new training, or check that it holds this very one.
+
+    Warns (ResumeWarning) where the folder is too old to hold fingerprints.
 
     Raises:
         OutputError: the folder holds something else, or another training, or any if not `resume`.
@@ -53,11 +62,25 @@ def open_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
             f"training plan {path} must be readable JSON, got '{err}'; restore it, or train again "
             "in another folder"
         ) from err
-    different = _differences(found, plan.to_json())
+    asked = plan.to_json()
+    del asked[_INPUTS]
+    known = found.pop(_INPUTS, None) if isinstance(found, dict) else None
+    different = _differences(found, asked)
+    if isinstance(known, dict):
+        different += [f"other {one}" for one in changed(known, plan.inputs)]
+    elif known is not None:
+        different.append(f"{_INPUTS} {known!r}")
     if different:
         raise OutputError(
             f"training in {folder} must be the one that is asked for, got {'; '.join(different)}"
             "; ask for the same, or choose another folder"
+        )
+    if known is None:
+        warnings.warn(
+            f"training in {folder} began without fingerprints of its inputs, so these could not be "
+            f"compared with those of its first epochs: {', '.join(plan.inputs)}",
+            ResumeWarning,
+            stacklevel=2,
         )
     return folder
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from analogsim.crossbar.evaluate import evaluate
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
+from analogsim.inputs.fingerprint import code_fingerprints, image_fingerprint
 from analogsim.inputs.fit import check_fit
 from analogsim.training.epoch import TrainImages, make_optimiser, train_epoch_
 from analogsim.training.log import append_epoch, cut_log
@@ -47,6 +48,8 @@ def train(
     training that is killed and started again gives the same weights as an unbroken one, bit
     for bit on the same machine with the same number of threads.
 
+    Warns (ResumeWarning) where the folder is too old to tell whether its images are these.
+
     Raises:
         InputError: network, data and recipe do not fit each other, or the loss is not finite.
         OutputError: the folder holds something else, or cannot be written.
@@ -62,6 +65,12 @@ def train(
         normalisation=training.train.normalisation,
         n_train=len(data.labels),
         recipe=recipe.to_json(),
+        inputs={
+            "training images": image_fingerprint(training.train),
+            "test images": image_fingerprint(training.test),
+            **code_fingerprints("network", model.files),
+            **code_fingerprints("data", training.train.files),
+        },
     )
     open_folder(folder, plan, resume=resume)
     with locked(folder):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analogsim.errors import InputError
-from analogsim.inputs.user_file import call_factory, is_user_file
+from analogsim.inputs.user_file import is_user_file, load_object
 
 
 def write(folder: Path, text: str, name: str = "mine.py") -> str:
@@ -25,7 +25,7 @@ def test_the_value_is_returned_and_no_trace_is_left(tmp_path: Path) -> None:
         "def build():\n    return Box(neighbour_of_mine.VALUE)\n",
     )
     path_before, modules_before = list(sys.path), set(sys.modules)
-    assert call_factory(f"{file}:build", what="model").value == 7  # type: ignore[attr-defined]
+    assert load_object(f"{file}:build", what="model").value.value == 7  # type: ignore[attr-defined]
     assert sys.path == path_before
     assert set(sys.modules) == modules_before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.py", "neighbour_of_mine.py"]
@@ -39,21 +39,21 @@ def test_two_files_with_a_neighbour_of_one_name_get_their_own(tmp_path: Path) ->
             "def build():\n    import neighbour_of_mine as n\n    return n.VALUE\n",
         )
     files = [tmp_path / str(value) / "mine.py" for value in (1, 2)]
-    assert [call_factory(f"{file}:build", what="model") for file in files] == [1, 2]
+    assert [load_object(f"{file}:build", what="model").value for file in files] == [1, 2]
 
 
 def test_a_neighbouring_package_is_forgotten_too(tmp_path: Path) -> None:
     write(tmp_path / "package_of_mine", "", "__init__.py")
     write(tmp_path / "package_of_mine", "VALUE = 3\n", "part.py")
     file = write(tmp_path, "from package_of_mine.part import VALUE\nbuild = lambda: VALUE\n")
-    assert call_factory(f"{file}:build", what="model") == 3
+    assert load_object(f"{file}:build", what="model").value == 3
     assert not [name for name in sys.modules if name.startswith("package_of_mine")]
 
 
 def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
     for value in (1, 2):
         file = write(tmp_path, f"def build():\n    return {value}\n")
-        assert call_factory(f"{file}:build", what="model") == value
+        assert load_object(f"{file}:build", what="model").value == value
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_users_errors_are_said_in_words(tmp_path: Path, text: str, message: 
     file = write(tmp_path, text)
     path_before, modules_before = list(sys.path), set(sys.modules)
     with pytest.raises(InputError, match=message):
-        call_factory(f"{file}:build", what="model")
+        load_object(f"{file}:build", what="model")
     assert sys.path == path_before
     assert set(sys.modules) == modules_before
 
@@ -94,15 +94,15 @@ def test_the_users_errors_are_said_in_words(tmp_path: Path, text: str, message: 
 def test_the_users_error_is_kept_as_the_cause(tmp_path: Path) -> None:
     file = write(tmp_path, "x = 1 / 0\n")
     with pytest.raises(InputError, match="ZeroDivisionError") as caught:
-        call_factory(f"{file}:build", what="model")
+        load_object(f"{file}:build", what="model")
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_a_missing_file_or_name_is_refused() -> None:
     with pytest.raises(InputError, match=r"data file must exist, got 'none\.py'; check the path"):
-        call_factory("none.py:build", what="data")
+        load_object("none.py:build", what="data")
     with pytest.raises(InputError, match=r"model 'mine\.py' must name a callable of the file"):
-        call_factory("mine.py", what="model")
+        load_object("mine.py", what="model")
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,22 @@ import pickle
 import pytest
 import torch
 
-from analogsim.errors import InputError, OutputError
+from analogsim.errors import InputError, OutputError, ResumeWarning
 from analogsim.training.log import LOG_FILE, append_epoch, cut_log, read_log
 from analogsim.training.plan import PLAN_FILE, Plan, locked, open_folder
 from analogsim.training.state import STATE_FILE, State, read_state, remove_state, write_state
 
+INPUTS = {"training images": "0a of all", "test images": "1b of all", "network file n.py": "2c"}
 
-def plan(**recipe):
+
+def plan(inputs=INPUTS, **recipe):
     return Plan(
-        model="zoo:a", data="digits", normalisation="x", n_train=3, recipe={"epochs": 2, **recipe}
+        model="zoo:a",
+        data="digits",
+        normalisation="x",
+        n_train=3,
+        recipe={"epochs": 2, **recipe},
+        inputs=dict(inputs),
     )
 
 
@@ -95,6 +102,44 @@ def test_different_recipe_is_refused_with_the_difference(tmp_path):
         open_folder(tmp_path, plan(seed=0, lr=0.4, epochs=9), resume=True)
     with pytest.raises(OutputError, match=r"got recipe lr 0.2 \(asked for: nothing\); ask for the"):
         open_folder(tmp_path, plan(seed=0), resume=True)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (INPUTS | {"training images": "9f of all"}, "other training images"),
+        (INPUTS | {"network file n.py": "9f"}, "other network file n.py"),
+        (
+            {"training images": "0a of all", "test images": "9f of all"},
+            r"other test images; other network file n.py \(no longer read\)",
+        ),
+    ],
+    ids=["images", "code", "two"],
+)
+def test_other_inputs_are_refused_by_their_names(tmp_path, inputs, said):
+    open_folder(tmp_path, plan(), resume=True)
+    before = (tmp_path / PLAN_FILE).read_bytes()
+    with pytest.raises(OutputError, match=f"is asked for, got {said}; ask for the same"):
+        open_folder(tmp_path, plan(inputs), resume=True)
+    assert (tmp_path / PLAN_FILE).read_bytes() == before
+
+
+def test_an_old_plan_goes_on_and_what_is_unknown_is_said(tmp_path):
+    open_folder(tmp_path, plan(), resume=True)
+    path = tmp_path / PLAN_FILE
+    old = json.loads(path.read_text())
+    del old["inputs"]
+    path.write_text(json.dumps(old))
+    message = r"compared with those of its first epochs: training images, test images, network file"
+    with pytest.warns(ResumeWarning, match=message):
+        assert open_folder(tmp_path, plan(), resume=True) == tmp_path
+    with pytest.raises(
+        OutputError, match=r"got recipe epochs 2 \(asked for: 9\); ask for the same"
+    ):
+        open_folder(tmp_path, plan(epochs=9), resume=True)
+    path.write_text(json.dumps(old | {"inputs": 7}))
+    with pytest.raises(OutputError, match=r"is asked for, got inputs 7; ask for the same"):
+        open_folder(tmp_path, plan(), resume=True)
 
 
 def test_no_resume_refuses_what_is_there(tmp_path):

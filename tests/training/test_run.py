@@ -15,6 +15,7 @@ import torch
 
 from analogsim.errors import InputError, OutputError
 from analogsim.inputs.data import load_data
+from analogsim.inputs.images import TensorImages
 from analogsim.inputs.models import load_model
 from analogsim.training.plan import PLAN_FILE, PROVENANCE_FILE, WEIGHTS_FILE
 from analogsim.training.recipe import default_recipe
@@ -241,6 +242,41 @@ def test_other_recipe_is_refused(tmp_path, model):
     ):
         train(training(model, epochs=6, seed=5), folder)
     assert (folder / PLAN_FILE).read_bytes() == before
+
+
+def other_data(data, *, pixel=0, label=0):
+    """The data with another pixel, or another label, in one image."""
+    had = data.dataset
+    images, labels = had.images.clone(), had.labels.clone()
+    images[5, 0, 3, 3] += pixel
+    labels[5] = (labels[5] + label) % 10
+    return replace(data, dataset=TensorImages(images, labels, had.normalise))
+
+
+def edit(job):
+    with Path(job.model.partition(":")[0]).open("a") as file:
+        file.write("# edited\n")
+    return job
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda job: replace(job, train=other_data(job.train, pixel=1)), "training images"),
+        (lambda job: replace(job, train=other_data(job.train, label=1)), "training images"),
+        (lambda job: replace(job, test=other_data(job.test, label=1)), "test images"),
+        (edit, "network file net.py"),
+    ],
+    ids=["pixel", "label", "test-label", "network"],
+)
+def test_other_inputs_are_refused_and_nothing_is_lost(tmp_path, model, change, said):
+    folder = tmp_path / "t"
+    with pytest.raises(BrokenOffError):
+        train(training(model), folder, on_progress=break_at(1, 1))
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(OutputError, match=f"is asked for, got other {said}; ask for the same"):
+        train(change(training(model)), folder)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_seeds_start_apart_and_repeat(tmp_path):
