@@ -12,7 +12,7 @@ from analogsim.cli.run_study import Where, compute_study
 from analogsim.cli.suite_spec import Suite
 from analogsim.errors import OutputError
 from analogsim.experiment.folder import is_litter
-from analogsim.experiment.run_folder import locked
+from analogsim.experiment.lock import locked
 from analogsim.report import build_report
 from analogsim.schema import dumps, loads
 from analogsim.scopes.build import build_noise

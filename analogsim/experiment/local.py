@@ -30,6 +30,7 @@ from analogsim.experiment.place import ATTEMPTS, Work, WorkerError
 from analogsim.experiment.trial import Trial
 
 _DONE = None
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 # How often a worker that waits for work looks whether its parent is still there.
 _LOOK_S = 1.0
 
@@ -149,7 +150,7 @@ class _Pool:
         )
         # A worker that is just born would answer Ctrl-C with a traceback, and one that is not yet
         # in the crew would be left behind.
-        with warnings.catch_warnings(), _ctrl_c_waits():
+        with warnings.catch_warnings(), _signals_wait():
             # Python warns of threads at a fork: the workers use none of the parent's.
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
@@ -214,33 +215,36 @@ def _death(code: int | None) -> str:
 
 
 @contextmanager
-def _ctrl_c_waits() -> Iterator[None]:
-    """Keep Ctrl-C for the end of the block.
+def _signals_wait() -> Iterator[None]:
+    """Keep Ctrl-C and SIGTERM for the end of the block.
 
-    The mask alone holds it back from this thread only. Where another thread takes it, this one is
-    interrupted wherever it is: in a hook of the fork, say, which would swallow the exception.
+    The mask alone holds them back from this thread only. Where another thread takes one, this one
+    is interrupted wherever it is: in a hook of the fork, say, which would swallow the exception.
     """
-    pressed: list[int] = []
-    handler = signal.getsignal(signal.SIGINT)
-    ours = handler is not None and threading.current_thread() is threading.main_thread()
-    if ours:
-        signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held: list[int] = []
+    ours = {}
+    if threading.current_thread() is threading.main_thread():
+        # One that Python did not set cannot be put back, and one that is none raises nothing.
+        ours = {n: handler for n in _ENDING if callable(handler := signal.getsignal(n))}
+    for number in ours:
+        signal.signal(number, lambda number, frame: held.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if ours:
-            signal.signal(signal.SIGINT, handler)
-        if pressed:
-            signal.raise_signal(signal.SIGINT)
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def _serve(job: Work, pipe: Connection, parent: int, threads: int) -> None:
     """A worker's life: tasks in, trials out, until the parent is gone."""
     # Ctrl-C reaches the whole group; the parent ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     torch.set_num_threads(threads)
     kept: dict[Any, Any] = {}
     try:

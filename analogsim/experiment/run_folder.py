@@ -1,10 +1,6 @@
-"""A run's folder while a run writes to it: locked, and either new or the same run's, unfinished."""
+"""A run's folder before a run writes to it: either new or the same run's, unfinished."""
 
 import json
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +9,6 @@ from analogsim.experiment.folder import is_litter
 from analogsim.experiment.header import HEADER_FILE, RunHeader, read_header
 from analogsim.experiment.records import RECORDS_FILE
 from analogsim.experiment.study import DESIGN, FREE, GROWING
-
-LOCK_FILE = ".lock"
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for one run. Makes it if needed.
-
-    The lock is the operating system's and ends with this process, however that ends: there are
-    no stale locks.
-
-    Raises:
-        OutputError: another run holds it, or it cannot be written.
-    """
-    import fcntl  # there is none on Windows, where nothing but running needs it
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except (FileExistsError, NotADirectoryError):
-        raise OutputError(
-            f"output {folder} must be a folder, got a path through a file; choose another folder"
-        ) from None
-    except OSError as error:
-        raise OutputError(
-            f"output {folder} must be writable, got '{error.strerror}'; choose another place"
-        ) from error
-    try:
-        try:
-            # Not flock: forked workers would keep that one when this process is killed.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            holder = os.pread(file, 200, 0).decode(errors="replace") or "another process"
-            raise OutputError(
-                f"output {folder} must be used by one run at a time, got a second one while "
-                f"{holder} runs there; wait for it or choose another folder"
-            ) from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-        yield
-    finally:
-        os.close(file)
 
 
 def find_header(folder: Path) -> RunHeader | None:

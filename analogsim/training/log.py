@@ -4,20 +4,24 @@ import os
 from pathlib import Path
 from typing import Any
 
-from analogsim.errors import InputError
-from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.errors import InputError, OutputError
+from analogsim.experiment.folder import unwritable, write_bytes_atomic
 from analogsim.schema import dumps, loads
 
 LOG_FILE = "metrics.jsonl"
 
 
 def append_epoch(folder: Path, entry: dict[str, Any]) -> int:
-    """Append an epoch and return the length of the log in bytes."""
-    with (folder / LOG_FILE).open("ab") as file:
-        file.write(dumps(entry).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-        return file.tell()
+    """Append an epoch and return the length of the log in bytes. Raises OutputError."""
+    path = folder / LOG_FILE
+    try:
+        with path.open("ab") as file:
+            file.write(dumps(entry).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+            return file.tell()
+    except OSError as error:
+        raise OutputError(unwritable(path, error)) from error
 
 
 def cut_log(folder: Path, length: int) -> None:

@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 from analogsim.errors import InputError
 from analogsim.inputs.zoo import PREFIX, parse_zoo
+from analogsim.seed import MOST_SEED
 
 Precision = Literal["bf16", "fp32"]
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp32")
+MOST_EPOCHS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,9 @@ class Recipe:
             value = getattr(self, name)
             if value < low:
                 yield f"{name} must be at least {low}, got {value}"
+        for name, most in (("epochs", MOST_EPOCHS), ("seed", MOST_SEED)):
+            if getattr(self, name) > most:
+                yield f"{name} must be at most {most}, got {getattr(self, name)}"
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             yield f"learning_rate must be finite and above 0, got {self.learning_rate}"
         for name in ("weight_decay", "clip_norm"):

@@ -159,7 +159,7 @@ def test_ctrl_c_during_a_fork_is_kept_for_its_end(monkeypatch: pytest.MonkeyPatc
     before = signal.getsignal(signal.SIGINT)
 
     def fork() -> None:
-        with local._ctrl_c_waits():
+        with local._signals_wait():
             try:
                 forking.set()
                 pressed.wait()
