@@ -11,12 +11,9 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import traceback
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -25,12 +22,12 @@ from typing import Any
 import torch
 
 from analogsim.errors import AnalogsimError, InputError
+from analogsim.experiment.forked import answer_signals, new_process, start
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import ATTEMPTS, Work, WorkerError
 from analogsim.experiment.trial import Trial
 
 _DONE = None
-_ENDING = (signal.SIGINT, signal.SIGTERM)
 # How often a worker that waits for work looks whether its parent is still there.
 _LOOK_S = 1.0
 
@@ -145,17 +142,9 @@ class _Pool:
 
     def _start(self) -> _Worker:
         ours, theirs = multiprocessing.Pipe()
-        process = multiprocessing.get_context("fork").Process(
-            target=_serve, args=(self.job, theirs, os.getpid(), self.threads), daemon=True
-        )
-        # A worker that is just born would answer Ctrl-C with a traceback, and one that is not yet
-        # in the crew would be left behind.
-        with warnings.catch_warnings(), _signals_wait():
-            # Python warns of threads at a fork: the workers use none of the parent's.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            process.start()
-            worker = _Worker(process=process, pipe=ours)
-            self._crew.append(worker)
+        process = new_process(_serve, self.job, theirs, os.getpid(), self.threads)
+        worker = _Worker(process=process, pipe=ours)
+        start(process, then=lambda: self._crew.append(worker))
         theirs.close()
         return worker
 
@@ -214,37 +203,9 @@ def _death(code: int | None) -> str:
     return f"exit code {code}"
 
 
-@contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Keep Ctrl-C and SIGTERM for the end of the block.
-
-    The mask alone holds them back from this thread only. Where another thread takes one, this one
-    is interrupted wherever it is: in a hook of the fork, say, which would swallow the exception.
-    """
-    held: list[int] = []
-    ours = {}
-    if threading.current_thread() is threading.main_thread():
-        # One that Python did not set cannot be put back, and one that is none raises nothing.
-        ours = {n: handler for n in _ENDING if callable(handler := signal.getsignal(n))}
-    for number in ours:
-        signal.signal(number, lambda number, frame: held.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in ours.items():
-            signal.signal(number, handler)
-        if held:
-            signal.raise_signal(held[0])
-
-
 def _serve(job: Work, pipe: Connection, parent: int, threads: int) -> None:
     """A worker's life: tasks in, trials out, until the parent is gone."""
-    # Ctrl-C reaches the whole group; the parent ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    answer_signals()
     torch.set_num_threads(threads)
     kept: dict[Any, Any] = {}
     try:
