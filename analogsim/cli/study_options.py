@@ -172,8 +172,13 @@ def start(
     from analogsim.cli.run_noise import noise_and_print
     from analogsim.cli.run_study import Where, study_and_print
     from analogsim.cli.run_suite import suite_and_print
+    from analogsim.report.build import PAGE_FILE
 
-    where = Where(output=output, extend=extend, refuse_finished=refuse_finished, **values)
+    # The page is written last: without it there is something left to do.
+    finished = (output / PAGE_FILE).exists()
+    where = Where(
+        output=output, extend=extend, refuse_finished=refuse_finished and finished, **values
+    )
     if isinstance(spec, Suite):
         suite_and_print(spec, where)
     elif isinstance(spec, NoiseSpec):
