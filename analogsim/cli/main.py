@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 the command says no (`doctor`) or a bug of ours, 2 an inpu
 mend, 130 interrupted, 143 terminated.
 """
 
+import codecs
 import contextlib
 import difflib
 import errno
@@ -169,9 +170,17 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     keep_freed_memory()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A path need not be UTF-8, and is printed as it was given.
-        sys.stdout.reconfigure(errors="surrogateescape")
+        codecs.register_error("analogsim", _as_given)
+        sys.stdout.reconfigure(errors="analogsim")
     sys.exit(run(args))
+
+
+def _as_given(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A path need not be UTF-8, and is printed as it was given; what no byte stands for escaped."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.backslashreplace_errors(error)
 
 
 def run(args: Sequence[str] | None = None) -> int:
