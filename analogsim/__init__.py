@@ -8,7 +8,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from analogsim._version import __version__
-from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
 
 if TYPE_CHECKING:
     from analogsim.batchnorm.recalibrate import Recalibration
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from analogsim.crossbar.evaluate import Evaluation, evaluate
     from analogsim.crossbar.periphery import Periphery
     from analogsim.crossbar.program import program
+    from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
     from analogsim.report.frame import read
 
 __all__ = [
@@ -44,9 +44,13 @@ __all__ = [
 
 _HOME = {
     "AnalogModel": "analogsim.crossbar.analog_model",
+    "AnalogsimError": "analogsim.errors",
     "Chip": "analogsim.crossbar.chip",
+    "DeviceError": "analogsim.errors",
     "Evaluation": "analogsim.crossbar.evaluate",
+    "InputError": "analogsim.errors",
     "Inputs": "analogsim.call",
+    "OutputError": "analogsim.errors",
     "Periphery": "analogsim.crossbar.periphery",
     "Recalibration": "analogsim.batchnorm.recalibrate",
     "convert": "analogsim.crossbar.convert",

@@ -21,6 +21,7 @@ LEVELS = {
     "analogsim.bounded": 1,
     "analogsim.printable": 1,
     "analogsim.processor": 1,
+    "analogsim.seed": 1,
     "analogsim.schema": 2,
     "analogsim.call": 2,
     "analogsim.copying": 2,
@@ -44,6 +45,7 @@ LEVELS = {
     "analogsim.cli": 10,
     # The public face; it may import every part but the command line, and no part imports it.
     "analogsim": 10,
+    "analogsim.__main__": 11,
 }
 HEAVY = {"torch", "torchvision", "aihwkit"}
 # Their import, with all that it brings in, must not load torch: `--help`, `--version`, `presets`

@@ -34,8 +34,9 @@ from analogsim.experiment.describe import installed_versions, make_header, run_s
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
+from analogsim.experiment.lock import locked
 from analogsim.experiment.place import Place
-from analogsim.experiment.run_folder import check_same, find_header, locked
+from analogsim.experiment.run_folder import check_same, find_header
 from analogsim.experiment.score import digital_score, score
 from analogsim.experiment.study import Chips, Study
 from analogsim.inputs.batches import batches

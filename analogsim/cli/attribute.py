@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from analogsim.cli import complete
+from analogsim.cli.command import Command
 from analogsim.cli.options import NetworkOptions, data_options, network_options, split_options
 from analogsim.cli.spec import parse_share, spec_from_options
 from analogsim.cli.study_options import DEFAULT_CHIPS, place_options
@@ -13,7 +14,7 @@ from analogsim.cli.units import TIMES
 from analogsim.errors import InputError
 
 
-@click.command()
+@click.command(cls=Command)
 @network_options
 @click.option(
     "--preset",

@@ -11,6 +11,8 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from analogsim.cli.command import Command
+
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -51,7 +53,7 @@ class Bash(BashComplete):
 add_completion_class(Bash)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
     """Print the script with which SHELL completes options, networks, devices and data sets.

@@ -6,11 +6,12 @@ from typing import Any
 import click
 
 from analogsim.cli import colour, complete
+from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.errors import InputError
 
 
-@click.command()
+@click.command(cls=Command)
 @network_options
 @click.option(
     "--preset",

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from analogsim.cli.command import Command
 from analogsim.cli.spec import Spec
 from analogsim.cli.study_options import place_options, start
 from analogsim.cli.units import parse_times
@@ -13,7 +14,7 @@ from analogsim.cli.units import parse_times
 _TIMES = "1s,1h,1d,30d,1y"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--chips", type=int, default=5, show_default=True, help="Programmings.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Root seed.")
 @click.option("--print-spec", is_flag=True, help="Print the spec of the demo and stop.")

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from analogsim.cli import colour
+from analogsim.cli.command import Command
 from analogsim.doctor import Check, can_run, diagnose
 from analogsim.schema import dumps
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
     "--data-dir",

@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from analogsim.cli import complete
+from analogsim.cli.command import Command
 from analogsim.cli.options import NetworkOptions, data_options, network_options, split_options
 from analogsim.cli.spec import spec_from_options
 from analogsim.cli.study_options import place_options, split_study, start, study_options
 from analogsim.cli.units import TIMES
 
 
-@click.command()
+@click.command(cls=Command)
 @network_options
 @click.option(
     "--preset",

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from analogsim.cli import complete
+from analogsim.cli.command import Command
 from analogsim.cli.options import DataOptions, data_options
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help=".safetensors, .pt, .pth or .th file."

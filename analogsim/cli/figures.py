@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from analogsim.cli.command import Command
 from analogsim.report.figures import FIGURES_FOLDER, write_figures
 from analogsim.schema import dumps
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--width",

@@ -1,9 +1,10 @@
 """The command group: a table of commands, each imported when it is called, and the exit codes.
 
 Exit codes: 0 done, 1 the command says no (`doctor`) or a bug of ours, 2 an input that the user can
-mend, 130 interrupted.
+mend, 130 interrupted, 143 terminated.
 """
 
+import codecs
 import contextlib
 import difflib
 import errno
@@ -20,6 +21,7 @@ import click
 from analogsim._version import __version__
 from analogsim.cli import colour
 from analogsim.cli.heap import keep_freed_memory
+from analogsim.cli.signals import Terminated
 from analogsim.errors import AnalogsimError
 
 __all__ = ["COMMANDS", "CommandEntry", "LazyGroup", "cli", "main"]
@@ -165,12 +167,20 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit; the console script."""
+    """Run the command line and exit."""
     keep_freed_memory()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A path need not be UTF-8, and is printed as it was given.
-        sys.stdout.reconfigure(errors="surrogateescape")
+        codecs.register_error("analogsim", _as_given)
+        sys.stdout.reconfigure(errors="analogsim")
     sys.exit(run(args))
+
+
+def _as_given(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A path need not be UTF-8, and is printed as it was given; what no byte stands for escaped."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.backslashreplace_errors(error)
 
 
 def run(args: Sequence[str] | None = None) -> int:
@@ -190,7 +200,11 @@ def run(args: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        # click makes an Abort of what interrupts a command.
+        if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
+            click.echo("terminated", err=True)
+            return 143
         click.echo("interrupted", err=True)
         return 130
     except BrokenPipeError:

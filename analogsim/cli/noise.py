@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from analogsim.cli import complete
+from analogsim.cli.command import Command
 from analogsim.cli.noise_spec import NoiseSpec
 from analogsim.cli.options import DataOptions, data_options
 from analogsim.cli.spec import parse_share
@@ -14,7 +15,7 @@ from analogsim.errors import InputError
 from analogsim.scopes.levels import ETAS, parse_references, parse_scopes
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help=".safetensors, .pt, .pth or .th file."

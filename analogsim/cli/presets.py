@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from analogsim.cli import complete
+from analogsim.cli.command import Command
 from analogsim.cli.device import device_of
 from analogsim.schema import dumps
 from device_models.contract import Constant, Device
 from device_models.registry import DEVICES
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("name", required=False, shell_complete=complete.presets)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every number in full.")
 def presets(name: str | None, *, as_json: bool) -> None:

@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from analogsim.cli import colour
+from analogsim.cli.command import Command
 from analogsim.cli.report_kinds import report_other
 from analogsim.cli.say import tell
 from analogsim.report import build_report, format_table, summary
 from analogsim.schema import dumps
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
 def report(folder: Path, *, as_json: bool) -> None:

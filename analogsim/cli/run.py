@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from analogsim.cli.command import Command
 from analogsim.cli.spec_file import read_spec
 from analogsim.cli.study_options import place_options, start
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("spec", metavar="SPEC.toml", type=click.Path(path_type=Path, allow_dash=True))
 @place_options()
 @click.option("--extend", is_flag=True, help="Add chips, times, presets to the run in the folder.")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -34,6 +35,7 @@ from analogsim.experiment.drive import run_study
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.local import Local
+from analogsim.experiment.on_ray import OnRay
 from analogsim.experiment.place import Place
 from analogsim.experiment.score import select
 from analogsim.experiment.study import PILOT_CHIPS, PILOT_IMAGES, Chips, Design, Precision, Study
@@ -226,13 +228,7 @@ def place_of(where: Where) -> Place:
                 f"--address must go with --on ray, got {where.address!r} without it; add --on ray"
             )
         return Local(where.workers, warn)
-    if where.workers is not None:
-        raise InputError(
-            f"--workers must go with --on local, got {where.workers}; Ray's cluster decides"
-        )
-    from analogsim.experiment.on_ray import OnRay  # Ray is an extra
-
-    return OnRay(where.address, warn)
+    return OnRay(where.address, where.workers, partial(click.echo, err=True))
 
 
 def design_of(spec: Spec) -> Design:

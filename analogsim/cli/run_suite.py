@@ -13,7 +13,7 @@ from analogsim.cli.run_study import Where, compute_study
 from analogsim.cli.say import say
 from analogsim.cli.suite_spec import Suite
 from analogsim.errors import InputError, OutputError
-from analogsim.experiment.run_folder import locked
+from analogsim.experiment.lock import locked
 from analogsim.own_files import is_litter, own_folder, read_text
 from analogsim.report import build_report
 from analogsim.schema import dumps, loads

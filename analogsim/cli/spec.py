@@ -137,7 +137,10 @@ def times_of(content: dict[str, Any]) -> tuple[float, ...]:
 
 
 def _seconds(time: float | str) -> float:
-    return parse_duration(time, where="times") if isinstance(time, str) else float(time)
+    if isinstance(time, str):
+        return parse_duration(time, where="times")
+    # TOML has -0.0, which is 0.
+    return float(time) + 0.0
 
 
 def _share(value: float | str, where: str) -> float:

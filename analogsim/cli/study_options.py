@@ -139,7 +139,9 @@ def place_options(*, required: bool = True) -> Callable[[Command], Command]:
                 ),
                 click.option("--address", help="Ray cluster.  [default: the one Ray finds]"),
                 click.option(
-                    "--workers", type=int, help="Processes with --on local.  [default: the cores]"
+                    "--workers",
+                    type=int,
+                    help="Processes on this machine, also of a Ray here.  [default: the cores]",
                 ),
                 click.option("--json", "as_json", is_flag=True, help="Print summary.json."),
             )

@@ -9,9 +9,16 @@ from analogsim.cli.noise_spec import NoiseSpec, noise_from_toml
 from analogsim.cli.spec import Spec, spec_from_toml
 from analogsim.cli.spec_check import Problem
 from analogsim.cli.toml import toml_value
+from analogsim.errors import shown
 from analogsim.suites.entry import Entry
 
 NETWORKS = "networks"
+_LONGEST_LABEL = 100
+# Names of a suite's own files, whatever their ending, and those that Windows keeps for devices.
+_TAKEN = {
+    *("records", "report", "results", "suite", "con", "prn", "aux", "nul"),
+    *(f"{device}{number}" for device in ("com", "lpt") for number in range(10)),
+}
 # Keys of an entry that belong to the network's own spec.
 _OWN = ("model", "weights", "untrained", "bn")
 
@@ -59,6 +66,8 @@ def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
         if labels.index(labels[at]) < at:
             text = f"must be one of its own, got {entry['label']!r} twice"
             yield Problem(key=f"{key}.label", text=text)
+        if (rule := _label_rule(entry["label"])) is not None:
+            yield Problem(key=f"{key}.label", text=f"must be {rule}, got {shown(entry['label'])}")
         if "weights" in entry and not (folder / entry["weights"]).is_file():
             text = f"must be a file beside the spec, got {entry['weights']!r}, which is not in "
             yield Problem(key=f"{key}.weights", text=f"{text}{folder}")
@@ -82,6 +91,18 @@ def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
             text="must be chips in a spec with [[networks]], whose tables compare chip by chip, "
             f"got precision {content['design']['precision']!r}",
         )
+
+
+def _label_rule(label: str) -> str | None:
+    """What a label breaks that the schema lets through; it is the name of a folder."""
+    if len(label) > _LONGEST_LABEL:
+        return f"at most {_LONGEST_LABEL} characters"
+    # A pattern's $ lets a line end through.
+    if label.endswith((".", "\n")):
+        return "a name that ends in a letter, digit, - or _"
+    if label.split(".")[0].casefold() in _TAKEN:
+        return "a name that is free in every folder"
+    return None
 
 
 def suite_as_toml(suite: Suite) -> str:

@@ -1,7 +1,6 @@
 """Durations as people write them: `1s`, `2.5h`, `30d`, `1y`. Seconds everywhere else."""
 
 import difflib
-import math
 import re
 from typing import Any
 
@@ -24,6 +23,7 @@ SECONDS_PER_UNIT = {
     "mo": 30 * _DAY_S,
     "y": 365 * _DAY_S,
 }
+_LONGEST_S = 1e18
 # What people write instead, for the hint.
 _SPELLINGS = {
     "sec": "s",
@@ -66,8 +66,11 @@ def parse_duration(text: str, *, where: str = "time") -> float:
             f"{text!r}; did you mean {number}{exponent}{_nearest_unit(unit)}?"
         )
     value_s = float(number + exponent) * seconds
-    if not math.isfinite(value_s):
-        raise InputError(f"{where} must be finite, got {text!r}; give a shorter time")
+    if value_s > _LONGEST_S:
+        raise InputError(
+            f"{where} must be at most {_LONGEST_S:g} s (twice the age of the universe), got "
+            f"{text!r}; give a shorter time"
+        )
     return value_s
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,10 @@ def save(chip: Chip, folder: Path | str, *, model: ModelNote | None = None) -> P
     # safetensors has an error of its own for a full disk.
     except (OSError, SafetensorError) as err:
         reason = err.strerror if isinstance(err, OSError) else err
+        # It was empty, and must be so again for the same command.
+        for name in (_MODEL, _CHIP, _EXAMPLE, FILE):
+            with suppress(OSError):
+                (folder / name).unlink()
         raise OutputError(
             f"folder {folder} must be writable, got '{reason}'; choose another place or make room"
         ) from err

@@ -16,6 +16,7 @@ from analogsim.crossbar.own_statistics import own_batchnorms, parted
 from analogsim.crossbar.streams import check_stream
 from analogsim.crossbar.weights import program_weights_
 from analogsim.errors import InputError
+from analogsim.seed import MOST_SEED
 
 
 def program(analog: AnalogModel, seed: int = 0, chip: int = 0, *, recalibrate: bool = True) -> Chip:
@@ -78,14 +79,16 @@ def reprogram_(chip: Chip, number: int, *, recalibrate: bool = True) -> Chip:
 
 
 def check_numbers(*, seed: int, chip: int) -> None:
-    """Refuse a negative root seed or chip number.
+    """Refuse a root seed or chip number that is negative or has more than 64 bits.
 
     Raises:
-        InputError: one of them is below 0.
+        InputError: one of them is.
     """
     for what, value in (("seed", seed), ("chip", chip)):
         if value < 0:
             raise InputError(f"{what} must be at least 0, got {value}; choose another")
+        if value > MOST_SEED:
+            raise InputError(f"{what} must be at most {MOST_SEED}, got {value}; choose another")
 
 
 def _put_off_(layers: Sequence[CrossbarLayer]) -> None:

@@ -19,7 +19,8 @@ def seed_of(*address: str | int | float) -> int:
     """The seed of an address, 63 bits: blake2b over the parts, each with its type and length."""
     digest = hashlib.blake2b(digest_size=8)
     for part in address:
-        text = part.hex() if isinstance(part, float) else str(part)
+        # -0.0 is the time 0.
+        text = (part + 0.0).hex() if isinstance(part, float) else str(part)
         digest.update(f"{type(part).__name__}:{len(text)}:{text};".encode())
     return int.from_bytes(digest.digest(), "big") >> 1
 

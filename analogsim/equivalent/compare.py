@@ -33,8 +33,8 @@ from analogsim.experiment.describe import installed_versions
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
+from analogsim.experiment.lock import locked
 from analogsim.experiment.place import Place
-from analogsim.experiment.run_folder import locked
 from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE, ByChip, Interval
 from analogsim.experiment.study import Chips, Study
 from analogsim.inputs.data import Data

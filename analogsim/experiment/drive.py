@@ -20,10 +20,11 @@ from analogsim.experiment.describe import (
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
+from analogsim.experiment.lock import locked
 from analogsim.experiment.place import Place, Work
 from analogsim.experiment.plan_file import read_plan, write_plan
 from analogsim.experiment.records import RecordWriter, read_records
-from analogsim.experiment.run_folder import check_same, find_header, locked
+from analogsim.experiment.run_folder import check_same, find_header
 from analogsim.experiment.schedule import Key, Round, Schedule
 from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study

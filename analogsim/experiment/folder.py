@@ -1,5 +1,6 @@
 """A run's folder on the disk: made once, never overwritten, and files that are whole or absent."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +17,11 @@ def prepare_folder(folder: Path | str, arrived: Sequence[str] = ()) -> Path:
     computing starts, so that hours are not lost at the end.
     """
     path = Path(folder)
+    make_folder(path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
         first = own_files.first_other(path, arrived)
-    except (FileExistsError, NotADirectoryError):
-        raise OutputError(
-            f"output {path} must be a folder, got a path through a file; choose another folder"
-        ) from None
     except OSError as error:
-        raise OutputError(_unwritable(path, error)) from error
+        raise OutputError(unwritable(path, error)) from error
     if first is not None:
         raise OutputError(
             f"output {path} must be an empty folder, got one that holds {first.name}; "
@@ -35,8 +32,20 @@ def prepare_folder(folder: Path | str, arrived: Sequence[str] = ()) -> Path:
         os.close(own_files.create_file(probe))
         probe.unlink()
     except OSError as error:
-        raise OutputError(_unwritable(path, error)) from error
+        raise OutputError(unwritable(path, error)) from error
     return path
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents, if they are not there. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OutputError(
+            f"output {path} must be a folder, got a path through a file; choose another folder"
+        ) from None
+    except OSError as error:
+        raise OutputError(unwritable(path, error)) from error
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:
@@ -44,7 +53,7 @@ def write_bytes_atomic(path: Path, content: bytes) -> None:
     try:
         own_files.write_whole(path, content)
     except OSError as error:
-        raise OutputError(_unwritable(path, error)) from error
+        raise OutputError(unwritable(path, error)) from error
 
 
 def write_json_atomic(path: Path, value: object) -> None:
@@ -55,6 +64,15 @@ def write_json_atomic(path: Path, value: object) -> None:
     write_bytes_atomic(path, (schema.dumps(value, indent=2) + "\n").encode())
 
 
-def _unwritable(path: Path, error: OSError) -> str:
+def unwritable(path: Path, error: OSError) -> str:
+    """What is said of a place that cannot be written, and what to do."""
     reason = error.strerror or str(error)
-    return f"output {path} must be writable, got '{reason}'; choose another place"
+    return f"output {path} must be writable, got '{reason}'; {_MEND.get(error.errno, _ELSE)}"
+
+
+_AGAIN = "and give the same command again: the files that are there are kept"
+_ELSE = "choose another place"
+_MEND: dict[int | None, str] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), f"make room, {_AGAIN}"),
+    **dict.fromkeys((errno.EROFS, errno.EIO), f"mend the disk, {_AGAIN}, or {_ELSE}"),
+}

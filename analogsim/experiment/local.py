@@ -11,12 +11,9 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import traceback
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -25,6 +22,7 @@ from typing import Any
 import torch
 
 from analogsim.errors import AnalogsimError, InputError
+from analogsim.experiment.forked import answer_signals, new_process, start
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import ATTEMPTS, Work, WorkerError
 from analogsim.experiment.trial import Trial
@@ -144,17 +142,9 @@ class _Pool:
 
     def _start(self) -> _Worker:
         ours, theirs = multiprocessing.Pipe()
-        process = multiprocessing.get_context("fork").Process(
-            target=_serve, args=(self.job, theirs, os.getpid(), self.threads), daemon=True
-        )
-        # A worker that is just born would answer Ctrl-C with a traceback, and one that is not yet
-        # in the crew would be left behind.
-        with warnings.catch_warnings(), _ctrl_c_waits():
-            # Python warns of threads at a fork: the workers use none of the parent's.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            process.start()
-            worker = _Worker(process=process, pipe=ours)
-            self._crew.append(worker)
+        process = new_process(_serve, self.job, theirs, os.getpid(), self.threads)
+        worker = _Worker(process=process, pipe=ours)
+        start(process, then=lambda: self._crew.append(worker))
         theirs.close()
         return worker
 
@@ -213,34 +203,9 @@ def _death(code: int | None) -> str:
     return f"exit code {code}"
 
 
-@contextmanager
-def _ctrl_c_waits() -> Iterator[None]:
-    """Keep Ctrl-C for the end of the block.
-
-    The mask alone holds it back from this thread only. Where another thread takes it, this one is
-    interrupted wherever it is: in a hook of the fork, say, which would swallow the exception.
-    """
-    pressed: list[int] = []
-    handler = signal.getsignal(signal.SIGINT)
-    ours = handler is not None and threading.current_thread() is threading.main_thread()
-    if ours:
-        signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if ours:
-            signal.signal(signal.SIGINT, handler)
-        if pressed:
-            signal.raise_signal(signal.SIGINT)
-
-
 def _serve(job: Work, pipe: Connection, parent: int, threads: int) -> None:
     """A worker's life: tasks in, trials out, until the parent is gone."""
-    # Ctrl-C reaches the whole group; the parent ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    answer_signals()
     torch.set_num_threads(threads)
     kept: dict[Any, Any] = {}
     try:

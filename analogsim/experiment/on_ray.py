@@ -1,123 +1,126 @@
 """Tasks on a Ray cluster: one a chip; network and images are shipped once to each node.
 
-Needs the extra `[ray]`. The writer of the records is here, in the driver: nodes share no folder.
+Needs the extra `[ray]`. The writer of the records is here, and Ray is driven from a process of its
+own (`ray_driver.py`): what Ray cannot go on from ends the process that drives it, without a word.
 """
 
-import contextlib
-import logging
-import sys
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
-from analogsim.errors import AnalogsimError, InputError, first_line
+from analogsim.errors import InputError
+from analogsim.experiment.forked import new_process, start
 from analogsim.experiment.job import Task
-from analogsim.experiment.place import ATTEMPTS, Work, WorkerError
+from analogsim.experiment.place import Work, WorkerError
+from analogsim.experiment.ray_address import check_answers, no_cluster
+from analogsim.experiment.ray_driver import Connected, Connecting, Finished, drive
 from analogsim.experiment.trial import Trial
 
-# Tasks in flight for each core of the cluster: enough that no worker waits, few enough that a
-# study of 10^5 chips does not fill the scheduler.
-_AHEAD = 2
+# What answers as a cluster does and is none of ours; a right one takes a few seconds.
+_CONNECT_S = 60.0
+_END_S = 10.0
 
-Warn = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 class OnRay:
     """A Ray cluster: the one at `address`, or the one that Ray finds, or a new one here."""
 
-    def __init__(self, address: str | None = None, warn: Warn = lambda text: None) -> None:
-        """`warn` gets a sentence when a node is lost.
+    def __init__(
+        self,
+        address: str | None = None,
+        workers: int | None = None,
+        say: Say = lambda text: None,
+    ) -> None:
+        """`workers` is for a new one here; `say` gets a line about the cluster.
 
         Raises:
-            InputError: Ray is not installed, or there is no cluster at `address`.
+            InputError: Ray is not installed, there is no cluster at `address`, or `workers` cannot
+                be had.
         """
-        try:
-            import ray  # an extra
-        except ImportError as error:
+        if find_spec("ray") is None:
             raise InputError(
                 "--on ray must have the package ray, which is not installed; "
                 "pip install 'analogsim-aimc[ray]'"
-            ) from error
-        self._ray: Any = ray
-        self._warn = warn
-        if not ray.is_initialized():
-            try:
-                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-            except Exception as error:
-                raise InputError(
-                    f"Ray cluster must answer, got '{first_line(error)}' for address "
-                    f"{address!r}; start one with `ray start --head`, or leave --address out"
-                ) from error
+            )
+        if workers is not None and address is not None:
+            raise InputError(
+                f"--workers must go with --on local or a Ray of its own, got {workers} with "
+                f"--address {address}, whose cluster decides; leave one of the two out"
+            )
+        if workers is not None and workers < 1:
+            raise InputError(f"workers must be at least 1, got {workers}; give another number")
+        if workers is None:
+            check_answers(address)
+        self._address = address if workers is None else "local"
+        self._workers, self._say = workers, say
+        self._driver: _Driver | None = None
 
     def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Trial]:
         """As `Place.run`. A task whose worker or node dies is tried again on another."""
-        ray = self._ray
-        resources = {"num_gpus": 1} if job.device == "cuda" else {}
-        remote = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1, **resources)(_chip)
-        with _by_value(ray):
-            shipped = ray.put(job)
-        waiting = list(reversed(tasks))
-        flying: dict[Any, Task] = {}
+        driver = self._driver_of(job)
         try:
-            while waiting or flying:
-                room = max(_AHEAD * int(ray.cluster_resources().get("CPU", 1)), 2)
-                while waiting and len(flying) < room:
-                    task = waiting.pop()
-                    # In a list, Ray hands the reference over and not a fresh copy each time.
-                    flying[remote.remote([shipped], task)] = task
-                ready, _ = ray.wait(list(flying), num_returns=1)
-                for reference in ready:
-                    task = flying.pop(reference)
-                    yield from self._take(reference, task)
-        finally:
-            for reference in flying:
-                with contextlib.suppress(Exception):
-                    ray.cancel(reference, force=True)
-
-    def _take(self, reference: Any, task: Task) -> list[Trial]:
-        ray = self._ray
-        try:
-            trials: list[Trial] = ray.get(reference)
-        except ray.exceptions.RayTaskError as error:
-            cause = getattr(error, "cause", None)
-            if isinstance(cause, AnalogsimError):
-                raise cause from error
-            raise
-        except ray.exceptions.RayError as error:
+            driver.pipe.send(tasks)
+            yield from self._hear(driver.pipe)
+        except (EOFError, OSError):
+            driver.process.join(_END_S)
             raise WorkerError(
-                f"Ray worker for {task} must finish, got {type(error).__name__} "
-                f"'{first_line(error)}' {ATTEMPTS} times; every finished trial is safe: mend the "
-                "cluster and run the same command again"
-            ) from error
-        return trials
+                "Ray's driver must finish, got its end with exit code "
+                f"{driver.process.exitcode}, as when the cluster or Ray on this machine ends; "
+                "every finished trial is safe: mend the cluster and run the same command again"
+            ) from None
+        except BaseException:
+            self._end()
+            raise
+
+    def _driver_of(self, job: Work) -> "_Driver":
+        """The process that has the job; rounds of one study share it."""
+        if self._driver is None or self._driver.job is not job:
+            self._end()
+            ours, theirs = multiprocessing.Pipe()
+            # Forked, so that the job need not be pickled for it.
+            process = new_process(drive, job, self._address, self._workers, theirs, ours)
+            driver = self._driver = _Driver(job=job, process=process, pipe=ours)
+            start(process)
+            theirs.close()
+            return driver
+        return self._driver
+
+    def _end(self) -> None:
+        if self._driver is None:
+            return
+        process, self._driver = self._driver.process, None
+        process.terminate()
+        process.join(_END_S)
+        process.kill()
+        process.join()
+
+    def _hear(self, pipe: Connection) -> Iterator[Trial]:
+        patience: float | None = None
+        while True:
+            if not pipe.poll(patience):
+                error = TimeoutError(f"no answer in {_CONNECT_S:g} s")
+                raise InputError(no_cluster(self._address, error))
+            said: Any = pipe.recv()
+            if isinstance(said, Finished):
+                return
+            if isinstance(said, Connecting):
+                patience = _CONNECT_S
+            elif isinstance(said, Connected):
+                patience = None
+                self._say(said.text)
+            elif isinstance(said, Exception):
+                raise said
+            else:
+                yield said
 
 
-def _chip(shipped: list[Any], task: Task) -> list[Trial]:
-    """All trials of one chip; runs on a node."""
-    import torch
-
-    # One task a core, as in a local run with chips enough: the same records, bit for bit.
-    torch.set_num_threads(1)
-    job, kept = _held(shipped[0])
-    return list(job.trials(task, kept))
-
-
-@lru_cache(maxsize=1)
-def _held(reference: Any) -> tuple[Work, dict[Any, Any]]:
-    """The job and what this worker process keeps between tasks."""
-    import ray  # an extra
-
-    return ray.get(reference), {}
-
-
-@contextlib.contextmanager
-def _by_value(ray: Any) -> Iterator[None]:
-    """Ship code of the user's own files with what it made: the nodes do not have those files."""
-    modules = [m for name, m in sys.modules.items() if name.startswith("_analogsim_user_file_")]
-    for module in modules:
-        ray.cloudpickle.register_pickle_by_value(module)
-    try:
-        yield
-    finally:
-        for module in modules:
-            ray.cloudpickle.unregister_pickle_by_value(module)
+@dataclass(frozen=True, kw_only=True)
+class _Driver:
+    job: Work
+    process: BaseProcess
+    pipe: Connection

@@ -1,12 +1,8 @@
-"""A run's folder while a run writes to it: locked, and either new or the same run's."""
+"""A run's folder before a run writes to it: either new or the same run's."""
 
 import json
-import os
-import socket
 import stat
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,67 +13,8 @@ from analogsim.experiment.header import HEADER_FILE, RunHeader, read_header
 from analogsim.experiment.records import RECORDS_FILE
 from analogsim.inputs.fingerprint import changed
 
-LOCK_FILE = ".lock"
-# Beside it, so that a run in which nothing is left to do changes no file.
-_HOLDER_FILE = ".lock-holder"
 # Of a spec: digests of what is on the disk, which say nothing to a reader.
 _CONTENT = (INPUTS, DEVICE_FILES, "images_sha256", "weights_sha256")
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for one run. Makes it if needed.
-
-    The lock is the operating system's and ends with this process, however that ends: there are
-    no stale locks.
-
-    Raises:
-        OutputError: another run holds it, or it cannot be written.
-    """
-    import fcntl  # there is none on Windows, where nothing but running needs it
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = own_files.open_regular(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT)
-    except (FileExistsError, NotADirectoryError):
-        raise OutputError(
-            f"output {folder} must be a folder, got a path through a file; choose another folder"
-        ) from None
-    except OSError as error:
-        raise OutputError(
-            f"output {folder} must be writable, got '{error.strerror}'; choose another place"
-        ) from error
-    try:
-        try:
-            # Not flock: forked workers would keep that one when this process is killed.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            raise OutputError(
-                f"output {folder} must be used by one run at a time, got a second one while "
-                f"{_holder(folder)} runs there; wait for it or choose another folder"
-            ) from None
-        with _named(folder / _HOLDER_FILE):
-            yield
-    finally:
-        os.close(file)
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Say who holds the lock as long as it is held; no run depends on it."""
-    with suppress(OSError), os.fdopen(own_files.create_file(path), "w") as file:
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            path.unlink()
-
-
-def _holder(folder: Path) -> str:
-    with suppress(OSError, ValueError):
-        return own_files.read_text(folder / _HOLDER_FILE) or "another process"
-    return "another process"
 
 
 def find_header(folder: Path) -> RunHeader | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from analogsim.crossbar.compensation import Compensation
 from analogsim.errors import InputError
+from analogsim.seed import MOST_SEED
 from device_models.contract import Device
 from device_models.registry import spec_of
 
@@ -91,6 +92,7 @@ class Study:
         full = isinstance(self.design, Chips) or not self.yield_above
         return [
             ("seed", "at least 0", self.seed, self.seed >= 0),
+            ("seed", f"at most {MOST_SEED}", self.seed, self.seed <= MOST_SEED),
             ("batch size", "at least 1", self.batch_size, self.batch_size >= 1),
             ("yield accuracy", "above 0 and at most 1", wrong, not wrong),
             (

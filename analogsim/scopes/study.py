@@ -8,8 +8,10 @@ from typing import Any
 
 from analogsim.errors import InputError
 from analogsim.scopes.levels import REFERENCES, SCOPES, Level, Reference, Scope
+from analogsim.seed import MOST_SEED
 
 KIND = "noise"
+MOST_DRAWS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,14 @@ class NoiseStudy:
                 ("batch size", self.batch_size, 1),
             )
             if value < least
+        ]
+        problems += [
+            f"{what} must be at most {most}, got {value}"
+            for what, value, most in (
+                ("draws", self.draws, MOST_DRAWS),
+                ("seed", self.seed, MOST_SEED),
+            )
+            if value > most
         ]
         if problems:
             raise InputError(f"noise study: {'; '.join(problems)}; mend these")

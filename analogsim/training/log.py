@@ -6,7 +6,7 @@ from typing import Any
 
 from analogsim import own_files
 from analogsim.errors import InputError, OutputError
-from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.experiment.folder import unwritable, write_bytes_atomic
 from analogsim.schema import dumps, loads
 
 LOG_FILE = "metrics.jsonl"
@@ -22,11 +22,8 @@ def append_epoch(folder: Path, entry: dict[str, Any]) -> int:
             file.flush()
             os.fsync(file.fileno())
             return file.tell()
-    except OSError as err:
-        raise OutputError(
-            f"training log {path} must take another line, got '{err.strerror}'; mend that and give "
-            "the same command again: whole epochs are safe"
-        ) from err
+    except OSError as error:
+        raise OutputError(unwritable(path, error)) from error
 
 
 def cut_log(folder: Path, length: int) -> None:

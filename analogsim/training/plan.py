@@ -1,10 +1,6 @@
 """The folder of a training: what it was asked, and whether it may go on."""
 
-import fcntl
-import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,24 +84,6 @@ def open_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
 def is_finished(folder: Path) -> bool:
     """Whether the folder holds the weights of a training that ran to its end."""
     return (folder / PROVENANCE_FILE).is_file()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep a second process out of the folder; a kill frees it.
-
-    Raises:
-        OutputError: another training runs there.
-    """
-    with os.fdopen(own_files.open_regular(folder / PLAN_FILE), "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as err:
-            raise OutputError(
-                f"training in {folder} must run once at a time, got '{err.strerror}'; wait for the "
-                "other process, or choose another folder"
-            ) from err
-        yield
 
 
 def _differences(found: object, asked: dict[str, Any], prefix: str = "") -> list[str]:

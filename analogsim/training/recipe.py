@@ -7,9 +7,13 @@ from typing import Any, Literal
 
 from analogsim.errors import InputError
 from analogsim.inputs.zoo import PREFIX, parse_zoo
+from analogsim.seed import MOST_SEED
 
 Precision = Literal["bf16", "fp32"]
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp32")
+MOST_EPOCHS = 100_000
+# Of what is multiplied with float32.
+_MOST = 1e30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +65,15 @@ class Recipe:
             value = getattr(self, name)
             if value < low:
                 yield f"{name} must be at least {low}, got {value}"
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            yield f"learning_rate must be finite and above 0, got {self.learning_rate}"
+        for name, most in (("epochs", MOST_EPOCHS), ("seed", MOST_SEED)):
+            if getattr(self, name) > most:
+                yield f"{name} must be at most {most}, got {getattr(self, name)}"
+        if not 0 < self.learning_rate <= _MOST:
+            yield f"learning_rate must be above 0 and at most {_MOST:g}, got {self.learning_rate}"
         for name in ("weight_decay", "clip_norm"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                yield f"{name} must be finite and at least 0, got {value}"
+            if not 0 <= value <= _MOST:
+                yield f"{name} must be at least 0 and at most {_MOST:g}, got {value}"
         for name in ("warmup", "momentum", "label_smoothing", "ema_decay", "grow"):
             value = getattr(self, name)
             if not 0 <= value < 1:

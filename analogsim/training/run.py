@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.crossbar.evaluate import evaluate
+from analogsim.experiment.lock import locked
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints, image_fingerprint
 from analogsim.inputs.fit import check_fit
 from analogsim.training.epoch import TrainImages, make_optimiser, train_epoch_
 from analogsim.training.log import append_epoch, cut_log
-from analogsim.training.plan import Plan, is_finished, locked, open_folder
+from analogsim.training.plan import Plan, is_finished, open_folder
 from analogsim.training.provenance import read_provenance, write_half, write_weights
 from analogsim.training.state import State, read_state, remove_state, write_state
 from analogsim.training.task import (

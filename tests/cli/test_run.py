@@ -257,7 +257,10 @@ def test_a_file_in_the_place_of_the_folder_is_refused(
         (["--precision", "1%", "--yield-above", "90%"], "yield must be measured on whole test"),
         (["--workers", "0"], "workers must be at least 1, got 0"),
         (["--address", "a:1"], "--address must go with --on ray, got 'a:1'"),
-        (["--on", "ray", "--workers", "2"], "--workers must go with --on local, got 2"),
+        (
+            ["--on", "ray", "--workers", "2", "--address", "a:1"],
+            "--workers must go with --on local or a Ray of its own, got 2 with --address a:1",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

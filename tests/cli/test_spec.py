@@ -147,7 +147,7 @@ def test_every_problem_is_said_at_once_with_its_line() -> None:
     assert "got 'modle'; did you mean 'model'?" in body
     assert "  line 4: times[1] must be a time such as" in body
     assert "got '1x'" in body
-    assert "  line 5: seed must be a whole number, 0 or more, got -1" in body
+    assert "  line 5: seed must be a whole number, 0 or more (2^64 - 1 at most), got -1" in body
     assert "  line 8: design.chips must be a whole number of chips, 1 or more" in body
     assert "  line 9: design.cost must be one of chips, precision, " in body
 

@@ -221,6 +221,30 @@ def test_a_wrong_entry_is_named(spec: Path, change: tuple[str, str], message: st
         parse_spec(NOISE.replace(*change), "s.toml", spec.parent)
 
 
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("", r"must be a name of letters, .* got ''"),
+        ("..", r"must be a name of letters, .* got '\.\.'"),
+        ("-x", r"must be a name of letters, .* got '-x'"),
+        ("a/b", r"must be a name of letters, .* got 'a/b'"),
+        ("caf\u00e9", r"must be a name of letters, .* got 'caf\u00e9'"),
+        ("a\\n", r"must be a name that ends in a letter, .* got 'a\\n'"),
+        ("a.", r"must be a name that ends in a letter, .* got 'a\.'"),
+        ("a" * 101, r"must be at most 100 characters, got 'aaa"),
+        ("con", r"must be a name that is free in every folder, got 'con'"),
+        ("LPT1.x", r"must be a name that is free in every folder, got 'LPT1\.x'"),
+        ("report", r"must be a name that is free in every folder, got 'report'"),
+        ("Results.json", r"must be a name that is free in every folder, got 'Results\.json'"),
+        ("Without", r"\[1\]\.label must be one of its own, got 'without' twice"),
+    ],
+    ids=lambda value: ascii(value)[:12] if "must" not in value else "",
+)
+def test_a_label_is_the_name_of_a_folder(label: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_spec(CHIPS.replace('"with"', f'"{label}"', 1), "s.toml")
+
+
 def test_a_suite_of_chips_wants_whole_test_sets() -> None:
     text = CHIPS.replace("chips = 2", 'precision = "1%"')
     with pytest.raises(InputError, match=r"line 11: design.precision must be chips in a .* '1%'"):

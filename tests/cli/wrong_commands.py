@@ -174,6 +174,8 @@ def commands() -> Iterator[tuple[tuple[str, ...], str]]:
     yield ("train", ZOO, *DIGITS, "--lr", "nan", *OUT), "learning_rate must be .*, got nan"
     yield ("train", ZOO, *DIGITS, "--crop", "99", *OUT), "got 99; lower --crop"
     yield from _study_commands()
+    yield from _numbers()
+    yield from _twice()
 
 
 def _study_commands() -> Iterator[tuple[tuple[str, ...], str]]:
@@ -200,3 +202,47 @@ def _study_commands() -> Iterator[tuple[tuple[str, ...], str]]:
     yield ("figures", "run", "--width", "three"), "got 'three'|'three' is not"
     yield ("figures", "run", "--format", "gif"), "got 'gif'|'gif' is not"
     yield ("figures", "run", "--chart", "nono"), "got 'nono'|got .*nono"
+
+
+def _numbers() -> Iterator[tuple[tuple[str, ...], str]]:
+    """Numbers that nothing can be computed with, or nothing in a lifetime."""
+    for time in ("1e308y", "1e308s", "1e400s", "1.1e18s"):
+        yield ("drift", ZOO, *DIGITS, "--times", time, *OUT), f"at most 1e.18 s .*, got '{time}'"
+    for time in ("nan", "inf", "-0", "-1s"):
+        message = f"times must be a number of at least 0 .*, got '{time}'"
+        yield ("drift", ZOO, *DIGITS, f"--times={time}", *OUT), message
+    for command in ("convert", "drift", "compare", "attribute", "noise", "train", "demo"):
+        first = () if command == "demo" else (ZOO, *DIGITS)
+        for seed in (str(2**64), "1" + 400 * "0"):
+            message = f"seed must be at most 18446744073709551615, got {seed}"
+            yield (command, *first, "--seed", seed, *OUT), message
+        yield (command, *first, "--seed=-1", *OUT), "seed must be at least 0, got -1"
+    huge = "1" + 30 * "0"
+    for option, command in (("chips", "drift"), ("draws", "noise")):
+        message = f"{option} must be at most 1000000, got {huge}"
+        yield (command, ZOO, *DIGITS, f"--{option}", huge, *OUT), message
+    for number, value in (("epochs", huge), ("learning_rate", "1e308"), ("weight_decay", "1e308")):
+        option = {"learning_rate": "--lr"}.get(number, f"--{number.replace('_', '-')}")
+        said = value.replace("e308", "e.308")
+        yield ("train", ZOO, *DIGITS, option, value, *OUT), f"{number} must be .*at most .*{said}"
+    yield ("train", ZOO, *DIGITS, "--batch-size", huge, *OUT), f"at most the .* images .*{huge}"
+
+
+def _twice() -> Iterator[tuple[tuple[str, ...], str]]:
+    """An option of one value with two."""
+    for command, option in (
+        ("demo", "--chips"),
+        ("convert", "--chip"),
+        ("drift", "--chips"),
+        ("compare", "--limit"),
+        ("attribute", "--seed"),
+        ("noise", "--draws"),
+        ("train", "--epochs"),
+        ("evaluate", "--limit"),
+        ("run", "--workers"),
+        ("figures", "--width"),
+    ):
+        message = f"{option} must be given once, got it 2 times; leave all but one out"
+        yield (command, "x", option, "1", option, "2"), message
+    yield ("drift", ZOO, *DIGITS, *OUT, "--output", "x"), "-o / --output must be given once"
+    yield ("train", ZOO, "--flip", "--no-flip"), "--flip / --no-flip must be given once, got it 2"

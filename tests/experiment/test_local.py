@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from analogsim.errors import InputError
+from analogsim.experiment import forked, local
 from analogsim.experiment import job as module
-from analogsim.experiment import local
 from analogsim.experiment.job import Chips, Job, Task, work
 from analogsim.experiment.local import Local
 from analogsim.experiment.place import WorkerError
@@ -159,7 +159,7 @@ def test_ctrl_c_during_a_fork_is_kept_for_its_end(monkeypatch: pytest.MonkeyPatc
     before = signal.getsignal(signal.SIGINT)
 
     def fork() -> None:
-        with local._ctrl_c_waits():
+        with forked.signals_wait():
             try:
                 forking.set()
                 pressed.wait()

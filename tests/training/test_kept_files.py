@@ -8,7 +8,7 @@ import torch
 
 from analogsim.errors import InputError, OutputError, ResumeWarning
 from analogsim.training.log import LOG_FILE, append_epoch, cut_log, read_log
-from analogsim.training.plan import PLAN_FILE, Plan, locked, open_folder
+from analogsim.training.plan import PLAN_FILE, Plan, open_folder
 from analogsim.training.state import STATE_FILE, State, read_state, remove_state, write_state
 
 INPUTS = {"training images": "0a of all", "test images": "1b of all", "network file n.py": "2c"}
@@ -159,15 +159,3 @@ def test_damaged_plan_is_refused(tmp_path, text, got):
     (tmp_path / PLAN_FILE).write_text(text)
     with pytest.raises((InputError, OutputError), match=f"got '?{got}"):
         open_folder(tmp_path, plan(), resume=True)
-
-
-def test_two_at_once_are_refused(tmp_path):
-    open_folder(tmp_path, plan(), resume=True)
-    with (
-        locked(tmp_path),
-        pytest.raises(OutputError, match=r"must run once at a time, got 'Resource temporarily"),
-        locked(tmp_path),
-    ):
-        pass
-    with locked(tmp_path):
-        pass

@@ -1,0 +1,98 @@
+"""A disk that fails in the middle: one sentence, and the same command goes on."""
+
+import errno
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from analogsim.cli.main import run
+from tests.experiment.small import records
+
+ZOO = ("zoo:digits_cnn", "--data", "digits")
+DRIFT = ("drift", *ZOO, "--times", "1s,1d", "--chips", "1", "--limit", "20", "--workers", "1")
+TRAIN = ("train", *ZOO, "--epochs", "2")
+END = {
+    errno.ENOSPC: "make room, and give the same command again",
+    errno.EDQUOT: "make room, and give the same command again",
+    errno.EROFS: "mend the disk, and give the same command again",
+    errno.EIO: "mend the disk, and give the same command again",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "out"
+    assert run([*DRIFT, "-o", str(folder)]) == 0
+    return folder
+
+
+def fail_at(patch: pytest.MonkeyPatch, call: int, number: int) -> None:
+    """Let the `call`-th file that is to be safe on the disk fail, and all after it."""
+    calls = []
+    fsync = os.fsync
+
+    def failing(file: int) -> None:
+        calls.append(file)
+        if len(calls) >= call:
+            raise OSError(number, os.strerror(number))
+        fsync(file)
+
+    patch.setattr(os, "fsync", failing)
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "name", "kept"),
+    [
+        (1, errno.EROFS, "run.json", 0),
+        (2, errno.ENOSPC, "records.jsonl", 0),
+        (3, errno.EIO, "records.jsonl", 1),
+        (4, errno.EDQUOT, "layers.json", 2),
+        (6, errno.EIO, "summary.json", 2),
+    ],
+    ids=["header", "first-trial", "second-trial", "layers", "report"],
+)
+def test_a_run_says_the_file_and_goes_on(
+    tmp_path: Path,
+    whole: Path,
+    capsys: pytest.CaptureFixture[str],
+    call: int,
+    number: int,
+    name: str,
+    kept: int,
+) -> None:
+    out = tmp_path / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        fail_at(patch, call, number)
+        assert run([*DRIFT, "-o", str(out)]) == 2
+    (said,) = re.findall("^error: (.*)$", capsys.readouterr().err, flags=re.MULTILINE)
+    assert said.startswith(f"output {out / name} must ")
+    assert f"got '{os.strerror(number)}'; " in said
+    assert ("the lines before it are safe" if "records" in name else END[number]) in said
+    lines = out / "records.jsonl"
+    assert (len(lines.read_bytes().splitlines()) if lines.exists() else 0) == kept
+    assert run([*DRIFT, "-o", str(out)]) == 0
+    assert records(out) == records(whole)
+    assert {path.name for path in out.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [(1, "training.json"), (2, "metrics.jsonl"), (3, "state.pt"), (6, "weights.safetensors")],
+    ids=["plan", "log", "state", "weights"],
+)
+def test_a_training_says_the_file_and_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], call: int, name: str
+) -> None:
+    out = tmp_path / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        fail_at(patch, call, errno.ENOSPC)
+        assert run([*TRAIN, "-o", str(out)]) == 2
+    (said,) = re.findall("^error: (.*)$", capsys.readouterr().err, flags=re.MULTILINE)
+    assert said == (
+        f"output {out / name} must be writable, got 'No space left on device'; make room, and "
+        "give the same command again: the files that are there are kept"
+    )
+    assert run([*TRAIN, "-o", str(out)]) == 0
+    assert (out / "weights.json").exists()
