@@ -1,5 +1,6 @@
 """Running a user's file for one value."""
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -48,6 +49,26 @@ def test_a_neighbouring_package_is_forgotten_too(tmp_path: Path) -> None:
     file = write(tmp_path, "from package_of_mine.part import VALUE\nbuild = lambda: VALUE\n")
     assert load_object(f"{file}:build", what="model").value == 3
     assert not [name for name in sys.modules if name.startswith("package_of_mine")]
+
+
+def test_the_files_of_its_folder_that_were_read_are_named(tmp_path: Path) -> None:
+    """Not what an environment in the folder holds, and not what was not imported."""
+    place = tmp_path / ".venv" / "site-packages"
+    place.mkdir(parents=True)
+    write(place, "VALUE = 3\n", "library_of_mine.py")
+    for name in ("neighbour_of_mine.py", "stranger_of_mine.py"):
+        write(tmp_path, "VALUE = 7\n", name)
+    file = write(
+        tmp_path,
+        f"import sys\nsys.path.append({str(place)!r})\n"
+        "import library_of_mine, neighbour_of_mine\ndef build():\n    return 1\n",
+    )
+    found = load_object(f"{file}:build", what="model").files
+    names = ("mine.py", "neighbour_of_mine.py")
+    assert found == {
+        name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in names
+    }
+    del sys.modules["library_of_mine"]
 
 
 def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
