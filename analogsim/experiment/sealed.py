@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from analogsim import schema, seal
+from analogsim import bounded, schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_json_atomic
 from analogsim.experiment.header import check_format
@@ -22,7 +22,7 @@ def read_sealed(path: Path, *, name: str, version: int, todo: str) -> Any:
         InputError: it cannot be read, or is something else; `todo` says what to do.
     """
     try:
-        content = schema.loads(path.read_text(encoding="utf-8"))
+        content = schema.loads(bounded.read_text(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} must be readable JSON, got '{error}'; {todo}") from error
     check_format(content, name=name, version=version, where=str(path))

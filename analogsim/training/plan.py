@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import bounded
-from analogsim.errors import InputError, OutputError
+from analogsim.errors import InputError, OutputError, shown
 from analogsim.experiment.folder import prepare_folder, write_json_atomic
 from analogsim.schema import loads
 
@@ -86,12 +86,12 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _differences(found: object, asked: dict[str, Any], prefix: str = "") -> list[str]:
     if not isinstance(found, dict):
-        return [f"{prefix or 'content'} {found!r}"]
+        return [f"{prefix or 'content'} {shown(found)}"]
     listed = []
     for name in dict.fromkeys([*asked, *found]):
         old, new = found.get(name, _MISSING), asked.get(name, _MISSING)
         if isinstance(new, dict):
             listed += _differences(old, new, f"{name} ")
         elif old != new:
-            listed.append(f"{prefix}{name} {old} (asked for: {new})")
+            listed.append(f"{prefix}{name} {old if isinstance(old, str) else shown(old)} (asked for: {new})")
     return listed

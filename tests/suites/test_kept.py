@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,8 @@ def test_a_study_with_its_answers_is_small(tmp_path: Path) -> None:
                 counts[scope, reference] = Counts(correct=correct, nan=nan, answers=answers)
         clean = int(digital.sum())
         return toy(counts=counts, etas=ETAS, clean_correct=clean, n_images=1000,
-                   references=REFERENCES, digital_correct=pack(digital.tolist()))  # fmt: skip
+                   references=REFERENCES, digital_correct=pack(digital.tolist()),
+                   predicted=dict.fromkeys(product(REFERENCES, ETAS), 0.5))  # fmt: skip
 
     one = kept(study(), study())
     write_kept(tmp_path / "r.json", one)

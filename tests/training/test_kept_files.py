@@ -18,13 +18,17 @@ def plan(**recipe):
     )
 
 
+def epoch(number):
+    return {"epoch": number, "seconds": 1.5, "train_accuracy": 0.5, "test_accuracy": 0.25}
+
+
 def test_log_is_cut_to_the_last_state(tmp_path):
-    length = append_epoch(tmp_path, {"epoch": 1})
-    append_epoch(tmp_path, {"epoch": 2})
+    length = append_epoch(tmp_path, epoch(1))
+    append_epoch(tmp_path, epoch(2))
     with (tmp_path / LOG_FILE).open("a") as file:
         file.write('{"epo')
     cut_log(tmp_path, length)
-    assert read_log(tmp_path) == [{"epoch": 1}]
+    assert read_log(tmp_path) == [epoch(1)]
     cut_log(tmp_path, 0)
     assert read_log(tmp_path) == []
 
