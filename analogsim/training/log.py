@@ -33,8 +33,7 @@ def cut_log(folder: Path, length: int) -> None:
     content = _content(path)
     if len(content) < length:
         raise InputError(
-            f"training log {path} must hold at least {length} bytes, got {len(content)}; "
-            f"{_TODO}"
+            f"training log {path} must hold at least {length} bytes, got {len(content)}; {_TODO}"
         )
     if len(content) > length:
         write_bytes_atomic(path, content[:length])
@@ -50,7 +49,9 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     try:
         epochs = [loads(line) for line in _content(path).decode().splitlines()]
     except ValueError as err:
-        raise InputError(f"training log {path} must be lines of JSON, got '{err}'; {_TODO}") from err
+        raise InputError(
+            f"training log {path} must be lines of JSON, got '{err}'; {_TODO}"
+        ) from err
     for number, epoch in enumerate(epochs, start=1):
         found = list(problems(epoch, dict[str, float], f"line {number}"))
         if not found and not epoch.keys() >= _NEEDED:

@@ -93,5 +93,7 @@ def _differences(found: object, asked: dict[str, Any], prefix: str = "") -> list
         if isinstance(new, dict):
             listed += _differences(old, new, f"{name} ")
         elif old != new:
-            listed.append(f"{prefix}{name} {old if isinstance(old, str) else shown(old)} (asked for: {new})")
+            listed.append(
+                f"{prefix}{name} {old if isinstance(old, str) else shown(old)} (asked for: {new})"
+            )
     return listed

@@ -24,7 +24,7 @@ import torch
 
 from analogsim.errors import AnalogsimError
 
-SECONDS, ASLEEP = 5, 120
+SECONDS, ASLEEP = 5, 300
 """Of the processor for one file; and by the clock, for one that waits."""
 MEMORY = 1 << 30
 _BATCH = 500
@@ -32,7 +32,13 @@ _STARTS = ("subprocess.", "socket.", "os.exec", "os.posix_spawn", "os.spawn", "o
 _CALLS = {"os.system", "pickle.find_class", "urllib.Request", "webbrowser.open", "os.startfile"}
 _CHANGES = {"os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod"}
 _CHANGES |= {"os.truncate", "os.utime", "os.chown", "shutil.rmtree", "shutil.move"}
-_NO_MEMORY = ("MemoryError", "Unable to allocate", "not enough memory", "Cannot allocate", "bad_all")
+_NO_MEMORY = (
+    "MemoryError",
+    "Unable to allocate",
+    "not enough memory",
+    "Cannot allocate",
+    "bad_all",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import dataclasses
 import io
 import pickle
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from random import Random
 from unittest.mock import patch
@@ -23,7 +23,11 @@ COUNT = 4
 @lru_cache(maxsize=1)
 def arrays() -> tuple[bytes, ...]:
     found = []
-    for x in (np.zeros((6, 8, 8), "u1"), np.zeros((6, 1, 8, 8), "f4"), np.zeros((6, 8, 8, 3), "u1")):
+    for x in (
+        np.zeros((6, 8, 8), "u1"),
+        np.zeros((6, 1, 8, 8), "f4"),
+        np.zeros((6, 8, 8, 3), "u1"),
+    ):
         for y in (np.arange(6) % 3, np.eye(3)[np.arange(6) % 3]):
             file = io.BytesIO()
             np.savez(file, x=x + 1, y=y)
@@ -33,7 +37,21 @@ def arrays() -> tuple[bytes, ...]:
     return (*found, file.getvalue())
 
 
-_DESCR = ("|u1", "<f4", ">f8", "<i8", "|O", "|V0", "<U1", "|b1", "<f2", "<c8", "|S0", "<M8[s]", "<f16")
+_DESCR = (
+    "|u1",
+    "<f4",
+    ">f8",
+    "<i8",
+    "|O",
+    "|V0",
+    "<U1",
+    "|b1",
+    "<f2",
+    "<c8",
+    "|S0",
+    "<M8[s]",
+    "<f16",
+)
 
 
 def mutated_npy(content: bytes, draw: Random) -> bytes:
@@ -41,9 +59,13 @@ def mutated_npy(content: bytes, draw: Random) -> bytes:
     if draw.random() < 0.4:
         tokens = (b"'descr': '|O'", b"True", b"(", b")", b"[('a','<f4')]", b"\x93NUMPY", b"0" * 99)
         return mutated(content, draw, tokens)
-    shape = tuple(draw.choice((0, 1, 3, 6, 8, *NUMBERS)) for _ in range(draw.choice((0, 1, 2, 3, 4, 9))))
+    shape = tuple(
+        draw.choice((0, 1, 3, 6, 8, *NUMBERS)) for _ in range(draw.choice((0, 1, 2, 3, 4, 9)))
+    )
     head = {"descr": draw.choice(_DESCR), "fortran_order": draw.random() < 0.5, "shape": shape}
-    text = repr(head) if draw.random() < 0.8 else mutated(repr(head).encode(), draw).decode("latin1")
+    text = (
+        repr(head) if draw.random() < 0.8 else mutated(repr(head).encode(), draw).decode("latin1")
+    )
     body = text.encode("latin1")
     version = draw.choice((1, 1, 2, 3))
     size = len(body).to_bytes(2 if version == 1 else 4, "little")
@@ -99,7 +121,7 @@ def _read_cifar(folder: Path) -> None:
         _all_images("cifar10", data_dir=folder)
 
 
-@lru_cache(maxsize=None)
+@cache
 def pictures(kind: str) -> tuple[bytes, ...]:
     """An image of each mode that the format has."""
     found = []
@@ -120,9 +142,26 @@ def pictures(kind: str) -> tuple[bytes, ...]:
 
 
 _CHUNKS = (b"IHDR", b"IDAT", b"PLTE", b"tRNS", b"iCCP", b"zTXt", b"tEXt", b"eXIf", b"acTL", b"fcTL")
-_CHUNKS += (b"\xff\xd8", b"\xff\xc0", b"\xff\xda", b"\xff\xe1", b"\xff\xd9", b"Exif\x00\x00", b"II*\x00")
+_CHUNKS += (
+    b"\xff\xd8",
+    b"\xff\xc0",
+    b"\xff\xda",
+    b"\xff\xe1",
+    b"\xff\xd9",
+    b"Exif\x00\x00",
+    b"II*\x00",
+)
 _CHUNKS += (b"GIF89a", b"\x21\xf9", b"\x2c", b"P6", b"P5", b"Pf", b"BM", b"RIFF", b"VP8X", b"ANIM")
-_CHUNKS += (b"%!PS", b"\x89PNG\r\n\x1a\n", b"999999999 ", b"#", b"MPF\x00", b"8BPS", b"II+\x00", b"qoif")
+_CHUNKS += (
+    b"%!PS",
+    b"\x89PNG\r\n\x1a\n",
+    b"999999999 ",
+    b"#",
+    b"MPF\x00",
+    b"8BPS",
+    b"II+\x00",
+    b"qoif",
+)
 
 
 def _image_in(kind: str) -> Target:

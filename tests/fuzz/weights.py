@@ -1,4 +1,4 @@
-"""Files of weights: archives and plain pickles of torch.save, safetensors, and indices of several."""
+"""Files of weights: archives and pickles of torch.save, safetensors, and indices of several."""
 
 import io
 import json
@@ -29,7 +29,12 @@ def state() -> dict[str, Any]:
 def saved(zipped: bool) -> tuple[bytes, ...]:
     """Plain weights, and a training's checkpoint with other things beside them."""
     optimiser = torch.optim.SGD(load_model(MODEL).module.parameters(), lr=0.1, momentum=0.9)
-    checkpoint = {"state_dict": state(), "epoch": 3, "optimizer": optimiser.state_dict(), "best": 0.9}
+    checkpoint = {
+        "state_dict": state(),
+        "epoch": 3,
+        "optimizer": optimiser.state_dict(),
+        "best": 0.9,
+    }
     found = []
     for content in (state(), checkpoint):
         file = io.BytesIO()
@@ -107,12 +112,22 @@ def _index(folder: Path, draw: Random | None) -> None:
     }
     text = written(index)
     if draw is not None:
-        odd = ("a.safetensors", "w.index.json", "../a.pt", "/etc/passwd", "a\x00", "\x1b[2J", "a" * 999)
+        odd = (
+            "a.safetensors",
+            "w.index.json",
+            "../a.pt",
+            "/etc/passwd",
+            "a\x00",
+            "\x1b[2J",
+            "a" * 999,
+        )
         text = written(edited(index, draw, (*odd, *odd, *NUMBERS, None, [], {})))
         if draw.random() < 0.3:
             text = mutated(text, draw, (b'"', b"{", b"NaN", b"\xff"))
     (folder / "w.index.json").write_bytes(text)
-    safetensors.torch.save_file({n: state()[n] for n in parts["a.safetensors"]}, folder / "a.safetensors")
+    safetensors.torch.save_file(
+        {n: state()[n] for n in parts["a.safetensors"]}, folder / "a.safetensors"
+    )
     torch.save({n: state()[n] for n in parts["b.pt"]}, folder / "b.pt")
 
 
