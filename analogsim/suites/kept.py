@@ -96,7 +96,7 @@ def read_kept(path: Path) -> Kept:
     # Lists of other lengths, and answers that cannot be unpacked.
     except ValueError as error:
         raise InputError(
-            f"results {path} must have rows of one length, got {first_line(error)}; {_TODO}"
+            f"results {path} must have sound rows, got {first_line(error)}; {_TODO}"
         ) from error
     found = result_problems(networks)
     if found:

@@ -56,7 +56,7 @@ BOTH: dict[str, tuple[Edit, str]] = {
     "rows": (first(rows={}), r"networks\[0\] rows must be a list, got \{\}"),
     "a row": (first(rows=[0]), r"rows\[0\] must be an object, got 0"),
     "long": (first(rows=[0] * 1000), r"rows\[19\] must be an object, got 0; restore the file$"),
-    "answers": (row(answers="AA=="), r"must have rows of one length, got answers "),
+    "answers": (row(answers="AA=="), r"must have sound rows, got answers "),
     "escape": (first(kind="\x1b[2J"), r"kind must be crossbar or noise, got '\\x1b\[2J'"),
 }
 NOISE: dict[str, tuple[Edit, str]] = {
@@ -66,7 +66,7 @@ NOISE: dict[str, tuple[Edit, str]] = {
     "no scope": (first(scopes=["x"]), r"scopes\[0\] must be one of weights, .*, got 'x'"),
     "a list": (first(scopes=[["weights"]]), r"scopes\[0\] must be one of .*, got \['weights'\]"),
     "references": (first(references=[]), r"references must be different ones of std, max, got "),
-    "no eta": (first(etas=[]), r"(etas must be different ones above 0|rows of one length)"),
+    "no eta": (first(etas=[]), r"(etas must be different ones above 0|sound rows)"),
     "eta 0": (first(etas=[0, 0.2]), "etas must be different ones above 0, got"),
     "same": (first(same_as={}), "same_as must give a scope for each, got none for weights"),
     "nearest": (first(nearest={"x": {}}), r"nearest\['x'\] must have the fields layer, "),
@@ -77,7 +77,7 @@ NOISE: dict[str, tuple[Edit, str]] = {
     "twice": (row(draws=[0, 0]), r"rows\[0\] must name each chip or draw once, got \[0, 0\]"),
     "counts": (row(correct=[[101, 1], [1, 1]]), "correct must be from 0 to n_images = 100, got"),
     "below 0": (row(correct=[[-1, 1], [1, 1]]), "correct must be from 0 to n_images = 100, got -1"),
-    "short": (row(correct=[[1], [1, 1]]), "must have rows of one length, got "),
+    "short": (row(correct=[[1], [1, 1]]), "must have sound rows, got "),
     "nan": (row(nan=[5, 0]), r"rows\[0\] nan\[0\] must be .*, got 5"),
     "nan short": (row(nan=[[5], 0]), "nan must be 0 or a number for each of 2 draws, got"),
     "nan none": (row(nan=[[None, 1], 0]), "nan must be from 0 to n_images = 100, got None"),
@@ -91,7 +91,7 @@ CHIPS: dict[str, tuple[Edit, str]] = {
     "twice": (row(chips=[0, 0]), r"rows\[0\] must name each chip or draw once, got \[0, 0\]"),
     "counts": (row(correct=[101, 1]), "correct must be from 0 to n_images = 100, got"),
     "nan": (row(nan=201), "nan must be from 0 to n_images = 200, got 201"),
-    "longer": (row(chips=[0, 1, 2]), r"rows of one length, got (zip|answers)"),
+    "longer": (row(chips=[0, 1, 2]), r"sound rows, got (zip|answers)"),
 }
 
 
