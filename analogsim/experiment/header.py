@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypedDict, get_type_hints
 
 from analogsim import own_files, schema, seal
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.experiment.digest import digest_of
 from analogsim.experiment.folder import write_json_atomic
 
@@ -154,9 +154,12 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
     digest = digest_of(fields["spec"])
     if fields["spec_digest"] != digest:
         yield f"spec_digest must be {digest}, that of its spec, got {fields['spec_digest']!r}"
-    accuracy = fields["digital"]["accuracy"]
+    digital = fields["digital"]
+    accuracy, total = digital["accuracy"], digital["n_images"]
     if not 0 <= accuracy <= 1:
         yield f"digital accuracy must be in [0, 1], got {accuracy}"
+    if not 0 <= digital["n_correct"] <= total:
+        yield f"digital n_correct must be from 0 to n_images = {total}, got {digital['n_correct']}"
     coverage = fields["coverage"]
     if coverage is not None and not 0 <= coverage["share"] <= 1:
         yield f"coverage share must be in [0, 1], got {coverage['share']}"
@@ -165,7 +168,7 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
             yield from schema.problems(fields["spec"][key], hint, f"spec {key}")
     if not schema.fits(fields["periphery"].get("not_modelled"), list[str]):
         got = fields["periphery"].get("not_modelled")
-        yield f"periphery not_modelled must be a list of sentences, got {got!r}"
+        yield f"periphery not_modelled must be a list of sentences, got {shown(got)}"
     try:
         datetime.fromisoformat(fields["created"])
     except ValueError:
@@ -177,11 +180,11 @@ def check_format(content: object, *, name: str, version: int, where: str) -> Non
     if not isinstance(content, dict) or content.get("format") != name:
         got = content.get("format") if isinstance(content, dict) else content
         raise InputError(
-            f"{where} format must be {name!r}, got {got!r}; check that this is a run's folder"
+            f"{where} format must be {name!r}, got {shown(got)}; check that this is a run's folder"
         )
     if content.get("version") != version:
         raise InputError(
-            f"{where} version must be {version}, got {content.get('version')!r}; "
+            f"{where} version must be {version}, got {shown(content.get('version'))}; "
             "read it with the analogsim that wrote it"
         )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analogsim.errors import InputError
+from analogsim.errors import InputError, first_line
 from analogsim.inputs.pickle_cost import refuse_costly
 
 _FETCH = "fetch the original file"
@@ -121,7 +121,7 @@ def read_batch(path: Path, content: bytes, *, known: bool = False) -> dict[str, 
         # What a damaged pickle raises depends on where it is damaged.
         raise InputError(
             f"data file {path} must be a whole CIFAR batch, got a damaged one "
-            f"({type(err).__name__}: {err}); fetch it again"
+            f"({type(err).__name__}: {first_line(err)}); fetch it again"
         ) from err
     if not isinstance(batch, dict):
         raise InputError(

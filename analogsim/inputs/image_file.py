@@ -1,6 +1,8 @@
 """An image file as bytes, with the grey values that it shows, whatever depth it is stored in."""
 
+import io
 import stat
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from analogsim import bounded
 from analogsim.errors import InputError
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -19,6 +22,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP", "GIF")
 which it starts other programs (PostScript)."""
 PIXELS = 1 << 26
 """So many pixels an image may have, 8192 x 8192: a header of 8 bytes takes their memory."""
+# Four channels of floating-point numbers for each pixel.
+_MOST = 16 * PIXELS
 _MEND = "save it with 8 bits a pixel, as the network's training saw it"
 # Depths below 16 bits are stored in 16 without being stretched: a 12-bit image ends here.
 _TWELVE_BITS = 4095
@@ -102,7 +107,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             raise InputError(
                 f"data image {path} must be a file, got a pipe, device or folder; remove it"
             )
-        with Image.open(path, formats=FORMATS) as image:
+        # Of bytes: from a file Pillow makes room for what a chunk announces. It warns of odd
+        # metadata, which no pixel depends on, and of sizes, which are bounded here.
+        content = io.BytesIO(bounded.read_bytes(path, _MOST))
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(content, formats=FORMATS) as image,
+        ):
             width, height = image.size
             if not 0 < width * height <= PIXELS:
                 raise InputError(

@@ -182,7 +182,7 @@ def _same(
 
 def _is_stored(tensor: Tensor) -> bool:
     """Whether a plain tensor has a place for each value; one number may be said to be billions."""
-    return _fault(tensor) is None and tensor.nbytes <= tensor.untyped_storage().nbytes()
+    return unusable(tensor) is None and tensor.nbytes <= tensor.untyped_storage().nbytes()
 
 
 def _named(
@@ -214,7 +214,7 @@ def _name(key: object, where: str) -> str:
 
 
 def _plain(key: object, tensor: Tensor, where: str) -> Tensor:
-    fault = _fault(tensor)
+    fault = unusable(tensor)
     if fault is not None:
         what, mend = fault
         raise InputError(f"{where} must hold dense tensors, got {str(key)[:80]} ({what}); {mend}")
@@ -222,7 +222,7 @@ def _plain(key: object, tensor: Tensor, where: str) -> Tensor:
     return Tensor.detach(tensor).cpu()
 
 
-def _fault(tensor: Tensor) -> tuple[str, str] | None:
+def unusable(tensor: Tensor) -> tuple[str, str] | None:
     """What keeps a tensor from being copied into a layer, and what to do."""
     if type(tensor) not in {Tensor, nn.Parameter}:
         name = type(tensor).__name__[:40]

@@ -75,25 +75,26 @@ ALLOWED: dict[str, Any] = {
 """The names that a file may use beside those of torch's restricted unpickler. No other, ever."""
 
 
-def load_torch(path: Path, *, where: str) -> object:
+def load_torch(path: Path, *, where: str, mend: str = MEND) -> object:
     """What torch.save put into a file, on the CPU; values beside the weights are `Forgotten`.
 
-    What another module of this process has allowed torch to unpickle is not allowed here.
+    What another module of this process has allowed torch to unpickle is not allowed here. `mend`
+    is what an error says to do.
 
     Raises:
         InputError: the file is damaged, costs far more than its size, or would need to run code.
     """
-    _refuse_costly(path, where)
+    _refuse_costly(path, where, mend)
     # torch warns of formats that the caller refuses in words.
     with warnings.catch_warnings(action="ignore"), _only_allowed():
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         # What a damaged pickle raises depends on where it is damaged: AssertionError, OSError, too.
         except Exception as err:
-            raise _in_words(err, path, where) from err
+            raise _in_words(err, path, where, mend) from err
 
 
-def _refuse_costly(path: Path, where: str) -> None:
+def _refuse_costly(path: Path, where: str, mend: str) -> None:
     """As `refuse_costly`, of the pickles that torch will read."""
     with path.open("rb") as file:
         head = file.read(tarfile.BLOCKSIZE)
@@ -106,20 +107,20 @@ def _refuse_costly(path: Path, where: str) -> None:
             # A damaged archive; torch.load says so.
             except Exception:
                 return
-            refuse_costly(content, where=where, mend=MEND)
+            refuse_costly(content, where=where, mend=mend)
             return
-        _refuse_tar(head, where)
+        _refuse_tar(head, where, mend)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            refuse_costly(mapped, count=_LEGACY_PICKLES, where=where, mend=MEND)
+            refuse_costly(mapped, count=_LEGACY_PICKLES, where=where, mend=mend)
 
 
-def _refuse_tar(head: bytes, where: str) -> None:
+def _refuse_tar(head: bytes, where: str, mend: str) -> None:
     """torch.load opens whatever begins as a tar archive does, even with a pickle in its name."""
     try:
         tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError):
         return
-    raise InputError(f"{where} must be a file of torch.save, got a tar archive; {MEND}")
+    raise InputError(f"{where} must be a file of torch.save, got a tar archive; {mend}")
 
 
 @contextmanager
@@ -134,13 +135,13 @@ def _only_allowed() -> Iterator[None]:
         add_safe_globals(before)
 
 
-def _in_words(err: Exception, path: Path, where: str) -> InputError:
+def _in_words(err: Exception, path: Path, where: str, mend: str) -> InputError:
     text = str(err)
     numpy_type = re.search(r"NUMPY type (.{1,40})", text)
     if numpy_type is not None:
         return InputError(
             f"{where} must hold only weights and plain numbers, got a numpy value of type "
-            f"{numpy_type[1]}; {MEND}"
+            f"{numpy_type[1]}; {mend}"
         )
     if "DTensor" in text:
         return InputError(
@@ -157,11 +158,11 @@ def _in_words(err: Exception, path: Path, where: str) -> InputError:
                 f"{layer}; save it with torch.save(model.state_dict(), FILE)"
             )
         return InputError(
-            f"{where} must hold only weights, got a pickle that needs to run {code[1]}; {MEND}"
+            f"{where} must hold only weights, got a pickle that needs to run {code[1]}; {mend}"
         )
     return InputError(
         f"{where} must be a whole file of torch.save, got a damaged or foreign one "
-        f"({_reason(text) or type(err).__name__}); fetch it again, or {MEND}"
+        f"({_reason(text) or type(err).__name__}); fetch it again, or {mend}"
     )
 
 

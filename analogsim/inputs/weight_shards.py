@@ -7,6 +7,8 @@ from analogsim.errors import InputError
 from analogsim.schema import loads
 
 MOST_PARTS = 1000
+# No file system has longer names.
+_LONGEST = 255
 _FETCH = "fetch the original index and its files"
 
 
@@ -44,7 +46,8 @@ def read_index(path: Path, *, where: str) -> dict[Path, list[str]]:
 
 
 def _member(folder: Path, name: str, where: str) -> Path:
-    if name in {"", ".", ".."} or "/" in name or "\\" in name or not name.isprintable():
+    odd = not name.isprintable() or len(name) > _LONGEST
+    if name in {"", ".", ".."} or "/" in name or "\\" in name or odd:
         raise InputError(
             f"{where} files must lie beside the index, got {name[:60]!r}; put them into one folder"
         )

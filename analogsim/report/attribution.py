@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import schema
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.experiment.sealed import read_sealed
 
 ATTRIBUTION_FILE = "attribution.json"
@@ -61,7 +61,7 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
     content = read_sealed(path, name=_FORMAT, version=_VERSION, todo=todo)
     rows = content.get("rows")
     if not schema.fits(rows, list[dict[str, Any]]):
-        raise InputError(f"{path} rows must be a list, got {rows!r}; {todo}")
+        raise InputError(f"{path} rows must be a list, got {shown(rows)}; {todo}")
     rows = [{"new_images": None} | row for row in rows]
     found = [
         problem

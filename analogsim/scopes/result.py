@@ -7,16 +7,28 @@ from typing import Any
 
 import numpy as np
 
+from analogsim import schema
 from analogsim.errors import InputError
-from analogsim.experiment.records import RECORDS_FILE, read_header, read_records
+from analogsim.experiment.records import HEADER_FILE, RECORDS_FILE, read_header, read_records
 from analogsim.experiment.statistics import Sampled
 from analogsim.experiment.trial import Trial
 from analogsim.scopes.levels import GRIDS, Level, Reference, Scope, grid_etas
+from analogsim.scopes.sound import noise_problems
 from analogsim.scopes.study import KIND
 from analogsim.scopes.units import Units, linearised, unpacked
 from analogsim.scopes.variances import nan_share, read_variances
 
 Cell = tuple[Scope, Reference]
+_SPEC: dict[str, Any] = {
+    "n_bn": int,
+    "n_classes": int,
+    "scopes": list[Scope],
+    "references": list[Reference],
+    "etas": list[float],
+    "same_as": dict[str, Scope],
+    "weights_sha256": str,
+}
+_TODO = "restore the file or run the study again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +192,9 @@ def read_noise(folder: Path) -> NoiseResult:
             f"run folder {folder} kind must be {KIND!r}, got {spec.get('kind')!r}; "
             "give the folder of analogsim noise"
         )
+    found = [*schema.field_problems({k: v for k, v in spec.items() if k in _SPEC}, _SPEC, "spec ")]
+    if found:
+        raise InputError(f"{folder / HEADER_FILE} {'; '.join(found)}; {_TODO}")
     if not records:
         raise InputError(
             f"{folder / RECORDS_FILE} must hold at least one finished trial, got none; let the "
@@ -192,6 +207,11 @@ def read_noise(folder: Path) -> NoiseResult:
                 f"header, got {trial.spec_digest} (draw {trial.chip}); keep experiments in "
                 "separate folders"
             )
+        if trial.n_images != header.digital["n_images"]:
+            raise InputError(
+                f"{folder / RECORDS_FILE} n_images must be {header.digital['n_images']} as in the "
+                f"header, got {trial.n_images} (draw {trial.chip}); {_TODO}"
+            )
     layers = read_variances(folder)
     references, etas = tuple(spec["references"]), tuple(spec["etas"])
     nearest: dict[Reference, Nearest] = {}
@@ -200,7 +220,7 @@ def read_noise(folder: Path) -> NoiseResult:
         nearest[reference] = Nearest(
             layer=layer.layer, variance=layer.smallest, sigmas=layer.sigmas(reference, 1.0)
         )
-    return NoiseResult(
+    result = NoiseResult(
         question=header.question,
         command=header.command,
         model=header.model,
@@ -227,6 +247,10 @@ def read_noise(folder: Path) -> NoiseResult:
         notes=(*header.notes, *records.notes),
         digital_correct=header.digital_correct,
     )
+    found = noise_problems(result)
+    if found:
+        raise InputError(f"{folder} {'; '.join(found)}; {_TODO}")
+    return result
 
 
 def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Counts]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import own_files, schema
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_json_atomic
 from analogsim.experiment.header import check_format
 
@@ -91,12 +91,18 @@ def read_variances(folder: Path) -> tuple[Variances, ...]:
     check_format(content, name=_FORMAT, version=_VERSION, where=str(path))
     hints = {"layer": str, "eps": float, "std": float, "max": float, "values": list[float]}
     layers = content.get("layers")
-    found = [] if isinstance(layers, list) else [f"layers must be a list, got {layers!r}"]
+    found = [] if isinstance(layers, list) else [f"layers must be a list, got {shown(layers)}"]
     if not found:
         for number, layer in enumerate(layers):
             found += list(schema.problems(layer, dict[str, Any], f"layers[{number}]"))
             if isinstance(layer, dict):
                 found += list(schema.field_problems(layer, hints, f"layers[{number}] "))
+    if not found:
+        found += [
+            f"layers[{number}] must have values, and std and max of at least 0"
+            for number, layer in enumerate(layers)
+            if not layer["values"] or min(layer["std"], layer["max"]) < 0
+        ]
     if found:
         raise InputError(f"{path} {'; '.join(found)}; run the experiment again")
     return tuple(Variances(**layer) for layer in layers)

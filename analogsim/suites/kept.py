@@ -7,12 +7,13 @@ compute; files of version 1 are read for ever.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from analogsim import bounded, own_files, schema, seal
-from analogsim.errors import InputError
+from analogsim.errors import InputError, first_line
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import check_format
 from analogsim.experiment.sealed import opened
@@ -20,12 +21,14 @@ from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
 from analogsim.suites.bits import squeezed, unsqueezed
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
+from analogsim.suites.kept_form import form_problems, result_problems
 
 RESULTS_FILE = "results.json"
 FORMAT, VERSION = "analogsim-results", 2
 _FIRST = 1
 MOST = 1024 * bounded.MIB
 """Bytes of the file; hundreds of networks take less."""
+_TODO = "restore the file"
 
 Result = NoiseResult | CrossbarResult
 
@@ -81,21 +84,41 @@ def read_kept(path: Path) -> Kept:
     first = isinstance(content, dict) and content.get("version") == _FIRST
     version = _FIRST if first else VERSION
     check_format(content, name=FORMAT, version=version, where=f"results {path}")
-    content = opened(content, where=f"results {path}", todo="restore the file")
+    content = opened(content, where=f"results {path}", todo=_TODO)
+    if first:
+        _complete_(content)
+    found = form_problems(content)
+    if found:
+        raise InputError(f"results {path} {'; '.join(found)}; {_TODO}")
     try:
-        return Kept(
-            question=content["question"],
-            command=content["command"],
-            spec=content["spec"],
-            networks=tuple(
-                (Entry(**network["entry"]), _from_json(network)) for network in content["networks"]
-            ),
+        networks = tuple(
+            (Entry(**network["entry"]), _from_json(network)) for network in content["networks"]
         )
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    # Lists of other lengths, and answers that cannot be unpacked.
+    except ValueError as error:
         raise InputError(
-            f"results {path} must have the fields of its version, got {type(error).__name__} "
-            f"{error}; restore the file"
+            f"results {path} must have sound rows, got {first_line(error)}; {_TODO}"
         ) from error
+    found = result_problems(networks)
+    if found:
+        raise InputError(f"results {path} {'; '.join(found)}; {_TODO}")
+    return Kept(
+        question=content["question"],
+        command=content["command"],
+        spec=content["spec"],
+        networks=networks,
+    )
+
+
+def _complete_(content: Any) -> None:
+    """Fill in what version 1 does not hold: which images were right, and coverage."""
+    with suppress(AttributeError, KeyError, TypeError):  # `form_problems` says what is wrong
+        for network in content["networks"]:
+            network.setdefault("digital_correct", None)
+            if network["kind"] == "crossbar":
+                network.setdefault("coverage", None)
+            for row in network["rows"]:
+                row.setdefault("answers", None)
 
 
 _COMMON = (
@@ -144,8 +167,7 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 def _from_json(content: dict[str, Any]) -> Result:
     common = {name: content[name] for name in _COMMON}
-    # Version 1 holds no answers.
-    digital = content.get("digital_correct")
+    digital = content["digital_correct"]
     common |= {
         "versions": content["versions"],
         "notes": tuple(content["notes"]),
@@ -166,7 +188,7 @@ def _from_json(content: dict[str, Any]) -> Result:
                 for cell, row in zip(cells, rows, strict=True)
                 if (known := _known(row, digital, len(row["chips"]))) is not None
             },
-            coverage=content.get("coverage"),
+            coverage=content["coverage"],
         )
     return NoiseResult(
         **common,
@@ -225,5 +247,5 @@ def _answers(packed: Sequence[str], digital: str | None) -> str | None:
 
 
 def _known(row: dict[str, Any], digital: str | None, count: int) -> list[str] | None:
-    text = row.get("answers")
+    text = row["answers"]
     return None if text is None or digital is None else unsqueezed(text, digital, count)

@@ -7,9 +7,11 @@ from typing import Any
 from analogsim import own_files
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.folder import unwritable, write_bytes_atomic
-from analogsim.schema import dumps, loads
+from analogsim.schema import dumps, loads, problems
 
 LOG_FILE = "metrics.jsonl"
+_NEEDED = {"seconds", "test_accuracy", "train_accuracy"}
+_TODO = "restore it, or train again in another folder"
 
 
 def append_epoch(folder: Path, entry: dict[str, Any]) -> int:
@@ -30,29 +32,47 @@ def cut_log(folder: Path, length: int) -> None:
     """Take off what was logged after the last state, for example half a line.
 
     Raises:
-        InputError: the log is shorter than the state says, or cannot be read.
+        InputError: the log cannot be read, or is shorter than the state says.
     """
     path = folder / LOG_FILE
-    content = _read(path) if path.exists() else b""
+    content = _content(path)
     if len(content) < length:
         raise InputError(
-            f"training log {path} must hold at least {length} bytes, got {len(content)}; "
-            "restore it, or train again in another folder"
+            f"training log {path} must hold at least {length} bytes, got {len(content)}; {_TODO}"
         )
     if len(content) > length:
         write_bytes_atomic(path, content[:length])
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The epochs so far, in order. Raises InputError."""
-    return [loads(line) for line in _read(folder / LOG_FILE).decode().splitlines()]
+    """The epochs so far, in order.
+
+    Raises:
+        InputError: it cannot be read, or is something else.
+    """
+    path = folder / LOG_FILE
+    try:
+        epochs = [loads(line) for line in _content(path).decode().splitlines()]
+    except ValueError as err:
+        raise InputError(
+            f"training log {path} must be lines of JSON, got '{err}'; {_TODO}"
+        ) from err
+    for number, epoch in enumerate(epochs, start=1):
+        found = list(problems(epoch, dict[str, float], f"line {number}"))
+        if not found and not epoch.keys() >= _NEEDED:
+            found = [f"line {number} must have {', '.join(sorted(_NEEDED))}, got others"]
+        if found:
+            raise InputError(f"training log {path} {'; '.join(found)}; {_TODO}")
+    return epochs
 
 
-def _read(path: Path) -> bytes:
+def _content(path: Path) -> bytes:
+    """Nothing where there is no log yet."""
     try:
         return own_files.read_bytes(path)
+    except FileNotFoundError:
+        return b""
     except OSError as err:
         raise InputError(
-            f"training log {path} must be readable, got '{err.strerror}'; restore it, or train "
-            "again in another folder"
+            f"training log {path} must be readable, got '{err.strerror}'; {_TODO}"
         ) from err

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import own_files
-from analogsim.errors import InputError, OutputError, ResumeWarning
+from analogsim.errors import InputError, OutputError, ResumeWarning, shown
 from analogsim.experiment.folder import prepare_folder, write_json_atomic
 from analogsim.inputs.fingerprint import changed
 from analogsim.schema import loads
@@ -88,12 +88,14 @@ def is_finished(folder: Path) -> bool:
 
 def _differences(found: object, asked: dict[str, Any], prefix: str = "") -> list[str]:
     if not isinstance(found, dict):
-        return [f"{prefix or 'content'} {found!r}"]
+        return [f"{prefix or 'content'} {shown(found)}"]
     listed = []
     for name in dict.fromkeys([*asked, *found]):
         old, new = found.get(name, _MISSING), asked.get(name, _MISSING)
         if isinstance(new, dict):
             listed += _differences(old, new, f"{name} ")
         elif old != new:
-            listed.append(f"{prefix}{name} {old} (asked for: {new})")
+            listed.append(
+                f"{prefix}{name} {old if isinstance(old, str) else shown(old)} (asked for: {new})"
+            )
     return listed

@@ -13,16 +13,52 @@ from torch import nn
 
 from analogsim import own_files
 from analogsim._version import __version__
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_bytes_atomic, write_json_atomic
 from analogsim.inputs.models import load_model
-from analogsim.schema import loads
+from analogsim.schema import field_problems, loads
 from analogsim.training.log import read_log
 from analogsim.training.plan import PROVENANCE_FILE, WEIGHTS_FILE
 from analogsim.training.task import Training, measure
 
+# What a command says of a finished training.
+_HINTS: dict[str, Any] = {
+    "file": str,
+    "stored": str,
+    "sha256": str,
+    "test_accuracy": float,
+    "train_accuracy": float,
+    "test_nan": int,
+    "n_parameters": int,
+    "epochs": int,
+    "seconds": float,
+}
 UNCHANGED = 3e-4
 """How far half precision may move the test accuracy: 3 of 10,000 images, at a class's border."""
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """What was written of a finished training.
+
+    Raises:
+        InputError: it cannot be read, or is something else.
+    """
+    path = folder / PROVENANCE_FILE
+    try:
+        found = loads(own_files.read_text(path))
+    except (OSError, ValueError) as err:
+        found = str(err)
+    wrong = [] if isinstance(found, dict) else [f"content must be an object, got {shown(found)}"]
+    if not wrong:
+        known = {key: value for key, value in found.items() if key in _HINTS}
+        wrong = list(field_problems(known, _HINTS))
+    if wrong:
+        raise InputError(
+            f"training result {path} {'; '.join(wrong)}; restore it, or train again in another "
+            "folder"
+        )
+    finished: dict[str, Any] = found
+    return finished
 
 
 def write_weights(training: Training, network: nn.Module, folder: Path) -> dict[str, Any]:
@@ -59,19 +95,6 @@ def write_weights(training: Training, network: nn.Module, folder: Path) -> dict[
         "curve": curve,
     }
     write_json_atomic(folder / PROVENANCE_FILE, provenance)
-    return provenance
-
-
-def read_provenance(folder: Path) -> dict[str, Any]:
-    """What a finished training says of itself. Raises InputError."""
-    path = folder / PROVENANCE_FILE
-    try:
-        provenance: dict[str, Any] = loads(own_files.read_text(path))
-    except (OSError, ValueError) as err:
-        raise InputError(
-            f"training provenance {path} must be readable JSON, got '{err}'; restore it, or train "
-            "again in another folder"
-        ) from err
     return provenance
 
 

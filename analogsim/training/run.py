@@ -11,16 +11,24 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.crossbar.evaluate import evaluate
+from analogsim.errors import InputError
 from analogsim.experiment.lock import locked
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints, image_fingerprint
 from analogsim.inputs.fit import check_fit
 from analogsim.training.epoch import TrainImages, make_optimiser, train_epoch_
-from analogsim.training.log import append_epoch, cut_log
+from analogsim.training.log import append_epoch, cut_log, read_log
 from analogsim.training.plan import Plan, is_finished, open_folder
 from analogsim.training.provenance import read_provenance, write_half, write_weights
-from analogsim.training.state import State, read_state, remove_state, write_state
+from analogsim.training.state import (
+    STATE_FILE,
+    State,
+    read_state,
+    remove_state,
+    restore_,
+    write_state,
+)
 from analogsim.training.task import (
     EVALUATION_BATCH,
     Training,
@@ -101,7 +109,7 @@ def _run(
     network: nn.Module = start.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks this form
     optimiser = make_optimiser(network, recipe)
     average = copy.deepcopy(network) if recipe.ema_decay else None
-    done = _restore_(network, optimiser, average, folder)
+    done = _restore_(network, optimiser, average, folder, recipe.epochs)
     steps = len(data.labels) // recipe.batch_size
     for epoch in range(done, recipe.epochs):
         began = monotonic()
@@ -151,13 +159,17 @@ def _restore_(
     optimiser: torch.optim.Optimizer,
     average: nn.Module | None,
     folder: Path,
+    epochs: int,
 ) -> int:
     state = read_state(folder)
     cut_log(folder, 0 if state is None else state.log_bytes)
     if state is None:
         return 0
-    network.load_state_dict(state.network)
-    optimiser.load_state_dict(state.optimiser)
-    if average is not None and state.average is not None:
-        average.load_state_dict(state.average)
+    done = len(read_log(folder))
+    if not done == state.epoch <= epochs:
+        raise InputError(
+            f"training log in {folder} must have as many epochs as {STATE_FILE}, {state.epoch} of "
+            f"{epochs}, got {done}; restore both, or train again in another folder"
+        )
+    restore_(state, network, optimiser, average, where=f"training state {folder / STATE_FILE}")
     return state.epoch

@@ -1,0 +1,186 @@
+"""The fields of `results.json`, and what they must be together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Literal, TypedDict, get_type_hints
+
+from analogsim import schema
+from analogsim.errors import shown
+from analogsim.scopes.levels import Reference, Scope
+from analogsim.scopes.result import NoiseResult
+from analogsim.scopes.sound import answer_problems, count_problems, noise_problems
+from analogsim.suites.crossbar import CrossbarResult
+from analogsim.suites.entry import Entry
+
+_MOST = 20
+
+
+class _Head(TypedDict):
+    question: str
+    command: str
+    spec: dict[str, Any]
+    networks: list[dict[str, Any]]
+
+
+class _Common(TypedDict):
+    question: str
+    command: str
+    model: str
+    data: str
+    created: str
+    n_images: int
+    clean_correct: int
+    digest: str
+    weights: str
+    versions: dict[str, str]
+    notes: list[str]
+    digital_correct: str | None
+
+
+class _ChipsRow(TypedDict):
+    cell: list[Any]
+    chips: list[int]
+    correct: list[int]
+    nan: int
+    answers: str | None
+
+
+class _Chips(_Common):
+    kind: Literal["crossbar"]
+    coverage: float | None
+    rows: list[_ChipsRow]
+
+
+class _NoiseRow(TypedDict):
+    scope: Scope
+    reference: Reference
+    draws: list[int]
+    correct: list[list[int | None]]
+    nan: list[Literal[0] | list[int | None]]
+    answers: str | None
+
+
+class _Nearest(TypedDict):
+    layer: str
+    variance: float
+    sigmas: float
+
+
+class _Noise(_Common):
+    kind: Literal["noise"]
+    n_bn: int
+    n_classes: int
+    scopes: list[Scope]
+    references: list[Reference]
+    etas: list[float]
+    same_as: dict[str, Scope]
+    nearest: dict[str, _Nearest]
+    predicted: list[list[Any]]
+    rows: list[_NoiseRow]
+
+
+def form_problems(content: dict[str, Any]) -> list[str]:
+    """Missing, unknown and wrong fields; `content` is completed with what version 1 lacks."""
+    plain = {k: v for k, v in content.items() if k not in {"format", "version"}}
+    found = [*islice(schema.field_problems(plain, get_type_hints(_Head)), _MOST)]
+    for at, network in enumerate([] if found else content["networks"]):
+        found += islice(_of_network(network, f"networks[{at}] "), _MOST - len(found))
+    return found
+
+
+def _of_network(network: dict[str, Any], where: str) -> Iterator[str]:
+    fields = dict(network)
+    entry = fields.pop("entry", None)
+    if not isinstance(entry, dict):
+        yield f"{where}entry must be an object, got {shown(entry)}"
+        return
+    yield from schema.field_problems(entry, get_type_hints(Entry), f"{where}entry ")
+    if (entry.get("pair") is None) != (entry.get("arm") is None):
+        yield f"{where}entry must have pair and arm both, got one alone"
+    form = {"crossbar": _Chips, "noise": _Noise}.get(str(fields.get("kind")))
+    if form is None:
+        yield f"{where}kind must be crossbar or noise, got {shown(fields.get('kind'))}"
+        return
+    hints = get_type_hints(form)
+    if hints.keys() <= fields.keys():
+        yield from _of_rows(fields, where)
+    yield from schema.field_problems(fields, hints, where)
+
+
+def _of_rows(fields: dict[str, Any], where: str) -> Iterator[str]:
+    """What no hint says: lists of so many values, each once."""
+    for at, row in enumerate(fields["rows"] if isinstance(fields["rows"], list) else ()):
+        if not isinstance(row, dict):
+            continue
+        cell, units = row.get("cell"), row.get("chips", row.get("draws"))
+        if fields["kind"] == "crossbar" and not _is_cell(cell):
+            yield (
+                f"{where}rows[{at}] cell must be a preset, a treatment of BatchNorm, a "
+                f"compensation and seconds, got {shown(cell)}"
+            )
+        if isinstance(units, list) and any(units.count(one) > 1 for one in units):
+            yield f"{where}rows[{at}] must name each chip or draw once, got {shown(units)}"
+        nan = row.get("nan")
+        if isinstance(units, list) and isinstance(nan, list):
+            other = [one for one in nan if isinstance(one, list) and len(one) != len(units)]
+            if other:
+                got = f"{len(units)} draws, got {shown(other[0])}"
+                yield f"{where}rows[{at}] nan must be 0 or a number for each of {got}"
+    for row in fields["predicted"] if isinstance(fields.get("predicted"), list) else ():
+        if not (schema.fits(row, list[Any]) and len(row) == 3 and _is_predicted(row)):
+            yield f"{where}predicted must be reference, eta and share, got {shown(row)}"
+
+
+def _is_cell(cell: object) -> bool:
+    return (
+        isinstance(cell, list)
+        and len(cell) == 4
+        and schema.fits(cell[:3], list[str])
+        and schema.fits(cell[3], float)
+        and cell[3] >= 0
+    )
+
+
+def _is_predicted(row: Sequence[Any]) -> bool:
+    return isinstance(row[0], str) and schema.fits(list(row[1:]), list[float])
+
+
+def result_problems(networks: Sequence[tuple[Entry, NoiseResult | CrossbarResult]]) -> list[str]:
+    """Numbers that no study measures, and networks that are not of one study."""
+    found: list[str] = []
+    for at, (_, result) in enumerate(networks):
+        if isinstance(result, NoiseResult):
+            of = noise_problems(result)
+        else:
+            of = list(_of_chips(result))
+        found += [f"networks[{at}] {text}" for text in of]
+    if not found and len({_shared(result) for _, result in networks}) > 1:
+        found.append("networks must be of one study, got different ones")
+    return found[:_MOST]
+
+
+def _shared(result: NoiseResult | CrossbarResult) -> tuple[Any, ...]:
+    """What one spec says for all its networks."""
+    if isinstance(result, CrossbarResult):
+        return ("crossbar", result.n_images)
+    return ("noise", result.n_images, result.scopes, result.references, result.etas)
+
+
+def _of_chips(result: CrossbarResult) -> Iterator[str]:
+    total = result.n_images
+    if not 1 <= result.clean_correct <= total:
+        yield f"clean_correct must be from 1 to n_images = {total}, got {result.clean_correct}"
+        return
+    if result.coverage is not None and not 0 <= result.coverage <= 1:
+        yield f"coverage must be in [0, 1], got {result.coverage}"
+    if result.digital_correct is not None:
+        known = [result.digital_correct]
+        yield from answer_problems(known, total, [result.clean_correct], "digital_correct")
+    for cell, right in result.correct.items():
+        where = f"row {shown(list(cell))}"
+        yield from count_problems(list(right.values()), total, f"{where} correct")
+        yield from count_problems([result.nan[cell]], total * len(right), f"{where} nan")
+        answers: Mapping[int, str] = result.answers.get(cell, {})
+        yield from answer_problems(
+            list(answers.values()), total, [right[chip] for chip in answers], f"{where} answers"
+        )
