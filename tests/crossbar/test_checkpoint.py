@@ -81,9 +81,7 @@ def test_what_a_folder_remembers(tmp_path):
 def test_a_folder_with_files_is_refused_and_left_alone(saved):
     before = {p.name: p.read_bytes() for p in saved.iterdir()}
     chip = analogsim.load(saved, model=small_net())
-    with pytest.raises(
-        OutputError, match="chip must be empty or hold .*, got another chip"
-    ):
+    with pytest.raises(OutputError, match="chip must be empty or hold .*, got another chip"):
         analogsim.save(chip, saved)
     assert before == {p.name: p.read_bytes() for p in saved.iterdir()}
 
