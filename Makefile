@@ -4,6 +4,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
+SHARE := --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,11 +52,12 @@ demo: $(STAMP)
 	$(BIN)/analogsim demo
 
 # One thread for each worker: otherwise every worker starts as many threads as there are cores.
+# A file's tests stay together, so that what they share is made once.
 test: export OMP_NUM_THREADS = 1
 test: export MKL_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(SHARE) $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -81,4 +83,4 @@ lock: $(STAMP)
 floors: $(STAMP)
 	$(BIN)/uv venv --clear --python $(BIN)/python $(FLOORS)
 	$(BIN)/uv pip install --python $(FLOORS) --resolution lowest-direct --editable '.[dev]'
-	$(FLOORS)/bin/python -m pytest -n $(WORKERS) -m 'not slow' $(PYTEST_ARGS)
+	$(FLOORS)/bin/python -m pytest -n $(WORKERS) $(SHARE) -m 'not slow' $(PYTEST_ARGS)
