@@ -4,14 +4,21 @@
 PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
+SHARE := --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Touched when the dependencies are in; older than pyproject.toml means: install again.
+# Touched when the dependencies are in; older than pyproject.toml or the lock means: install again.
 STAMP := $(VENV)/.installed
+# Every version with the hashes of all its files, for each Python and platform: `make lock`.
+LOCK := requirements/lock.txt
+# Only for `make floors`: the oldest versions that pyproject.toml admits.
+FLOORS := .venv-floors
+# Not compiled ahead: most modules of the largest packages are never imported.
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format types docs
+.PHONY: help install demo test lint format types docs lock floors
 
 help:
 	@echo 'make demo      run the main job on embedded data; results in out/demo'
@@ -20,10 +27,12 @@ help:
 	@echo 'make types     check types'
 	@echo 'make docs      build the pages in docs; open docs/_build/html/index.html'
 	@echo 'make install   only set up $(VENV), with an editable install and the tools'
+	@echo 'make lock      write $(LOCK) anew (LOCK_ARGS=--upgrade takes the newest versions)'
+	@echo 'make floors    run the quick tests with the oldest versions that pyproject.toml admits'
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(LOCK)
 	@test -x $(BIN)/python || { \
 	  command -v $(PYTHON) >/dev/null || { \
 	    echo 'error: PYTHON must be a Python 3.11, 3.12 or 3.13, got "$(PYTHON)", which is not there;' \
@@ -34,7 +43,8 @@ $(STAMP): pyproject.toml
 	      'install one and say, for example: make PYTHON=python3.12 demo' >&2; exit 1; }; \
 	  echo '$(PYTHON) -m venv $(VENV)'; \
 	  $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; }
-	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]'
+	$(PIP_INSTALL) --require-hashes --requirement $(LOCK)
+	$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 # Results go to out/demo, or to out/demo-2 and so on: nothing is written over.
@@ -42,11 +52,12 @@ demo: $(STAMP)
 	$(BIN)/analogsim demo
 
 # One thread for each worker: otherwise every worker starts as many threads as there are cores.
+# A file's tests stay together, so that what they share is made once.
 test: export OMP_NUM_THREADS = 1
 test: export MKL_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(SHARE) $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -62,3 +73,14 @@ types: $(STAMP)
 # Runs the examples and notebooks in the pages; nothing is fetched from a network.
 docs: $(STAMP)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# One file for all: markers say which line is whose. It names no registry, so a mirror will do.
+lock: $(STAMP)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --extra dev $(LOCK_ARGS) --output-file $(LOCK) pyproject.toml
+
+# Takes several GB and a quarter of an hour: by hand, before a floor is changed or a release is made.
+floors: $(STAMP)
+	$(BIN)/uv venv --clear --python $(BIN)/python $(FLOORS)
+	$(BIN)/uv pip install --python $(FLOORS) --resolution lowest-direct --editable '.[dev]'
+	$(FLOORS)/bin/python -m pytest -n $(WORKERS) $(SHARE) -m 'not slow' $(PYTEST_ARGS)

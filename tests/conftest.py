@@ -1,5 +1,6 @@
 """What every test gets: markers that skip with their reason, and property tests that repeat."""
 
+import gc
 import os
 import random
 import signal
@@ -10,6 +11,8 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
+
+from analogsim.report import look
 
 # So that a helper's failed assertion shows its values, as one in a test does.
 pytest.register_assert_rewrite(
@@ -31,6 +34,39 @@ def pytest_configure() -> None:
     """Let the tests of Ctrl-C run in a shell's background too, which ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Take what the imports made out of every later round of the garbage collector."""
+    gc.collect()
+    gc.freeze()
+
+
+# Laying out charts and writing them as images takes four fifths of a study of a test's size. Only
+# where images are looked at it is done; elsewhere charts are drawn, with all that is in them.
+_LOOKED_AT = (
+    "tests/report/",
+    "tests/test_readme.py",
+    "tests/cli/test_figures.py",
+    "tests/cli/test_report.py",
+    "tests/equivalent/test_words.py",
+    "tests/scopes/test_result.py",
+    "tests/suites/test_kept.py",
+)
+_RENDERED = {"_save": look._save, "_MOST_LAYOUTS": look._MOST_LAYOUTS}
+
+
+def _blank(figure: object, style: object, *, format: str, **options: object) -> bytes:
+    """Stands for the image of a chart that no test looks at."""
+    return {"svg": b"<svg></svg>", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-1.4\n"}[format]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Choose before any fixture, also a module's, whether charts become images."""
+    looked_at = item.nodeid.startswith(_LOOKED_AT)
+    for name, value in (_RENDERED if looked_at else {"_save": _blank, "_MOST_LAYOUTS": 0}).items():
+        setattr(look, name, value)
 
 
 def _seed(name: str) -> None:
@@ -63,8 +99,14 @@ _NEEDS = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests whose marker asks for something that this machine has not."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests whose marker asks for something that this machine has not.
+
+    With several workers the files that take long come first: none waits for another at the end.
+    """
+    if hasattr(config, "workerinput"):
+        long = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in long)
     for marker, (is_here, reason) in _NEEDS.items():
         marked = [item for item in items if item.get_closest_marker(marker)]
         if marked and not is_here():

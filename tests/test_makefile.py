@@ -14,8 +14,9 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A folder without .venv; its python3.9 and python3.14 answer as those would."""
-    for name in ("Makefile", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
+    for name in ("Makefile", "pyproject.toml", "requirements/lock.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     for version in ("3.9", "3.14"):
         fake = tmp_path / f"python{version}"
         # Fails on the question whether the version is right, and tells it when asked.
@@ -48,5 +49,5 @@ def test_unsuitable_python_is_named(target: str, python: str, words: str, clone:
 def test_help_is_what_make_says_without_a_target(clone: Path) -> None:
     done = subprocess.run(["make"], cwd=clone, capture_output=True, text=True, check=True)
 
-    for target in ("demo", "test", "lint", "types", "docs", "install"):
+    for target in ("demo", "test", "lint", "types", "docs", "install", "lock", "floors"):
         assert f"make {target} " in done.stdout

@@ -1,7 +1,10 @@
 """`analogsim compare --gaussian matched` from end to end."""
 
+import contextlib
+import io
 import json
 import re
+import shutil
 
 import pytest
 
@@ -17,10 +20,18 @@ def compare(folder, *args):
                 "-o", str(folder), *args])  # fmt: skip
 
 
-def test_folder_and_screen(tmp_path, capsys):
-    out = tmp_path / "m1"
-    assert compare(out, *SHORT, "--json") == 0
-    comparison = json.loads(capsys.readouterr().out)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of the short comparison, and what it printed; several tests look at it."""
+    folder = tmp_path_factory.mktemp("made") / "m1"
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert compare(folder, *SHORT, "--json") == 0
+    return folder, printed.getvalue()
+
+
+def test_folder_and_screen(made, capsys):
+    out, printed = made
+    comparison = json.loads(printed)
     assert comparison == unsealed(json.loads((out / "matched.json").read_text()))
     assert (comparison["format"], comparison["version"]) == ("analogsim-matched", 1)
     (point,) = comparison["points"]
@@ -41,16 +52,16 @@ def test_table(tmp_path, capsys):
     assert max(map(len, shown.split("\n\n/")[0].splitlines())) <= 80
 
 
-def test_the_device_s_chips_are_those_of_a_plain_comparison(tmp_path):
-    compare(tmp_path / "with", *SHORT)
-    run(["compare", "zoo:digits_cnn", "--data", "digits", "-o", str(tmp_path / "plain"), *SHORT])
+def test_the_device_s_chips_are_those_of_a_plain_comparison(made, tmp_path):
+    plain = tmp_path / "plain"
+    run(["compare", "zoo:digits_cnn", "--data", "digits", "-o", str(plain), *SHORT])
 
     def correct(folder):
-        lines = (tmp_path / folder / "records.jsonl").read_text().splitlines()
+        lines = (folder / "records.jsonl").read_text().splitlines()
         records = [json.loads(line) for line in lines]
         return sorted((r["chip"], r["correct"]) for r in records if r["preset"] == "pcm")
 
-    assert correct("with") == correct("plain")
+    assert correct(made[0]) == correct(plain)
 
 
 def test_current_at_few_bits_and_what_is_said_of_global(tmp_path, capsys):
@@ -84,45 +95,51 @@ def test_wrong_on_purpose(tmp_path, capsys, args, message):
     assert not (tmp_path / "new").exists()
 
 
-def printed_spec(tmp_path, capsys, *args):
-    assert compare(tmp_path / "nothing", *SHORT, *args, "--print-spec") == 0
-    path = tmp_path / "matched.toml"
-    path.write_text(capsys.readouterr().out)
+def printed_spec(folder):
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert compare(folder / "nothing", *SHORT, "--print-spec") == 0
+    assert not (folder / "nothing").exists()
+    path = folder / "matched.toml"
+    path.write_text(printed.getvalue())
     return path
 
 
-def test_the_spec_gives_the_command_s_records(tmp_path, capsys):
-    path = printed_spec(tmp_path, capsys)
+@pytest.fixture(scope="module")
+def of_spec(tmp_path_factory):
+    """The short comparison's spec, and the folder of its run; who changes them takes copies."""
+    folder = tmp_path_factory.mktemp("spec")
+    path = printed_spec(folder)
+    assert run(["run", str(path), "-o", str(folder / "run")]) == 0
+    return path, folder / "run"
+
+
+def test_the_spec_gives_the_command_s_records(made, of_spec, capsys):
+    command, (path, spec) = made[0], of_spec
     assert 'gaussian = "matched"' in path.read_text().splitlines()
-    assert not (tmp_path / "nothing").exists()
-    assert compare(tmp_path / "command", *SHORT) == 0
-    out = str(tmp_path / "spec")
-    assert run(["run", str(path), "-o", out]) == 0
     for part in (".", "search"):
-        assert records(tmp_path / "spec" / part) == records(tmp_path / "command" / part)
-    said = [json.loads((tmp_path / d / "matched.json").read_text()) for d in ("spec", "command")]
+        assert records(spec / part) == records(command / part)
+    said = [json.loads((d / "matched.json").read_text()) for d in (spec, command)]
     for one in said:
         for key in ("command", "crc32"):
             one.pop(key, None)
     assert said[0] == said[1]
     # The folder holds the spec, and running it again where all is done changes nothing.
-    assert (tmp_path / "spec" / "spec.toml").read_text() == path.read_text()
-    before = (tmp_path / "spec" / "matched.json").read_bytes()
+    assert (spec / "spec.toml").read_text() == path.read_text()
+    before = (spec / "matched.json").read_bytes()
     capsys.readouterr()
-    assert run(["run", str(tmp_path / "spec" / "spec.toml"), "-o", out]) == 0
-    assert (tmp_path / "spec" / "matched.json").read_bytes() == before
+    assert run(["run", str(spec / "spec.toml"), "-o", str(spec)]) == 0
+    assert (spec / "matched.json").read_bytes() == before
     assert "equivalent eta" in capsys.readouterr().out
 
 
-def test_a_spec_grows_by_times_and_not_by_chips(tmp_path, capsys):
-    path = printed_spec(tmp_path, capsys)
-    text = path.read_text()
-    out = str(tmp_path / "out")
-    assert run(["run", str(path), "-o", out]) == 0
+def test_a_spec_grows_by_times_and_not_by_chips(of_spec, tmp_path, capsys):
+    text = of_spec[0].read_text()
+    out = str(shutil.copytree(of_spec[1], tmp_path / "out"))
     first = {json.dumps(one) for one in records(tmp_path / "out")}
     old = json.loads((tmp_path / "out" / "matched.json").read_text())
     longer = text.replace("times = [86400.0]", 'times = ["1d", "1s"]')
     assert longer != text
+    path = tmp_path / "matched.toml"
     path.write_text(longer)
     capsys.readouterr()
     assert run(["run", str(path), "-o", out]) == 2
@@ -139,7 +156,7 @@ def test_a_spec_grows_by_times_and_not_by_chips(tmp_path, capsys):
 
 
 def test_every_problem_of_a_spec_is_said_at_once(tmp_path, capsys):
-    path = printed_spec(tmp_path, capsys)
+    path = printed_spec(tmp_path)
     text = path.read_text().replace("chips = 2", 'precision = "1%"')
     text = 'bn = ["digital", "fold"]\ncompensation = ["none", "global"]\n' + text
     text = text.replace("\n\n[design]", '\nstream = "philox"\n\n[design]')

@@ -1,5 +1,6 @@
 """Chips x images: the moments against brute force and textbook, and the coverage."""
 
+import functools
 import itertools
 import math
 
@@ -147,6 +148,7 @@ def deal(world: World, chips: int, hands: int) -> list[Answers]:
     return found
 
 
+@functools.cache  # The negative control looks at the runs of a case again.
 def coverage(runs: int, chips: int, hands: int, *, use_pilot: bool) -> tuple[float, float]:
     """Share of runs whose crossed interval holds the truth, and of those of s / sqrt(n)."""
     held = plain = 0

@@ -103,9 +103,8 @@ def tabulate(
         values = values - slope * (digital[images] - digital.mean()) if slope else values
     adjusted = np.bincount(owner, weights=values) / counts
     if digital is not None and slope:
-        whole = counts == total
-        raw = np.array([float(np.mean(chip.values)) for chip in chips])
-        adjusted = np.where(whole, raw, adjusted)
+        for i in np.flatnonzero(counts == total):
+            adjusted[i] = np.mean(chips[i].values)
     rest = values - adjusted[owner]
     freedom = int((counts - 1).sum())
     within = float((rest**2).sum() / freedom) if freedom else 0.0
