@@ -18,7 +18,7 @@ from analogsim.own_files import is_litter, own_folder, read_text
 from analogsim.report import build_report
 from analogsim.schema import dumps, loads
 from analogsim.scopes.build import build_noise
-from analogsim.scopes.result import read_noise
+from analogsim.scopes.read_folder import read_noise
 from analogsim.suites.build import build_suite, format_suite
 from analogsim.suites.crossbar import read_crossbar
 from analogsim.suites.entry import Entry

@@ -5,7 +5,8 @@ from pathlib import Path
 from analogsim.experiment.folder import write_bytes_atomic, write_json_atomic
 from analogsim.scopes.page import render
 from analogsim.scopes.plot import noise_figure, png
-from analogsim.scopes.result import NoiseResult, read_noise
+from analogsim.scopes.read_folder import read_noise
+from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.sheet import Sheet
 from analogsim.scopes.summary import noise_csv, noise_summary
 from analogsim.scopes.table import headline, legend, noise_sheets

@@ -3,22 +3,19 @@
 import base64
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from analogsim.errors import shown
 from analogsim.scopes.levels import REFERENCES, SCOPES
-
-if TYPE_CHECKING:
-    from analogsim.scopes.result import Counts, NoiseResult
+from analogsim.scopes.result import Counts, NoiseResult
 
 
-def noise_problems(result: "NoiseResult") -> list[str]:
+def noise_problems(result: NoiseResult) -> list[str]:
     """What no study measures, a sentence each; values are of the types that they should be."""
     found = list(_heads(result))
     return found or [*_counts(result)]
 
 
-def _heads(result: "NoiseResult") -> Iterator[str]:
+def _heads(result: NoiseResult) -> Iterator[str]:
     total = result.n_images
     if not 1 <= result.clean_correct <= total:
         yield f"clean_correct must be from 1 to n_images = {total}, got {result.clean_correct}"
@@ -51,7 +48,7 @@ def _heads(result: "NoiseResult") -> Iterator[str]:
         )
 
 
-def _counts(result: "NoiseResult") -> Iterator[str]:
+def _counts(result: NoiseResult) -> Iterator[str]:
     for scope in result.scopes:
         for reference in result.references:
             if (result.same[scope], reference) not in result.counts:
@@ -60,7 +57,7 @@ def _counts(result: "NoiseResult") -> Iterator[str]:
         yield from _of_cell(counts, result.n_images, f"row {scope} of {reference}")
 
 
-def _of_cell(counts: "Counts", total: int, where: str) -> Iterator[str]:
+def _of_cell(counts: Counts, total: int, where: str) -> Iterator[str]:
     for what, rows in (("correct", counts.correct), ("nan", counts.nan)):
         for row in rows.values():
             yield from count_problems(list(row.values()), total, f"{where} {what}")

@@ -16,7 +16,7 @@ from analogsim.report.extras import read_extras
 from analogsim.report.summary import read_run, summarise_run
 from analogsim.report.table import format_table
 from analogsim.schema import dumps
-from analogsim.scopes.result import read_noise
+from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.summary import noise_csv, noise_summary
 from analogsim.scopes.table import format_noise
 from analogsim.suites.build import format_suite

@@ -103,7 +103,7 @@ def tabulate(
         values = values - slope * (digital[images] - digital.mean()) if slope else values
     adjusted = np.bincount(owner, weights=values) / counts
     if digital is not None and slope:
-        for i in np.flatnonzero(counts == total):
+        for i in np.flatnonzero(counts == total).tolist():
             adjusted[i] = np.mean(chips[i].values)
     rest = values - adjusted[owner]
     freedom = int((counts - 1).sum())

@@ -1,0 +1,136 @@
+"""A noise study's folder, read as a result."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from analogsim import schema
+from analogsim.errors import InputError
+from analogsim.experiment.records import HEADER_FILE, RECORDS_FILE, read_header, read_records
+from analogsim.experiment.trial import Trial
+from analogsim.scopes.levels import Level, Reference, Scope
+from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
+from analogsim.scopes.sound import noise_problems
+from analogsim.scopes.study import KIND
+from analogsim.scopes.variances import nan_share, read_variances
+
+_SPEC: dict[str, Any] = {
+    "n_bn": int,
+    "n_classes": int,
+    "scopes": list[Scope],
+    "references": list[Reference],
+    "etas": list[float],
+    "same_as": dict[str, Scope],
+    "weights_sha256": str,
+}
+_TODO = "restore the file or run the study again"
+
+
+def read_noise(folder: Path) -> NoiseResult:
+    """Read a noise study's folder: its header, records and variances alone.
+
+    Raises:
+        InputError: a file is absent or broken, no trial is finished, or it is another kind of run.
+    """
+    header, records = read_header(folder), read_records(folder)
+    spec = header.spec
+    if spec.get("kind") != KIND:
+        raise InputError(
+            f"run folder {folder} kind must be {KIND!r}, got {spec.get('kind')!r}; "
+            "give the folder of analogsim noise"
+        )
+    found = [*schema.field_problems({k: v for k, v in spec.items() if k in _SPEC}, _SPEC, "spec ")]
+    if found:
+        raise InputError(f"{folder / HEADER_FILE} {'; '.join(found)}; {_TODO}")
+    if not records:
+        raise InputError(
+            f"{folder / RECORDS_FILE} must hold at least one finished trial, got none; let the "
+            f"run finish one: {header.command}"
+        )
+    for trial in records:
+        if trial.spec_digest != header.spec_digest:
+            raise InputError(
+                f"{folder / RECORDS_FILE} spec_digest must be {header.spec_digest} as in the "
+                f"header, got {trial.spec_digest} (draw {trial.chip}); keep experiments in "
+                "separate folders"
+            )
+        if trial.n_images != header.digital["n_images"]:
+            raise InputError(
+                f"{folder / RECORDS_FILE} n_images must be {header.digital['n_images']} as in the "
+                f"header, got {trial.n_images} (draw {trial.chip}); {_TODO}"
+            )
+    layers = read_variances(folder)
+    references, etas = tuple(spec["references"]), tuple(spec["etas"])
+    nearest: dict[Reference, Nearest] = {}
+    for reference in references if layers else ():
+        layer = min(layers, key=lambda one: one.sigmas(reference, 1.0))
+        nearest[reference] = Nearest(
+            layer=layer.layer, variance=layer.smallest, sigmas=layer.sigmas(reference, 1.0)
+        )
+    result = NoiseResult(
+        question=header.question,
+        command=header.command,
+        model=header.model,
+        data=header.data,
+        created=header.created,
+        n_images=header.digital["n_images"],
+        clean_correct=header.digital["n_correct"],
+        n_bn=spec["n_bn"],
+        n_classes=spec["n_classes"],
+        scopes=tuple(spec["scopes"]),
+        references=references,
+        etas=etas,
+        same=spec["same_as"],
+        counts=_counts(spec, records),
+        nearest=nearest,
+        predicted={
+            (reference, eta): nan_share(layers, reference, eta)
+            for reference in references
+            for eta in etas
+        },
+        digest=header.spec_digest,
+        weights=spec["weights_sha256"],
+        versions=header.versions,
+        notes=(*header.notes, *records.notes),
+        digital_correct=header.digital_correct,
+    )
+    found = noise_problems(result)
+    if found:
+        raise InputError(f"{folder} {'; '.join(found)}; {_TODO}")
+    return result
+
+
+def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Counts]:
+    levels = {
+        level.preset: level
+        for scope in dict.fromkeys(spec["same_as"][scope] for scope in spec["scopes"])
+        for reference in spec["references"]
+        for eta in spec["etas"]
+        if (level := Level(scope=scope, reference=reference, eta=eta))
+    }
+    correct: dict[Cell, dict[float, dict[int, int]]] = {}
+    nan: dict[Cell, dict[float, dict[int, int]]] = {}
+    answers: dict[Cell, dict[float, dict[int, str]]] = {}
+    unknown: set[Cell] = set()
+    for level in levels.values():
+        correct.setdefault((level.scope, level.reference), {})
+        nan.setdefault((level.scope, level.reference), {})
+    for trial in sorted(records, key=lambda trial: trial.chip):
+        found = levels.get(trial.preset)
+        if found is not None:
+            cell = found.scope, found.reference
+            correct[cell].setdefault(found.eta, {})[trial.chip] = trial.n_correct
+            nan[cell].setdefault(found.eta, {})[trial.chip] = trial.n_nan
+            if trial.correct is None:
+                unknown.add(cell)
+            else:
+                known = answers.setdefault(cell, {})
+                known.setdefault(found.eta, {})[trial.chip] = trial.correct
+    return {
+        cell: Counts(
+            correct=correct[cell],
+            nan=nan[cell],
+            answers={} if cell in unknown else answers.get(cell, {}),
+        )
+        for cell in correct
+    }
