@@ -78,7 +78,8 @@ def answer(panels: Panels) -> str:
     """A line a condition: how far the networks are apart, and which are told apart."""
     lines = [f"- **{title}**: {_spread(list(panel.values()))}" for title, panel in panels.items()]
     names = next(iter(panels.values()))
-    several = [name for name in names if "trainings" in name]
+    several = [name.removesuffix(" trainings") for name in names if name.endswith(" trainings")]
+    said = " and ".join("{1} trainings of {0}".format(*name.rsplit(", ", 1)) for name in several)
     return "\n".join([
         "",
         "In points of normalised accuracy (each network's own digital accuracy is 100 %), with "
@@ -92,8 +93,8 @@ def answer(panels: Panels) -> str:
         "Noise on its own tensors, or folding it into the weights that are noised, costs much. On "
         "chips its tensors are digital: statistics as trained cost a few points at most, and "
         "recalibrated on the chip it does as well as no BatchNorm, or better. "
-        f"{len(names)} pairs of networks; {' and '.join(several)}, one training of the others: "
-        "how another training of those would come out is not known.",
+        f"{len(names)} pairs of networks: {said}, one of each other; how another training of "
+        "those would come out is not known.",
         "",
         "",
     ])  # fmt: skip
@@ -321,7 +322,7 @@ def draw(panels: Panels, path: Path) -> None:
                 axes.plot(100 * one.mean, at, "o", markersize=5, color="#0072b2",
                           markerfacecolor="#0072b2" if apart else "white")  # fmt: skip
             axes.axvline(0, color="#777777", linewidth=0.8)
-            axes.set_title(title, loc="left", fontsize=9)
+            axes.set_title(title.replace(", ", ",\n", 1), loc="left", fontsize=9)
             axes.set_yticks(range(len(names)), names)
             axes.grid(axis="x", linewidth=0.4, alpha=0.5)
         grid[0, 0].invert_yaxis()

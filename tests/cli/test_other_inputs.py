@@ -10,9 +10,9 @@ import pytest
 import safetensors.numpy
 
 from analogsim.cli.main import run
+from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import HEADER_FILE, read_header, write_header
 from analogsim.experiment.records import RECORDS_FILE, read_records
-from analogsim.experiment.study import digest_of
 from analogsim.inputs.data import load_data
 from analogsim.inputs.zoo import SHIPPED
 from tests.experiment.small import records

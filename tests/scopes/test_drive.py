@@ -9,7 +9,7 @@ from analogsim.errors import InputError
 from analogsim.experiment.local import Local
 from analogsim.experiment.records import RECORDS_FILE, read_header, read_records
 from analogsim.scopes.levels import SCOPES, Level
-from analogsim.scopes.result import read_noise
+from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.variances import read_variances
 from tests.scopes.small import Breaking, network, noisy, records, run, study
 

@@ -12,7 +12,7 @@ from analogsim.experiment.records import RECORDS_FILE, read_records
 from analogsim.schema import dumps, loads
 from analogsim.scopes.build import build_noise
 from analogsim.scopes.page import render
-from analogsim.scopes.result import read_noise
+from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.sheet import Sheet, cell
 from analogsim.scopes.summary import noise_csv, noise_summary
 from analogsim.scopes.table import format_noise
