@@ -82,6 +82,7 @@ class Trial:
                 f"{where} must be as it was written, got {error}; restore the line or delete it"
             ) from error
         fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
+        fields = {**dict.fromkeys(_LATER), **fields}
         found = list(_problems(fields))
         if found:
             raise InputError(f"{where} {'; '.join(found)}; restore the line or delete it")
@@ -93,6 +94,8 @@ def trial_problems(trial: Trial) -> list[str]:
     return list(_problems(vars(trial)))
 
 
+# Fields that records of before do not have.
+_LATER = ("factor", "factor_needed")
 # Looked up once: every trial is checked, by the process that writes it.
 _EVERY = get_type_hints(Trial)
 _HINTS = {field.name: _EVERY[field.name] for field in dataclasses.fields(Trial)}

@@ -101,9 +101,10 @@ def test_another_chip_is_not_written_over(
 @pytest.mark.parametrize(
     ("command", "more"),
     [
-        (("drift", "--chips", "1", "--times", "1s"), ("--chips", "2", "--times", "1s,1d")),
-        (("compare", "--chips", "1", "--times", "1s", "--presets", "ideal"),
-         ("--chips", "2", "--presets", "ideal,pcm")),
+        (("drift", "--chips", "1", "--times", "1s"),
+         ("drift", "--chips", "2", "--times", "1s,1d")),
+        (("compare", "--times", "1s", "--chips", "1", "--presets", "ideal"),
+         ("compare", "--times", "1s", "--chips", "2", "--presets", "ideal,pcm")),
     ],
     ids=["drift", "compare"],
 )  # fmt: skip
@@ -111,18 +112,17 @@ def test_more_is_added_with_extend(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...],
     more: tuple[str, ...],
 ) -> None:  # fmt: skip
-    name, *options = command
-    args = [name, "zoo:digits_cnn", "--data", "digits", "--limit", "20", "--workers", "1", *options]
-    said([*args, "-o", str(tmp_path / "o")], tmp_path, capsys)
+    args = ["zoo:digits_cnn", "--data", "digits", "--limit", "20", "--workers", "1"]
+    said([*command, *args, "-o", str(tmp_path / "o")], tmp_path, capsys)
     before = (tmp_path / "o" / "records.jsonl").read_bytes()
-    grown = [*args, *more, "-o", str(tmp_path / "o")]
+    grown = [*more, *args, "-o", str(tmp_path / "o")]
     assert run(grown) == 2
     assert "add to the run with --extend" in capsys.readouterr().err
     table = said([*grown, "--extend"], tmp_path / "o", capsys)
     after = (tmp_path / "o" / "records.jsonl").read_bytes()
     assert after.startswith(before)
     # As an own run of it, and said again without --extend: nothing is added.
-    alone = said([*args, *more, "-o", str(tmp_path / "alone")], tmp_path / "alone", capsys)
+    alone = said([*more, *args, "-o", str(tmp_path / "alone")], tmp_path / "alone", capsys)
     assert table == alone
     found = values(tmp_path / "o")
     assert found["records.jsonl"] == values(tmp_path / "alone")["records.jsonl"]

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from analogsim.cli.main import run
+from tests.cli.replaced import replaced
 
 ROW = {"preset", "t_s", "bn", "compensation", "n_chips", "n_images", "mean", "ci95", "std_chips"}
 RECORD = {
@@ -18,9 +19,8 @@ TIMED = {"wall_s", "chip_s", "spec_digest", "crc32"}
 
 
 def drift(folder, *args, command="drift"):
-    return run(
-        [command, "zoo:digits_cnn", "--data", "digits", "--limit", "90", "-o", str(folder), *args]
-    )
+    usual = [command, "zoo:digits_cnn", "--data", "digits", "--limit", "90", "-o", str(folder)]
+    return run(replaced(usual, *args))
 
 
 def read(folder):

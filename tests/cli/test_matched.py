@@ -10,6 +10,7 @@ import pytest
 
 from analogsim.cli.main import run
 from analogsim.seal import unsealed
+from tests.cli.replaced import replaced
 from tests.experiment.small import records
 
 SHORT = ["--presets", "pcm", "--times", "1d", "--chips", "2", "--limit", "60"]
@@ -45,7 +46,7 @@ def test_folder_and_screen(made, capsys):
 
 
 def test_table(tmp_path, capsys):
-    assert compare(tmp_path / "m2", *SHORT, "--chips", "1") == 0
+    assert compare(tmp_path / "m2", *replaced(SHORT, "--chips", "1")) == 0
     shown = capsys.readouterr().out
     assert "equivalent eta" in shown
     assert "(one chip, so no interval)" in " ".join(shown.split())
@@ -71,7 +72,7 @@ def test_current_at_few_bits_and_what_is_said_of_global(tmp_path, capsys):
     for kind, warned in (("current", False), ("global", True)):
         out = tmp_path / kind
         asked = ["--periphery", str(edge), "--compensation", kind, "--chips", "1"]
-        assert compare(out, *SHORT, *asked) == 0
+        assert compare(out, *replaced(SHORT, *asked)) == 0
         shown = capsys.readouterr()
         said = f"warning: compensation '{kind}' misleads on pcm at 1 d"
         assert (said in shown.err, said in shown.out) == (warned, warned)

@@ -12,6 +12,7 @@ from analogsim.cli.noise_spec import NoiseSpec, noise_as_toml
 from analogsim.cli.spec_file import parse_spec
 from analogsim.gaussian import cpu
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES
+from tests.cli.replaced import replaced
 from tests.cli.test_run import lines
 from tests.experiment.held import Held
 from tests.experiment.small import records
@@ -119,7 +120,7 @@ def test_keys_of_noise_belong_to_its_kind(tmp_path: Path) -> None:
 def test_a_wrong_option_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], change: list[str], message: str
 ) -> None:
-    assert run([*COMMAND, *change, "-o", str(tmp_path / "o")]) == 2
+    assert run([*replaced(COMMAND, *change), "-o", str(tmp_path / "o")]) == 2
     assert message in capsys.readouterr().err
 
 

@@ -9,12 +9,12 @@ from analogsim.cli.estimate import Memory
 from analogsim.cli.main import run
 from analogsim.cli.train_progress import TrainProgress, duration
 from analogsim.training import precision
+from tests.cli.replaced import replaced
 
 
 def train(folder, *args):
-    return run(
-        ["train", "zoo:digits_cnn", "--data", "digits", "--epochs", "2", "-o", str(folder), *args]
-    )
+    usual = ["train", "zoo:digits_cnn", "--data", "digits", "--epochs", "2", "-o", str(folder)]
+    return run(replaced(usual, *args))
 
 
 def evaluate(*args):

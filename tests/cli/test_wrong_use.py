@@ -115,6 +115,9 @@ def full_disk(room: int) -> Iterator[None]:
 def test_a_full_disk_is_said_and_loses_nothing(
     here: Path, capfd: pytest.CaptureFixture[str], args: tuple[str, ...], room: int
 ) -> None:
+    if args[0] == "report":
+        # A file that has its content already is not written.
+        Path("run", "report.html").unlink()
     before = {path: path.read_bytes() for path in Path("run").iterdir() if path.is_file()}
     with full_disk(room):
         assert run([*args]) == 2

@@ -126,7 +126,10 @@ def commands() -> Iterator[tuple[tuple[str, ...], str]]:
         first = {"demo": (), "run": ("good.toml",)}.get(command, (ZOO, *DIGITS))
         yield (command, *first, "-o", "file"), "output file must be a folder, got a path through"
         yield (command, *first, "-o", "file/x"), "output file/x must be a folder, got a path"
-        yield (command, *first, "-o", "chip"), "chip must be an empty folder, got one that holds"
+        held = "chip must be an empty folder, got one that holds"
+        if command == "convert":
+            held = "folder chip must be empty or hold what is written, got another chip.json"
+        yield (command, *first, "-o", "chip"), held
         if Path("/sys/kernel").is_dir():
             yield (command, *first, "-o", "/sys/x"), "output /sys/x must be writable, got '"
     for command in ("convert", "drift"):

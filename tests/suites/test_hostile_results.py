@@ -51,7 +51,10 @@ BOTH: dict[str, tuple[Edit, str]] = {
     "no images": (first(n_images=0), "clean_correct must be from 1 to n_images = 0, got 80"),
     "none right": (first(clean_correct=0), "clean_correct must be from 1 to n_images = 100, got 0"),
     "more right": (first(clean_correct=101), "must be from 1 to n_images = 100, got"),
-    "another size": (first(n_images=99), r"(must hold 99 answers|n_images = 99, got 100|networks must be of one study)"),
+    "another size": (
+        first(n_images=99),
+        r"(must hold 99 answers|n_images = 99, got 100|networks must be of one study)",
+    ),
     "versions": (first(versions={"torch": 1}), r"versions\['torch'\] must be text, got 1"),
     "rows": (first(rows={}), r"networks\[0\] rows must be a list, got \{\}"),
     "a row": (first(rows=[0]), r"rows\[0\] must be an object, got 0"),
