@@ -73,8 +73,9 @@ def calls(tree: ast.AST) -> Iterator[ast.Call]:
 def messages() -> list[Message]:
     """All of them, in the order of the modules."""
     found = []
+    made = {module: _returned(tree) for module, tree in library()}
     for module, tree in library():
-        returned = _returned(tree)
+        returned = _imported(tree, made) | made[module]
         inside = set()
         for call in calls(tree):
             inside |= {id(node) for node in ast.walk(call)}
@@ -134,6 +135,19 @@ def _returned(tree: ast.Module) -> dict[str, list[ast.expr]]:
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             found.setdefault(node.targets[0].id, []).append(node.value)
     return found
+
+
+def _imported(
+    tree: ast.Module, made: dict[str, dict[str, list[ast.expr]]]
+) -> dict[str, list[ast.expr]]:
+    """What functions and names from other modules of the library return and are."""
+    return {
+        one.asname or one.name: made[node.module][one.name]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in made
+        for one in node.names
+        if one.name in made[node.module]
+    }
 
 
 def _texts(node: ast.expr, returned: dict[str, list[ast.expr]]) -> list[str]:

@@ -15,6 +15,7 @@ from analogsim.experiment.header import HEADER_FILE, read_header, write_header
 from analogsim.experiment.records import RECORDS_FILE, read_records
 from analogsim.inputs.data import load_data
 from analogsim.inputs.zoo import SHIPPED
+from tests.cli.replaced import replaced
 from tests.experiment.small import records
 from tests.inputs.devices import CELL
 from tests.scopes.small import undrawn
@@ -49,7 +50,7 @@ STUDIES = {
     "drift": ["drift", *CHIPS, "--preset", "cell.py:wide"],
     "compare": ["compare", *CHIPS, "--presets", "cell.py:wide,pcm"],
     "matched": [
-        *("compare", *CHIPS, "--presets", "cell.py:wide", "--times", "1s"),
+        *("compare", *replaced(CHIPS, "--times", "1s"), "--presets", "cell.py:wide"),
         *("--gaussian", "matched"),
     ],
     "attribute": ["attribute", *CHIPS, "--preset", "cell.py:wide", "--only", "sources"],
