@@ -42,10 +42,10 @@ def test_supported_python_is_ok() -> None:
 @pytest.mark.parametrize(
     ("found", "statuses"),
     [
-        pytest.param(("1.1.0", "2.11.0", "0.26.0"), ("ok", "ok", "ok"), id="older-low"),
+        pytest.param(("1.1.0", "2.12.0", "0.27.0"), ("ok", "ok", "ok"), id="older-low"),
         pytest.param(("1.1.0", "2.12.1+cpu", "0.27.1+cpu"), ("ok", "ok", "ok"), id="older-high"),
         pytest.param(("1.2.0", "2.15.0", "0.29.2"), ("ok", "ok", "ok"), id="newer-high"),
-        pytest.param(("1.1.0", "2.10.0", "0.25.0"), ("ok", "warning", "warning"), id="too-old"),
+        pytest.param(("1.1.0", "2.11.0", "0.26.0"), ("ok", "warning", "warning"), id="too-old"),
         pytest.param(("1.1.0", "2.13.0", "0.28.0"), ("ok", "warning", "warning"), id="too-new"),
         pytest.param(("1.2.0", "2.12.1", "0.27.1"), ("ok", "warning", "warning"), id="crossed"),
         pytest.param(("1.2.0", "2.16.0", "0.29.2"), ("ok", "warning", "ok"), id="untested"),
@@ -71,7 +71,7 @@ def test_each_version_is_held_against_the_window(
 def test_the_command_installs_the_whole_triple(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "triple_for", lambda python: OLDER)
     assert versions.mend_triple().endswith(
-        "-m pip install aihwkit==1.1.0 'torch>=2.11,<2.13' 'torchvision>=0.26,<0.28'"
+        "-m pip install aihwkit==1.1.0 'torch>=2.12,<2.13' 'torchvision>=0.27,<0.28'"
     )
     monkeypatch.setattr(versions, "triple_for", lambda python: NEWER)
     assert versions.mend_triple().endswith(
