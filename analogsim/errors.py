@@ -1,5 +1,7 @@
 """Errors that the user can mend; everything else that escapes is a bug of ours."""
 
+import warnings
+
 from device_models.errors import AnalogsimError, DeviceError
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "OutputError",
     "ResumeWarning",
     "first_line",
+    "plain",
     "shown",
 ]
 
@@ -52,11 +55,21 @@ def first_line(err: BaseException) -> str:
     return (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
 
 
+def plain(text: str) -> str:
+    """A text in an error as it is, or, where it would break the line, as its repr."""
+    return text if text.isprintable() and len(text) <= _LONGEST else shown(text)
+
+
 def shown(value: object) -> str:
     """A value in an error: its repr, cut off where nobody would read on."""
     try:
-        text = repr(value)
+        with warnings.catch_warnings():
+            # Torch warns of what it wrote itself in old files.
+            warnings.simplefilter("ignore")
+            text = repr(value)
     # Deeper than Python counts; a whole number of thousands of digits.
     except (RecursionError, ValueError):
         return f"a {type(value).__name__} that is too large to be shown"
+    if "\n" in text:  # a tensor, an array
+        text = " ".join(text.split())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

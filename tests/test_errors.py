@@ -3,9 +3,10 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 
-from analogsim.errors import DeviceError, InputError, OutputError
+from analogsim.errors import DeviceError, InputError, OutputError, plain, shown
 
 TEXTS = {
     "escape": ("x must be y, got \x1b[2J\x07; mend it", r"x must be y, got \x1b[2J\x07; mend it"),
@@ -28,3 +29,10 @@ def test_an_error_is_printable_and_bounded(kind: type[Exception], text: str, sai
     # As from another process: said once, it stays as it is.
     assert str(pickle.loads(pickle.dumps(error))) == said
     assert str(copy.copy(error)) == said
+
+
+def test_a_value_in_an_error_takes_one_line() -> None:
+    assert shown(np.zeros((2, 2))) == "array([[0., 0.], [0., 0.]])"
+    assert shown("a  b") == "'a  b'"
+    assert plain("a b") == "a b"
+    assert plain("a\nb") == "'a\\nb'"

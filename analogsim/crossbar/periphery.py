@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from analogsim import bounded
-from analogsim.errors import InputError, shown
+from analogsim.errors import InputError, plain, shown
 
 # Presets whose own law has this read noise: there the tile's is that of each product.
 _OF_PCM = frozenset({"pcm", "pcm-hermes"})
@@ -160,7 +160,7 @@ def from_dict(values: dict[str, Any], *, where: str) -> Periphery:
     if unknown:
         raise InputError(
             f"{where}: periphery fields must be among {', '.join(fields)}, got "
-            f"{', '.join(unknown)}; remove or rename them"
+            f"{', '.join(map(plain, unknown))}; remove or rename them"
         )
     for name, value in values.items():
         default = getattr(STANDARD, name)

@@ -36,6 +36,7 @@ __all__ = [
     "Records",
     "RunHeader",
     "Trial",
+    "check_finished",
     "prepare_folder",
     "read_header",
     "read_records",
@@ -116,6 +117,26 @@ def _decode(line: bytes, where: str) -> str:
         raise InputError(
             f"{where} must be UTF-8 text, got '{error}'; restore the line or delete it"
         ) from error
+
+
+def check_finished(folder: Path, header: RunHeader, records: Sequence[Trial]) -> None:
+    """Refuse a folder without a trial, or with trials of another experiment than its header's.
+
+    Raises InputError.
+    """
+    path = folder / RECORDS_FILE
+    if not records:
+        raise InputError(
+            f"{path} must hold at least one finished trial, got none; let the run finish one: "
+            f"{header.command}"
+        )
+    for trial in records:
+        if trial.spec_digest != header.spec_digest:
+            raise InputError(
+                f"{path} spec_digest must be {header.spec_digest} as in the header, got "
+                f"{trial.spec_digest} (chip {trial.chip}, preset {trial.preset}); "
+                "keep experiments in separate folders"
+            )
 
 
 class RecordWriter:

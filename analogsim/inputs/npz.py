@@ -1,5 +1,6 @@
 """Images and labels in a numpy `.npz` file."""
 
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,9 @@ def read_npz(path: Path, split: str) -> Arrays:
     refuse_bomb(path, where=where, mend="save it again with np.savez, which does not compress")
     try:
         # np.load leaves a file open that it cannot read, so the opening is ours.
-        with path.open("rb") as file:
+        # And numpy warns of odd headers, which say nothing to a user.
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise InputError(

@@ -110,10 +110,13 @@ def read_comparison(folder: Path) -> Comparison | None:
     todo = "restore it or run the comparison again"
     content = read_sealed(path, name=FORMAT, version=VERSION, todo=todo)
     # Files of before multiply-adds were counted.
-    content = {"coverage": None} | _completed(content)
+    try:
+        content = {"coverage": None} | _completed(content)
+    except RecursionError as error:
+        raise InputError(f"{path} must not be nested deeply, got that; {todo}") from error
     found = list(schema.problems(content, Comparison, "content"))
     if found:
-        raise InputError(f"{path} {'; '.join(found)}; restore it or run the comparison again")
+        raise InputError(f"{path} {'; '.join(found)}; {todo}")
     comparison: Comparison = content
     return comparison
 

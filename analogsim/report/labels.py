@@ -23,8 +23,10 @@ def format_duration(t_s: float) -> str:
         return "0 s"
     for unit, seconds in _UNITS:
         count = t_s / seconds
-        if 0.5 <= round(count) < 1000 and abs(count - round(count)) <= 1e-9 * count:
-            return f"{round(count)} {unit}"
+        # Cut off, since the largest times are infinite in the smallest unit.
+        whole = round(min(count, 1000.0))
+        if 0.5 <= whole < 1000 and abs(count - whole) <= 1e-9 * count:
+            return f"{whole} {unit}"
     for unit, seconds in _UNITS:
         if t_s >= seconds:
             return f"{t_s / seconds:.3g} {unit}"

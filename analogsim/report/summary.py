@@ -14,6 +14,7 @@ from analogsim.experiment.records import (
     Digital,
     RunHeader,
     Trial,
+    check_finished,
     read_header,
     read_records,
 )
@@ -99,27 +100,15 @@ def read_run(folder: Path) -> Run:
     """
     header = read_header(folder)
     records = read_records(folder)
-    path = folder / RECORDS_FILE
-    if not records:
-        raise InputError(
-            f"{path} must hold at least one finished trial, got none; let the run finish one: "
-            f"{header.command}"
-        )
-    for trial in records:
-        if trial.spec_digest != header.spec_digest:
-            raise InputError(
-                f"{path} spec_digest must be {header.spec_digest} as in the header, got "
-                f"{trial.spec_digest} (chip {trial.chip}, preset {trial.preset}); "
-                "keep experiments in separate folders"
-            )
+    check_finished(folder, header, records)
     notes = [*header.notes, *records.notes]
     if any(trial.versions != header.versions for trial in records):
         notes.append("Some trials were computed with other versions than the header names.")
     trials = tuple(sorted(records, key=_order(header.spec)))
     if all(trial.part == "pilot" for trial in trials):
         raise InputError(
-            f"{path} must hold a finished trial after the pilot, got {len(trials)} of the pilot; "
-            f"let the run go on: {header.command}"
+            f"{folder / RECORDS_FILE} must hold a finished trial after the pilot, got "
+            f"{len(trials)} of the pilot; let the run go on: {header.command}"
         )
     rows = summarise(trials, header.digital_correct, header.spec.get("yield_above", ()))
     return Run(

@@ -6,7 +6,13 @@ from typing import Any
 
 from analogsim import schema
 from analogsim.errors import InputError
-from analogsim.experiment.records import HEADER_FILE, RECORDS_FILE, read_header, read_records
+from analogsim.experiment.records import (
+    HEADER_FILE,
+    RECORDS_FILE,
+    check_finished,
+    read_header,
+    read_records,
+)
 from analogsim.experiment.trial import Trial
 from analogsim.scopes.levels import Level, Reference, Scope
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
@@ -42,18 +48,8 @@ def read_noise(folder: Path) -> NoiseResult:
     found = [*schema.field_problems({k: v for k, v in spec.items() if k in _SPEC}, _SPEC, "spec ")]
     if found:
         raise InputError(f"{folder / HEADER_FILE} {'; '.join(found)}; {_TODO}")
-    if not records:
-        raise InputError(
-            f"{folder / RECORDS_FILE} must hold at least one finished trial, got none; let the "
-            f"run finish one: {header.command}"
-        )
+    check_finished(folder, header, records)
     for trial in records:
-        if trial.spec_digest != header.spec_digest:
-            raise InputError(
-                f"{folder / RECORDS_FILE} spec_digest must be {header.spec_digest} as in the "
-                f"header, got {trial.spec_digest} (draw {trial.chip}); keep experiments in "
-                "separate folders"
-            )
         if trial.n_images != header.digital["n_images"]:
             raise InputError(
                 f"{folder / RECORDS_FILE} n_images must be {header.digital['n_images']} as in the "

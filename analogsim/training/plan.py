@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import own_files
-from analogsim.errors import InputError, OutputError, ResumeWarning, shown
+from analogsim.errors import InputError, OutputError, ResumeWarning, plain, shown
 from analogsim.experiment.folder import prepare_folder, write_json_atomic
 from analogsim.inputs.fingerprint import changed
 from analogsim.schema import loads
@@ -95,7 +95,6 @@ def _differences(found: object, asked: dict[str, Any], prefix: str = "") -> list
         if isinstance(new, dict):
             listed += _differences(old, new, f"{name} ")
         elif old != new:
-            listed.append(
-                f"{prefix}{name} {old if isinstance(old, str) else shown(old)} (asked for: {new})"
-            )
+            said = plain(old) if isinstance(old, str) else shown(old)
+            listed.append(f"{prefix}{name} {said} (asked for: {new})")
     return listed

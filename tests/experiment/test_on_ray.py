@@ -111,6 +111,16 @@ def start(folder: Path, out: Path, address: str) -> subprocess.Popen[str]:
     )
 
 
+def held_on(cluster: Any, local: Path, tmp_path: Path) -> Held:
+    """A run on the cluster that stands after 8 of 120 trials."""
+    held = Held(
+        tmp_path, 8, "run", local / "spec.toml", "-o", tmp_path / "out",
+        "--on", "ray", "--address", cluster.address,
+    )  # fmt: skip
+    held.wait()
+    return held
+
+
 class TestCluster:
     pytestmark = needs_ray
 
@@ -181,11 +191,7 @@ class TestCluster:
     def test_a_node_that_dies_loses_nothing(
         self, cluster: Any, local: Path, tmp_path: Path
     ) -> None:
-        held = Held(
-            tmp_path, 8, "run", local / "spec.toml", "-o", tmp_path / "out",
-            "--on", "ray", "--address", cluster.address,
-        )  # fmt: skip
-        held.wait()
+        held = held_on(cluster, local, tmp_path)
         # Of 120 trials: the node dies in the middle.
         assert len(records(tmp_path / "out")) == 8
         (other,) = cluster.worker_nodes
@@ -198,11 +204,7 @@ class TestCluster:
         self, cluster: Any, local: Path, tmp_path: Path
     ) -> None:
         """The last test: it ends the cluster."""
-        held = Held(
-            tmp_path, 8, "run", local / "spec.toml", "-o", tmp_path / "out",
-            "--on", "ray", "--address", cluster.address,
-        )  # fmt: skip
-        held.wait()
+        held = held_on(cluster, local, tmp_path)
         cluster.remove_node(cluster.head_node, allow_graceful=False)
         err = held.go_on()
         assert held.process.returncode == 2, err

@@ -3,7 +3,7 @@
 import io
 import pickletools
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 from tests.fuzz.mutate import mutated
@@ -122,6 +122,19 @@ def zipped(parts: Sequence[tuple[str, bytes]], draw: Random | None = None) -> by
             archive.NameToInfo.pop(name, None)
             archive.writestr(info, part)
     return content.getvalue()
+
+
+def mutated_zip(
+    content: bytes,
+    draw: Random,
+    edit: Callable[[list[tuple[str, bytes]]], list[tuple[str, bytes]]],
+) -> bytes:
+    """An archive whose bytes are changed, whose members are shuffled, or edited."""
+    what = draw.random()
+    if what < 0.3:
+        return mutated(content, draw, (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"))
+    parts = members(content)
+    return zipped(shuffled(parts, draw) if what < 0.5 else edit(parts), draw)
 
 
 def shuffled(parts: list[tuple[str, bytes]], draw: Random) -> list[tuple[str, bytes]]:

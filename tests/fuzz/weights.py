@@ -14,7 +14,7 @@ import torch
 from analogsim.inputs.models import load_model
 from tests.fuzz.guard import Target
 from tests.fuzz.mutate import NUMBERS, edited, mutated, written
-from tests.fuzz.pickles import members, mutated_pickle, programs, shuffled, zipped
+from tests.fuzz.pickles import mutated_pickle, mutated_zip, programs
 
 MODEL = "zoo:digits_cnn"
 DTYPES = ("F16", "BF16", "F64", "I64", "U8", "BOOL", "F8_E4M3", "C64", "F4", "X", "", "F32")
@@ -46,19 +46,14 @@ def saved(zipped: bool) -> tuple[bytes, ...]:
 def _archive(folder: Path, draw: Random | None) -> None:
     content = saved(True)[0] if draw is None else draw.choice(saved(True))
     if draw is not None:
-        what = draw.random()
-        if what < 0.3:
-            content = mutated(content, draw, (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"))
-        else:
-            parts = members(content)
-            if what < 0.5:
-                parts = shuffled(parts, draw)
-            else:
-                parts = [
-                    (n, (_other_pickle(part, draw) if n.endswith("data.pkl") else part))
-                    for n, part in parts
-                ]
-            content = zipped(parts, draw)
+
+        def edit(parts: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+            return [
+                (name, _other_pickle(part, draw) if name.endswith("data.pkl") else part)
+                for name, part in parts
+            ]
+
+        content = mutated_zip(content, draw, edit)
     (folder / "w.pt").write_bytes(content)
 
 

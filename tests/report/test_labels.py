@@ -69,3 +69,7 @@ def test_curves_are_named_in_words() -> None:
     )
     assert series_label("pcm", "fold", "none", with_bn=True) == "pcm, no compensation, BN fold"
     assert series_label("pcm", "fold", "exact", with_bn=False) == "pcm, exact compensation"
+
+
+def test_the_largest_time_has_a_label() -> None:
+    assert format_duration(1.7e308) == "5.39e+300 y"

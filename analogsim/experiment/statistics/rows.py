@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from analogsim.errors import InputError
+from analogsim.errors import InputError, plain
 from analogsim.experiment.deal import positions, unpack
 from analogsim.experiment.statistics.chips import chip_yield, percentile_chip, spread
 from analogsim.experiment.statistics.components import Answers, Components, Numbers
@@ -133,7 +133,7 @@ def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[
         if len(values) > 1:
             raise InputError(
                 f"records {_name(first)} must have the same {field} for every chip, got "
-                f"{' and '.join(map(str, values))}; keep them in separate runs"
+                f"{' and '.join(plain(str(one)) for one in values)}; keep them in separate runs"
             )
     accuracies = accuracy_by_chip(main)
     over = interval(list(accuracies.values()), step=1 / first.n_images, span=ACCURACY)
