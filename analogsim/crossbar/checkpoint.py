@@ -40,10 +40,10 @@ from analogsim.crossbar.chip_tensors import own, refuse_values, restore_, tensor
 from analogsim.crossbar.convert import absorb, digital_form, place_layers
 from analogsim.crossbar.engines import choose_forward
 from analogsim.crossbar.periphery import Periphery
-from analogsim.crossbar.plan import WHOLE_MODEL, LayerReport
+from analogsim.crossbar.plan import MAPPED, WHOLE_MODEL, LayerReport
 from analogsim.crossbar.program import new_chip
 from analogsim.crossbar.trying import LOW_PRECISION_TOLERANCE
-from analogsim.errors import InputError, OutputError, first_line
+from analogsim.errors import InputError, OutputError, first_line, plain
 from analogsim.own_files import arriving, write_whole
 from device_models.contract import Device
 from device_models.registry import parse as parse_device
@@ -253,16 +253,17 @@ def _rebuild(
         for line in settings["layers"]
     ]
     module, _ = digital_form(source)
-    names = {name or WHOLE_MODEL for name, _ in module.named_modules()}
+    found = {name or WHOLE_MODEL: one for name, one in module.named_modules()}
     pairs = [name for pair in settings["folded"] + settings["merged"] for name in pair]
-    unknown = {line.name for line in lines if line.where == "analog"}.union(pairs) - names
-    unknown |= {layer for layer, _ in settings["merged"]}.difference(
-        line.name for line in lines if line.where == "analog"
-    )
+    analog = {line.name for line in lines if line.where == "analog"}
+    unknown = analog.union(pairs) - found.keys()
+    unknown |= {layer for layer, _ in settings["merged"]} - analog
+    unknown |= {name for name in analog & found.keys() if not isinstance(found[name], MAPPED)}
     if unknown:
+        layers = ", ".join(map(plain, sorted(unknown)))
         raise InputError(
-            f"folder {folder}: the network given must have the layers {', '.join(sorted(unknown))}"
-            "; give the network that was converted"
+            f"folder {folder}: the network given must have the layers {layers}; give "
+            "the network that was converted"
         )
     for _, bn in settings["folded"]:
         parent, _, name = bn.rpartition(".")

@@ -20,6 +20,8 @@ WORK = 1 << 23
 """So many values may be hashed as parts of keys and arguments."""
 ROOM = 1 << 26
 """So many bytes may be announced beyond a pickle's end, as where it is cut off."""
+NAME = 1000
+"""So long the name of a class may be: torch searches what it says of another one in square time."""
 
 _Bytes: TypeAlias = bytes | mmap.mmap
 # How deep a value is, how many it holds counted as often as they stand in it, and what it is.
@@ -187,8 +189,15 @@ def _argument(content: _Bytes, code: int, at: int, size: int) -> tuple[int, int]
     """Where an argument begins and ends that is a line, or says itself how long it is."""
     long = _ARGUMENT[code]
     if long == pickletools.UP_TO_NEWLINE:
-        end = _line(content, at)
-        return at, _line(content, end) if code in _TWO_LINES else end
+        if code not in _TWO_LINES:
+            return at, _line(content, at)
+        lines = content[at : at + NAME + 2].split(b"\n", 2)
+        # Torch takes what is left for a line that has no end.
+        if len(lines) < 3 and size - at > NAME:
+            raise _Costly(f"must name classes in at most {NAME} bytes, got more")
+        if len(lines) < 3:
+            raise _Broken
+        return at, at + len(lines[0]) + len(lines[1]) + 2
     begin = at + _SIZES[long]
     if begin > size:
         raise _Broken

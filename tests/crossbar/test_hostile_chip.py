@@ -235,6 +235,14 @@ SETTINGS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda c: c.update(folded=[["0", "nothing"]]),
         "must have the layers nothing",
     ),
+    "a layer that is no product": (
+        lambda c: c["layers"][0].update(name="1"),
+        "the network given must have the layers 0, 1; give",
+    ),
+    "a layer of two lines": (
+        lambda c: c["layers"][0].update(name="0\n\x1b[2J"),
+        r"must have the layers 0, '0\\n\\x1b\[2J'; give",
+    ),
     "deep": (lambda c: c.update(notes=[[[[["x"]]]]]), "notes.0. must be text, got "),
     "a device's file": (lambda c: c.update(preset="/etc/passwd.py:x"), "preset"),
     "rule": (lambda c: c.update(recalibration={"method": "average", "images": 1}), "recalibration"),

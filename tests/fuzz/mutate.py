@@ -102,7 +102,8 @@ def edited(content: Any, draw: Random, values: Sequence[Any] = VALUES) -> Any:
                 holder[key] = draw.choice(([holder[key]], {"a": holder[key]}))
         elif what == 4 and isinstance(holder, dict):
             name = draw.choice([str(v) for v in values[:30]] + ["crc32", "__class__", "self"])
-            holder[name] = holder[key] if draw.random() < 0.5 else draw.choice(values)
+            copied = json.loads(json.dumps(holder[key]))
+            holder[name] = copied if draw.random() < 0.5 else draw.choice(values)
         elif what == 5 and isinstance(holder[key], int | float):
             holder[key] = draw.choice((-holder[key], holder[key] * 10**6, holder[key] - 1))
         else:

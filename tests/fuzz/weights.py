@@ -85,7 +85,10 @@ def mutated_safetensors(content: bytes, draw: Random) -> bytes:
         return mutated(content, draw)
     size = struct.unpack_from("<Q", content)[0]
     values = (*NUMBERS, *DTYPES, [], [0], [-1], [1 << 40] * 3, [0, 1 << 62], {}, None, "\x1b[2J")
-    head = edited(json.loads(content[8 : 8 + size]), draw, values)
+    try:
+        head = edited(json.loads(content[8 : 8 + size]), draw, values)
+    except ValueError:  # a mutant of a mutant
+        return mutated(content, draw)
     text = written(head)
     if draw.random() < 0.1:
         text = mutated(text, draw, (b"{", b'"dtype"', b'"F32"', b"[", b"\xff", b"NaN"))

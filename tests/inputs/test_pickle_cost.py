@@ -69,6 +69,14 @@ ATTACKS = {
     ),
     "memo": (b"\x80\x02Nr\xff\xff\xff\x0f.", "number what it repeats from 0, got 268435455"),
     "memo as text": (b"\x80\x02Np268435455\n.", "number what it repeats from 0, got 268435455"),
+    "a class of a long name": (
+        b"\x80\x02c" + b"to\x00" * 100_000 + b"\nx\n.",
+        "name classes in at most 1000 bytes, got more",
+    ),
+    "a class of a name without end": (
+        b"\x80\x02c" + b"to\x00" * 100_000,
+        "name classes in at most 1000 bytes, got more",
+    ),
     "bytes": (hostile(b"\x8e"), "announces 8589934592 bytes where 3 are left"),
     "bytearray": (hostile(b"\x96"), "announces 8589934592 bytes where 3 are left"),
     "text": (hostile(b"\x8d"), "announces 8589934592 bytes where 3 are left"),
