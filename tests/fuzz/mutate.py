@@ -84,7 +84,7 @@ _CHANGES: tuple[Callable[[bytes, Random, Sequence[bytes]], bytes], ...] = (
 
 def edited(content: Any, draw: Random, values: Sequence[Any] = VALUES) -> Any:
     """A JSON document with one to three values replaced, taken out, swapped, repeated or nested."""
-    content = {"": json.loads(json.dumps(content))}
+    content = {"": _copied(content)}
     for _ in range(draw.choice((1, 1, 1, 2, 3))):
         places = [*_places(content)]
         holder, key = draw.choice(places)
@@ -93,8 +93,7 @@ def edited(content: Any, draw: Random, values: Sequence[Any] = VALUES) -> Any:
             del holder[key]
         elif what == 1:
             other, place = draw.choice(places)
-            # Of the text: nothing may hold itself.
-            holder[key], other[place] = json.loads(json.dumps([other[place], holder[key]]))
+            holder[key], other[place] = _copied([other[place], holder[key]])
         elif what == 2:
             holder[key] = [holder[key]] * draw.choice((1, 2, 200))
         elif what == 3:
@@ -102,14 +101,18 @@ def edited(content: Any, draw: Random, values: Sequence[Any] = VALUES) -> Any:
                 holder[key] = draw.choice(([holder[key]], {"a": holder[key]}))
         elif what == 4 and isinstance(holder, dict):
             name = draw.choice([str(v) for v in values[:30]] + ["crc32", "__class__", "self"])
-            copied = json.loads(json.dumps(holder[key]))
-            holder[name] = copied if draw.random() < 0.5 else draw.choice(values)
+            holder[name] = _copied(holder[key] if draw.random() < 0.5 else draw.choice(values))
         elif what == 5 and isinstance(holder[key], int | float):
             holder[key] = draw.choice((-holder[key], holder[key] * 10**6, holder[key] - 1))
         else:
-            holder[key] = draw.choice(values)
+            holder[key] = _copied(draw.choice(values))
         content = {"": content.get("", None)}
     return content[""]
+
+
+def _copied(value: Any) -> Any:
+    """A copy: nothing may hold itself."""
+    return json.loads(json.dumps(value))
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
