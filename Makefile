@@ -53,9 +53,9 @@ demo: $(STAMP)
 
 # One thread for each worker: otherwise every worker starts as many threads as there are cores.
 # A file's tests stay together, so that what they share is made once.
-test: export OMP_NUM_THREADS = 1
-test: export MKL_NUM_THREADS = 1
-test: export OPENBLAS_NUM_THREADS = 1
+test floors: export OMP_NUM_THREADS = 1
+test floors: export MKL_NUM_THREADS = 1
+test floors: export OPENBLAS_NUM_THREADS = 1
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) $(SHARE) $(PYTEST_ARGS)
 
