@@ -12,13 +12,13 @@ from analogsim._version import __version__
 if TYPE_CHECKING:
     from analogsim.batchnorm.recalibrate import Recalibration
     from analogsim.call import Inputs
-    from analogsim.crossbar.analog_model import AnalogModel
-    from analogsim.crossbar.checkpoint import load, save
-    from analogsim.crossbar.chip import Chip
-    from analogsim.crossbar.convert import convert
-    from analogsim.crossbar.evaluate import Evaluation, evaluate
-    from analogsim.crossbar.periphery import Periphery
-    from analogsim.crossbar.program import program
+    from analogsim.crossbar.chip.chip import Chip
+    from analogsim.crossbar.chip.evaluate import Evaluation, evaluate
+    from analogsim.crossbar.chip.program import program
+    from analogsim.crossbar.conversion.convert import convert
+    from analogsim.crossbar.folder.checkpoint import load, save
+    from analogsim.crossbar.mapping.analog_model import AnalogModel
+    from analogsim.crossbar.mapping.periphery import Periphery
     from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
     from analogsim.report.frame import read
 
@@ -43,22 +43,22 @@ __all__ = [
 ]
 
 _HOME = {
-    "AnalogModel": "analogsim.crossbar.analog_model",
+    "AnalogModel": "analogsim.crossbar.mapping.analog_model",
     "AnalogsimError": "analogsim.errors",
-    "Chip": "analogsim.crossbar.chip",
+    "Chip": "analogsim.crossbar.chip.chip",
     "DeviceError": "analogsim.errors",
-    "Evaluation": "analogsim.crossbar.evaluate",
+    "Evaluation": "analogsim.crossbar.chip.evaluate",
     "InputError": "analogsim.errors",
     "Inputs": "analogsim.call",
     "OutputError": "analogsim.errors",
-    "Periphery": "analogsim.crossbar.periphery",
+    "Periphery": "analogsim.crossbar.mapping.periphery",
     "Recalibration": "analogsim.batchnorm.recalibrate",
-    "convert": "analogsim.crossbar.convert",
-    "evaluate": "analogsim.crossbar.evaluate",
-    "load": "analogsim.crossbar.checkpoint",
-    "program": "analogsim.crossbar.program",
+    "convert": "analogsim.crossbar.conversion.convert",
+    "evaluate": "analogsim.crossbar.chip.evaluate",
+    "load": "analogsim.crossbar.folder.checkpoint",
+    "program": "analogsim.crossbar.chip.program",
     "read": "analogsim.report.frame",
-    "save": "analogsim.crossbar.checkpoint",
+    "save": "analogsim.crossbar.folder.checkpoint",
 }
 
 

@@ -16,8 +16,8 @@ from common import arguments, emit, machine
 from torch import Tensor, nn
 
 import analogsim
-from analogsim.crossbar.chip import Chip
-from analogsim.crossbar.seeds import seeded
+from analogsim.crossbar.chip.chip import Chip
+from analogsim.draws.addresses import seeded
 from analogsim.experiment.statistics.interval import interval
 from analogsim.inputs import batches, load_data, load_model
 

@@ -21,9 +21,9 @@ from forward import AIHWKIT_DEFAULT, network
 from torch import nn
 
 import analogsim
-from analogsim.crossbar.chip import refresh_
-from analogsim.crossbar.program import reprogram_
-from analogsim.crossbar.rpu_config import build_rpu_config
+from analogsim.crossbar.chip.chip import refresh_
+from analogsim.crossbar.chip.program import reprogram_
+from analogsim.crossbar.forward.rpu_config import build_rpu_config
 
 
 def upstream(net: nn.Module) -> nn.Module:

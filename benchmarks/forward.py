@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 import analogsim
 from analogsim.batchnorm.fold import fold_batchnorm
-from analogsim.crossbar.periphery import IDEAL, STANDARD, Periphery
-from analogsim.crossbar.rpu_config import build_rpu_config
+from analogsim.crossbar.forward.rpu_config import build_rpu_config
+from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery
 from analogsim.inputs import parse_zoo
 
 AIHWKIT_DEFAULT = Periphery(

@@ -19,7 +19,8 @@ import torch
 from common import arguments, emit, interleave, machine, ratios, seconds, start
 from torch import nn
 
-from analogsim.gaussian import Noise, NoiseSpec, cpu, flatten_, stream
+from analogsim.draws import cpu, stream
+from analogsim.gaussian import Noise, NoiseSpec, flatten_
 from analogsim.inputs import load_model
 
 LARGE = 15_000_000
@@ -27,7 +28,7 @@ ETA = 0.05
 
 _COMPILE = """
 from time import perf_counter
-from analogsim.gaussian import cpu
+from analogsim.draws import cpu
 import torch
 from analogsim.gaussian import Noise, NoiseSpec, flatten_
 noise = Noise(flatten_(torch.nn.Linear(8, 8)), NoiseSpec(), seed=0)

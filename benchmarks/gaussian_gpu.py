@@ -16,7 +16,7 @@ from common import arguments, emit, machine, ratios, seconds
 from torch import nn
 
 import analogsim
-from analogsim.crossbar.pcm_tiles import pcm_tiles
+from analogsim.crossbar.chip.pcm_tiles import pcm_tiles
 from analogsim.gaussian import Noise, NoiseSpec, PcmNetwork, TrialGraph, flatten_
 from analogsim.gaussian.pcm_law import moment
 from analogsim.inputs import load_model
@@ -158,7 +158,7 @@ def upstream(*, perfect: bool) -> nn.Module:
     from aihwkit.nn.conversion import convert_to_analog
     from forward import AIHWKIT_DEFAULT
 
-    from analogsim.crossbar.rpu_config import build_rpu_config
+    from analogsim.crossbar.forward.rpu_config import build_rpu_config
 
     config = build_rpu_config(AIHWKIT_DEFAULT, "torch")
     config.noise_model = PCMLikeNoiseModel()

@@ -20,8 +20,8 @@ from common import arguments, emit, interleave, machine, ratios, seconds
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.convert import convert
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.experiment.drive import run_study
 from analogsim.experiment.local import Local
 from analogsim.experiment.place import Place

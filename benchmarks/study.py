@@ -38,8 +38,8 @@ from common import arguments, emit, machine, ratios, start
 from forward import AIHWKIT_DEFAULT
 from torch import Tensor, nn
 
-from analogsim.crossbar.periphery import IDEAL, Periphery
-from analogsim.crossbar.rpu_config import build_rpu_config
+from analogsim.crossbar.forward.rpu_config import build_rpu_config
+from analogsim.crossbar.mapping.periphery import IDEAL, Periphery
 from analogsim.experiment.statistics.components import Components
 from analogsim.experiment.statistics.design import required_chips
 from analogsim.inputs import batches, load_data, load_model

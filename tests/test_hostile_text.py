@@ -11,7 +11,7 @@ import pytest
 from analogsim import bounded, schema
 from analogsim.cli.spec_check import MOST_ITEMS, _is_once, find_problems
 from analogsim.cli.spec_file import parse_spec, read_spec
-from analogsim.crossbar import periphery
+from analogsim.crossbar.mapping import periphery
 from analogsim.errors import InputError, shown
 
 MANY = 100_000

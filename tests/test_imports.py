@@ -21,11 +21,10 @@ LEVELS = {
     "analogsim.bounded": 1,
     "analogsim.printable": 1,
     "analogsim.processor": 1,
-    "analogsim.seed": 1,
+    "analogsim.draws": 2,
     "analogsim.schema": 2,
     "analogsim.call": 2,
     "analogsim.copying": 2,
-    "analogsim.drawn": 2,
     "analogsim.own_files": 2,
     "analogsim.seal": 3,
     # Below the zoo and the noise, which know its layers.
@@ -33,19 +32,24 @@ LEVELS = {
     "analogsim.inputs": 4,
     "analogsim.gaussian": 4,
     "analogsim.crossbar": 5,
-    "analogsim.experiment": 6,
-    "analogsim.report": 7,
-    "analogsim.training": 7,
-    "analogsim.doctor": 7,
+    "analogsim.crossbar.mapping": 5,
+    "analogsim.crossbar.forward": 6,
+    "analogsim.crossbar.conversion": 7,
+    "analogsim.crossbar.chip": 8,
+    "analogsim.crossbar.folder": 9,
+    "analogsim.experiment": 10,
+    "analogsim.report": 11,
+    "analogsim.training": 11,
+    "analogsim.doctor": 11,
     # Above the report: it says its numbers with the report's labels.
-    "analogsim.equivalent": 8,
-    "analogsim.attribution": 8,
-    "analogsim.scopes": 8,
-    "analogsim.suites": 9,
-    "analogsim.cli": 10,
+    "analogsim.equivalent": 12,
+    "analogsim.attribution": 12,
+    "analogsim.scopes": 12,
+    "analogsim.suites": 13,
+    "analogsim.cli": 14,
     # The public face; it may import every part but the command line, and no part imports it.
-    "analogsim": 10,
-    "analogsim.__main__": 11,
+    "analogsim": 14,
+    "analogsim.__main__": 15,
 }
 HEAVY = {"torch", "torchvision", "aihwkit"}
 # Their import, with all that it brings in, must not load torch: `--help`, `--version`, `presets`
@@ -61,7 +65,7 @@ TORCH_FREE = (
 )
 # The laws are torch code, imported when a device is asked for one.
 TORCH_ALLOWED = ("device_models.laws",)
-CONFIG_FILE = "analogsim.crossbar.rpu_config"
+CONFIG_FILE = "analogsim.crossbar.forward.rpu_config"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ from analogsim.attribution.result import FORMAT, VERSION, Attribution, Row, writ
 from analogsim.attribution.screening import screen
 from analogsim.attribution.treatment import Plan, distinct
 from analogsim.attribution.words import sentences
-from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.errors import InputError
 from analogsim.experiment.deal import unpack
 from analogsim.experiment.describe import installed_versions, make_header, run_spec

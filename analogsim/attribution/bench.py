@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from analogsim.attribution.treatment import Treatment
-from analogsim.crossbar.compensation import Compensation
+from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.experiment.deal import Images
 from analogsim.experiment.job import Job, Task, work
 from analogsim.experiment.kept_trials import KeptTrials

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.copying import copied
-from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.bypassed import guard_bypassed_
-from analogsim.crossbar.convert import absorb, digital_form
-from analogsim.crossbar.engines import choose_forward
-from analogsim.crossbar.layer import CrossbarLayer
-from analogsim.crossbar.periphery import Periphery
-from analogsim.crossbar.plan import WHOLE_MODEL
+from analogsim.crossbar.conversion.convert import absorb, digital_form
+from analogsim.crossbar.forward.engines import choose_forward
+from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.bypassed import guard_bypassed_
+from analogsim.crossbar.mapping.layer import CrossbarLayer
+from analogsim.crossbar.mapping.periphery import Periphery
+from analogsim.crossbar.mapping.plan import WHOLE_MODEL
 from analogsim.errors import InputError
 
 

@@ -13,7 +13,7 @@ the ranges and the DAC's step stay, and the DAC has codes enough for every input
 import dataclasses
 from dataclasses import dataclass
 
-from analogsim.crossbar.periphery import Periphery, step
+from analogsim.crossbar.mapping.periphery import Periphery, step
 from device_models.contract import Device
 from device_models.ideal import Ideal
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from analogsim.attribution.networks import Forms
 from analogsim.attribution.sources import Setting, Source, everything_off, sources
-from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from device_models.contract import Device
 from device_models.registry import spec_of
 

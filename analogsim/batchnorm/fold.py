@@ -20,7 +20,7 @@ from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.batchnorm.trace import Trace, trace
 from analogsim.call import Inputs, tensors_in
 from analogsim.copying import copied
-from analogsim.drawn import drawn_from
+from analogsim.draws.strangers import drawn_from
 from analogsim.errors import AnalogsimError, InputError
 
 __all__ = ["FoldResult", "fold_batchnorm"]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from analogsim.call import Inputs, tensors_in
-from analogsim.drawn import drawn_from
+from analogsim.draws.strangers import drawn_from
 
 # Calls that read a tensor's shape or type and none of its values. They answer in plain numbers,
 # and any other call that does so (`tolist`, `item`) counts as a use.

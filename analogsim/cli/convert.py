@@ -43,8 +43,8 @@ def convert(
     from analogsim.cli.layer_table import layer_table
     from analogsim.cli.prepare import open_data, prepare
     from analogsim.cli.say import say, tell
-    from analogsim.crossbar.checkpoint import FILES, save
-    from analogsim.crossbar.program import check_numbers, program
+    from analogsim.crossbar.chip.program import check_numbers, program
+    from analogsim.crossbar.folder.checkpoint import FILES, save
     from analogsim.experiment.describe import coverage_entry, layer_entry
     from analogsim.experiment.folder import prepare_folder
     from analogsim.report.table import coverage_lines

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analogsim.crossbar.plan import LayerReport
+from analogsim.crossbar.mapping.plan import LayerReport
 
 _HEADER = ("layer", "kind", "shape", "tiles", "where", "prog. error", "why")
 

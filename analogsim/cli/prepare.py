@@ -18,16 +18,16 @@ from analogsim.call import Inputs
 from analogsim.cli.device import device_of
 from analogsim.cli.options import DataOptions, NetworkOptions
 from analogsim.cli.say import tell, warn
-from analogsim.crossbar.analog_model import AnalogModel, Forward
-from analogsim.crossbar.checking import check_
-from analogsim.crossbar.checkpoint import ModelNote, load_with_note
-from analogsim.crossbar.chip import Chip
-from analogsim.crossbar.chip_settings import FILE, is_chip_folder, preset_of_folder
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.periphery import TileKind
-from analogsim.crossbar.plan import Grouped
-from analogsim.crossbar.streams import StreamName
-from analogsim.crossbar.trying import MOST_ROWS, try_forward
+from analogsim.crossbar.chip.chip import Chip
+from analogsim.crossbar.conversion.checking import check_
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.conversion.trying import MOST_ROWS, try_forward
+from analogsim.crossbar.folder.checkpoint import ModelNote, load_with_note
+from analogsim.crossbar.folder.chip_settings import FILE, is_chip_folder, preset_of_folder
+from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward
+from analogsim.crossbar.mapping.periphery import TileKind
+from analogsim.crossbar.mapping.plan import Grouped
+from analogsim.crossbar.mapping.streams import StreamName
 from analogsim.errors import (
     AccuracyWarning,
     CalibrationWarning,

@@ -26,9 +26,9 @@ from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.say import warn
 from analogsim.cli.spec import Spec
 from analogsim.cli.spec_file import spec_as_toml
-from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.streams import check_stream
+from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.streams import check_stream
 from analogsim.errors import InputError
 from analogsim.experiment.deal import Images
 from analogsim.experiment.drive import run_study

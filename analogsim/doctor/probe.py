@@ -88,8 +88,8 @@ def run_tile(kind: TileKind) -> tuple[float, float]:
     """
     import torch
 
-    from analogsim.crossbar.periphery import IDEAL
-    from analogsim.crossbar.rpu_config import build_rpu_config
+    from analogsim.crossbar.forward.rpu_config import build_rpu_config
+    from analogsim.crossbar.mapping.periphery import IDEAL
 
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analogsim.crossbar.compensation import Compensation
+from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.job import Task
 from analogsim.experiment.kept_trials import KeptTrials

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.equivalent.bench import Bench, Pair, Wanted
 from analogsim.equivalent.causes import Variant, variants
 from analogsim.equivalent.comparison import (

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.compensation import Compensation
+from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.equivalent.comparison import MATCHED_FILE, control_name
 from analogsim.equivalent.search import HIGHEST, LOWEST, STEP
 from analogsim.experiment.describe import device_entry, make_header, run_spec

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.layer import TileState
-from analogsim.crossbar.program import program, reprogram_
+from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.crossbar.chip.program import program, reprogram_
+from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.layer import TileState
 from analogsim.errors import InputError
 from device_models.contract import Device
 from device_models.gaussian_by_state import StateErrors, StateGaussian

@@ -12,8 +12,8 @@ the same errors, and output noise and ADC steps are not amplified.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analogsim.crossbar.compensation import BEHIND_ADC, Compensation
-from analogsim.crossbar.periphery import Periphery
+from analogsim.crossbar.chip.compensation import BEHIND_ADC, Compensation
+from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.equivalent.matching import WeightErrors
 from device_models.contract import Device
 

@@ -13,8 +13,8 @@ from torch import nn
 
 from analogsim._version import __version__
 from analogsim.call import Inputs
-from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.experiment.digest import DEVICE_FILES, INPUTS, digest_of
 from analogsim.experiment.header import CoverageEntry, DeviceEntry, Digital, Layer, RunHeader
 from analogsim.experiment.score import Score

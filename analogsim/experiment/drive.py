@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from analogsim.crossbar.analog_model import AnalogModel
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.errors import InputError
 from analogsim.experiment.describe import (
     device_entry,

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from torch import nn
 
-from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.chip import Chip
-from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.factors import kept_factors
-from analogsim.crossbar.program import program, reprogram_
+from analogsim.crossbar.chip.chip import Chip
+from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.crossbar.chip.factors import kept_factors
+from analogsim.crossbar.chip.program import program, reprogram_
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.experiment.deal import Images
 from analogsim.experiment.score import score, select
 from analogsim.experiment.trial import Trial

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from analogsim import schema
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy
-from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.chip import Chip
-from analogsim.crossbar.compensation import Compensation
-from analogsim.crossbar.factors import factors_of
-from analogsim.crossbar.layer import CrossbarLayer, TileState
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.chip import Chip
+from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.crossbar.chip.factors import factors_of
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.layer import CrossbarLayer, TileState
 from analogsim.errors import InputError
 from analogsim.experiment.layers_file import (
     FORMAT,

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from analogsim.crossbar.compensation import Compensation
+from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.experiment.deal import all_images, hand, pilot_images
 from analogsim.experiment.job import Task
 from analogsim.experiment.statistics.components import Components, components, tabulate

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
-from analogsim.crossbar.evaluate import Answers, answers
+from analogsim.crossbar.chip.evaluate import Answers, answers
 from analogsim.errors import AccuracyWarning
 from analogsim.experiment.deal import Images, pack, positions
 from analogsim.inputs.data import Data

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analogsim.crossbar.compensation import Compensation
+from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError
-from analogsim.seed import MOST_SEED
 from device_models.contract import Device
 from device_models.registry import spec_of
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from analogsim.draws.stream import tensor_index
 from analogsim.errors import InputError
 from analogsim.gaussian.spec import Role, role_of
-from analogsim.gaussian.stream import tensor_index
 
 CHUNK = 64
 """Tensors start at multiples of this many elements, 256 bytes; tables have one row a chunk."""

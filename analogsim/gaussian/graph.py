@@ -7,8 +7,8 @@ number lies in a device tensor that the noise kernel reads, so that each replay 
 import torch
 from torch import Tensor, nn
 
+from analogsim.draws.lazy import import_launch
 from analogsim.errors import InputError
-from analogsim.gaussian.lazy import import_launch
 from analogsim.gaussian.noise import Noise
 
 _WARM_UPS = 3

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analogsim.gaussian import kernels
-from analogsim.gaussian.cpu import Layout
+from analogsim.draws import kernels
+from analogsim.draws.cpu import Layout
+from analogsim.draws.stream import Stream
 from analogsim.gaussian.flat import CHUNK, PAD, FlatWeights
-from analogsim.gaussian.stream import Stream
 
 BLOCK = 2048
 """Elements of one program: 16 normals a thread, 64 registers on sm_90."""

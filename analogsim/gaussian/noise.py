@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analogsim.draws import cpu
+from analogsim.draws.lazy import import_launch
+from analogsim.draws.stream import Stream, check_seed, check_word
 from analogsim.errors import InputError
-from analogsim.gaussian import cpu
 from analogsim.gaussian.flat import FlatWeights, Segment
-from analogsim.gaussian.lazy import import_launch
 from analogsim.gaussian.spec import NoiseSpec
-from analogsim.gaussian.stream import Stream, check_seed, check_word
 
 if TYPE_CHECKING:
     from analogsim.gaussian.launch import Tables

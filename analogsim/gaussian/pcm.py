@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, get_args
 import torch
 from torch import Tensor
 
+from analogsim.draws import cpu
+from analogsim.draws.lazy import import_launch
+from analogsim.draws.stream import Address, Stream, check_seed, check_word
 from analogsim.errors import InputError
-from analogsim.gaussian import cpu
 from analogsim.gaussian.flat import FlatWeights, Segment
-from analogsim.gaussian.lazy import import_launch
 from analogsim.gaussian.pcm_law import (
     SMALLEST_MEAN,
     Compensation,
@@ -23,7 +24,6 @@ from analogsim.gaussian.pcm_law import (
     drifted,
     moment,
 )
-from analogsim.gaussian.stream import Address, Stream, check_seed, check_word
 from device_models.pcm import Pcm
 
 if TYPE_CHECKING:

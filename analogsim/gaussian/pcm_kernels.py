@@ -8,7 +8,7 @@ from a multiple of 64 elements on, with one row of tables a chunk of 64.
 import triton
 import triton.language as tl
 
-from analogsim.gaussian.kernels import normals4, word
+from analogsim.draws.kernels import normals4, word
 from device_models import pcm
 
 _Q_FACTOR: tl.constexpr = tl.constexpr(pcm.Q_FACTOR)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analogsim.draws.stream import Stream
 from analogsim.gaussian import pcm_kernels
 from analogsim.gaussian.flat import CHUNK, PAD, Segment
 from analogsim.gaussian.launch import COMPILE, words
 from analogsim.gaussian.pcm_law import Compensation, Moment, PcmTile
-from analogsim.gaussian.stream import Stream
 
 BLOCK = 1024
 """Elements of one program."""

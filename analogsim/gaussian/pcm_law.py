@@ -18,7 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from analogsim.gaussian.stream import tensor_index
+from analogsim.draws.stream import tensor_index
 from device_models.pcm import Q_EXPONENT, Q_FACTOR, Q_MAX, T_0_S, T_READ_S, Pcm
 
 Compensation = Literal["none", "global"]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from analogsim.crossbar.trying import MOST_ROWS
+from analogsim.crossbar.conversion.trying import MOST_ROWS
 from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.describe import (

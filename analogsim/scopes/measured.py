@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm import fold_batchnorm
 from analogsim.call import Inputs
-from analogsim.crossbar.trying import try_forward
+from analogsim.crossbar.conversion.trying import try_forward
 from analogsim.gaussian import Role, role_of
 from analogsim.inputs.answers import answer
 from analogsim.scopes.levels import Scope, same_scopes

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError
 from analogsim.scopes.levels import REFERENCES, SCOPES, Level, Reference, Scope
-from analogsim.seed import MOST_SEED
 
 KIND = "noise"
 MOST_DRAWS = 1_000_000

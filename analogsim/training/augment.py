@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from analogsim.crossbar.seeds import seed_of
+from analogsim.draws.addresses import seed_of
 
 
 def epoch_order(n: int, *, seed: int, epoch: int) -> Tensor:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _NormBase
 
 from analogsim.batchnorm.layers import ScaleBatchNorm
-from analogsim.crossbar.seeds import seeded
+from analogsim.draws.addresses import seeded
 from analogsim.errors import InputError
 from analogsim.inputs.answers import class_logits
 from analogsim.inputs.images import Normalise

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError
 from analogsim.inputs.zoo import PREFIX, parse_zoo
-from analogsim.seed import MOST_SEED
 
 Precision = Literal["bf16", "fp32"]
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp32")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar.evaluate import evaluate
+from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.errors import InputError
 from analogsim.experiment.lock import locked
 from analogsim.inputs.batches import batches

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from analogsim.call import Inputs
-from analogsim.crossbar.evaluate import Evaluation, evaluate
-from analogsim.crossbar.seeds import seeded
-from analogsim.crossbar.trying import MOST_ROWS, try_forward
+from analogsim.crossbar.chip.evaluate import Evaluation, evaluate
+from analogsim.crossbar.conversion.trying import MOST_ROWS, try_forward
+from analogsim.draws.addresses import seeded
 from analogsim.errors import InputError
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data

@@ -4,7 +4,7 @@ from markdown import code, plain, table
 from torch import nn
 
 # Inner names: the conversion shows these texts layer by layer, and nobody else needs the table.
-from analogsim.crossbar.plan import _REASONS, MAPPED, MAX_GROUPS
+from analogsim.crossbar.mapping.plan import _REASONS, MAPPED, MAX_GROUPS
 
 
 def mapping() -> list[str]:

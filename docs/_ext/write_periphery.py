@@ -7,7 +7,7 @@ import textwrap
 
 from markdown import code, plain, table
 
-from analogsim.crossbar.periphery import PERIPHERIES, Periphery
+from analogsim.crossbar.mapping.periphery import PERIPHERIES, Periphery
 
 
 def periphery() -> list[str]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from analogsim.attribution import Ask, Attribution, attribute
 from analogsim.attribution.networks import Forms
 from analogsim.attribution.treatment import Plan
-from analogsim.crossbar.convert import AnalogModel, convert
+from analogsim.crossbar.conversion.convert import AnalogModel, convert
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.local import Local
 from analogsim.experiment.place import Place

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 import torch
 
-from analogsim.crossbar.blocks import Block
-from analogsim.crossbar.program import program
-from analogsim.crossbar.seeds import seeded
+from analogsim.crossbar.chip.blocks import Block
+from analogsim.crossbar.chip.program import program
+from analogsim.draws.addresses import seeded
 from tests.attribution.small import DAY, contrast, logits, plan
 
 

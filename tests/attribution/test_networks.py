@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from analogsim.attribution.networks import Forms, share
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.engines import choose_forward
-from analogsim.crossbar.periphery import IDEAL, Periphery, step
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward.engines import choose_forward
+from analogsim.crossbar.mapping.periphery import IDEAL, Periphery, step
 from analogsim.errors import InputError
 from tests.attribution.small import DAY, analog, logits, plan
 from tests.crossbar.nets import relative_error, small_inputs, small_net

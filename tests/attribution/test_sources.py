@@ -3,7 +3,7 @@
 import pytest
 
 from analogsim.attribution.sources import Setting, everything_off, is_quiet, sources, widened
-from analogsim.crossbar.periphery import IDEAL, STANDARD, Periphery, step
+from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery, step
 from device_models.registry import parse
 
 NAMES = ["input-range", "dac", "output-noise", "adc", "output-bound"]

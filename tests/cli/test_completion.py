@@ -14,7 +14,7 @@ from click.shell_completion import get_completion_class
 from analogsim.cli.complete import DATA_NAMES, PERIPHERY_NAMES, ZOO_NAMES
 from analogsim.cli.completion import SHELLS, Bash
 from analogsim.cli.main import COMMANDS, PROGRAM, VARIABLE, cli, run
-from analogsim.crossbar.periphery import PERIPHERIES
+from analogsim.crossbar.mapping.periphery import PERIPHERIES
 from analogsim.inputs.data import NAMES
 from analogsim.inputs.zoo import ZOO
 from device_models.registry import DEVICES

@@ -10,7 +10,7 @@ import pytest
 from analogsim.cli.main import run
 from analogsim.cli.noise_spec import NoiseSpec, noise_as_toml
 from analogsim.cli.spec_file import parse_spec
-from analogsim.gaussian import cpu
+from analogsim.draws import cpu
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES
 from tests.cli.replaced import replaced
 from tests.cli.test_run import lines
@@ -150,11 +150,11 @@ def test_a_killed_study_goes_on(tmp_path: Path) -> None:
 def test_without_numba_one_line_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "analogsim.gaussian.jit", None)
+    monkeypatch.setitem(sys.modules, "analogsim.draws.jit", None)
     cpu._compiled.cache_clear()
     try:
         # Imported before, it would be found as an attribute of its package.
-        monkeypatch.delattr("analogsim.gaussian.jit", raising=False)
+        monkeypatch.delattr("analogsim.draws.jit", raising=False)
         assert run([*SMALL, "-o", str(tmp_path / "out"), "--workers", "1"]) == 0
     finally:
         cpu._compiled.cache_clear()

@@ -15,9 +15,9 @@ from analogsim.cli.noise_spec import NoiseSpec
 from analogsim.cli.spec import DESIGN_KEYS, Spec, parse_share
 from analogsim.cli.spec_check import find_problems, spec_schema
 from analogsim.cli.spec_file import parse_spec, read_spec, spec_as_toml
-from analogsim.crossbar.compensation import COMPENSATIONS
-from analogsim.crossbar.convert import BatchNormPolicy, Forward
-from analogsim.crossbar.periphery import TileKind
+from analogsim.crossbar.chip.compensation import COMPENSATIONS
+from analogsim.crossbar.conversion.convert import BatchNormPolicy, Forward
+from analogsim.crossbar.mapping.periphery import TileKind
 from analogsim.errors import InputError
 from analogsim.suites.entry import Entry
 

@@ -5,7 +5,7 @@ from torch import nn
 
 import analogsim
 from analogsim.batchnorm import Recalibration
-from analogsim.crossbar.own_statistics import own_batchnorms
+from analogsim.crossbar.chip.own_statistics import own_batchnorms
 from tests.crossbar.nets import small_inputs
 
 DAY_S = 86400.0

@@ -17,11 +17,11 @@ from aihwkit.nn.conversion import convert_to_analog
 from scipy import stats
 from torch import nn
 
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.periphery import IDEAL, STANDARD, Periphery
-from analogsim.crossbar.program import program
-from analogsim.crossbar.rpu_config import build_rpu_config
-from analogsim.crossbar.seeds import seeded
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward.rpu_config import build_rpu_config
+from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery
+from analogsim.draws.addresses import seeded
 from device_models.contract import NoiseLaw, TileContext
 from device_models.ideal import Ideal
 from tests.crossbar.nets import relative_error

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from analogsim.call import Inputs
-from analogsim.crossbar.calibrate import AbsQuantile, calibrate_
-from analogsim.crossbar.convert import convert, crossbar_layers
+from analogsim.crossbar.conversion.calibrate import AbsQuantile, calibrate_
+from analogsim.crossbar.conversion.convert import convert, crossbar_layers
 from analogsim.errors import InputError
 
 BIN = 2.0**-10

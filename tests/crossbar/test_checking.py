@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from analogsim import InputError, convert, load, program, save
-from analogsim.crossbar import checking
+from analogsim.crossbar.conversion import checking
 from tests.crossbar.nets import small_inputs, small_net
 
 pytestmark = pytest.mark.filterwarnings("ignore::analogsim.errors.CoverageWarning")
@@ -109,7 +109,7 @@ def test_a_sound_network_is_checked_once(monkeypatch):
     calls = []
     check = checking.check_
     monkeypatch.setattr(
-        "analogsim.crossbar.chip.check_", lambda *given: calls.append(1) or check(*given)
+        "analogsim.crossbar.chip.chip.check_", lambda *given: calls.append(1) or check(*given)
     )
     chip = program(convert(small_net(), "pcm", "ideal"))
     for _ in range(3):

@@ -9,7 +9,7 @@ from torch import nn
 
 import analogsim
 from analogsim import convert, load, program, save
-from analogsim.crossbar.checkpoint import ModelNote, load_with_note
+from analogsim.crossbar.folder.checkpoint import ModelNote, load_with_note
 from analogsim.errors import InputError, OutputError
 from tests.crossbar.nets import small_inputs, small_net
 

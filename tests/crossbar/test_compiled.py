@@ -11,7 +11,7 @@ import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from analogsim import InputError, convert, evaluate, load, program, save
-from analogsim.crossbar import compiled
+from analogsim.crossbar.forward import compiled
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
 # torch's compiler imports parts of torch that torch calls deprecated.

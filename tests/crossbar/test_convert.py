@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.engines import choose_forward
-from analogsim.crossbar.periphery import IDEAL, STANDARD, Periphery
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward.engines import choose_forward
+from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery
 from analogsim.errors import CalibrationWarning, DeviceError, InputError
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 

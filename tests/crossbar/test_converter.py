@@ -6,14 +6,14 @@ import torch
 from scipy import stats
 from torch import nn
 
-from analogsim.crossbar import converter, native
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.converter import LEAST_OUTPUTS, Converter, usable
-from analogsim.crossbar.periphery import STANDARD, Periphery
-from analogsim.crossbar.program import program
-from analogsim.crossbar.seeds import seeded
-from analogsim.gaussian import stream
-from analogsim.gaussian.stream import Address, Stream
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward import converter, native
+from analogsim.crossbar.forward.converter import LEAST_OUTPUTS, Converter, usable
+from analogsim.crossbar.mapping.periphery import STANDARD, Periphery
+from analogsim.draws import stream
+from analogsim.draws.addresses import seeded
+from analogsim.draws.stream import Address, Stream
 
 pytest.importorskip("numba")
 

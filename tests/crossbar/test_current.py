@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 import analogsim
-from analogsim.crossbar import blocks
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.periphery import IDEAL, STANDARD
-from analogsim.crossbar.program import program, reprogram_
-from analogsim.crossbar.seeds import generator_at
+from analogsim.crossbar.chip.program import program, reprogram_
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.mapping import size
+from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD
+from analogsim.draws.addresses import generator_at
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
 DAY_S, YEAR_S = 86_400.0, 31_536_000.0
@@ -145,7 +145,7 @@ def test_other_kinds_before_it_move_nothing():
 def test_a_large_network_has_the_same_factors(monkeypatch):
     """Its tiles do not keep what the engines have taken."""
     kept = made()
-    monkeypatch.setattr(blocks, "LARGE", 1)
+    monkeypatch.setattr(size, "LARGE", 1)
     chip = made()
     assert chip.large
     for (_, tile), (_, like) in zip(tiles(chip), tiles(kept), strict=True):

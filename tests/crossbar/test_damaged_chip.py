@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import analogsim
-from analogsim.crossbar.chip_settings import read_settings
+from analogsim.crossbar.folder.chip_settings import read_settings
 from tests.crossbar.nets import small_inputs, small_net
 from tests.damage import Damage, damages, edited, outcome
 

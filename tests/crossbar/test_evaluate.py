@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.evaluate import evaluate
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.evaluate import evaluate
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
 from analogsim.errors import InputError
 from tests.crossbar.nets import small_inputs, small_net
 

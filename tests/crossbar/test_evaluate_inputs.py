@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from analogsim.crossbar.evaluate import answers, evaluate
+from analogsim.crossbar.chip.evaluate import answers, evaluate
 from analogsim.errors import InputError
 
 torch.manual_seed(0)

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from analogsim.crossbar import blocks, freed
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip import blocks
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward import freed
+from analogsim.crossbar.mapping import size
 from tests.crossbar.nets import small_inputs, small_net
 
 
@@ -41,9 +43,9 @@ def test_a_large_chip_that_computes_keeps_nothing_for_its_next_drift(
 ) -> None:
     if stream == "philox":
         pytest.importorskip("numba", reason="needs numba: pip install 'analogsim-aimc[fast]'")
-    monkeypatch.setattr(blocks, "LARGE", 1)
+    monkeypatch.setattr(size, "LARGE", 1)
     given_back = []
-    monkeypatch.setattr("analogsim.crossbar.chip.give_back", lambda: given_back.append(True))
+    monkeypatch.setattr("analogsim.crossbar.chip.chip.give_back", lambda: given_back.append(True))
     x = small_inputs()
     chip = program(convert(small_net(), "pcm", "ideal", stream=stream))
     given_back.clear()

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 import analogsim
-from analogsim.crossbar import blocks
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.periphery import STANDARD
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.mapping import size
+from analogsim.crossbar.mapping.periphery import STANDARD
 from tests.crossbar.nets import small_inputs, small_net
 
 YEAR_S = 31_536_000.0
@@ -113,7 +113,7 @@ def test_without_converters_it_is_global(stream):
 def test_a_large_network_computes_its_weights_again(monkeypatch):
     """Its tiles do not keep what the engines have taken."""
     _, kept = pair(small_net(), "pcm")
-    monkeypatch.setattr(blocks, "LARGE", 1)
+    monkeypatch.setattr(size, "LARGE", 1)
     _, front = pair(small_net(), "pcm")
     assert front.large
     for one, other in zip(tiles(kept), tiles(front), strict=True):

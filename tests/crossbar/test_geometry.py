@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from analogsim.crossbar.geometry import geometry_of, matrix_of
+from analogsim.crossbar.mapping.geometry import geometry_of, matrix_of
 
 LAYERS = {
     "linear": (lambda: nn.Linear(7, 5), (4, 7)),

@@ -3,10 +3,10 @@ import torch
 from aihwkit.simulator.tiles.array import TileModuleArray
 from torch import nn
 
-from analogsim.crossbar.geometry import geometry_of, matrix_of
-from analogsim.crossbar.mapping import assemble, map_weights, split_sizes, tile_slots
-from analogsim.crossbar.periphery import STANDARD, Periphery
-from analogsim.crossbar.rpu_config import build_rpu_config
+from analogsim.crossbar.forward.rpu_config import build_rpu_config
+from analogsim.crossbar.mapping.geometry import geometry_of, matrix_of
+from analogsim.crossbar.mapping.periphery import STANDARD, Periphery
+from analogsim.crossbar.mapping.tiling import assemble, map_weights, split_sizes, tile_slots
 
 
 @pytest.mark.parametrize("size", [1, 511, 512, 513, 1152, 1537, 4608])

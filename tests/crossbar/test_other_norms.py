@@ -10,7 +10,7 @@ import analogsim
 from analogsim import convert, program
 from analogsim.batchnorm import BATCHNORMS
 from analogsim.batchnorm.layers import L1BatchNorm2d, TopKBatchNorm2d
-from analogsim.crossbar.periphery import PERIPHERIES
+from analogsim.crossbar.mapping.periphery import PERIPHERIES
 from tests.batchnorm.compare import randomise_
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 

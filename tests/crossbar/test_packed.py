@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from analogsim.crossbar import packed
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.geometry import geometry_of
-from analogsim.crossbar.packed import Product
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward import packed
+from analogsim.crossbar.forward.packed import Product
+from analogsim.crossbar.mapping.geometry import geometry_of
 from tests.crossbar.nets import small_inputs, small_net
 
 CONVOLUTIONS = [

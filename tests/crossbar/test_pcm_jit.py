@@ -13,15 +13,15 @@ import pytest
 import torch
 from scipy import stats
 
-from analogsim.crossbar.geometry import geometry_of
-from analogsim.crossbar.layer import CrossbarLayer
-from analogsim.crossbar.native import PerfectEngine, convert_answers_
-from analogsim.crossbar.periphery import IDEAL, parse
-from analogsim.crossbar.seeds import seed_of
-from analogsim.crossbar.stream_settings import edge_of
-from analogsim.crossbar.streamed import streamed_blocks
-from analogsim.gaussian import stream
-from analogsim.gaussian.stream import Address, Stream, tensor_index
+from analogsim.crossbar.chip.stream_settings import edge_of
+from analogsim.crossbar.chip.streamed import streamed_blocks
+from analogsim.crossbar.forward.native import PerfectEngine, convert_answers_
+from analogsim.crossbar.mapping.geometry import geometry_of
+from analogsim.crossbar.mapping.layer import CrossbarLayer
+from analogsim.crossbar.mapping.periphery import IDEAL, parse
+from analogsim.draws import stream
+from analogsim.draws.addresses import seed_of
+from analogsim.draws.stream import Address, Stream, tensor_index
 from device_models import parse as parse_device
 
 pytest.importorskip("numba", reason="needs numba: pip install 'analogsim-aimc[fast]'")
@@ -96,7 +96,7 @@ def test_formula(device, t_s):
 
 
 def test_exp_and_ln_against_float64():
-    from analogsim.crossbar import pcm_jit
+    from analogsim.crossbar.chip import pcm_jit
 
     y = np.linspace(-86, 20, 2001, dtype=np.float32)
     got = np.array([pcm_jit._exp(v) for v in y], dtype=np.float64)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import analogsim
-from analogsim.crossbar.pcm_tiles import pcm_tiles
+from analogsim.crossbar.chip.pcm_tiles import pcm_tiles
 from analogsim.errors import InputError
 from analogsim.gaussian.flat import flatten_
 from analogsim.gaussian.pcm import PcmNetwork

@@ -2,7 +2,14 @@ import dataclasses
 
 import pytest
 
-from analogsim.crossbar.periphery import IDEAL, STANDARD, Periphery, from_dict, parse, step
+from analogsim.crossbar.mapping.periphery import (
+    IDEAL,
+    STANDARD,
+    Periphery,
+    from_dict,
+    parse,
+    step,
+)
 from analogsim.errors import InputError
 
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar import pieces
-from analogsim.crossbar.chip import Chip
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.periphery import IDEAL, Periphery
-from analogsim.crossbar.pieces import in_pieces, piece_size
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.chip import Chip
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward import pieces
+from analogsim.crossbar.forward.pieces import in_pieces, piece_size
+from analogsim.crossbar.mapping.periphery import IDEAL, Periphery
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
 QUIET = Periphery(name="quiet", output_noise=0.0, max_input_size=100)

@@ -5,8 +5,8 @@ import weakref
 import pytest
 import torch
 
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.program import program, reprogram_
+from analogsim.crossbar.chip.program import program, reprogram_
+from analogsim.crossbar.conversion.convert import convert
 from analogsim.errors import DeviceError, InputError
 from tests.crossbar.nets import small_inputs, small_net
 

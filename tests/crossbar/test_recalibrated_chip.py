@@ -10,7 +10,7 @@ from torch.optim.swa_utils import update_bn
 
 import analogsim
 from analogsim.batchnorm import L1BatchNorm2d, Recalibration, batchnorms
-from analogsim.crossbar.program import reprogram_
+from analogsim.crossbar.chip.program import reprogram_
 from analogsim.errors import InputError
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 from tests.crossbar.recalibrated import (

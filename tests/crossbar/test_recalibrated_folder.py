@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import analogsim
-from analogsim.crossbar.program import reprogram_
+from analogsim.crossbar.chip.program import reprogram_
 from analogsim.errors import InputError
 from tests.crossbar.nets import small_inputs
 from tests.crossbar.recalibrated import DAY_S, RULE, Twice, converted, outputs, same, statistics

@@ -5,10 +5,10 @@ import torch
 from aihwkit.simulator.presets import StandardHWATrainingPreset
 from torch import nn
 
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.periphery import IDEAL, STANDARD, Periphery
-from analogsim.crossbar.program import program
-from analogsim.crossbar.rpu_config import build_rpu_config
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward.rpu_config import build_rpu_config
+from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery
 from tests.crossbar.nets import relative_error
 
 

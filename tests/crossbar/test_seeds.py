@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from analogsim.crossbar.seeds import seed_of, seeded
+from analogsim.draws.addresses import seed_of, seeded
 
 
 def draw(*address: str | int | float) -> float:

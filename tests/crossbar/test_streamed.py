@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 import analogsim
-from analogsim.crossbar import blocks, streamed, streams
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.periphery import IDEAL
-from analogsim.crossbar.program import program, reprogram_
+from analogsim.crossbar.chip import blocks, streamed
+from analogsim.crossbar.chip.program import program, reprogram_
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.mapping import size, streams
+from analogsim.crossbar.mapping.periphery import IDEAL
 from analogsim.errors import InputError
 from tests.crossbar.nets import small_inputs, small_net
 
@@ -125,7 +126,7 @@ def test_weights_are_the_same_whatever_computes():
 def test_a_large_network_draws_its_weights_again(stream, periphery, monkeypatch):
     analog = dataclasses.replace(made(periphery), stream=stream)
     expected = program(analog, chip=3).drift_(DAY_S)
-    monkeypatch.setattr(blocks, "LARGE", 1)
+    monkeypatch.setattr(size, "LARGE", 1)
     monkeypatch.setattr(blocks, "_PART", 3000)
     chip = program(analog, chip=3).drift_(DAY_S)
     assert len(chip.parts) > 2

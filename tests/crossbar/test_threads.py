@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.native import add_noise_
-from analogsim.crossbar.pool import each
-from analogsim.crossbar.program import program
-from analogsim.crossbar.seeds import seeded
+from analogsim.crossbar.chip.pool import each
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward.native import add_noise_
+from analogsim.draws.addresses import seeded
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torchvision import models
 
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
 from tests.crossbar.nets import relative_error
 
 # Layers on tiles, as counted from the architectures: ResNet18 has 20 convolutions and one linear

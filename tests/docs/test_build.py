@@ -13,7 +13,7 @@ import analogsim
 import device_models
 from analogsim.batchnorm.policy import POLICIES
 from analogsim.cli.main import COMMANDS
-from analogsim.crossbar.compensation import COMPENSATIONS
+from analogsim.crossbar.chip.compensation import COMPENSATIONS
 from analogsim.inputs.zoo import ZOO
 from device_models import DEVICES
 

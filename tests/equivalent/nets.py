@@ -1,6 +1,6 @@
 """A network on tiles that the tests of this folder share."""
 
-from analogsim.crossbar.convert import AnalogModel, convert
+from analogsim.crossbar.conversion.convert import AnalogModel, convert
 from tests.crossbar.nets import small_inputs, small_net
 
 

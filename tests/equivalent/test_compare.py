@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from analogsim.crossbar.convert import convert
+from analogsim.crossbar.conversion.convert import convert
 from analogsim.equivalent.compare import compare_matched
 from analogsim.equivalent.comparison import MATCHED_FILE
 from analogsim.errors import InputError

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.program import program
 from analogsim.equivalent.matching import BINS, matched_to, measure_errors
 from analogsim.errors import InputError
 from device_models.errors import DeviceError

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analogsim.crossbar.convert import AnalogModel, convert
+from analogsim.crossbar.conversion.convert import AnalogModel, convert
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.drive import run_study
 from analogsim.experiment.job import Job, Task, work

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from analogsim.crossbar.evaluate import evaluate
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.evaluate import evaluate
+from analogsim.crossbar.chip.program import program
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.deal import positions
 from analogsim.experiment.local import Local

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from analogsim.crossbar.convert import convert
-from analogsim.crossbar.factors import factors_of, kept_factors
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.factors import factors_of, kept_factors
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
 from analogsim.experiment.factors import MOST_APART, misled
 from analogsim.experiment.layers_file import LayersFile
 from analogsim.experiment.records import read_records

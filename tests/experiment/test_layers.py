@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from analogsim import schema
-from analogsim.crossbar.compensation import COMPENSATIONS
-from analogsim.crossbar.convert import AnalogModel, convert
-from analogsim.crossbar.program import program
+from analogsim.crossbar.chip.compensation import COMPENSATIONS
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import AnalogModel, convert
 from analogsim.experiment.layers import (
     LARGEST,
     shrink,

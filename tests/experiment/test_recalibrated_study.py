@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from analogsim.batchnorm import Recalibration
-from analogsim.crossbar.convert import AnalogModel, convert
+from analogsim.crossbar.conversion.convert import AnalogModel, convert
 from analogsim.errors import InputError
 from analogsim.experiment.describe import run_spec
 from analogsim.experiment.drive import run_study

@@ -16,8 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from analogsim import convert, program
 from analogsim.call import Inputs
-from analogsim.crossbar.analog_model import AnalogModel
-from analogsim.crossbar.checking import WARN_BELOW
+from analogsim.crossbar.conversion.checking import WARN_BELOW
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.errors import CoverageWarning
 from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
 

@@ -11,7 +11,7 @@ from random import Random
 import torch
 
 import analogsim
-from analogsim.crossbar.checkpoint import ModelNote
+from analogsim.crossbar.folder.checkpoint import ModelNote
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.score import select
 from analogsim.inputs import batches, load_data, load_model

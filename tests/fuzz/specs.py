@@ -7,7 +7,7 @@ from typing import Any
 
 from analogsim.cli.spec_file import as_toml, read_spec
 from analogsim.cli.toml import toml_value
-from analogsim.crossbar import periphery
+from analogsim.crossbar.mapping import periphery
 from tests.fuzz.guard import Target
 from tests.fuzz.mutate import NUMBERS, edited, mutated
 

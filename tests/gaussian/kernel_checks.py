@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from analogsim.gaussian import stream
+from analogsim.draws import stream
+from analogsim.draws.stream import Address
 from analogsim.gaussian.flat import flatten_
 from analogsim.gaussian.noise import Noise
 from analogsim.gaussian.pcm_law import SMALLEST_MEAN
 from analogsim.gaussian.spec import ROLES, NoiseSpec
-from analogsim.gaussian.stream import Address
 from tests.gaussian.pcm_cases import pcm_network
 from tests.gaussian.stream_checks import TOLERANCE, SmallNetwork
 

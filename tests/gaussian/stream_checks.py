@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from analogsim.gaussian import stream
-from analogsim.gaussian.stream import Address
+from analogsim.draws import stream
+from analogsim.draws.stream import Address
 
 ALPHA = 1e-4
 

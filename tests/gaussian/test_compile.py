@@ -119,7 +119,8 @@ def compiled(case, capability, **options):
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from analogsim.gaussian import kernels, launch, pcm_kernels
+    from analogsim.draws import kernels
+    from analogsim.gaussian import launch, pcm_kernels
 
     file, name = case.kernel.split(".")
     function = getattr({"kernels": kernels, "pcm_kernels": pcm_kernels}[file], name)

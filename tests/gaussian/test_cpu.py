@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from analogsim.gaussian import cpu, stream
+from analogsim.draws import cpu, stream
+from analogsim.draws.stream import Address
 from analogsim.gaussian.flat import flatten_
 from analogsim.gaussian.noise import Noise
 from analogsim.gaussian.spec import ROLES, NoiseSpec
-from analogsim.gaussian.stream import Address
 from tests.gaussian.stream_checks import SmallNetwork, equal_bits, named
 
 EVERYTHING = frozenset(ROLES)
@@ -28,8 +28,8 @@ def no_numba(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "numba"]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.delitem(sys.modules, "analogsim.gaussian.jit", raising=False)
-    monkeypatch.delattr("analogsim.gaussian.jit", raising=False)
+    monkeypatch.delitem(sys.modules, "analogsim.draws.jit", raising=False)
+    monkeypatch.delattr("analogsim.draws.jit", raising=False)
     cpu._compiled.cache_clear()
     yield
     cpu._compiled.cache_clear()

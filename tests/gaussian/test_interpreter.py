@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analogsim.gaussian import stream
-from analogsim.gaussian.stream import Address
+from analogsim.draws import stream
+from analogsim.draws.stream import Address
 from tests.gaussian.kernel_checks import SEED, check_integers, check_noise, check_pcm, noise_names
 from tests.gaussian.stream_checks import without_numba_too
 

@@ -6,12 +6,12 @@ import torch
 from scipy import stats
 from torch import nn
 
+from analogsim.draws import stream
+from analogsim.draws.stream import Address, tensor_index
 from analogsim.errors import InputError
-from analogsim.gaussian import stream
 from analogsim.gaussian.flat import flatten_
 from analogsim.gaussian.noise import Noise
 from analogsim.gaussian.spec import ROLES, NoiseSpec
-from analogsim.gaussian.stream import Address, tensor_index
 from tests.gaussian.stream_checks import ALPHA, SmallNetwork, equal_bits, named, without_numba_too
 
 pytestmark = without_numba_too

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from analogsim.draws import cpu
+from analogsim.draws.stream import Address, Stream
 from analogsim.errors import DeviceError, InputError
-from analogsim.gaussian import cpu
 from analogsim.gaussian.flat import flatten_
 from analogsim.gaussian.pcm import PcmNetwork
 from analogsim.gaussian.pcm_law import drifted, moment, own_exponent
-from analogsim.gaussian.stream import Address, Stream
 from device_models import Pcm
 from tests.device_models.law_checks import (
     DAY_S,

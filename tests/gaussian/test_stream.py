@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from analogsim.draws import cpu, stream
+from analogsim.draws.stream import Address, Stream, tensor_index
 from analogsim.errors import InputError
-from analogsim.gaussian import cpu, stream
-from analogsim.gaussian.stream import Address, Stream, tensor_index
 from tests.gaussian.stream_checks import (
     ALPHA,
     TOLERANCE,

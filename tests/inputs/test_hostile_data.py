@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.data import Dataset, TensorDataset
 
-from analogsim.crossbar.evaluate import evaluate
+from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.errors import InputError
 from analogsim.inputs import Data, batches, load_data
 from analogsim.inputs.batches import n_images, refuse_random

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.batchnorm import fold_batchnorm
+from analogsim.draws.stream import Address, normals, tensor_index
 from analogsim.errors import AccuracyWarning
 from analogsim.experiment.score import score
-from analogsim.gaussian.stream import Address, normals, tensor_index
 from analogsim.inputs import batches
 from analogsim.scopes import noisy as module
 from analogsim.scopes.levels import ROLES, SCOPES, Level, Scope

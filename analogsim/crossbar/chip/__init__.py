@@ -1,0 +1,1 @@
+"""A chip: programmed, drifted, compensated, called."""

@@ -1,0 +1,65 @@
+"""The reading of compensation `current`: what the columns of a tile conduct all together.
+
+A signed weight is a differential pair, so an output has two columns of cells: the current of its
+plus cells and that of its minus cells are each a sum of one sign. With all rows driven at one
+voltage these sums are hundreds of times the answer of a single cell, and fill the ADC (Joshi et
+al., Nat. Commun. 11:2473, 2020, read chips so). The voltage is chosen once, after programming, and
+is the same in both readings: it cancels, and so the DAC's steps do not enter.
+"""
+
+import torch
+from torch import Tensor
+
+from analogsim.crossbar.mapping.layer import CrossbarLayer, TileState
+from analogsim.crossbar.mapping.periphery import Periphery, step
+from analogsim.draws.addresses import generator_at
+
+SMALLEST_CURRENT = 1e-4
+"""A tile whose largest current is below it holds nothing that could drift: its factor is 1."""
+
+
+def current_factor(layer: CrossbarLayer, tile: TileState, at: tuple[int, int, float]) -> Tensor:
+    """The sum of a tile's currents after programming over that of now, shape (1,).
+
+    Args:
+        layer: the layer of the tile; its periphery reads.
+        tile: holds the programmed and the drifted weights.
+        at: (root seed, chip number, time in seconds), the address of both readings' draws.
+    """
+    assert tile.programmed is not None, "only a programmed tile is compensated"
+    seed, chip, t_s = at
+    place = (layer.name, tile.slot.index, chip)
+    programmed = summed_currents(tile.programmed)
+    largest = float(programmed.max())
+    if largest < SMALLEST_CURRENT:
+        return torch.ones(1)
+    voltage = layer.periphery.output_bound / largest
+    if "current" not in tile.baselines:
+        generator = generator_at(seed, "current baseline", *place)
+        tile.baselines["current"] = _read(programmed * voltage, layer.periphery, generator)
+    generator = generator_at(seed, "current", *place, t_s)
+    now = _read(summed_currents(tile.weights) * voltage, layer.periphery, generator)
+    return (tile.baselines["current"] / now).float()
+
+
+def summed_currents(weights: Tensor) -> Tensor:
+    """(2 out,) float64, at least 0: all rows of the plus cells of each output, then of the minus.
+
+    Args:
+        weights: (out, in), in tile units; the unit of the sums at full-scale inputs.
+    """
+    exact = weights.double()
+    return torch.cat([exact.clamp(min=0).sum(dim=1), -exact.clamp(max=0).sum(dim=1)])
+
+
+def _read(currents: Tensor, periphery: Periphery, generator: torch.Generator) -> Tensor:
+    """(1,): the sum of `currents`, each through output noise, ADC and bound."""
+    noise = torch.empty(len(currents)).normal_(generator=generator)
+    seen = currents + periphery.output_noise * noise
+    if periphery.adc_bits:
+        res = step(periphery.adc_bits, periphery.output_bound)
+        seen = (seen / res).round() * res
+    bound = periphery.output_bound
+    # A sum of zero is one that no step of the ADC has seen.
+    least = step(periphery.adc_bits, bound) if periphery.adc_bits else SMALLEST_CURRENT
+    return seen.clamp(-bound, bound).sum().clamp(min=least).reshape(1)

@@ -1,0 +1,147 @@
+"""Accuracy of a network or chip over images."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from analogsim.crossbar.chip.chip import Chip
+from analogsim.draws.addresses import seeded
+from analogsim.errors import InputError
+from analogsim.inputs.answers import ONE_OUTPUT, Answer, answer, split_batch
+from analogsim.inputs.doubt import doubt
+from analogsim.inputs.labels import as_tensor, class_numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a network or chip says of n images; all tensors are (n,) and on the CPU.
+
+    Attributes:
+        predicted: the classes that it says.
+        labels: the right ones.
+        nan: whether an image has a NaN among its outputs; it counts as class 0.
+        n_classes: how many classes it tells apart.
+        notes: how its outputs are read, where that is not plain.
+    """
+
+    predicted: Tensor
+    labels: Tensor
+    nan: Tensor
+    n_classes: int
+    notes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        assert self.predicted.shape == self.labels.shape == self.nan.shape == (len(self.labels),)
+
+    @property
+    def right(self) -> Tensor:
+        """(n,) whether an image is right."""
+        return self.predicted == self.labels
+
+    def doubt(self) -> str | None:
+        """What to think of a digital network that answers so; see `inputs.doubt`."""
+        one = ONE_OUTPUT in self.notes
+        return doubt(self.predicted, self.labels, self.n_classes, one_output=one)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Counts over the images of one evaluation."""
+
+    n_images: int
+    n_correct: int
+    n_nan: int
+    """Images with a NaN among their outputs; they are scored as class 0."""
+    notes: tuple[str, ...] = ()
+    """How the outputs are read where that is not plain, and doubts about a digital network."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of correct images, in [0, 1]."""
+        return self.n_correct / self.n_images
+
+
+def evaluate(module: nn.Module, data: Iterable[object]) -> Evaluation:
+    """Top-1 accuracy over batches.
+
+    A batch is (inputs, labels), or a dictionary with `labels`; inputs are a tensor, or a tuple
+    or dictionary of the network's arguments. Labels are class numbers (n,) or (n, 1), or one-hot
+    (n, classes). The network gets inputs of its own, so that `data` stays as it is.
+
+    On a chip the noise of the products is drawn from the address (seed, chip, time): the same
+    chip, time and batches give the same outputs. aihwkit's C++ tile seeds its own product noise
+    from the clock, which Python cannot reach; its evaluations do not repeat.
+
+    Raises:
+        InputError: no image, inputs that are NaN, labels that are no class numbers, or outputs
+            that are not (images, classes).
+    """
+    found = answers(module, data)
+    said = None if isinstance(module, Chip) else found.doubt()
+    return Evaluation(
+        n_images=len(found.labels),
+        n_correct=int(found.right.sum()),
+        n_nan=int(found.nan.sum()),
+        notes=found.notes if said is None else (*found.notes, f"{said[0].upper()}{said[1:]}."),
+    )
+
+
+def answers(
+    module: nn.Module, data: Iterable[object], device: torch.device | str | None = None
+) -> Answers:
+    """What a network or chip says, image by image; `evaluate` explains `data` and the draws.
+
+    Args:
+        module: the network; it computes in eval mode.
+        data: batches.
+        device: where to take the inputs; None leaves them where they are.
+
+    Raises:
+        InputError: as `evaluate`.
+    """
+    address: AbstractContextManager[None] = nullcontext()
+    if isinstance(module, Chip):
+        t_s = -1.0 if module.t_s is None else module.t_s
+        address = seeded(module.seed, "forward", module.chip, t_s)
+    found: list[Answer] = []
+    right: list[Tensor] = []
+    seen = 0
+    with address, _evaluating(module), torch.inference_mode():
+        for batch in data:
+            inputs, given = split_batch(batch)
+            labels = as_tensor(given, where="labels")
+            count = len(labels) if labels.dim() else 1
+            # A network may change its inputs: they are not the caller's.
+            own = (inputs if device is None else inputs.to(device)).refuse_nan(seen).clone()
+            seen += count
+            found.append(answer(own.call(module), count))
+            n_classes = found[-1].n_classes
+            right.append(class_numbers(labels, count=count, n_classes=n_classes).cpu())
+    if not sum(map(len, right)):
+        raise InputError("data must hold at least one image, got none; give another set or limit")
+    return Answers(
+        predicted=torch.cat([one.classes.cpu() for one in found]),
+        labels=torch.cat(right),
+        nan=torch.cat([one.nan.cpu() for one in found]),
+        n_classes=found[-1].n_classes,
+        notes=found[-1].notes,
+    )
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """In eval mode; afterwards each part has the mode that it had."""
+    modes = {part: part.training for part in module.modules()}
+    if not any(modes.values()):
+        yield
+        return
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(modes[module])
+        for part, mode in modes.items():
+            part.training = mode

@@ -1,0 +1,1 @@
+"""A chip in a folder: written whole, read with every value checked."""

@@ -1,0 +1,281 @@
+"""The forward pass on the network's own convolutions and products.
+
+Exact for an ideal periphery: a tile then multiplies with its weights, and products are linear.
+Exact up to one-step ties of the converters for static input ranges: the range belongs to a
+tile's inputs and not to a patch, so that each pixel has one DAC code wherever it is used.
+Dynamic scaling gives one pixel different codes in different patches; only the tile does that.
+
+A BatchNorm that follows a layer, and is computed in digital, is one factor and one offset an
+output: it joins the factor of scale, range and drift compensation that the digital side applies
+anyway.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from analogsim.crossbar.forward.converter import Converter, usable
+from analogsim.crossbar.forward.packed import Product, channels_last
+from analogsim.crossbar.mapping.geometry import Geometry
+from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
+from analogsim.crossbar.mapping.periphery import Periphery, step
+
+
+class PerfectEngine(Engine):
+    """Weights only: one digital product with the tiles' effective weights."""
+
+    bias: Tensor | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("bias", None, persistent=False)
+        # Column scale times BatchNorm's gain, (rows of all tiles,), until `forget_`.
+        self._factors: Tensor | None = None
+        self._loaded = False
+        self.product = Product()
+
+    def forget_(self) -> None:
+        """Take the layer's gain and offset anew when loading."""
+        self._factors = None
+
+    def put_off_(self, layer: CrossbarLayer) -> None:
+        """Load at the next forward pass."""
+        self._loaded = False
+        self.product.take_(torch.empty(0))
+
+    def row_factors(self, layer: CrossbarLayer) -> Tensor:
+        """(rows,): column scale times gain of the tiles' outputs, tile after tile."""
+        if self._factors is None:
+            gain, offset = layer.affine()
+            groups = gain.reshape(layer.geometry.groups, -1)
+            self._factors = torch.cat(
+                [
+                    tile.scale.reshape(-1) * groups[tile.slot.group, tile.slot.outputs]
+                    for tile in layer.tiles
+                ]
+            )
+            where = self.product.weight
+            self.bias = None if offset is None else offset.to(where.device, where.dtype)
+        return self._factors
+
+    def load_(self, layer: CrossbarLayer) -> None:
+        """Assemble the layer's weight from its tiles, drift compensation and BatchNorm included."""
+        rows = [tile.shape[0] for tile in layer.tiles]
+        factors = self.row_factors(layer).split_with_sizes(rows)
+        weight = layer.assemble(
+            [
+                tile.weights * (factor[:, None] * tile.alpha.view(-1, 1))
+                for tile, factor in zip(layer.tiles, factors, strict=True)
+            ]
+        )
+        self.take_(channels_last(weight))
+
+    def take_(self, weight: Tensor) -> None:
+        """Compute with `weight`, shaped as torch's, with all factors in it."""
+        self.product.take_(weight)
+        self._loaded = True
+
+    def read_out(
+        self, layer: CrossbarLayer, index: int, weights: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """The weights themselves."""
+        return weights
+
+    def ready_(self, layer: CrossbarLayer, *, unpacked: bool = False) -> None:
+        """Load what was put off; `unpacked` for a compiled pass."""
+        if not self._loaded:
+            with torch.inference_mode(False), torch.no_grad():
+                self.load_(layer)
+        if unpacked:
+            self.product.unpack_()
+
+    def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
+        """The product, digital bias included."""
+        # A network that only makes chips never computes, and needs no copy of its weights.
+        self.ready_(layer)
+        return self.product.forward(layer.geometry, x, self.bias)
+
+
+class StaticEngine(Engine):
+    """DAC, partial products, output noise, bounds and ADC with static input ranges."""
+
+    where: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # An empty buffer that follows the module from device to device.
+        self.register_buffer("where", torch.empty(0), persistent=False)
+        self.splits = nn.ModuleList()
+
+    def load_(self, layer: CrossbarLayer) -> None:
+        """Build one partial product for each split of the inputs."""
+        gain, offset = layer.affine()
+        starts = sorted({tile.slot.inputs.start for tile in layer.tiles})
+        # The first split adds the offset.
+        self.splits = nn.ModuleList(
+            _Split(layer, start, gain, None if i else offset).to(self.where.device)
+            for i, start in enumerate(starts)
+        )
+
+    def read_out(
+        self, layer: CrossbarLayer, index: int, weights: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Unit inputs through DAC, output noise and ADC."""
+        return read_out(weights, layer.periphery, generator)
+
+    def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
+        """The sum of the splits' outputs, digital bias included."""
+        total: Tensor | None = None
+        for split in self.splits:
+            total = split.forward(layer.geometry, x, total)
+        assert total is not None
+        return total
+
+
+class _Split(nn.Module):
+    """The tiles that share their input channels: one for each group (and output split)."""
+
+    factor: Tensor
+    offset: Tensor | None
+    bound: Tensor
+    levels: Tensor
+    index: Tensor | None
+
+    def __init__(
+        self, layer: CrossbarLayer, start: int, gain: Tensor, offset: Tensor | None
+    ) -> None:
+        super().__init__()
+        self.product = Product()
+        self._converter: Converter | None = None
+        geometry, periphery = layer.geometry, layer.periphery
+        tiles = [tile for tile in layer.tiles if tile.slot.inputs.start == start]
+        stop = tiles[0].slot.inputs.stop
+        kernel = geometry.kernel_size
+        first, last = start // kernel, -(-stop // kernel)
+        channels = geometry.in_features // kernel
+        # Inputs in units of the DAC's step and outputs of the ADC's: rounding is then to whole
+        # numbers, and the steps go into the weights and into the factor behind the ADC.
+        self.dac = bool(periphery.dac_bits)
+        self.adc = bool(periphery.adc_bits)
+        dac = step(periphery.dac_bits, 1.0) if self.dac else 1.0
+        adc = step(periphery.adc_bits, periphery.output_bound) if self.adc else 1.0
+        self.noise = periphery.output_noise / adc
+        self.output_bound = periphery.output_bound / adc
+        matrix = torch.zeros(geometry.groups, geometry.out_features, (last - first) * kernel)
+        ranges = torch.empty(geometry.groups)
+        factor = torch.empty(geometry.groups, geometry.out_features)
+        skipped = start - first * kernel
+        for tile in tiles:
+            slot = tile.slot
+            matrix[slot.group, slot.outputs, skipped : skipped + stop - start] = tile.weights
+            ranges[slot.group] = tile.input_range
+            factor[slot.group, slot.outputs] = (
+                tile.alpha.reshape(-1) * tile.scale.reshape(-1) * (adc * tile.input_range)
+            )
+        shape = (geometry.groups * geometry.out_features, last - first, *geometry.kernel)
+        weight = (matrix * (dac / adc)).reshape(shape)
+        self.product.take_(channels_last(weight))
+        factor = by_channel(factor.reshape(-1) * gain, geometry)
+        self.register_buffer("factor", factor, persistent=False)
+        offset = None if offset is None else by_channel(offset, geometry)
+        self.register_buffer("offset", offset, persistent=False)
+        # One range as a number: clipping to it is several times faster.
+        self._limit: float | None = None
+        if bool((ranges != ranges[0]).any()):
+            bound = by_channel(ranges.repeat_interleave(last - first), geometry)
+        else:
+            bound = ranges[0].clone()
+            self._limit = float(bound) * periphery.input_bound
+        self.register_buffer("bound", bound * periphery.input_bound, persistent=False)
+        self.register_buffer("levels", bound * dac, persistent=False)
+        # The channels of each group that reach these tiles: a part of the input, or a copy.
+        self._span = (first, last - first) if geometry.groups == 1 else None
+        index = None
+        if geometry.groups > 1 and last - first < channels:
+            index = torch.arange(first, last) + channels * torch.arange(geometry.groups)[:, None]
+            index = index.reshape(-1)
+        self.register_buffer("index", index, persistent=False)
+
+    def forward(self, geometry: Geometry, x: Tensor, total: Tensor | None) -> Tensor:
+        """This split's outputs, and those of the others so far where there are any."""
+        axis = -1 if geometry.kind == "linear" else -1 - len(geometry.kernel)
+        if self.index is not None:
+            x = x.index_select(axis, self.index)
+        elif self._span is not None:
+            x = x.narrow(axis, *self._span)
+        if self._limit is None:
+            x = torch.clamp(x, -self.bound, self.bound)
+        else:
+            x = torch.clamp(x, -self._limit, self._limit)
+        x.div_(self.levels)
+        if self.dac:
+            x.round_()
+        y = self.product.forward(geometry, x, None)
+        if usable(y):
+            if self._converter is None:
+                self._converter = Converter(
+                    sigma=self.noise,
+                    bound=self.output_bound,
+                    rounded=self.adc,
+                    factor=self.factor.reshape(-1),
+                    offset=None if self.offset is None else self.offset.reshape(-1),
+                )
+            return self._converter(y, total)
+        if self.noise > 0:
+            add_noise_(y, self.noise)
+        if self.adc:
+            y.round_()
+        y.clamp_(-self.output_bound, self.output_bound)
+        if total is not None:
+            return total.addcmul_(y, self.factor)
+        y.mul_(self.factor)
+        return y if self.offset is None else y.add_(self.offset)
+
+
+def read_out(weights: Tensor, periphery: Periphery, generator: torch.Generator) -> Tensor:
+    """The answers of a tile that holds `weights` (out, in) to unit inputs, (out, in).
+
+    What aihwkit's torch tile answers to `eye(in)`, without the product: a unit input passes the
+    DAC at full scale, so that each answer is one weight, plus output noise, through the ADC.
+    Dynamic scaling leaves unit inputs as they are.
+    """
+    if periphery.perfect:
+        return weights
+    out = torch.empty_like(weights)
+    if periphery.output_noise > 0:
+        out.normal_(generator=generator)
+    return convert_answers_(out, weights, periphery)
+
+
+def convert_answers_(out: Tensor, weights: Tensor, periphery: Periphery) -> Tensor:
+    """`read_out` with normals given in `out`, which takes the answers; any shape."""
+    full = 1.0
+    if periphery.dac_bits:
+        res = step(periphery.dac_bits, 1.0)
+        full = float(torch.clamp((torch.ones(1) / res).round() * res, -1.0, 1.0))
+    if periphery.output_noise > 0:
+        out.mul_(periphery.output_noise).add_(weights if full == 1.0 else weights * full)
+    else:
+        torch.mul(weights, full, out=out)
+    if periphery.adc_bits:
+        res = step(periphery.adc_bits, periphery.output_bound)
+        out.div_(res).round_().mul_(res)
+    return out.clamp_(-periphery.output_bound, periphery.output_bound)
+
+
+def add_noise_(y: Tensor, sigma: float) -> Tensor:
+    """Add normal noise to `y` in place, drawn from torch's generator in `y`'s memory order.
+
+    Drawing into a channels_last tensor directly takes torch's scalar path, which is 8 to 12
+    times slower.
+
+    Args:
+        y: dense, of any memory order.
+        sigma: standard deviation, in `y`'s unit.
+    """
+    noise = torch.randn(y.numel(), dtype=y.dtype, device=y.device)
+    return y.add_(noise.as_strided(y.size(), y.stride()), alpha=sigma)
+
+
+def by_channel(values: Tensor, geometry: Geometry) -> Tensor:
+    """`values`, one an output or input channel, shaped to act along a tensor's channels."""
+    return values.reshape(-1, *(1 for _ in geometry.kernel))

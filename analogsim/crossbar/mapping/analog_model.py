@@ -1,0 +1,89 @@
+"""A converted network, and what was found when its conversion was checked."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import Tensor, nn
+
+from analogsim.batchnorm.policy import BatchNormPolicy
+from analogsim.batchnorm.recalibrate import Recalibration
+from analogsim.call import Inputs
+from analogsim.crossbar.mapping.coverage import Coverage
+from analogsim.crossbar.mapping.layer import CrossbarLayer, crossbar_layers
+from analogsim.crossbar.mapping.periphery import Periphery, TileKind
+from analogsim.crossbar.mapping.plan import Grouped, LayerReport
+from analogsim.crossbar.mapping.streams import StreamName
+from device_models.contract import Device
+
+Forward = Literal["auto", "native", "native-bf16", "native-compiled", "tile"]
+How = Literal["native", "native-bf16", "native-compiled", "tile"]
+
+
+@dataclass(kw_only=True)
+class Checked:
+    """What a check of the conversion has found; shared by all chips.
+
+    Attributes:
+        done: whether there was one; otherwise the first forward pass of a chip makes it.
+        coverage: who computes the multiply-adds of the pass.
+        free_order: whether a native chip may compute in the memory order that is fast.
+        separable: whether the network treats each row of a batch by itself.
+        changes_input: whether it writes into what it is called with.
+        notes: what the user should know.
+        example: a few rows of the only input, where there is one, and the digital network's output.
+        late: whether that was after the conversion, so that its report does not know of it.
+    """
+
+    done: bool = False
+    coverage: Coverage | None = None
+    free_order: bool = True
+    separable: bool = True
+    changes_input: bool = False
+    notes: tuple[str, ...] = ()
+    example: tuple[Tensor, ...] = ()
+    late: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalogModel:
+    """A converted network, not yet programmed: `program` makes chips of it."""
+
+    module: nn.Module
+    """The copy whose layers compute with crossbar layers that hold their targets."""
+    source: nn.Module
+    """The digital network that was given, in eval mode (a copy)."""
+    device: Device
+    periphery: Periphery
+    bn: BatchNormPolicy
+    tile: TileKind
+    forward: How
+    forward_reason: str
+    keep_digital: tuple[str, ...]
+    folded: tuple[tuple[str, str], ...]
+    """(layer, BatchNorm) names of those folded into the analog weights."""
+    merged: tuple[tuple[str, str], ...]
+    """(layer, BatchNorm) names of those that a native chip computes with its layer's factors."""
+    absorbed: tuple[tuple[Tensor, Tensor], ...]
+    """Gain and offset of those BatchNorms with the network's statistics, in the same order."""
+    report: tuple[LayerReport, ...]
+    notes: tuple[str, ...]
+    recalibration: Recalibration | None = None
+    """How chips estimate BatchNorm statistics, where their policy is to do so."""
+    recalibration_images: Tensor | Inputs | None = None
+    """The training inputs for that, shared by all chips; a chip's folder does not hold them."""
+    stream: StreamName = "aihwkit"
+    """Where the normals of programming and drift come from."""
+    grouped: Grouped = "digital"
+    """What becomes of depthwise convolutions."""
+    checked: Checked = field(default_factory=Checked)
+    """What was found when the conversion was checked."""
+
+    @property
+    def layers(self) -> dict[str, CrossbarLayer]:
+        """The crossbar layers by name, in registration order."""
+        return crossbar_layers(self.module)
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """Who computes the multiply-adds; None until a forward pass was looked at."""
+        return self.checked.coverage
