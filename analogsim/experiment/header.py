@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypedDict, get_type_hints
+from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict, get_type_hints
 
 from analogsim import own_files, schema, seal
 from analogsim.errors import InputError, shown
@@ -54,13 +54,17 @@ class Layer(TypedDict):
 
 
 class DeviceEntry(TypedDict):
-    """What the report says of a device; `preset` is the user's spelling."""
+    """What the report says of a device; `preset` is the user's spelling.
+
+    `bibtex` is there for a device that is not built in, and says how to cite it.
+    """
 
     preset: str
     title: str
     law: str
     citation: str
     valid_times: str
+    bibtex: NotRequired[str]
 
 
 class DigitalProductsEntry(TypedDict):

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from analogsim.report.answer import answer
 from analogsim.report.bn_chart import policies
 from analogsim.report.chart import Chart
-from analogsim.report.citations import bibtex, citation_keys
+from analogsim.report.citations import bibtex
 from analogsim.report.csv_file import csv_text
 from analogsim.report.extras import Extras
 from analogsim.report.layers_view import later_label, layer_lines
@@ -101,7 +101,7 @@ def render_page(
         spec_data=None if extras.spec is None else _data(extras.spec, "application/toml"),
         records_data=_data(csv_text(run.trials)),
         settings_toml=toml_text(header.spec),
-        bibtex=bibtex(citation_keys(header)),
+        bibtex=bibtex(header),
     )
 
 
