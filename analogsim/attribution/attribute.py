@@ -132,8 +132,7 @@ class _Run:
         with locked(self.folder), ExitStack() as stack:
             header = self._header(spec, analogs)
             self.job = Job(
-                analogs={},
-                devices={},
+                conditions={},
                 data=self.data,
                 batch_size=self.study.batch_size,
                 seed=self.study.seed,

@@ -130,8 +130,7 @@ class _Run:
                 self.progress(0, 0, "digital")
                 header = new_header(self.folder, study, self.analog, self.data, spec)
             job = Job(
-                analogs={str(self.analog.bn): self.analog},
-                devices={},
+                conditions={},
                 data=self.data,
                 batch_size=self.study.batch_size,
                 seed=self.study.seed,
@@ -274,7 +273,14 @@ class _Run:
         )
 
     def _bench(self, job: Job, folder: Path) -> Bench:
-        return Bench(job=job, place=self.place, folder=folder, chips=self.chips, tick=self._tick)
+        return Bench(
+            job=job,
+            analog=self.analog,
+            place=self.place,
+            folder=folder,
+            chips=self.chips,
+            tick=self._tick,
+        )
 
     def _tick(self, what: str) -> None:
         self.done += 1

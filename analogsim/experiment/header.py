@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict, get_typ
 
 from analogsim import own_files, schema, seal
 from analogsim.errors import InputError, shown
-from analogsim.experiment.digest import digest_of
+from analogsim.experiment.axes import Value
+from analogsim.experiment.digest import POINTS, WITHIN, digest_of
 from analogsim.experiment.folder import write_json_atomic
 
 HEADER_FILE = "run.json"
@@ -24,6 +25,8 @@ _SPEC = {
     "times_s": list[float],
     "yield_above": list[float],
     "inputs": dict[str, str],
+    POINTS: list[dict[str, Value]],
+    WITHIN: float,
 }
 
 
