@@ -23,12 +23,13 @@ def report(folder: Path, *, as_json: bool) -> None:
     """
     if report_other(folder, as_json=as_json):
         return
-    page = build_report(folder)
+    # Printed first: a folder that can only be read has its numbers told all the same.
     result = summary(folder)
     if as_json:
         click.echo(dumps(result, indent=2))
+        build_report(folder)
         return
     click.echo(colour.result_table(format_table(result)))
     for note in result["notes"]:
         tell(f"note: {note}")
-    click.echo(f"\n{page}")
+    click.echo(f"\n{build_report(folder)}")

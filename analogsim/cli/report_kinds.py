@@ -9,6 +9,7 @@ from analogsim.experiment.header import HEADER_FILE, read_header
 from analogsim.own_files import read_text
 from analogsim.schema import dumps
 from analogsim.scopes.build import build_noise
+from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.study import KIND
 from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
@@ -31,14 +32,15 @@ def report_other(path: Path, *, as_json: bool) -> bool:
         return True
     if not (path / HEADER_FILE).is_file() or read_header(path).spec.get("kind") != KIND:
         return False
-    result, page = build_noise(path)
+    result = read_noise(path)
     if as_json:
         click.echo(dumps(noise_summary(result), indent=2))
+        build_noise(path)
         return True
     say(format_noise(result))
     for note in result.notes:
         tell(f"note: {note}")
-    click.echo(f"\n{page}")
+    click.echo(f"\n{build_noise(path)[1]}")
     return True
 
 
@@ -46,10 +48,9 @@ def _suite(path: Path, *, as_json: bool) -> None:
     # The file that a user names may be a link; what lies in a folder may not.
     file = path.resolve() if path.is_file() else path / RESULTS_FILE
     kept = read_kept(file)
-    page = None if path.is_file() else build_suite(kept, path)
-    if as_json:
-        say(read_text(file, MOST), end="")
+    say(read_text(file, MOST) if as_json else format_suite(kept), end="" if as_json else "\n")
+    if path.is_file():
         return
-    say(format_suite(kept))
-    if page is not None:
+    page = build_suite(kept, path)
+    if not as_json:
         click.echo(f"\n{page}")
