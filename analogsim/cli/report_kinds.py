@@ -36,12 +36,8 @@ def report_folder(path: Path, *, as_json: bool) -> None:
     if kind == "suite":
         _suite(path, as_json=as_json)
         return
-    if kind == "noise":
-        result = read_noise(path)
-        tables, document, notes = format_noise(result), noise_summary(result), result.notes
-    else:
-        document = summary(path)
-        tables, notes = _tables(path, document), document["notes"]
+    noise = kind == "noise"
+    tables, document, notes = _noise(path) if noise else _chips(path)
     # Printed first: a folder that can only be read has its numbers told all the same.
     if as_json:
         click.echo(dumps(document, indent=2))
@@ -49,9 +45,21 @@ def report_folder(path: Path, *, as_json: bool) -> None:
         say(tables)
         for note in notes:
             tell(f"note: {note}")
-    page = build_noise(path)[1] if kind == "noise" else build_report(path)
+    page = build_noise(path)[1] if noise else build_report(path)
     if not as_json:
         click.echo(f"\n{page}")
+
+
+def _noise(path: Path) -> tuple[str, Mapping[str, Any], Sequence[str]]:
+    """Tables, JSON and notes."""
+    result = read_noise(path)
+    return format_noise(result), noise_summary(result), result.notes
+
+
+def _chips(path: Path) -> tuple[str, Mapping[str, Any], Sequence[str]]:
+    """Tables, JSON and notes."""
+    found = summary(path)
+    return _tables(path, found), found, found["notes"]
 
 
 def _tables(path: Path, found: Summary) -> str:
