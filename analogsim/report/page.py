@@ -27,6 +27,7 @@ from analogsim.report.page_tables import (
     sources_table,
 )
 from analogsim.report.summary import Run, Summary
+from analogsim.report.sweep_chart import is_wide
 from analogsim.report.toml_text import toml_text
 
 LARGEST_DATA = 200_000
@@ -34,6 +35,7 @@ LARGEST_DATA = 200_000
 
 _WEIGHTS = ("weight_errors", "conductances")
 _SECTIONS = (
+    ("sweep", "Sweep"),
     ("time", "Accuracy over time"),
     ("gaussian", "Beside Gaussian noise"),
     ("batchnorm", "BatchNorm"),
@@ -69,7 +71,11 @@ def render_page(
     later = later_label(extras.layers)
     found = policies(run)
     settings = {key: value for key, value in header.periphery.items() if key != "not_modelled"}
-    absent = {"gaussian": extras.comparison is None, "batchnorm": not found}
+    absent = {
+        "sweep": "sweep" not in summary,
+        "gaussian": extras.comparison is None,
+        "batchnorm": not found,
+    }
     return environment.get_template("page.html.j2").render(
         header=header,
         title=header.question or f"{header.model} on analog tiles",
@@ -77,9 +83,14 @@ def render_page(
         # Our own text: escaping it would change its hash and its meaning.
         script=Markup(script),
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-        answer=_answer(run, extras),
+        answer=_answer(run, summary, extras),
         sections=[(a, name) for a, name in _SECTIONS if not absent.get(a)],
-        charts={**dict.fromkeys(("matched", "batchnorm", "spread", "yield", "layers")), **shown},
+        charts={
+            **dict.fromkeys(
+                ("sweep", "accuracy", "matched", "batchnorm", "spread", "yield", "layers")
+            ),
+            **shown,
+        },
         weight_charts=[one for name, one in shown.items() if name.startswith(_WEIGHTS)],
         matched=[] if extras.comparison is None else extras.comparison["sentences"],
         results=results_table(run.trials, summary),
@@ -93,7 +104,7 @@ def render_page(
         sources=sources_table(extras.losses),
         n_analog=sum(layer["where"] == "analog" for layer in header.layers),
         tile_size=_tile_size(header.periphery),
-        settings={key: _text(value) for key, value in settings.items()},
+        settings={key: _text(value) for key, value in _swept(settings, summary).items()},
         not_modelled=header.periphery["not_modelled"],
         notes=notes(run, summary, extras),
         origins=origins(run.trials),
@@ -105,9 +116,21 @@ def render_page(
     )
 
 
-def _answer(run: Run, extras: Extras) -> list[str]:
+def _swept(settings: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
+    """The periphery's settings, with every value of those that a sweep sets."""
+    sweep = summary.get("sweep")
+    axes = {} if sweep is None else sweep["axes"]
+    plain = {axis.removeprefix("periphery."): values for axis, values in axes.items()}
+    return {key: plain.get(key, value) for key, value in settings.items()}
+
+
+def _answer(run: Run, summary: Summary, extras: Extras) -> list[str]:
     """The sentences at the top. A comparison with Gaussian noise answers for its last time."""
     header = run.header
+    sweep = summary.get("sweep")
+    if sweep is not None and sweep["sentences"]:
+        digital, _, *nan = answer(run.trials, header.digital, run.rows, header.digital_correct)
+        return [digital, *sweep["sentences"], *nan]
     if extras.comparison is None or not extras.comparison["points"]:
         return answer(run.trials, header.digital, run.rows, header.digital_correct)
     pairs = list(zip(extras.comparison["points"], extras.comparison["sentences"], strict=True))
@@ -120,6 +143,7 @@ def _answer(run: Run, extras: Extras) -> list[str]:
 def _figure(chart: Chart, svg: str) -> dict[str, Any]:
     return {
         "name": chart.name,
+        "title": chart.title,
         "caption": chart.caption,
         # Our own drawing; matplotlib has escaped the names in it.
         "svg": Markup(inline_svg(svg, chart.name, chart.words)),
@@ -149,6 +173,8 @@ def _results_note(summary: Summary) -> str:
 
 
 def _no_chips(summary: Summary) -> str:
+    if is_wide(summary):
+        return "The sweep has too many curves for a chart of single chips; the table has them all."
     if any(row["design"] == "dealt" for row in summary["rows"]):
         return (
             "Images were dealt out over the chips, a few for each: the noise of so few images "
