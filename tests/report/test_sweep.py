@@ -91,7 +91,7 @@ def test_the_fewest_bits_are_those_that_a_t_test_shows_to_be_within(tmp_path: Pa
     assert said == (
         "pcm, global compensation, 1 d: 6 ADC bits are the fewest within 0.5 points of 8: -0.17 "
         "points (95 % interval -0.37 to +0.04, these 360 images, 5 chips); 5 loses more: -5.00 "
-        "points (95 % interval -6.10 to -3.90, these 360 images, 5 chips)."
+        "points (95 % interval -6.06 to -3.94, these 360 images, 5 chips)."
     )
 
 
