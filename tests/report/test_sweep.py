@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from analogsim.report.frame import read
 from scipy import stats
 
 from analogsim.experiment.axes import points_of
 from analogsim.experiment.trial import Trial
+from analogsim.findings.frame import read
 from analogsim.report import build_report, format_table, summary
 from analogsim.report.chart_list import charts_of
 from analogsim.report.extras import read_extras
