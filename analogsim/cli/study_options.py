@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from analogsim.cli.attribution_spec import AttributionSpec
 from analogsim.cli.noise_spec import NoiseSpec
 from analogsim.cli.spec import POINTS_WITHIN, Spec, parse_share
 from analogsim.cli.spec_file import AnySpec, as_toml
@@ -196,6 +197,7 @@ def start(
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     # Torch takes seconds.
+    from analogsim.cli.attribution import attribute_and_print
     from analogsim.cli.matched import matched_and_print
     from analogsim.cli.run_noise import noise_and_print
     from analogsim.cli.run_study import Where, study_and_print
@@ -206,6 +208,8 @@ def start(
         suite_and_print(spec, where)
     elif isinstance(spec, NoiseSpec):
         noise_and_print(spec, where)
+    elif isinstance(spec, AttributionSpec):
+        attribute_and_print(spec, where)
     elif spec.gaussian is not None:
         matched_and_print(spec, where)
     else:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analogsim.report.answer import answer
+from analogsim.report.attribution_table import last_sentences
 from analogsim.report.bn_chart import policies
 from analogsim.report.chart import Chart
 from analogsim.report.citations import bibtex
 from analogsim.report.csv_file import csv_text
 from analogsim.report.extras import Extras
 from analogsim.report.html import data_link, figure, render
-from analogsim.report.labels import format_duration
 from analogsim.report.layers_view import later_label, layer_lines
 from analogsim.report.page_notes import listed, notes, origins
 from analogsim.report.page_tables import (
@@ -116,12 +116,8 @@ def _answer(run: Run, summary: Summary, extras: Extras) -> list[str]:
     if sweep is not None and sweep["sentences"]:
         digital, _, *nan = answer(run.trials, header.digital, run.rows, header.digital_correct)
         return [digital, *sweep["sentences"], *nan]
-    if extras.attribution is not None and extras.attribution["whole"]:
-        said = extras.attribution["sentences"]
-        opening = f"After {format_duration(extras.attribution['whole'][-1]['t_s'])},"
-        first = max((at for at, one in enumerate(said) if one.startswith(opening)), default=0)
-        # The last one is a caveat, and stands with the notes.
-        return said[first:-1] or said
+    if extras.attribution is not None and extras.attribution["sentences"]:
+        return last_sentences(extras.attribution)
     if extras.comparison is None or not extras.comparison["points"]:
         return answer(run.trials, header.digital, run.rows, header.digital_correct)
     pairs = list(zip(extras.comparison["points"], extras.comparison["sentences"], strict=True))
