@@ -199,6 +199,7 @@ def convert(
         recalibration_images=images,
         stream=stream,
         grouped=grouped,
+        rewrites=plain.rewrites,
         checked=Checked(
             done=not verify,
             separable=tried is None or tried.separable,
@@ -233,11 +234,13 @@ class DigitalForm:
         module: the copy.
         notes: what is another than in the network, in words.
         digital: modules that stay digital -> why, as far as is known here.
+        rewrites: kinds of modules that were rewritten.
     """
 
     module: nn.Module
     notes: tuple[str, ...]
     digital: Mapping[str, str]
+    rewrites: tuple[str, ...]
 
 
 def digital_form(
@@ -251,6 +254,7 @@ def digital_form(
         module=disable_fast_paths_(module).requires_grad_(False),
         notes=(*baked, *rewritten.notes),
         digital=rewritten.digital,
+        rewrites=tuple(sorted(rewritten.kinds)),
     )
 
 
@@ -358,7 +362,7 @@ def place_layers(
             digital = modules[name]
             spread = grouped == "blocks" and is_spread(digital)
             layer = CrossbarLayer(line.name, digital, periphery, in_blocks=spread)
-            twin = twins.get(name, digital)
+            twin = twins[name] if name in twins else digital
             layer.lend_(PerfectEngine()).share_(twin)
             layer.take_over_(digital)
             weight = twin._parameters.get("weight")

@@ -28,7 +28,7 @@ from analogsim.copying import copy_network
 from analogsim.crossbar.chip.chip import Chip
 from analogsim.crossbar.chip.program import new_chip
 from analogsim.crossbar.conversion.checking import differs_on
-from analogsim.crossbar.conversion.convert import absorb, digital_form, place_layers
+from analogsim.crossbar.conversion.convert import DigitalForm, absorb, digital_form, place_layers
 from analogsim.crossbar.conversion.trying import LOW_PRECISION_TOLERANCE
 from analogsim.crossbar.folder.chip_settings import (
     FILE,
@@ -184,9 +184,9 @@ def load_with_note(
     if _EXAMPLE in settings["sha256"]:
         _compare(source, _read_tensors(folder, _EXAMPLE, settings), folder)
     on_tiles = {line["name"] for line in settings["layers"] if line["where"] == "analog"}
-    module = digital_form(source, analog=on_tiles).module
-    _refuse_other_tiles(module, edge, on_tiles, tensors, folder)
-    analog = _rebuild(source, module, device, edge, settings, folder)
+    form = digital_form(source, analog=on_tiles)
+    _refuse_other_tiles(form.module, edge, on_tiles, tensors, folder)
+    analog = _rebuild(source, form, device, edge, settings, folder)
     if analog.recalibration is not None and recalibrate is not None:
         images = recalibrate[: analog.recalibration.images].float()
         analog = dataclasses.replace(analog, recalibration_images=images)
@@ -241,7 +241,7 @@ def _rule(analog: AnalogModel) -> dict[str, Any] | None:
 
 def _rebuild(
     source: nn.Module,
-    module: nn.Module,
+    form: DigitalForm,
     device: Device,
     edge: Periphery,
     settings: ChipSettings,
@@ -259,6 +259,7 @@ def _rebuild(
         )
         for line in settings["layers"]
     ]
+    module = form.module
     found = {name or WHOLE_MODEL: one for name, one in module.named_modules()}
     pairs = [name for pair in settings["folded"] + settings["merged"] for name in pair]
     analog = {line.name for line in lines if line.where == "analog"}
@@ -294,6 +295,7 @@ def _rebuild(
         recalibration=None if rule is None else Recalibration(**rule),
         stream=settings["stream"],
         grouped=settings["grouped"],
+        rewrites=form.rewrites,
     )
 
 
