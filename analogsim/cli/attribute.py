@@ -7,11 +7,12 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.options import NetworkOptions, data_options, network_options, split_options
-from analogsim.cli.spec import parse_share, spec_from_options
-from analogsim.cli.study_options import DEFAULT_CHIPS, place_options
+from analogsim.cli.options import data_options, network_options, split_options
+from analogsim.cli.study_options import place_options, preset_of
 from analogsim.cli.units import TIMES
 from analogsim.errors import InputError
+from analogsim.spec.names import check_names
+from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 
 
 @click.command(cls=Command)
@@ -120,7 +121,7 @@ def attribute(
     place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
     network, data_from = split_options(values)
     if preset is None:
-        preset = _preset_of(network) or "pcm"
+        preset = preset_of(network.model)
     spec = spec_from_options(
         network,
         data_from,
@@ -135,16 +136,10 @@ def attribute(
     )
     share = None if recover is None else parse_share(recover, where="--recover")
 
-    from analogsim.cli.attribution import attribute_and_print, make_ask  # torch takes seconds
-    from analogsim.cli.run_study import Where
+    check_names(spec)
+
+    from analogsim.cli.run_and_print import attribute_and_print  # torch takes seconds
+    from analogsim.studies.attribution import make_ask
 
     ask = make_ask(only=only, layers=layers, recover=share, top=top, screen=screen)
-    attribute_and_print(spec, ask, Where(output=output, **place))
-
-
-def _preset_of(network: NetworkOptions) -> str | None:
-    if not Path(network.model).is_dir():
-        return None
-    from analogsim.cli.prepare import preset_of  # torch takes seconds
-
-    return preset_of(network)
+    attribute_and_print(spec, ask, output, **place)

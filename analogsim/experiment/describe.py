@@ -16,7 +16,14 @@ from analogsim.call import Inputs
 from analogsim.crossbar.chip.program import program
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.experiment.digest import DEVICE_FILES, INPUTS, digest_of
-from analogsim.experiment.header import CoverageEntry, DeviceEntry, Digital, Layer, RunHeader
+from analogsim.experiment.header import (
+    ADDED,
+    CoverageEntry,
+    DeviceEntry,
+    Digital,
+    Layer,
+    RunHeader,
+)
 from analogsim.experiment.score import Score
 from analogsim.experiment.study import Study, design_as_dict
 from analogsim.inputs.data import Data
@@ -129,7 +136,7 @@ def make_header(
             "repeat only within their interval."
         )
     names = [device.info.name for device in study.devices]
-    notes += [f"Added: {text}." for text in analog.periphery.added(analog.tile, names)]
+    notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, names)]
     return RunHeader(
         question=study.question,
         command=study.command,

@@ -29,7 +29,7 @@ from analogsim.experiment.schedule import Key, Round, Schedule
 from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study
 from analogsim.experiment.trial import Trial
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 
 Progress = Callable[[int, int, str], None]

@@ -16,7 +16,7 @@ from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.experiment.deal import Images
 from analogsim.experiment.score import score, select
 from analogsim.experiment.trial import Trial
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from device_models.contract import Device
 

@@ -1,7 +1,8 @@
 """A run as a pandas data frame."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analogsim.errors import InputError
 from analogsim.report.csv_file import flat
@@ -19,15 +20,8 @@ def read(folder: Path | str) -> "pd.DataFrame":
     Raises:
         InputError: pandas is not installed, or the folder holds no run.
     """
-    try:
-        import pandas as pd  # an extra
-    except ImportError as error:
-        raise InputError(
-            "analogsim.read must have the package pandas, which is not installed; "
-            "pip install 'analogsim-aimc[pandas]', or read records.csv"
-        ) from error
     run = read_run(Path(folder))
-    frame = pd.DataFrame([flat(trial) for trial in run.trials])
+    frame = as_frame(map(flat, run.trials))
     frame.attrs = {
         "question": run.header.question,
         "digital_accuracy": run.header.digital["accuracy"],
@@ -35,3 +29,15 @@ def read(folder: Path | str) -> "pd.DataFrame":
         "notes": list(run.notes),
     }
     return frame
+
+
+def as_frame(rows: Iterable[Mapping[str, Any]]) -> "pd.DataFrame":
+    """Rows as a data frame. Raises InputError where pandas is not installed."""
+    try:
+        import pandas as pd  # an extra
+    except ImportError as error:
+        raise InputError(
+            "data frame must have the package pandas, which is not installed; "
+            "pip install 'analogsim-aimc[pandas]', or read the run's CSV files"
+        ) from error
+    return pd.DataFrame([dict(row) for row in rows])

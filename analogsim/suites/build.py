@@ -25,7 +25,7 @@ PLOT_FILE = "suite.png"
 
 def build_suite(kept: Kept, folder: Path) -> Path:
     """Write suite.png and report.html; returns the page's path. Raises OutputError."""
-    picture = png(_figure(kept))
+    picture = png(suite_figure(kept))
     write_bytes_atomic(folder / PLOT_FILE, picture)
     page = _page(kept, picture).encode(errors="replace")
     write_bytes_atomic(folder / PAGE_FILE, page)
@@ -87,7 +87,8 @@ def _averages(kept: Kept) -> Sheet:
     )
 
 
-def _figure(kept: Kept) -> "Figure":
+def suite_figure(kept: Kept) -> "Figure":
+    """The figure of all networks."""
     if kept.crossbar:
         panels = chip_lines(kept.crossbar)
         return lines_figure(panels, x="seconds after programming", y="accuracy (%)", log=True)

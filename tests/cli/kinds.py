@@ -85,11 +85,11 @@ UNDRAWN = {
     "report.build.settled": lambda *_: None,
     "report.build.svg_text": lambda *_: "<svg></svg>",
     "report.build.png_bytes": lambda *_: b"png",
-    "cli.attribution.draw_attribution": lambda *_: None,
-    "cli.attribution.png_bytes": lambda *_: b"png",
+    "studies.attribution.draw_attribution": lambda *_: None,
+    "studies.attribution.png_bytes": lambda *_: b"png",
     "scopes.build.noise_figure": lambda *_: None,
     "scopes.build.png": lambda *_: b"png",
-    "suites.build._figure": lambda *_: None,
+    "suites.build.suite_figure": lambda *_: None,
     "suites.build.png": lambda *_: b"png",
 }
 """What to put in place of the drawing of charts, which takes most of the time: files are written

@@ -103,7 +103,7 @@ def no_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         undrawn(patch)
         patch.setattr("analogsim.report.build._write_chart", lambda folder, chart: "<svg/>")
-        patch.setattr("analogsim.cli.attribution.png_bytes", lambda figure: b"")
+        patch.setattr("analogsim.studies.attribution.png_bytes", lambda figure: b"")
         yield
 
 
