@@ -51,10 +51,10 @@ def convert(
     if data_from.data is not None:
         check_data(data_from.data)
 
-    from analogsim.cli.layer_table import layer_table
     from analogsim.cli.say import plain_warnings, say, tell, warn
     from analogsim.crossbar.chip.program import check_numbers, program
     from analogsim.crossbar.folder.checkpoint import FILES, save
+    from analogsim.crossbar.mapping.layer_table import layer_table
     from analogsim.experiment.describe import coverage_entry, layer_entry
     from analogsim.experiment.folder import prepare_folder
     from analogsim.report.table import coverage_lines

@@ -6,10 +6,11 @@ names do the same, with the same folders: either goes on with what the other beg
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any, Unpack
 
 from analogsim.crossbar.mapping.periphery import Periphery
@@ -250,13 +251,17 @@ def attribute(
         top=top,
         screen=screen,
     )
-    document, given = _document((model, data, train), keys | rest)
-    spec = spec_of_content(document, "analogsim.attribute")
+    name = "analogsim.attribute"
+    document, given = _document((model, data, train), keys | rest, name)
+    spec = spec_of_content(document, name)
     assert isinstance(spec, Spec), "its keys have no kind"
     check_names(spec)
     call = _call("attribute", (model, data), {"preset": preset, "times": times, **options})
-    where, temporary = _where(call, folder, place)
-    return run_attribution(spec, ask, where, given).kept_with(temporary)
+
+    def work(where: Where) -> Run:
+        return run_attribution(spec, ask, where, given)
+
+    return _in_folder(work, call, folder, place)
 
 
 def _start(
@@ -267,8 +272,9 @@ def _start(
     keys: Mapping[str, Any],
 ) -> Run:
     """Run what keys ask; `what` is model, data and train."""
-    document, given = _document(what, keys)
-    spec = spec_of_content(document, call.partition("(")[0])
+    name = call.partition("(")[0]
+    document, given = _document(what, keys, name)
+    spec = spec_of_content(document, name)
     return _compute(spec, call, folder, place, given)
 
 
@@ -276,18 +282,17 @@ def _compute(
     spec: AnySpec, call: str, folder: PathText | None, place: Mapping[str, Any], given: Given
 ) -> Run:
     check_names(spec)
-    where, temporary = _where(call, folder, place)
-    return run_spec(spec, where, given).kept_with(temporary)
+    return _in_folder(lambda where: run_spec(spec, where, given), call, folder, place)
 
 
 def _document(
-    what: tuple[object, object, object], keys: Mapping[str, Any]
+    what: tuple[object, object, object], keys: Mapping[str, Any], where: str
 ) -> tuple[dict[str, Any], Given]:
     """A spec's document, and what is in memory of what it names."""
     given, names = _given(*what, keys)
     if given.periphery is not None:
         keys = {**keys, "periphery": given.periphery.name}
-    return as_document({**keys, **names}), given
+    return as_document({**keys, **names}, where), given
 
 
 def _given(
@@ -334,14 +339,24 @@ def _split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return {key: value for key, value in options.items() if key not in place}, place
 
 
-def _where(
-    call: str, folder: PathText | None, place: Mapping[str, Any]
-) -> tuple[Where, "TemporaryDirectory[str] | None"]:
-    temporary = TemporaryDirectory(prefix="analogsim-") if folder is None else None
-    output = Path(temporary.name if temporary is not None else os.fspath(folder or ""))
+def _in_folder(
+    work: Callable[[Where], Run], call: str, folder: PathText | None, place: Mapping[str, Any]
+) -> Run:
+    """What `work` gives, in the folder or in one that is deleted with it."""
     others = {key: value for key, value in place.items() if key != "progress"}
     watch = watching(place.get("progress"))
-    return Where(output=output, command=call, watch=watch, warn=_warn, **others), temporary
+
+    def at(output: Path) -> Run:
+        return work(Where(output=output, command=call, watch=watch, warn=_warn, **others))
+
+    if folder is not None:
+        return at(Path(folder))
+    output = Path(mkdtemp(prefix="analogsim-"))
+    try:
+        return at(output).deleted_at_end()
+    except BaseException:
+        rmtree(output, ignore_errors=True)
+        raise
 
 
 def _warn(text: str) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from analogsim.errors import InputError
+from analogsim.inputs.spec import did_you_mean
 from analogsim.spec.check import spec_schema
 from analogsim.spec.study import DESIGN_KEYS
 from analogsim.studies.where import Progress
@@ -88,12 +90,22 @@ class SpecOptions(ChipOptions, total=False):
     sweep: Mapping[str, Iterable[object]]
 
 
-def as_document(keys: Mapping[str, Any]) -> dict[str, Any]:
+def as_document(keys: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Keywords as TOML would hold them; None is left out.
 
     One value is a list where the schema has a list, and so are texts with commas.
+
+    Raises:
+        InputError: there is no such key; `where` begins the error.
     """
     known = spec_schema()["properties"]
+    names = [*known, *DESIGN_KEYS]
+    for key in keys:
+        if key not in names:
+            raise InputError(
+                f"{where} keyword must be one of a spec's keys, got {key!r}"
+                f"{did_you_mean(key, names)}"
+            )
     document: dict[str, Any] = {}
     design: dict[str, Any] = {}
     for key, value in keys.items():

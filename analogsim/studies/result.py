@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from weakref import finalize
 
 from analogsim import schema
 from analogsim.attribution.plot import draw_attribution
@@ -64,6 +65,7 @@ class Run:
     Attributes:
         folder: where the run lies. That of a run without a folder of its own is deleted together
             with this object.
+        temporary: whether it is.
         kind: `chips`, `matched`, `attribution`, `noise` or `suite`.
     """
 
@@ -75,11 +77,12 @@ class Run:
         """
         self.folder = Path(folder)
         self.kind: Kind = _kind_of(self.folder) if kind is None else kind
-        self._temporary: TemporaryDirectory[str] | None = None
+        self.temporary = False
 
-    def kept_with(self, temporary: "TemporaryDirectory[str] | None") -> Self:
-        """The same run, which keeps its temporary folder from being deleted."""
-        self._temporary = temporary
+    def deleted_at_end(self) -> Self:
+        """The same run, whose folder is deleted together with it."""
+        finalize(self, rmtree, self.folder, ignore_errors=True)
+        self.temporary = True
         return self
 
     @cached_property
@@ -134,7 +137,7 @@ class Run:
         return self._shown.text
 
     def __repr__(self) -> str:
-        where = "a temporary folder" if self._temporary is not None else str(self.folder)
+        where = "a temporary folder" if self.temporary else str(self.folder)
         return f"Run of kind {self.kind} in {where}: {self.answer}"
 
     def _repr_html_(self) -> str:
