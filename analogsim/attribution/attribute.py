@@ -40,7 +40,7 @@ from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import check_same, find_header
 from analogsim.experiment.score import digital_score, score
 from analogsim.experiment.study import Chips, Study
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.own_files import own_folder
 from analogsim.report.attribution import ATTRIBUTION_FILE, TREATMENTS_FOLDER

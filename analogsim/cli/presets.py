@@ -11,8 +11,8 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.device import device_of
 from analogsim.schema import dumps
+from analogsim.spec.device import device_of
 from device_models.contract import Constant, Device
 from device_models.registry import DEVICES
 

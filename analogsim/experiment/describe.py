@@ -17,7 +17,14 @@ from analogsim.crossbar.chip.program import program
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.experiment.axes import axes_of, point_text
 from analogsim.experiment.digest import DEVICE_FILES, INPUTS, POINTS, WITHIN, digest_of
-from analogsim.experiment.header import CoverageEntry, DeviceEntry, Digital, Layer, RunHeader
+from analogsim.experiment.header import (
+    ADDED,
+    CoverageEntry,
+    DeviceEntry,
+    Digital,
+    Layer,
+    RunHeader,
+)
 from analogsim.experiment.score import Score
 from analogsim.experiment.study import Study, design_as_dict
 from analogsim.inputs.data import Data
@@ -145,7 +152,7 @@ def make_header(
             "repeat only within their interval."
         )
     names = [device.info.name for device in study.devices]
-    notes += [f"Added: {text}." for text in analog.periphery.added(analog.tile, names)]
+    notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, names)]
     return RunHeader(
         question=study.question,
         command=study.command,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from analogsim.cli.main import run
-from analogsim.cli.noise_spec import NoiseSpec, noise_as_toml
-from analogsim.cli.spec_file import parse_spec
 from analogsim.draws import cpu
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES
+from analogsim.spec.file import parse_spec
+from analogsim.spec.noise import NoiseSpec, noise_as_toml
 from tests.cli.replaced import replaced
 from tests.cli.test_run import lines
 from tests.experiment.held import Held

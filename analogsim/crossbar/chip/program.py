@@ -30,8 +30,14 @@ def program(analog: AnalogModel, seed: int = 0, chip: int = 0, *, recalibrate: b
             for that, when the chip lies on its device or has drifted.
 
     Raises:
-        InputError: a negative seed or chip number, or there are no images to recalibrate with.
+        InputError: a negative seed or chip number, a network that is not converted, or there are
+            no images to recalibrate with.
     """
+    if not isinstance(analog, AnalogModel):
+        raise InputError(
+            f"network must be converted before it is programmed, got {type(analog).__name__}; "
+            "write program(convert(network, preset='pcm', calibrate=images))"
+        )
     check_numbers(seed=seed, chip=chip)
     check_stream(analog.stream, analog.device)
     now = recalibrate and analog.bn in RECALIBRATING

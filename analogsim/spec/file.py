@@ -10,19 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import bounded
-from analogsim.cli.attribution_spec import KIND as ATTRIBUTION
-from analogsim.cli.attribution_spec import AttributionSpec, attribution_problems
-from analogsim.cli.device import beside, device_of
-from analogsim.cli.noise_spec import NoiseSpec, etas_of, noise_as_toml
-from analogsim.cli.spec import DESIGN_KEYS, Spec, times_of
-from analogsim.cli.spec_check import Problem, find_problems, spec_schema
-from analogsim.cli.spec_values import (
-    control_problems,
-    share_problems,
-    value_problems,
-    whole_numbers,
-)
-from analogsim.cli.suite_spec import (
+from analogsim.errors import AnalogsimError, InputError
+from analogsim.spec.attribution import KIND as ATTRIBUTION
+from analogsim.spec.attribution import AttributionSpec, attribution_problems
+from analogsim.spec.check import Problem, find_problems, spec_schema
+from analogsim.spec.device import beside, device_of
+from analogsim.spec.noise import NoiseSpec, etas_of, noise_as_toml
+from analogsim.spec.study import DESIGN_KEYS, Spec, times_of
+from analogsim.spec.suite import (
     NETWORKS,
     Suite,
     one_from_toml,
@@ -30,9 +25,14 @@ from analogsim.cli.suite_spec import (
     suite_from_toml,
     suite_problems,
 )
-from analogsim.cli.sweep_toml import axes_as_toml, sweep_problems
-from analogsim.cli.toml import toml_value
-from analogsim.errors import AnalogsimError, InputError
+from analogsim.spec.sweep import axes_as_toml, sweep_problems
+from analogsim.spec.toml import toml_value
+from analogsim.spec.values import (
+    control_problems,
+    share_problems,
+    value_problems,
+    whole_numbers,
+)
 
 __all__ = ["AnySpec", "as_toml", "read_spec", "spec_as_toml"]
 
@@ -77,10 +77,21 @@ def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
         content = bounded.parse_toml(text)
     except ValueError as error:
         raise InputError(f"spec {name} must be TOML, got '{error}'; mend the line") from error
+    return spec_of_content(content, f"spec {name}", folder, text)
+
+
+def spec_of_content(
+    content: dict[str, Any], what: str, folder: Path = Path(), text: str = ""
+) -> AnySpec:
+    """A spec of a document as TOML reads it; `what` begins the errors, `text` gives their lines.
+
+    Raises:
+        InputError: it has problems: all are named.
+    """
     found = [*islice(find_problems(content, spec_schema()), _MOST_PROBLEMS)]
     found += islice(value_problems(content), _MOST_PROBLEMS)
     if len(found) >= _MOST_PROBLEMS:
-        raise InputError(_all_said(found, text, name))
+        raise InputError(_all_said(found, text, what))
     broken = {problem.key.split("[")[0].split(".")[0] for problem in found}
     if not broken & {"yield_above", "recover", "design", "spec"}:
         found += share_problems(content, spec_schema())
@@ -97,19 +108,19 @@ def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
     if "etas" in content and not broken & {"etas", "spec"}:
         found += _eta_problems(content)
     if found:
-        raise InputError(_all_said(found, text, name))
+        raise InputError(_all_said(found, text, what))
     content = whole_numbers(content, spec_schema())
     if NETWORKS in content:
         return suite_from_toml(content, folder)
     return one_from_toml(content, folder)
 
 
-def _all_said(found: Sequence[Problem], text: str, name: str) -> str:
+def _all_said(found: Sequence[Problem], text: str, what: str) -> str:
     said = found[:_MOST_PROBLEMS]
     places = _places(text)
     lines = "".join(f"\n  {places.of(p.key)}{p.key[:_LONGEST_KEY]} {p.text}" for p in said)
     more = "\n  and more" if len(found) >= _MOST_PROBLEMS else ""
-    return f"spec {name} must follow the schema, got problems:{lines}{more}\nmend these"
+    return f"{what} must follow the schema, got problems:{lines}{more}\nmend these"
 
 
 def as_toml(spec: AnySpec) -> str:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from analogsim.cli.spec import parse_share
-from analogsim.cli.toml import toml_value
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES, Reference, Scope
+from analogsim.spec.study import parse_share
+from analogsim.spec.toml import toml_value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analogsim.cli.spec_check import Problem
-from analogsim.cli.toml import toml_value
 from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Value, check_values, parse_values, points_of
+from analogsim.spec.check import Problem
+from analogsim.spec.toml import toml_value
 
 OWN_KEYS = ("bn", "compensation")
 """Axes of every study, with an option and a key of their own."""

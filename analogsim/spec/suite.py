@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analogsim.cli.attribution_spec import KIND as ATTRIBUTION
-from analogsim.cli.attribution_spec import asked_of, attribution_of
-from analogsim.cli.noise_spec import NoiseSpec, noise_from_toml
-from analogsim.cli.spec import Spec, spec_from_toml
-from analogsim.cli.spec_check import Problem
-from analogsim.cli.toml import toml_value
 from analogsim.errors import shown
+from analogsim.spec.attribution import KIND as ATTRIBUTION
+from analogsim.spec.attribution import asked_of, attribution_of
+from analogsim.spec.check import Problem
+from analogsim.spec.noise import NoiseSpec, noise_from_toml
+from analogsim.spec.study import Spec, spec_from_toml
+from analogsim.spec.toml import toml_value
 from analogsim.suites.entry import Entry
 
 NETWORKS = "networks"

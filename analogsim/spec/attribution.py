@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from analogsim.cli.spec import Spec, parse_share
-from analogsim.cli.spec_check import Problem
+from analogsim.spec.check import Problem
+from analogsim.spec.study import Spec, parse_share
 
 KIND = "attribution"
 _ONE = ("presets", "compensation", "bn")

@@ -5,14 +5,17 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from analogsim.cli.device import beside
-from analogsim.cli.options import DataOptions, NetworkOptions
-from analogsim.cli.sweep_toml import axes_from_toml
-from analogsim.cli.units import parse_duration
+from analogsim.durations import seconds
 from analogsim.errors import InputError
 from analogsim.experiment.axes import WITHIN, Value
+from analogsim.spec.device import beside
+from analogsim.spec.options import DataOptions, NetworkOptions
+from analogsim.spec.sweep import axes_from_toml
 
-__all__ = ["Spec", "parse_share"]
+__all__ = ["Spec", "network_options_of", "parse_share"]
+
+
+DEFAULT_CHIPS = 10
 
 POINTS_WITHIN = 100 * WITHIN
 
@@ -111,47 +114,28 @@ def spec_from_options(network: NetworkOptions, data: DataOptions, **study: Any) 
     Raises:
         InputError: a treatment of BatchNorm that is named twice.
     """
-    assert data.data is not None
     if len(set(network.bn)) < len(network.bn):
         raise InputError(
             f"--bn must name each treatment once, got {', '.join(network.bn)}; leave one out"
         )
-    normalise = data.normalise
-    given = dict(
-        model=network.model,
-        weights=None if network.weights is None else str(network.weights),
-        network=network.network,
-        untrained=network.untrained,
-        bn=network.bn,
-        recalibration=network.recalibration,
-        recalibration_images=network.recalibration_images,
-        keep_digital=network.keep_digital,
-        periphery=network.periphery,
-        tile=network.tile,
-        forward=network.forward,
-        stream=network.stream,
-        grouped=network.grouped,
-        seed=network.seed,
-        data=data.data,
-        data_dir=None if data.data_dir is None else str(data.data_dir),
-        download=data.download,
-        mean=None if normalise is None else normalise[0],
-        std=None if normalise is None else normalise[1],
-    )
+    same = (f.name for f in fields(NetworkOptions))
+    values: dict[str, Any] = {name: getattr(network, name) for name in same}
+    values["weights"] = None if network.weights is None else str(network.weights)
     # A sweep may set what a network has an option for.
-    return Spec(**given | study)
+    return Spec(**values | data.as_spec() | study)
+
+
+def network_options_of(spec: Spec, bn: str) -> NetworkOptions:
+    """The options of a spec's network, with one treatment of BatchNorm."""
+    values: dict[str, Any] = {f.name: getattr(spec, f.name) for f in fields(NetworkOptions)}
+    values["weights"] = None if spec.weights is None else Path(spec.weights)
+    return NetworkOptions(**{**values, "bn": (bn,)})
 
 
 def times_of(content: dict[str, Any]) -> tuple[float, ...]:
     """The times of a TOML document in seconds. Raises InputError for one that is none."""
-    return tuple(_seconds(time) for time in content["times"])
-
-
-def _seconds(time: float | str) -> float:
-    if isinstance(time, str):
-        return parse_duration(time, where="times")
     # TOML has -0.0, which is 0.
-    return float(time) + 0.0
+    return tuple(seconds(time, where="times") + 0.0 for time in content["times"])
 
 
 def _share(value: float | str, where: str) -> float:

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from analogsim.cli.spec import parse_share
-from analogsim.cli.spec_check import Problem, find_problems
 from analogsim.errors import InputError, shown
+from analogsim.spec.check import Problem, find_problems
+from analogsim.spec.study import parse_share
 
 
 def value_problems(content: dict[str, Any], prefix: str = "") -> Iterator[Problem]:

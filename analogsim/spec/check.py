@@ -44,7 +44,7 @@ class Problem:
 @lru_cache(maxsize=1)
 def spec_schema() -> dict[str, Any]:
     """The published schema of a spec."""
-    text = files("analogsim.cli").joinpath("spec.schema.json").read_text(encoding="utf-8")
+    text = files("analogsim.spec").joinpath("spec.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 

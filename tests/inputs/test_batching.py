@@ -11,7 +11,7 @@ from torch.utils.data import Dataset, TensorDataset
 
 from analogsim.errors import InputError
 from analogsim.inputs import Data, batches, load_data, n_images
-from analogsim.inputs.batches import refuse_random
+from analogsim.inputs.batching import refuse_random
 
 
 class Items(Dataset[Any]):

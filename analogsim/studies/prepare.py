@@ -1,13 +1,10 @@
-"""From options to a converted network and its images; the part that the commands share."""
+"""From options to a converted network and its images; the part that all studies share."""
 
 import dataclasses
-import shlex
-import sys
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +12,6 @@ from torch import Tensor, nn
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy
 from analogsim.batchnorm.recalibrate import Method, Recalibration, recalibration_of
 from analogsim.call import Inputs
-from analogsim.cli.device import device_of
-from analogsim.cli.options import DataOptions, NetworkOptions
-from analogsim.cli.say import tell, warn
 from analogsim.crossbar.chip.chip import Chip
 from analogsim.crossbar.conversion.checking import check_
 from analogsim.crossbar.conversion.convert import convert
@@ -28,31 +22,24 @@ from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward
 from analogsim.crossbar.mapping.periphery import TileKind
 from analogsim.crossbar.mapping.plan import Grouped
 from analogsim.crossbar.mapping.streams import StreamName
-from analogsim.errors import (
-    AccuracyWarning,
-    CalibrationWarning,
-    CoverageWarning,
-    FoldingWarning,
-    InputError,
-    ResumeWarning,
-)
-from analogsim.inputs.batches import batches, refuse_random
+from analogsim.errors import InputError
+from analogsim.inputs.batching import batches, refuse_random
 from analogsim.inputs.data import Data, load_data
 from analogsim.inputs.fingerprint import code_fingerprints, tensor_digest
 from analogsim.inputs.fit import check_fit, check_shape
 from analogsim.inputs.models import Model, load_model
+from analogsim.inputs.names import ZOO_PREFIX
 from analogsim.inputs.user_file import file_digests
-from analogsim.inputs.zoo import PREFIX
 from analogsim.processor import has_bfloat16
+from analogsim.spec.device import device_of
+from analogsim.spec.options import DataOptions, NetworkOptions
+from analogsim.studies.given import NOTHING, Given
+from analogsim.studies.where import Say, unsaid
 from device_models.contract import Device
 from device_models.registry import DEVICES
 
 CALIBRATION_IMAGES = 512
 _CALIBRATION_BATCH = 128
-_WARNINGS = (
-    *(AccuracyWarning, CalibrationWarning, CoverageWarning, FoldingWarning),
-    ResumeWarning,
-)
 _RECALIBRATION_NOTE = (
     "BatchNorm statistics are estimated from the first images of the training split (of all "
     "images where there is no such split)."
@@ -82,16 +69,18 @@ def prepare(
     input_shape: tuple[int, ...] | None = None,
     *,
     need_weights: bool = True,
+    given: Given = NOTHING,
+    warn: Say = unsaid,
 ) -> Prepared:
-    """Load and convert the network; warnings go to stderr in words.
+    """Load and convert the network; `warn` gets what is to be doubted.
 
     Raises:
         InputError, DeviceError: any option that cannot be used.
     """
     device = device_of(preset)
     if is_chip_folder(Path(network.model)):
-        return _from_folder(network, data_options, data, device)
-    model = load_model(network.model, weights=network.weights)
+        return _from_folder(network, data_options, data, device, given, warn)
+    model = given.model or load_model(network.model, weights=network.weights)
     if not model.trained and not network.untrained:
         hint = f"model {network.model} must have trained weights, got {model.note}"
         if need_weights:
@@ -102,10 +91,10 @@ def prepare(
         notes += check_fit(model, data).notes
     elif input_shape is not None:
         check_shape(model, input_shape)
-    inputs = code_fingerprints("network", model.files)
+    inputs = {**code_fingerprints("network", model.files), **given.fingerprints()}
     calibration: Any = input_shape or model.input_shape
     if data is not None:
-        calibration = list(calibration_images(data_options))
+        calibration = list(calibration_images(data_options, given))
         count = sum(len(b) for b in calibration)
         notes.append(
             f"Input ranges: the {count} first images of the training split (of all images where "
@@ -116,32 +105,31 @@ def prepare(
     recalibration = _rule(network) if bn in RECALIBRATING else None
     recalibrate = None
     if recalibration is not None:
-        recalibrate = _recalibration_images(data_options, recalibration)
+        recalibrate = _recalibration_images(data_options, recalibration, given)
         notes.append(_RECALIBRATION_NOTE)
-    with plain_warnings():
-        analog = convert(
-            model.module,
-            preset=device,
-            periphery=network.periphery,
-            bn=bn,
-            tile=cast(TileKind, network.tile),
-            keep_digital=network.keep_digital,
-            calibrate=calibration,
-            forward=cast(Forward, network.forward),
-            stream=cast(StreamName, network.stream),
-            grouped=cast(Grouped, network.grouped),
-            recalibrate=recalibrate,
-            recalibration=recalibration,
-        )
-    _warn_if_emulated(analog)
+    analog = convert(
+        model.module,
+        preset=device,
+        periphery=given.periphery or network.periphery,
+        bn=bn,
+        tile=cast(TileKind, network.tile),
+        keep_digital=network.keep_digital,
+        calibrate=calibration,
+        forward=cast(Forward, network.forward),
+        stream=cast(StreamName, network.stream),
+        grouped=cast(Grouped, network.grouped),
+        recalibrate=recalibrate,
+        recalibration=recalibration,
+    )
+    _warn_if_emulated(analog, warn)
     shape = model.input_shape or input_shape or (data.input_shape if data else None)
     note = ModelNote(spec=network.model, input_shape=shape, n_classes=model.n_classes)
     return Prepared(analog=analog, note=note, name=network.model, notes=tuple(notes), inputs=inputs)
 
 
-def preset_of(network: NetworkOptions) -> str | None:
+def preset_of_model(model: str) -> str | None:
     """The preset of a folder that convert wrote; None for any other MODEL."""
-    folder = Path(network.model)
+    folder = Path(model)
     if not is_chip_folder(folder):
         return None
     preset = preset_of_folder(folder)
@@ -149,41 +137,19 @@ def preset_of(network: NetworkOptions) -> str | None:
     return preset
 
 
-def open_data(options: DataOptions) -> Data:
-    """The test images, with the data set's notes on stderr.
+def open_data(options: DataOptions, given: Given = NOTHING, tell: Say = unsaid) -> Data:
+    """The test images; `tell` gets the data set's notes.
 
     Raises:
         InputError: no such data, or they are others each time they are read.
     """
-    assert options.data is not None
-    data = load_data(
-        options.data,
-        split="test",
-        data_dir=options.data_dir,
-        download=options.download,
-        normalise=options.normalise,
-    )
+    data = _load(options, "test") if given.data is None else given.data
     tell(f"data: {data.name}: {data.note}; normalised {data.normalisation}")
     refuse_random(data)
     return data
 
 
-def command_line() -> str:
-    """What was typed, for the record."""
-    return shlex.join(["analogsim", *sys.argv[1:]])
-
-
-class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a statement
-    """Print our warnings as one line each, without Python's file and line."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        for kind in _WARNINGS:
-            warnings.simplefilter("always", kind)
-        warnings.showwarning = lambda message, *_args, **_kwargs: warn(str(message))
-
-
-def _warn_if_emulated(analog: AnalogModel) -> None:
+def _warn_if_emulated(analog: AnalogModel, warn: Say) -> None:
     if analog.forward == "native-bf16" and not has_bfloat16():
         warn(
             "this processor has no bfloat16 instructions, so products in bfloat16 take several "
@@ -191,17 +157,22 @@ def _warn_if_emulated(analog: AnalogModel) -> None:
         )
 
 
-def calibration_images(options: DataOptions) -> Iterator[Tensor]:
+def calibration_images(options: DataOptions, given: Given) -> Iterator[Tensor]:
     """Batches of training images for the input ranges."""
-    for images, _ in batches(_train(options), _CALIBRATION_BATCH, CALIBRATION_IMAGES):
+    for images, _ in batches(_train(options, given), _CALIBRATION_BATCH, CALIBRATION_IMAGES):
         yield images
 
 
-def _train(options: DataOptions) -> Data:
+def _train(options: DataOptions, given: Given) -> Data:
+    """The images for input ranges and BatchNorm: those given, or the training split."""
+    return given.train or given.data or _load(options, "train")
+
+
+def _load(options: DataOptions, split: Literal["train", "test"]) -> Data:
     assert options.data is not None
     return load_data(
         options.data,
-        split="train",
+        split=split,
         data_dir=options.data_dir,
         download=options.download,
         normalise=options.normalise,
@@ -212,13 +183,13 @@ def _rule(network: NetworkOptions) -> Recalibration:
     return recalibration_of(cast(Method, network.recalibration), network.recalibration_images)
 
 
-def _recalibration_images(options: DataOptions, rule: Recalibration) -> Tensor:
+def _recalibration_images(options: DataOptions, rule: Recalibration, given: Given) -> Tensor:
     if options.data is None:
         raise InputError(
             "--bn recalibrate and recalibrate-once must have training images, got no --data; "
             "add --data DATA"
         )
-    read = batches(_train(options), rule.batch_size, rule.images)
+    read = batches(_train(options, given), rule.batch_size, rule.images)
     return torch.cat([images for images, _ in read])
 
 
@@ -232,7 +203,12 @@ def _check_known(folder: Path, preset: str, known: Collection[str]) -> None:
 
 
 def _from_folder(
-    network: NetworkOptions, data_options: DataOptions, data: Data | None, device: Device
+    network: NetworkOptions,
+    data_options: DataOptions,
+    data: Data | None,
+    device: Device,
+    given: Given,
+    warn: Say,
 ) -> Prepared:
     folder = Path(network.model)
     if network.weights is not None:
@@ -247,10 +223,10 @@ def _from_folder(
 
     loaded = load_with_note(folder, build, more=more)
     analog = loaded.chip.analog
-    given = network.one_bn
-    if given not in ("digital", analog.bn):
+    asked = network.one_bn
+    if asked not in ("digital", analog.bn):
         raise InputError(
-            f"folder {folder} was converted with bn {analog.bn}, got --bn {given}; leave --bn out, "
+            f"folder {folder} was converted with bn {analog.bn}, got --bn {asked}; leave --bn out, "
             "or convert the network anew"
         )
     if network.stream not in ("aihwkit", analog.stream):
@@ -265,7 +241,7 @@ def _from_folder(
         )
     notes = []
     if analog.recalibration is not None:
-        images = _recalibration_images(data_options, analog.recalibration)
+        images = _recalibration_images(data_options, analog.recalibration, given)
         analog = dataclasses.replace(analog, recalibration_images=images)
         loaded.chip.analog = analog
         notes.append(_RECALIBRATION_NOTE)
@@ -280,12 +256,11 @@ def _from_folder(
         )
         notes += check_fit(model, data).notes
         images, _ = next(batches(data, MOST_ROWS, MOST_ROWS))
-        with plain_warnings():
-            # Else its first forward pass does this, in each process, and no table says the result.
-            tried = try_forward(analog.source, Inputs.of(images))
-            check_(analog, tried)
+        # Else its first forward pass does this, in each process, and no table says the result.
+        tried = try_forward(analog.source, Inputs.of(images))
+        check_(analog, tried)
         notes += analog.checked.notes
-    _warn_if_emulated(analog)
+    _warn_if_emulated(analog, warn)
     name = f"{loaded.model.spec} ({folder})"
     # It holds the digests of the tensor files.
     files = code_fingerprints("chip", file_digests([folder / FILE], folder))
@@ -300,7 +275,7 @@ def _from_folder(
 
 
 def _bare_network(folder: Path, note: ModelNote, code: str | None) -> Model:
-    if note.spec.startswith(PREFIX):
+    if note.spec.startswith(ZOO_PREFIX):
         return load_model(note.spec)
     if code is None:
         # A folder may come from anybody: it names code, but never runs it.
