@@ -133,7 +133,8 @@ def test_compare_and_matched(tmp_path: Path) -> None:
         chips=2, workers=1,
     )  # fmt: skip
     assert (matched.kind, matched.summary()["format"]) == ("matched", "analogsim-matched")
-    assert matched.answer == " ".join(matched.summary()["sentences"])
+    assert matched.answer.startswith("The digital network is right on")
+    assert matched.answer.endswith(" ".join(matched.summary()["sentences"]))
     assert analogsim.Run(matched.folder).kind == "matched"
 
 
