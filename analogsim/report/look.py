@@ -160,16 +160,22 @@ def inline_svg(svg: str, name: str, words: str) -> str:
 
 
 @contextmanager
-def _drawing(style: Any) -> Iterator[None]:
-    """With these settings; letters that the font lacks are drawn as boxes, which needs no word.
+def quiet() -> Iterator[None]:
+    """Draw any names without a word.
 
-    matplotlib's warning would print them, control characters too. Nor do names so long that they
-    leave the axes no room.
+    Letters that the font lacks become boxes: matplotlib's warning would print them, control
+    characters too. Nor does it say that names are so long that they leave the axes no room.
     """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph |constrained_layout not applied")
+        yield
+
+
+@contextmanager
+def _drawing(style: Any) -> Iterator[None]:
     import matplotlib as mpl
 
-    with mpl.rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph |constrained_layout not applied")
+    with mpl.rc_context(style), quiet():
         yield
 
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from analogsim.report.look import quiet
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.summary import computed
 
@@ -115,5 +116,6 @@ def _marker(at: int) -> str:
 def png(figure: "Figure") -> bytes:
     """The figure as PNG; the same figure gives the same bytes."""
     target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=160, metadata={"Software": None})
+    with quiet():
+        figure.savefig(target, format="png", dpi=160, metadata={"Software": None})
     return target.getvalue()
