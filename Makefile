@@ -62,9 +62,9 @@ demo: $(DEMO_STAMP)
 
 # One thread for each worker: otherwise every worker starts as many threads as there are cores.
 # A file's tests stay together, so that what they share is made once.
-test test-all: export OMP_NUM_THREADS = 1
-test test-all: export MKL_NUM_THREADS = 1
-test test-all: export OPENBLAS_NUM_THREADS = 1
+test test-all floors: export OMP_NUM_THREADS = 1
+test test-all floors: export MKL_NUM_THREADS = 1
+test test-all floors: export OPENBLAS_NUM_THREADS = 1
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) $(SHARE) -m 'not slow' $(PYTEST_ARGS)
 

@@ -28,6 +28,8 @@ DASHES = (0, (5, 3))
 _MOST_LAYOUTS, _HALF_A_PIXEL = 4, 1e-3
 DIVERGING = "PuOr_r"
 """Brewer's purple to orange for signed maps; safe for the colour-blind, white at zero."""
+SEQUENTIAL = "cividis"
+"""Dark blue to yellow, made to look the same with and without colour blindness (Nunez 2018)."""
 
 
 @dataclass(frozen=True, kw_only=True)
