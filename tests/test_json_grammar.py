@@ -14,7 +14,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from analogsim import schema
-from analogsim.crossbar.chip_settings import ChipSettings, read_settings
+from analogsim.crossbar.folder.chip_settings import ChipSettings, read_settings
 from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import RunHeader
 from analogsim.experiment.layers_file import LayersFile

@@ -165,12 +165,13 @@ def inline_svg(svg: str, name: str, words: str) -> str:
 def _drawing(style: Any) -> Iterator[None]:
     """With these settings; letters that the font lacks are drawn as boxes, which needs no word.
 
-    matplotlib's warning would print them, control characters too.
+    matplotlib's warning would print them, control characters too. Nor do names so long that they
+    leave the axes no room.
     """
     import matplotlib as mpl
 
     with mpl.rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph ")
+        warnings.filterwarnings("ignore", message="Glyph |constrained_layout not applied")
         yield
 
 
