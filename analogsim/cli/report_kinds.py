@@ -1,6 +1,8 @@
 """What `analogsim report` does with each kind of study, and with a suite's kept file."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 

@@ -19,6 +19,9 @@ Place = tuple[tuple[str, Value], ...]
 MOST_POINTS = 256
 """Each has chips of its own; a run of more is a mistake or several runs."""
 
+WITHIN = 0.005
+"""The difference of accuracies that a sweep's answer takes as none: half a point."""
+
 _RANGE = re.compile(r"(?P<low>.+?)\.\.(?P<high>[^:]+)(:(?P<step>.+))?")
 _WORDS: dict[str, bool] = {"true": True, "false": False}
 

@@ -68,11 +68,12 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "bn": list(analogs),
         "design": design_as_dict(study.design),
         "yield_above": list(study.yield_above),
-        # Left out where nothing is recalibrated, draws are aihwkit's, or grouped layers stay
-        # digital: the digests of such runs stay what they were.
+        # Left out where nothing is recalibrated, draws are aihwkit's, grouped layers stay digital,
+        # or nothing is rewritten: the digests of such runs stay what they were.
         **({} if rule is None else {"recalibration": rule}),
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
         **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
+        **({"rewrites": list(analog.rewrites)} if analog.rewrites else {}),
         **({DEVICE_FILES: files} if files else {}),
         **({POINTS: list(map(dict, study.points)), WITHIN: study.within} if study.points else {}),
     }

@@ -30,7 +30,7 @@ from analogsim.experiment.run_folder import check_same, find_header
 from analogsim.experiment.schedule import Round, Schedule
 from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study
-from analogsim.experiment.trial import Key, Trial
+from analogsim.experiment.trial import Key, Trial, name_of
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 
@@ -74,14 +74,14 @@ def run_study(
     conditions = conditions_of(study, analogs, convert_again)
     run_experiment(_StudyRun(study, conditions, data), folder, place, progress, extend=extend)
     # At the end: it is for the report and decides no trial.
-    first = {one.preset: one.network.device for one in reversed(conditions)}
+    first = {one.preset: one for one in reversed(conditions)}
     write_layer_summary(
         folder,
         conditions[0].network,
-        {preset: first[preset] for preset in study.presets},
+        {name_of(one, first[one].point): first[one].network.device for one in study.presets},
         study.times_s,
         study.compensations,
-        study.seed,
+        study.seed if conditions[0].seed is None else conditions[0].seed,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError
-from analogsim.experiment.axes import Point
+from analogsim.experiment.axes import WITHIN, Point
 from device_models.contract import Device
 from device_models.registry import spec_of
 
@@ -16,8 +16,6 @@ from device_models.registry import spec_of
 _WIDEST = 0.5
 PILOT_CHIPS = 8
 PILOT_IMAGES = 128
-WITHIN = 0.005
-"""Half a point of accuracy."""
 MOST_CHIPS = 1_000_000
 """A study is planned as a list of its chips, which must not fill the memory."""
 

@@ -85,6 +85,8 @@ def settings(look: Look) -> Any:
         "axes.spines.right": False,
         # A name such as "$a_b$" is a name and no formula.
         "text.parse_math": False,
+        # Hinted text is as wide as its resolution: a layout would be right for that one alone.
+        "text.hinting": "none",
         # The file is the same whenever it is made.
         "svg.hashsalt": "analogsim",
         # TrueType in PDF: text stays text, and journals refuse Type 3.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
+from analogsim.experiment import axes as sweeps
 from analogsim.experiment.axes import Value, axes_of, value_text
 from analogsim.experiment.digest import POINTS, WITHIN
 from analogsim.experiment.header import RunHeader
@@ -36,7 +37,7 @@ def sweep_of(rows: Sequence[Row], trials: Sequence[Trial], header: RunHeader) ->
     asked = axes_of([*header.spec.get(POINTS, ()), *there])
     measured = axes_of(there)
     axes = {axis: ascending(axis, measured[axis]) for axis in asked if axis in measured}
-    within = header.spec.get(WITHIN, 0.005)
+    within = header.spec.get(WITHIN, sweeps.WITHIN)
     found = choices(rows, trials, axes, within, header.digital_correct)
     n_images = header.digital["n_images"]
     labels = time_labels(dict.fromkeys(row.t_s for row in rows))
@@ -71,8 +72,8 @@ def _sentence(
         )
     chosen = choice["chosen"]
     if chosen is None:
-        text = f"no value of {axis} is shown to be within {tolerance} {reference}"
-        return f"{opening} {text}; {_other(candidates[0], axis, n_images)}."
+        text = f"no {axis} is shown to be within {tolerance} {reference}"
+        return f"{opening} {text}; {_other(candidates[0], n_images)}."
     place = [candidate["value"] for candidate in candidates].index(chosen)
     best, after = candidates[place], candidates[place + 1 :]
     value = value_text(best["value"])
@@ -84,13 +85,13 @@ def _sentence(
     text = f"{opening} {text}: {_difference(best, n_images)}"
     if best["verdict_new_images"] not in {"within", None}:
         text += "; for new images that is not shown"
-    return f"{text}; {_other(after[0], axis, n_images)}." if after else f"{text}."
+    return f"{text}; {_other(after[0], n_images)}." if after else f"{text}."
 
 
-def _other(candidate: Candidate, axis: str, n_images: int) -> str:
+def _other(candidate: Candidate, n_images: int) -> str:
     """The next candidate, which was not chosen."""
-    verdict = "is beyond" if candidate["verdict"] == "beyond" else "is not shown to be"
-    return f"{axis} {value_text(candidate['value'])} {verdict}: {_difference(candidate, n_images)}"
+    verdict = "loses more" if candidate["verdict"] == "beyond" else "may lose more"
+    return f"{value_text(candidate['value'])} {verdict}: {_difference(candidate, n_images)}"
 
 
 def _difference(candidate: Candidate, n_images: int) -> str:

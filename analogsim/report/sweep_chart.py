@@ -45,7 +45,10 @@ def sweep_chart(summary: Summary) -> Chart | None:
         return None
     wide = [axis for axis, values in sweep["axes"].items() if len(values) > 1]
     as_map = len(wide) == 2
-    shown = wide[:2] if as_map else (wide or list(sweep["axes"]))[:1]
+    shown = (wide or list(sweep["axes"]))[: 1 + as_map]
+    if as_map:
+        # The longer one goes down, where there is room.
+        shown.sort(key=lambda axis: -len(sweep["axes"][axis]))
     parts = _parts(summary, shown)
     if as_map:
         last = max(part.t_s for part in parts)
@@ -194,6 +197,7 @@ def _draw_maps(parts: Sequence[_Part], axes: dict[str, list[Value]], look: Look)
     with mpl.rc_context(settings(look)):
         means = [100 * row["mean"] for part in parts for row in part.rows]
         low, high = min(means), max(means)
+        decimals = 2 if len(columns) <= 8 else 1 if len(columns) <= 12 else 0
         each = 0.028 * look.font_pt * len(rows) + 0.75
         figure = Figure(figsize=(look.width_in, each * len(parts) + 0.7), layout="constrained")
         grid = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
@@ -209,7 +213,8 @@ def _draw_maps(parts: Sequence[_Part], axes: dict[str, list[Value]], look: Look)
             for y, line in enumerate(cells):
                 for x, value in enumerate(line):
                     if not math.isnan(value):
-                        _print_in(panel, x, y, value, (value - low) / max(high - low, 1e-9))
+                        text = f"{value:.{decimals}f}"
+                        _print_in(panel, x, y, text, (value - low) / max(high - low, 1e-9))
             panel.set_xticks(range(len(columns)), map(value_text, columns))
             panel.set_yticks(range(len(rows)), map(value_text, rows))
             panel.set_ylabel(down)
@@ -220,7 +225,7 @@ def _draw_maps(parts: Sequence[_Part], axes: dict[str, list[Value]], look: Look)
     return figure
 
 
-def _print_in(panel: "Axes", x: int, y: int, value: float, share: float) -> None:
+def _print_in(panel: "Axes", x: int, y: int, text: str, share: float) -> None:
     """A cell's number, light on the dark half of the colours."""
     colour = "#ffffff" if share < 0.5 else "#000000"
-    panel.text(x, y, f"{value:.2f}", ha="center", va="center", color=colour)
+    panel.text(x, y, text, ha="center", va="center", color=colour)
