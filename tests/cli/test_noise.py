@@ -132,6 +132,7 @@ def test_a_network_without_weights_is_refused(
     assert "zoo:resnet20 must have trained weights, got untrained" in (capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_a_killed_study_goes_on(tmp_path: Path) -> None:
     asked = [*COMMAND, "--scopes", "weights,variance,folded", "--references", "max"]
     assert run([*asked, "-o", str(tmp_path / "whole")]) == 0
