@@ -138,8 +138,7 @@ class _Run:
         with locked(self.folder), ExitStack() as stack:
             header = self._header(spec, analogs, extend=extend)
             self.job = Job(
-                analogs={},
-                devices={},
+                conditions={},
                 data=self.data,
                 batch_size=self.study.batch_size,
                 seed=self.study.seed,

@@ -30,6 +30,7 @@ from analogsim.cli.suite_spec import (
     suite_from_toml,
     suite_problems,
 )
+from analogsim.cli.sweep_toml import axes_as_toml, sweep_problems
 from analogsim.cli.toml import toml_value
 from analogsim.errors import AnalogsimError, InputError
 
@@ -89,6 +90,8 @@ def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
         found += suite_problems(content, folder)
     if "gaussian" in content and not broken & {*_OF_CHIPS, "gaussian", "spec"}:
         found += control_problems(content)
+    if "sweep" in content and not broken & {"sweep", "spec"}:
+        found += sweep_problems(content)
     if content.get("kind") == ATTRIBUTION and not broken & {*_OF_CHIPS, "recover", "top", "spec"}:
         found += attribution_problems(content)
     if "etas" in content and not broken & {"etas", "spec"}:
@@ -122,12 +125,14 @@ def spec_as_toml(spec: Spec) -> str:
     design: list[str] = []
     for one in fields(spec):
         value = getattr(spec, one.name)
+        if one.name == "sweep":
+            continue
         required = one.default is MISSING
         if value is None or (not required and value == one.default):
             continue
         line = f"{one.name} = {toml_value(value)}"
         (design if one.name in DESIGN_KEYS else top).append(line)
-    return "\n".join([*top, "", "[design]", *design, ""])
+    return "\n".join([*top, "", "[design]", *design, *axes_as_toml(spec.sweep), ""])
 
 
 def _device_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:

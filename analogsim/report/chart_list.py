@@ -11,6 +11,7 @@ from analogsim.report.map_chart import map_charts
 from analogsim.report.matched_chart import matched_chart
 from analogsim.report.spread_chart import spread_chart, yield_chart
 from analogsim.report.summary import Run, Summary
+from analogsim.report.sweep_chart import is_wide, sweep_chart
 
 
 def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
@@ -18,6 +19,7 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
     header = run.header
     lines = layer_lines(header.layers, header.periphery, extras.layers, extras.losses)
     found: list[Chart | None] = [
+        sweep_chart(summary),
         accuracy_chart(run, summary),
         matched_chart(extras.comparison) if extras.comparison is not None else None,
         attribution_chart(extras.losses, header.model, ", ".join(header.spec.get("presets", ()))),
@@ -25,6 +27,8 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
         spread_chart(run),
         yield_chart(run),
     ]
+    if is_wide(summary):
+        found = found[:1]
     if extras.layers is not None and extras.layers["presets"]:
         found += [error_chart(extras.layers), *map_charts(extras.layers)]
     found.append(layer_chart(lines, later_label(extras.layers)))

@@ -71,6 +71,7 @@ def figure(chart: Chart, svg: str) -> dict[str, Any]:
     """A chart for a template; `svg` is its drawing, made by us, not by the user."""
     return {
         "name": chart.name,
+        "title": chart.title,
         "caption": chart.caption,
         # Our own drawing; matplotlib has escaped the names in it.
         "svg": Markup(inline_svg(svg, chart.name, chart.words)),

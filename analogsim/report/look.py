@@ -28,6 +28,8 @@ DASHES = (0, (5, 3))
 _MOST_LAYOUTS, _HALF_A_PIXEL = 4, 1e-3
 DIVERGING = "PuOr_r"
 """Brewer's purple to orange for signed maps; safe for the colour-blind, white at zero."""
+SEQUENTIAL = "cividis"
+"""Dark blue to yellow, made to look the same with and without colour blindness (Nunez 2018)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,12 +167,13 @@ def inline_svg(svg: str, name: str, words: str) -> str:
 def _drawing(style: Any) -> Iterator[None]:
     """With these settings; letters that the font lacks are drawn as boxes, which needs no word.
 
-    matplotlib's warning would print them, control characters too.
+    matplotlib's warning would print them, control characters too. Nor do names so long that they
+    leave the axes no room.
     """
     import matplotlib as mpl
 
     with mpl.rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph ")
+        warnings.filterwarnings("ignore", message="Glyph |constrained_layout not applied")
         yield
 
 

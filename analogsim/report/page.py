@@ -7,7 +7,7 @@ from analogsim.report.answer import answer
 from analogsim.report.attribution_table import last_sentences
 from analogsim.report.bn_chart import policies
 from analogsim.report.chart import Chart
-from analogsim.report.citations import bibtex, citation_keys
+from analogsim.report.citations import bibtex
 from analogsim.report.csv_file import csv_text
 from analogsim.report.extras import Extras
 from analogsim.report.html import data_link, figure, render
@@ -22,10 +22,12 @@ from analogsim.report.page_tables import (
     sources_table,
 )
 from analogsim.report.summary import Run, Summary
+from analogsim.report.sweep_chart import is_wide
 from analogsim.report.toml_text import toml_text
 
 _WEIGHTS = ("weight_errors", "conductances")
 _SECTIONS = (
+    ("sweep", "Sweep"),
     ("costs", "Sources and layers"),
     ("time", "Accuracy over time"),
     ("gaussian", "Beside Gaussian noise"),
@@ -55,6 +57,7 @@ def render_page(
     found = policies(run)
     settings = {key: value for key, value in header.periphery.items() if key != "not_modelled"}
     absent = {
+        "sweep": "sweep" not in summary,
         "costs": "attribution" not in shown,
         "gaussian": extras.comparison is None,
         "batchnorm": not found,
@@ -66,10 +69,11 @@ def render_page(
         lead=f"{header.model} on {header.data}, {header.digital['n_images']} images. "
         f"Computed {header.created} (UTC).",
         title=header.question or f"{header.model} on analog tiles",
-        answer=_answer(run, extras),
+        answer=_answer(run, summary, extras),
         sections=[(a, name) for a, name in _SECTIONS if not absent.get(a)],
         charts={
-            **dict.fromkeys(("attribution", "matched", "batchnorm", "spread", "yield", "layers")),
+            **dict.fromkeys(("sweep", "accuracy", "attribution", "matched", "batchnorm")),
+            **dict.fromkeys(("spread", "yield", "layers")),
             **shown,
         },
         weight_charts=[one for name, one in shown.items() if name.startswith(_WEIGHTS)],
@@ -85,7 +89,7 @@ def render_page(
         sources=sources_table(extras.losses),
         n_analog=sum(layer["where"] == "analog" for layer in header.layers),
         tile_size=_tile_size(header.periphery),
-        settings={key: _text(value) for key, value in settings.items()},
+        settings={key: _text(value) for key, value in _swept(settings, summary).items()},
         not_modelled=header.periphery["not_modelled"],
         notes=notes(run, summary, extras),
         origins=origins(run.trials),
@@ -93,13 +97,25 @@ def render_page(
         spec_data=None if extras.spec is None else data_link(extras.spec, "application/toml"),
         records_data=data_link(csv_text(run.trials)),
         settings_toml=toml_text(header.spec),
-        bibtex=bibtex(citation_keys(header)),
+        bibtex=bibtex(header),
     )
 
 
-def _answer(run: Run, extras: Extras) -> list[str]:
+def _swept(settings: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
+    """The periphery's settings, with every value of those that a sweep sets."""
+    sweep = summary.get("sweep")
+    axes = {} if sweep is None else sweep["axes"]
+    plain = {axis.removeprefix("periphery."): values for axis, values in axes.items()}
+    return {key: plain.get(key, value) for key, value in settings.items()}
+
+
+def _answer(run: Run, summary: Summary, extras: Extras) -> list[str]:
     """The sentences at the top. A comparison and an attribution answer for their last time."""
     header = run.header
+    sweep = summary.get("sweep")
+    if sweep is not None and sweep["sentences"]:
+        digital, _, *nan = answer(run.trials, header.digital, run.rows, header.digital_correct)
+        return [digital, *sweep["sentences"], *nan]
     if extras.attribution is not None and extras.attribution["sentences"]:
         return last_sentences(extras.attribution)
     if extras.comparison is None or not extras.comparison["points"]:
@@ -125,6 +141,8 @@ def _results_note(summary: Summary) -> str:
 
 
 def _no_chips(summary: Summary) -> str:
+    if is_wide(summary):
+        return "The sweep has too many curves for a chart of single chips; the table has them all."
     if any(row["design"] == "dealt" for row in summary["rows"]):
         return (
             "Images were dealt out over the chips, a few for each: the noise of so few images "

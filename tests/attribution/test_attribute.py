@@ -246,7 +246,7 @@ def test_a_worker_keeps_one_treatment_s_chips():
     made = plan("pcm")
     treatments = {t.name: t for t in (made.none(), made.full())}
     data = digits()
-    job = Job(analogs={}, devices={}, data=data, batch_size=50, seed=0, device="cpu", digest="",
+    job = Job(conditions={}, data=data, batch_size=50, seed=0, device="cpu", digest="",
               versions={})  # fmt: skip
     treated = Treated(job=job, treatments=treatments)
     assert len(list(treated.networks())) == 4

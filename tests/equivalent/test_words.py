@@ -196,6 +196,6 @@ def test_variants_switch_one_effect_off():
     specs = [spec_of(one.device) for one in variants(parse("pcm?read_scale=0"))]
     assert "pcm?drift_scale=0.0&read_scale=0.0" in specs
     assert all("read_scale=0.0" in spec for spec in specs)
-    assert not any(one.option == "read_scale" for one in variants(parse("pcm?read_scale=0")))
+    assert not any(one.switch.option == "read_scale" for one in variants(parse("pcm?read_scale=0")))
     assert variants(parse("rram")) == ()
     assert variants(parse("pcm?noise_scale=0")) == ()

@@ -75,6 +75,8 @@ class AnalogModel:
     """Where the normals of programming and drift come from."""
     grouped: Grouped = "digital"
     """What becomes of depthwise convolutions."""
+    rewrites: tuple[str, ...] = ()
+    """Kinds of modules that were written with linear layers."""
     checked: Checked = field(default_factory=Checked)
     """What was found when the conversion was checked."""
 
