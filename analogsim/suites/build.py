@@ -115,10 +115,10 @@ def suite_charts(kept: Kept) -> list[Chart]:
         return [chart for chart in found if chart is not None]
     if kept.crossbar:
         panels, y = chip_lines(kept.crossbar), "accuracy (%)"
-        draw = partial(draw_lines, panels, x="seconds after programming", y=y, log=True)
+        draw = partial(draw_lines, panels, y=y)
     else:
         panels, y = _noise_lines(kept), NOISE_Y
-        draw = partial(draw_lines, panels, x=NOISE_X, y=y, factor=100)
+        draw = partial(draw_lines, panels, x=NOISE_X, y=y)
     return [
         Chart(
             name="suite",

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analogsim.cli.attribution_spec import AttributionSpec
 from analogsim.cli.main import run
 from analogsim.crossbar.chip.compensation import COMPENSATIONS
 from analogsim.crossbar.conversion.convert import BatchNormPolicy, Forward
@@ -51,7 +52,8 @@ def test_the_schema_is_one() -> None:
 def test_the_schema_knows_every_key_of_a_spec() -> None:
     properties = spec_schema()["properties"]
     top = {name for name in Spec.__dataclass_fields__ if name not in DESIGN_KEYS}
-    assert set(properties) == top | {"design"} | KINDS | set(NoiseSpec.__dataclass_fields__)
+    kinds = {*NoiseSpec.__dataclass_fields__, *AttributionSpec.__dataclass_fields__}
+    assert set(properties) == top | {"design"} | KINDS | kinds - set(DESIGN_KEYS)
     networks = properties["networks"]["items"]["properties"]
     assert set(networks) == set(Entry.__dataclass_fields__) | OF_A_NETWORK
     assert set(properties["design"]["properties"]) == set(DESIGN_KEYS)

@@ -60,7 +60,10 @@ BOTH: dict[str, tuple[Edit, str]] = {
     "a row": (first(rows=[0]), r"rows\[0\] must be an object, got 0"),
     "long": (first(rows=[0] * 1000), r"rows\[19\] must be an object, got 0"),
     "answers": (row(answers="AA=="), r"must have sound rows, got answers "),
-    "escape": (first(kind="\x1b[2J"), r"kind must be crossbar or noise, got '\\x1b\[2J'"),
+    "escape": (
+        first(kind="\x1b[2J"),
+        r"kind must be crossbar, noise or attribution, got '\\x1b\[2J'",
+    ),
 }
 NOISE: dict[str, tuple[Edit, str]] = {
     "layers": (first(n_bn=-1), "n_bn and n_classes must be at least 0 and 1, got -1 and 10"),
