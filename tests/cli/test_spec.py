@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 import jsonschema
 import pytest
+from analogsim.cli.attribution_spec import AttributionSpec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analogsim.cli.attribution_spec import AttributionSpec
 from analogsim.cli.main import run
 from analogsim.crossbar.chip.compensation import COMPENSATIONS
 from analogsim.crossbar.conversion.convert import BatchNormPolicy, Forward
