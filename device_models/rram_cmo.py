@@ -64,6 +64,8 @@ class RramCmo(Device):
         "times extrapolate a line in ln t, as the paper does to 10 years",
     )
 
+    cells_a_weight: ClassVar[int] = 1
+
     acceptance_range: float = 0.2
     programming_scale: float = 1.0
     drift_scale: float = 1.0

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from device_models.effects.registry import EFFECTS
 from device_models.registry import DEVICES
 
 # A second list, because the first is beside torch code; a test holds them together.
@@ -20,6 +21,11 @@ Items = list[CompletionItem]
 def presets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Names of devices."""
     return [_plain(name) for name in DEVICES if name.startswith(incomplete)]
+
+
+def effects(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Names of effects."""
+    return [_plain(name) for name in EFFECTS if name.startswith(incomplete)]
 
 
 def preset_list(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

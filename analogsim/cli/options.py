@@ -31,6 +31,7 @@ class NetworkOptions:
     seed: int
     stream: str = "aihwkit"
     grouped: str = "digital"
+    effects: tuple[str, ...] = ()
     recalibration: str = "average"
     recalibration_images: int | None = None
 
@@ -110,6 +111,16 @@ def network_options(command: Command) -> Command:
                 show_default=True,
                 help="Depthwise convolutions and those of many groups: digital, or on tiles, as "
                 "many groups as fit along each tile's diagonal (its other cells hold 0).",
+            ),
+            click.option(
+                "--effect",
+                "effects",
+                multiple=True,
+                metavar="EFFECT",
+                help="What acts on the cells beside the device's law, for example "
+                "'stuck?rate_off=0.01' (repeatable, in the order in which current meets them); see "
+                "analogsim presets.",
+                shell_complete=complete.effects,
             ),
             click.option(
                 "--periphery",

@@ -25,6 +25,7 @@ from analogsim.crossbar.conversion.trying import MOST_ROWS, try_forward
 from analogsim.crossbar.folder.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.folder.chip_settings import FILE, is_chip_folder, preset_of_folder
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward
+from analogsim.crossbar.mapping.effect_words import effects_entry
 from analogsim.crossbar.mapping.periphery import TileKind
 from analogsim.crossbar.mapping.plan import Grouped
 from analogsim.crossbar.mapping.streams import StreamName
@@ -45,6 +46,7 @@ from analogsim.inputs.user_file import file_digests
 from analogsim.inputs.zoo import PREFIX
 from analogsim.processor import has_bfloat16
 from device_models.contract import Device
+from device_models.effects.registry import parse_effect
 from device_models.registry import DEVICES
 
 CALIBRATION_IMAGES = 512
@@ -130,6 +132,7 @@ def prepare(
             forward=cast(Forward, network.forward),
             stream=cast(StreamName, network.stream),
             grouped=cast(Grouped, network.grouped),
+            effects=network.effects,
             recalibrate=recalibrate,
             recalibration=recalibration,
         )
@@ -261,6 +264,15 @@ def _from_folder(
         raise InputError(
             f"folder {folder} was converted with grouped {analog.grouped}, got --grouped "
             f"{network.grouped}; leave --grouped out, or convert the network anew"
+        )
+    effects = effects_entry(analog.effects).get("effects", [])
+    if network.effects and effects_entry(tuple(map(parse_effect, network.effects))) != {
+        "effects": effects
+    }:
+        raise InputError(
+            f"folder {folder} was converted with effects {', '.join(effects) or 'none'}, got "
+            f"--effect {', '.join(network.effects)}; leave --effect out, or convert the network "
+            "anew"
         )
     notes = []
     if analog.recalibration is not None:

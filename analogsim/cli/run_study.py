@@ -47,6 +47,7 @@ from analogsim.report.extras import SPEC_FILE
 from analogsim.report.factor_words import factor_warnings
 from analogsim.schema import dumps
 from device_models.contract import Device
+from device_models.effects.registry import parse_effect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +149,9 @@ def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
         for t_s in spec.times:
             device.check_time(t_s)
     check_device(spec.device, where)
+    effects = tuple(map(parse_effect, spec.effects))
     for device in devices:
-        check_stream(spec.stream, device)
+        check_stream(spec.stream, device, effects)
     return devices
 
 
@@ -268,6 +270,7 @@ def network_options_of(spec: Spec, bn: str) -> NetworkOptions:
         forward=spec.forward,
         stream=spec.stream,
         grouped=spec.grouped,
+        effects=spec.effects,
         seed=spec.seed,
     )
 

@@ -45,6 +45,7 @@ class Spec:
     forward: str = "auto"
     stream: str = "aihwkit"
     grouped: str = "digital"
+    effects: tuple[str, ...] = ()
     seed: int = 0
     device: str = "cpu"
     yield_above: tuple[float, ...] = ()
@@ -121,6 +122,7 @@ def spec_from_options(network: NetworkOptions, data: DataOptions, **study: Any) 
         forward=network.forward,
         stream=network.stream,
         grouped=network.grouped,
+        effects=network.effects,
         seed=network.seed,
         data=data.data,
         data_dir=None if data.data_dir is None else str(data.data_dir),

@@ -65,6 +65,9 @@ def control_problems(content: dict[str, Any]) -> Iterator[Problem]:
     if content.get("stream", "aihwkit") != "aihwkit":
         text = "must be aihwkit with gaussian, whose controls have no compiled law"
         yield Problem(key="stream", text=f"{text}, got {content['stream']!r}")
+    if content.get("effects"):
+        text = "must be left out with gaussian, whose controls suffer none"
+        yield Problem(key="effects", text=f"{text}, got {content['effects']}")
     if "networks" in content:
         text = f"must be left out of a spec with [[networks]], got {content['gaussian']!r}"
         yield Problem(key="gaussian", text=f"{text}; write a spec for each network")
