@@ -8,6 +8,7 @@ The folder is that of a study of the full chip, as `analogsim drift` would make 
 everything else lie in `treatments/`.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -43,8 +44,9 @@ from analogsim.experiment.study import Chips, Study
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 from analogsim.own_files import own_folder
+from analogsim.report.attribution import ATTRIBUTION_FILE, TREATMENTS_FOLDER
 
-TREATMENTS_FOLDER, SCREEN_FOLDER = "treatments", "screening"
+SCREEN_FOLDER = "screening"
 # Enough to trace the network and to count its products.
 _EXAMPLE_IMAGES = 2
 # An evaluation that takes longer is not repeated to tell how long the others take.
@@ -63,6 +65,8 @@ def attribute(
     place: Place,
     progress: Progress,
     say: Say = lambda text: None,
+    *,
+    extend: bool = False,
 ) -> Attribution:
     """Switch sources and layers on one at a time, and suggest layers to keep digital.
 
@@ -78,6 +82,8 @@ def attribute(
         place: where trials are computed.
         progress: called with (trials done, about how many, what is being done).
         say: called with what the run will cost, before it goes on.
+        extend: allow chips and times that the folder's run does not have. Those that verified may
+            then choose, and others verify.
 
     Raises:
         InputError: more than one device or compensation, a design without chips, products that
@@ -87,7 +93,7 @@ def attribute(
         WorkerError: a worker ended again and again.
     """
     refuse_effects(analog.effects, "attribution", "it switches the sources of a device alone")
-    return _Run(study, analog, data, ask, folder, place, progress, say).run()
+    return _Run(study, analog, data, ask, folder, place, progress, say).run(extend=extend)
 
 
 class _Run:
@@ -128,14 +134,13 @@ class _Run:
         self.screening = screening
         self.done = self.expected = 0
 
-    def run(self) -> Attribution:
+    def run(self, *, extend: bool) -> Attribution:
         analogs = {str(self.plan.forms.full.bn): self.plan.forms.full}
         spec = run_spec(self.study, analogs, self.data)
         with locked(self.folder), ExitStack() as stack:
-            header = self._header(spec, analogs)
+            header = self._header(spec, analogs, extend=extend)
             self.job = Job(
-                analogs={},
-                devices={},
+                conditions={},
                 data=self.data,
                 batch_size=self.study.batch_size,
                 seed=self.study.seed,
@@ -257,10 +262,17 @@ class _Run:
                 digital=np.asarray(unpack(few.correct, few.n_images), dtype=np.float64),
             )
 
-    def _header(self, spec: dict[str, Any], analogs: Mapping[str, AnalogModel]) -> RunHeader:
+    def _header(
+        self, spec: dict[str, Any], analogs: Mapping[str, AnalogModel], *, extend: bool
+    ) -> RunHeader:
         header = find_header(self.folder)
         if header is not None:
-            check_same(self.folder, header.spec, spec, extend=False)
+            spec = check_same(self.folder, header.spec, spec, extend=extend)
+            if spec != header.spec:
+                # It lacks what is added; the trials that it was made of stay.
+                (self.folder / ATTRIBUTION_FILE).unlink(missing_ok=True)
+                header = dataclasses.replace(header, spec=spec)
+                write_header(self.folder, header)
             return header
         self.progress(0, 0, "digital")
         digital = digital_score(

@@ -9,6 +9,7 @@ from torch import nn
 
 from analogsim.attribution.treatment import Treatment
 from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.experiment.condition import Condition
 from analogsim.experiment.deal import Images
 from analogsim.experiment.job import Job, Task, work
 from analogsim.experiment.kept_trials import KeptTrials
@@ -42,14 +43,11 @@ class Treated:
 
     def trials(self, task: Task, kept: dict[Any, Any]) -> Iterator[Trial]:
         """As `Work.trials`. A worker keeps the chip of one treatment: there may be hundreds."""
-        if (task.preset, task.bn) not in kept:
+        if task.condition not in kept:
             kept.clear()
         treatment = self.treatments[task.preset]
-        job = dataclasses.replace(
-            self.job,
-            analogs={task.bn: treatment.analog},
-            devices={task.preset: treatment.device},
-        )
+        condition = Condition.of(treatment.name, treatment.analog, treatment.device)
+        job = dataclasses.replace(self.job, conditions={condition.name: condition})
         yield from work(job, task, kept)
 
 
@@ -58,7 +56,7 @@ class Bench(KeptTrials):
     """Chips of treatments over the same images; a context manager.
 
     Attributes:
-        job: images and settings; its networks and devices are not used.
+        job: images and settings; its conditions are not used.
         times_s, compensation: what each chip is measured at.
         limit: how many images, the first ones; None is all.
     """
@@ -91,7 +89,7 @@ class Bench(KeptTrials):
                 wanted = tuple(
                     (t_s, self.compensation)
                     for t_s in (self.times_s if times_s is None else times_s)
-                    if (treatment.name, bn, self.compensation, t_s, chip) not in self._done
+                    if (treatment.name, bn, self.compensation, t_s, chip, ()) not in self._done
                 )
                 if wanted:
                     tasks.append(
@@ -128,7 +126,7 @@ class Bench(KeptTrials):
         return ByChip.of(
             {
                 chip: self._done[
-                    treatment.name, bn, self.compensation, t_s, first if fixed else chip
+                    treatment.name, bn, self.compensation, t_s, first if fixed else chip, ()
                 ]
                 for chip in chips
             },

@@ -4,10 +4,8 @@ import click
 
 from analogsim.attribution.ask import Ask, Part, Screening
 from analogsim.attribution.attribute import attribute
-from analogsim.attribution.plot import draw_attribution
-from analogsim.attribution.result import PLOT_FILE, TEXT_FILE
 from analogsim.attribution.suggestion import Goal
-from analogsim.attribution.table import format_attribution
+from analogsim.cli.attribution_spec import AttributionSpec
 from analogsim.cli.prepare import open_data, plain_warnings, prepare
 from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.run_study import (
@@ -20,13 +18,13 @@ from analogsim.cli.run_study import (
     saying_how_to_go_on,
     study_of,
     warn_of_factors,
+    write_spec,
 )
 from analogsim.cli.say import say
-from analogsim.cli.spec import Spec
 from analogsim.errors import InputError
-from analogsim.experiment.records import write_bytes_atomic
 from analogsim.report import build_report
-from analogsim.report.look import png_bytes
+from analogsim.report.attribution import Attribution
+from analogsim.report.attribution_table import format_attribution
 from analogsim.report.table import warning_lines
 from analogsim.schema import dumps
 
@@ -34,36 +32,41 @@ _PARTS: dict[str | None, Part] = {None: "both", "sources": "sources", "layers": 
 _RECOVER = 0.5
 
 
-def make_ask(
-    *,
-    only: str | None,
-    layers: tuple[str, ...],
-    recover: float | None,
-    top: int | None,
-    screen: int | None,
-) -> Ask:
-    """What the options ask; `recover` is a fraction. Raises InputError for what cannot be."""
-    if recover is None and top is None:
-        recover = _RECOVER
+def make_ask(spec: AttributionSpec) -> Ask:
+    """What a spec asks. Raises InputError for what cannot be."""
+    recover = _RECOVER if spec.recover is None and spec.top is None else spec.recover
     return Ask(
-        part=_PARTS[only],
-        layers=layers,
-        goal=Goal(recover=recover, top=top),
-        screening=None if screen is None else Screening(images=screen),
+        part=_PARTS[spec.only],
+        layers=spec.layers,
+        goal=Goal(recover=recover, top=spec.top),
+        screening=None if spec.screen is None else Screening(images=spec.screen),
     )
 
 
-def attribute_and_print(spec: Spec, ask: Ask, where: Where) -> None:
+def attribute_and_print(spec: AttributionSpec, where: Where) -> None:
     """Run the attribution, write its files, print the table (or attribution.json) on stdout.
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
             cannot be used, or the workers end.
     """
+    result = compute_attribution(spec, where)
+    said = warning_lines(warn_of_factors(where.output))
+    page = build_report(where.output)
+    if where.as_json:
+        click.echo(dumps(result, indent=2))
+        return
+    say("\n".join([format_attribution(result), *said]))
+    click.echo(f"\n{page}")
+
+
+def compute_attribution(spec: AttributionSpec, where: Where) -> Attribution:
+    """Run what the folder lacks. Raises as `attribute_and_print`."""
     if len(spec.bn) != 1:
         raise InputError(
             f"attribution must have one --bn, got {', '.join(spec.bn)}; run it once for each"
         )
+    ask = make_ask(spec)
     devices = devices_of(spec, where)
     place = place_of(where)
     data_options = data_options_of(spec)
@@ -73,22 +76,20 @@ def attribute_and_print(spec: Spec, ask: Ask, where: Where) -> None:
     study = study_of(spec, devices, prepared, data)
     images = limited(data, spec.limit)
     with plain_warnings(), saying_how_to_go_on(where), ProgressReporter() as progress:
-        result = attribute(study, prepared.analog, images, ask, where.output, place, progress, _say)
-    said = warning_lines(warn_of_factors(where.output))
-    text = "\n".join([format_attribution(result), *said])
-    write_bytes_atomic(where.output / PLOT_FILE, png_bytes(draw_attribution(result)))
-    write_bytes_atomic(where.output / TEXT_FILE, _markdown(result["question"], text).encode())
-    page = build_report(where.output)
-    if where.as_json:
-        click.echo(dumps(result, indent=2))
-        return
-    say(text)
-    click.echo(f"\n{page}")
+        result = attribute(
+            study,
+            prepared.analog,
+            images,
+            ask,
+            where.output,
+            place,
+            progress,
+            _say,
+            extend=where.extend,
+        )
+    write_spec(spec, where.output)
+    return result
 
 
 def _say(text: str) -> None:
     click.echo(f"attribute: {text}", err=True)
-
-
-def _markdown(question: str, text: str) -> str:
-    return f"# {question}\n\n```\n{text}\n```\n"

@@ -14,6 +14,8 @@ from analogsim.printable import printable
 
 # Accuracy points against the digital network from which on a loss is yellow, and then red.
 _NOTICED, _LARGE = 1.0, 5.0
+# The columns before the accuracy are a name each.
+_HEADER = re.compile(r"\S+ .*\baccuracy  .*points")
 _WORDS = {"problem": "red", "warning": "yellow", "ok": "green"}
 
 
@@ -35,7 +37,7 @@ def result_table(text: str) -> str:
     """
     text = printable(text)
     lines = text.split("\n")
-    at = next((i for i, line in enumerate(lines) if line.startswith("preset ")), None)
+    at = next((i for i, line in enumerate(lines) if _HEADER.match(line)), None)
     if at is None or not wanted():
         return text
     end = lines[at].find("points") + len("points")

@@ -19,9 +19,10 @@ from analogsim.cli.run_study import (
 from analogsim.cli.say import say
 from analogsim.cli.spec import Spec
 from analogsim.equivalent.compare import compare_matched
-from analogsim.equivalent.table import format_comparison
 from analogsim.errors import InputError
 from analogsim.report import build_report
+from analogsim.report.comparison import Comparison
+from analogsim.report.matched_table import format_comparison
 from analogsim.report.table import warning_lines
 from analogsim.schema import dumps
 
@@ -33,6 +34,18 @@ def matched_and_print(spec: Spec, where: Where) -> None:
         InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
             cannot be used, or the workers end.
     """
+    comparison = compute_matched(spec, where)
+    warnings = warn_of_factors(where.output)
+    page = build_report(where.output)
+    if where.as_json:
+        click.echo(dumps(comparison, indent=2))
+        return
+    say("\n".join([format_comparison(comparison), *warning_lines(warnings)]))
+    click.echo(f"\n{page}")
+
+
+def compute_matched(spec: Spec, where: Where) -> Comparison:
+    """Run what the folder lacks. Raises as `matched_and_print`."""
     devices = devices_of(spec, where)
     place = place_of(where)
     data_options = data_options_of(spec)
@@ -56,10 +69,4 @@ def matched_and_print(spec: Spec, where: Where) -> None:
             extend=where.extend,
         )
     write_spec(spec, where.output)
-    warnings = warn_of_factors(where.output)
-    page = build_report(where.output)
-    if where.as_json:
-        click.echo(dumps(comparison, indent=2))
-        return
-    say("\n".join([format_comparison(comparison), *warning_lines(warnings)]))
-    click.echo(f"\n{page}")
+    return comparison

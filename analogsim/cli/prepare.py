@@ -107,7 +107,7 @@ def prepare(
     inputs = code_fingerprints("network", model.files)
     calibration: Any = input_shape or model.input_shape
     if data is not None:
-        calibration = list(_calibration(data_options))
+        calibration = list(calibration_images(data_options))
         count = sum(len(b) for b in calibration)
         notes.append(
             f"Input ranges: the {count} first images of the training split (of all images where "
@@ -194,7 +194,8 @@ def _warn_if_emulated(analog: AnalogModel) -> None:
         )
 
 
-def _calibration(options: DataOptions) -> Iterator[Tensor]:
+def calibration_images(options: DataOptions) -> Iterator[Tensor]:
+    """Batches of training images for the input ranges."""
     for images, _ in batches(_train(options), _CALIBRATION_BATCH, CALIBRATION_IMAGES):
         yield images
 

@@ -13,7 +13,9 @@ from analogsim.cli.study_options import place_options, start
 @click.command(cls=Command)
 @click.argument("spec", metavar="SPEC.toml", type=click.Path(path_type=Path, allow_dash=True))
 @place_options()
-@click.option("--extend", is_flag=True, help="Add chips, times, presets to the run in the folder.")
+@click.option(
+    "--extend", is_flag=True, help="Add chips, times, presets, points to the run in the folder."
+)
 @click.option("--print-spec", is_flag=True, help="Check the spec, print it and stop.")
 def run(spec: Path, *, output: Path | None, extend: bool, print_spec: bool, **place: Any) -> None:
     """Run the experiment that SPEC.toml describes (`-` is stdin), or go on with it.

@@ -26,10 +26,12 @@ from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.say import warn
 from analogsim.cli.spec import Spec
 from analogsim.cli.spec_file import spec_as_toml
+from analogsim.cli.sweep_networks import sweep_converter
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.streams import check_stream
 from analogsim.errors import InputError
+from analogsim.experiment.axes import points_of
 from analogsim.experiment.deal import Images
 from analogsim.experiment.drive import run_study
 from analogsim.experiment.folder import write_bytes_atomic
@@ -93,6 +95,7 @@ def compute_study(spec: Spec, where: Where) -> Prepared:
             place,
             progress,
             extend=where.extend,
+            convert_again=sweep_converter(network_options_of(spec, spec.bn[0]), data_options),
         )
     write_spec(spec, where.output)
     warn_of_factors(where.output)
@@ -190,6 +193,8 @@ def study_of(
         yield_above=spec.yield_above,
         device=spec.device,
         notes=(f"Data: {data.note}.", *dict.fromkeys(prepared.notes if notes is None else notes)),
+        points=points_of(spec.sweep),
+        within=spec.within / 100,
         inputs={**prepared.inputs, **code_fingerprints("data", data.files)},
     )
 

@@ -1,22 +1,28 @@
 """A spec: one experiment as the user writes it, in options or in TOML."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from analogsim.cli.device import beside
 from analogsim.cli.options import DataOptions, NetworkOptions
+from analogsim.cli.sweep_toml import axes_from_toml
 from analogsim.cli.units import parse_duration
 from analogsim.errors import InputError
+from analogsim.experiment.axes import WITHIN, Value
 
 __all__ = ["Spec", "parse_share"]
+
+POINTS_WITHIN = 100 * WITHIN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
     """The keys of a spec file, which are the names of the options; `None` is left out.
 
-    `times` are in seconds; `precision` and `yield_above` are fractions. One of `chips` and
+    `times` are in seconds; `precision` and `yield_above` are fractions, `within` is in percentage
+    points. `sweep` has the values of each setting that has several. One of `chips` and
     `precision` is given.
     """
 
@@ -49,6 +55,8 @@ class Spec:
     seed: int = 0
     device: str = "cpu"
     yield_above: tuple[float, ...] = ()
+    sweep: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    within: float = POINTS_WITHIN
     chips: int | None = field(default=None, metadata={"table": "design"})
     precision: float | None = field(default=None, metadata={"table": "design"})
     cost_ratio: float | None = field(default=None, metadata={"table": "design"})
@@ -89,6 +97,8 @@ def spec_from_toml(content: dict[str, Any], folder: Path = Path()) -> Spec:
             values[key] = tuple(value)
     values["presets"] = beside(values["presets"], folder)
     values["times"] = times_of(content)
+    if "sweep" in values:
+        values["sweep"] = axes_from_toml(values["sweep"])
     if "yield_above" in values:
         values["yield_above"] = tuple(_share(v, "yield_above") for v in values["yield_above"])
     if "precision" in values:
@@ -108,7 +118,7 @@ def spec_from_options(network: NetworkOptions, data: DataOptions, **study: Any) 
             f"--bn must name each treatment once, got {', '.join(network.bn)}; leave one out"
         )
     normalise = data.normalise
-    return Spec(
+    given = dict(
         model=network.model,
         weights=None if network.weights is None else str(network.weights),
         network=network.network,
@@ -129,8 +139,9 @@ def spec_from_options(network: NetworkOptions, data: DataOptions, **study: Any) 
         download=data.download,
         mean=None if normalise is None else normalise[0],
         std=None if normalise is None else normalise[1],
-        **study,
     )
+    # A sweep may set what a network has an option for.
+    return Spec(**given | study)
 
 
 def times_of(content: dict[str, Any]) -> tuple[float, ...]:

@@ -26,7 +26,7 @@ _KNOWN = {
     *("$schema", "title", "description", "type", "properties", "required", "items", "enum"),
     *("additionalProperties", "anyOf", "oneOf", "minItems", "uniqueItems", "minLength", "pattern"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-    *("allOf", "if", "then", "else", "const"),
+    *("allOf", "if", "then", "else", "const", "minProperties"),
 }
 
 MOST_ITEMS = 10_000
@@ -74,8 +74,9 @@ def _table_problems(value: dict[str, Any], schema: dict[str, Any], key: str) -> 
             rule = known[name]["description"]
             yield Problem(key=f"{prefix}{name}", text=f"must be {rule}, got none")
     for name, item in value.items():
-        if name in known:
-            yield from find_problems(item, known[name], f"{prefix}{name}")
+        others = schema.get("additionalProperties", {})
+        if name in known or others is not False:
+            yield from find_problems(item, known.get(name, others), f"{prefix}{name}")
         else:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -134,6 +135,8 @@ def _fits_itself(value: Any, schema: dict[str, Any]) -> bool:
         if len(value) < schema.get("minItems", 0):
             return False
         return not schema.get("uniqueItems", False) or _is_once(value)
+    if isinstance(value, dict):
+        return len(value) >= int(schema.get("minProperties", 0))
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _in_range(value, schema)
     return True

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import bounded
+from analogsim.cli.attribution_spec import KIND as ATTRIBUTION
+from analogsim.cli.attribution_spec import AttributionSpec, attribution_problems
 from analogsim.cli.device import beside, device_of
 from analogsim.cli.noise_spec import NoiseSpec, etas_of, noise_as_toml
 from analogsim.cli.spec import DESIGN_KEYS, Spec, times_of
@@ -28,6 +30,7 @@ from analogsim.cli.suite_spec import (
     suite_from_toml,
     suite_problems,
 )
+from analogsim.cli.sweep_toml import axes_as_toml, sweep_problems
 from analogsim.cli.toml import toml_value
 from analogsim.errors import AnalogsimError, InputError
 from device_models.effects.registry import parse_effect
@@ -43,6 +46,7 @@ _MOST_PROBLEMS = 100
 _LONGEST_KEY = 200
 
 
+_OF_CHIPS = {"presets", "bn", "compensation", "design"}
 AnySpec = Spec | NoiseSpec | Suite
 
 
@@ -79,7 +83,7 @@ def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
     if len(found) >= _MOST_PROBLEMS:
         raise InputError(_all_said(found, text, name))
     broken = {problem.key.split("[")[0].split(".")[0] for problem in found}
-    if not broken & {"yield_above", "design", "spec"}:
+    if not broken & {"yield_above", "recover", "design", "spec"}:
         found += share_problems(content, spec_schema())
     if "presets" in content and not broken & {"presets", "times", "spec"}:
         found += _device_problems(content, folder)
@@ -87,8 +91,12 @@ def parse_spec(text: str, name: str, folder: Path = Path()) -> AnySpec:
         found += _effect_problems(content)
     if NETWORKS in content and not broken & {NETWORKS, "design", "spec"}:
         found += suite_problems(content, folder)
-    if "gaussian" in content and not broken & {"gaussian", "bn", "compensation", "design", "spec"}:
+    if "gaussian" in content and not broken & {*_OF_CHIPS, "gaussian", "spec"}:
         found += control_problems(content)
+    if "sweep" in content and not broken & {"sweep", "spec"}:
+        found += sweep_problems(content)
+    if content.get("kind") == ATTRIBUTION and not broken & {*_OF_CHIPS, "recover", "top", "spec"}:
+        found += attribution_problems(content)
     if "etas" in content and not broken & {"etas", "spec"}:
         found += _eta_problems(content)
     if found:
@@ -116,16 +124,18 @@ def as_toml(spec: AnySpec) -> str:
 
 def spec_as_toml(spec: Spec) -> str:
     """The spec as TOML, without what is left at its default."""
-    top: list[str] = []
+    top = [f'kind = "{ATTRIBUTION}"'] if isinstance(spec, AttributionSpec) else []
     design: list[str] = []
-    for one in fields(Spec):
+    for one in fields(spec):
         value = getattr(spec, one.name)
+        if one.name == "sweep":
+            continue
         required = one.default is MISSING
         if value is None or (not required and value == one.default):
             continue
         line = f"{one.name} = {toml_value(value)}"
         (design if one.name in DESIGN_KEYS else top).append(line)
-    return "\n".join([*top, "", "[design]", *design, ""])
+    return "\n".join([*top, "", "[design]", *design, *axes_as_toml(spec.sweep), ""])
 
 
 def _device_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:

@@ -38,6 +38,9 @@ def share_problems(content: dict[str, Any], schema: dict[str, Any]) -> Iterator[
     design = content.get("design", {})
     asked = [(f"yield_above[{place}]", value) for place, value in enumerate(yields)]
     rules = [schema["properties"]["yield_above"]["items"]] * len(asked)
+    if "recover" in content:
+        asked.append(("recover", content["recover"]))
+        rules.append(schema["properties"]["recover"])
     if "precision" in design:
         asked.append(("design.precision", design["precision"]))
         rules.append(schema["properties"]["design"]["properties"]["precision"])
@@ -68,9 +71,6 @@ def control_problems(content: dict[str, Any]) -> Iterator[Problem]:
     if content.get("effects"):
         text = "must be left out with gaussian, whose controls suffer none"
         yield Problem(key="effects", text=f"{text}, got {content['effects']}")
-    if "networks" in content:
-        text = f"must be left out of a spec with [[networks]], got {content['gaussian']!r}"
-        yield Problem(key="gaussian", text=f"{text}; write a spec for each network")
 
 
 def whole_numbers(value: Any, schema: dict[str, Any]) -> Any:

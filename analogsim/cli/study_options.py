@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
+from analogsim.cli.attribution_spec import AttributionSpec
 from analogsim.cli.noise_spec import NoiseSpec
-from analogsim.cli.spec import parse_share
+from analogsim.cli.spec import POINTS_WITHIN, Spec, parse_share
 from analogsim.cli.spec_file import AnySpec, as_toml
 from analogsim.cli.suite_spec import Suite
+from analogsim.cli.sweep import check_sweep, sweep_fields
 from analogsim.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -26,6 +28,8 @@ class StudyOptions:
     chips: int | None
     precision: str | None
     yield_above: tuple[str, ...]
+    sweep: tuple[str, ...]
+    within: float
     limit: int | None
     batch_size: int
     device: str
@@ -53,6 +57,8 @@ class StudyOptions:
             "limit": self.limit,
             "batch_size": self.batch_size,
             "device": self.device,
+            "within": self.within,
+            **sweep_fields(self.sweep),
         }
 
 
@@ -86,6 +92,23 @@ def study_options(command: Command) -> Command:
                 metavar="A%",
                 help="Report the share of chips that reach this accuracy (repeatable).",
             ),
+            click.option(
+                "--set",
+                "sweep",
+                multiple=True,
+                metavar="NAME=VALUES",
+                help="Sweep a setting (repeatable: every combination is measured): adc_bits=4..8, "
+                "max_input_size=128,512, drift_scale=0..1:0.25; any field of the periphery, option "
+                "of the device, seed, bn, compensation.",
+            ),
+            click.option(
+                "--within",
+                type=float,
+                default=POINTS_WITHIN,
+                show_default=True,
+                metavar="POINTS",
+                help="How many points may be lost: a sweep says how far a setting can go.",
+            ),
             click.option("--limit", type=int, help="Use the first N images only."),
             click.option(
                 "--batch-size",
@@ -104,7 +127,7 @@ def study_options(command: Command) -> Command:
             click.option(
                 "--extend",
                 is_flag=True,
-                help="Add chips, times, presets to the run in the folder.",
+                help="Add chips, times, presets, points of a sweep to the run in the folder.",
             ),
             click.option(
                 "--print-spec",
@@ -166,12 +189,15 @@ def start(
         UsageError: there is no output folder.
         AnalogsimError: as `study_and_print`.
     """
+    if isinstance(spec, Spec):
+        check_sweep(spec)
     if print_spec:
         click.echo(as_toml(spec), nl=False)
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     # Torch takes seconds.
+    from analogsim.cli.attribution import attribute_and_print
     from analogsim.cli.matched import matched_and_print
     from analogsim.cli.run_noise import noise_and_print
     from analogsim.cli.run_study import Where, study_and_print
@@ -182,6 +208,8 @@ def start(
         suite_and_print(spec, where)
     elif isinstance(spec, NoiseSpec):
         noise_and_print(spec, where)
+    elif isinstance(spec, AttributionSpec):
+        attribute_and_print(spec, where)
     elif spec.gaussian is not None:
         matched_and_print(spec, where)
     else:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analogsim.cli.attribution_spec import KIND as ATTRIBUTION
+from analogsim.cli.attribution_spec import asked_of, attribution_of
 from analogsim.cli.noise_spec import NoiseSpec, noise_from_toml
 from analogsim.cli.spec import Spec, spec_from_toml
 from analogsim.cli.spec_check import Problem
@@ -16,7 +18,7 @@ NETWORKS = "networks"
 _LONGEST_LABEL = 100
 # Names of a suite's own files, whatever their ending, and those that Windows keeps for devices.
 _TAKEN = {
-    *("records", "report", "results", "suite", "con", "prn", "aux", "nul"),
+    *("records", "report", "results", "suite", "charts", "figures", "con", "prn", "aux", "nul"),
     *(f"{device}{number}" for device in ("com", "lpt") for number in range(10)),
 }
 # Keys of an entry that belong to the network's own spec.
@@ -49,10 +51,13 @@ def suite_from_toml(content: dict[str, Any], folder: Path) -> Suite:
 
 
 def one_from_toml(content: dict[str, Any], folder: Path = Path()) -> Spec | NoiseSpec:
-    """The spec of one network, of either kind."""
+    """The spec of one network, of any kind."""
     if content.get("kind") == "noise":
         return noise_from_toml(content)
     fields = {key: value for key, value in content.items() if key != "kind"}
+    if content.get("kind") == ATTRIBUTION:
+        fields, asked = asked_of(fields)
+        return attribution_of(spec_from_toml(fields, folder), **asked)
     return spec_from_toml(fields, folder)
 
 
@@ -84,6 +89,10 @@ def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
             arms.setdefault(arm, at)
         if "bn" in entry and content.get("kind") == "noise":
             text = f"must be left out of a spec of kind noise, got {entry['bn']!r}"
+            yield Problem(key=f"{key}.bn", text=text)
+        one = content.get("kind") == ATTRIBUTION or "gaussian" in content
+        if one and len(entry.get("bn", [])) > 1:
+            text = f"must be one in an attribution, and with gaussian, got {entry['bn']}"
             yield Problem(key=f"{key}.bn", text=text)
     if "precision" in content.get("design", {}):
         yield Problem(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.experiment.condition import Condition
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.job import Task
 from analogsim.experiment.kept_trials import KeptTrials
@@ -29,10 +31,12 @@ class Bench(KeptTrials):
     """Chips 0 to `chips` - 1 of any device, each over all images; a context manager.
 
     Attributes:
-        job: network, images and settings; its devices are not used.
+        job: images and settings; its conditions are not used.
+        analog: the network.
         chips: how many.
     """
 
+    analog: AnalogModel
     chips: int
 
     def measure(self, wanted: Sequence[Wanted]) -> None:
@@ -41,7 +45,7 @@ class Bench(KeptTrials):
         Raises InputError, DeviceError, WorkerError, OutputError as `Place.run` and the writer.
         """
         assert len({one.name for one in wanted}) == len(wanted), "a name is one device"
-        (bn,) = self.job.analogs
+        bn = str(self.analog.bn)
         images = all_images(n_images(self.job.data))
         tasks = []
         for chip in range(self.chips):
@@ -49,7 +53,7 @@ class Bench(KeptTrials):
                 missing = tuple(
                     (t_s, compensation)
                     for t_s, compensation in one.pairs
-                    if (one.name, bn, compensation, t_s, chip) not in self._done
+                    if (one.name, bn, compensation, t_s, chip, ()) not in self._done
                 )
                 if missing:
                     tasks.append(
@@ -62,13 +66,14 @@ class Bench(KeptTrials):
                             wanted=missing,
                         )  # fmt: skip
                     )
-        job = dataclasses.replace(self.job, devices={one.name: one.device for one in wanted})
+        conditions = [Condition.of(one.name, self.analog, one.device) for one in wanted]
+        job = dataclasses.replace(self.job, conditions={one.name: one for one in conditions})
         self.compute(job, tasks)
 
     def answers(self, name: str, pair: Pair) -> ByChip:
         """The answers of each chip; `measure` comes first."""
-        (bn,) = self.job.analogs
+        bn = str(self.analog.bn)
         t_s, compensation = pair
         return ByChip.of(
-            {chip: self._done[name, bn, compensation, t_s, chip] for chip in range(self.chips)}
+            {chip: self._done[name, bn, compensation, t_s, chip, ()] for chip in range(self.chips)}
         )

@@ -132,8 +132,7 @@ class _Run:
                 self.progress(0, 0, "digital")
                 header = new_header(self.folder, study, self.analog, self.data, spec)
             job = Job(
-                analogs={str(self.analog.bn): self.analog},
-                devices={},
+                conditions={},
                 data=self.data,
                 batch_size=self.study.batch_size,
                 seed=self.study.seed,
@@ -250,8 +249,8 @@ class _Run:
         self._measure_control(side, name, self._errors(variant.device, t_s).matched())
         left = side.answers(name, pair) - side.answers(control_name(name), (t_s, "none"))
         return Cause(
-            option=variant.option,
-            effect=variant.effect,
+            option=variant.switch.option,
+            effect=variant.switch.title,
             difference_without=estimate(left.mean(DIFFERENCE)),
             share=estimate((difference - left).mean(ANY)),
         )
@@ -276,7 +275,14 @@ class _Run:
         )
 
     def _bench(self, job: Job, folder: Path) -> Bench:
-        return Bench(job=job, place=self.place, folder=folder, chips=self.chips, tick=self._tick)
+        return Bench(
+            job=job,
+            analog=self.analog,
+            place=self.place,
+            folder=folder,
+            chips=self.chips,
+            tick=self._tick,
+        )
 
     def _tick(self, what: str) -> None:
         self.done += 1

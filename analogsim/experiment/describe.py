@@ -16,7 +16,8 @@ from analogsim.call import Inputs
 from analogsim.crossbar.chip.program import program
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import effect_notes, effects_entry
-from analogsim.experiment.digest import DEVICE_FILES, INPUTS, digest_of
+from analogsim.experiment.axes import axes_of, point_text
+from analogsim.experiment.digest import DEVICE_FILES, INPUTS, POINTS, WITHIN, digest_of
 from analogsim.experiment.header import CoverageEntry, DeviceEntry, Digital, Layer, RunHeader
 from analogsim.experiment.score import Score
 from analogsim.experiment.study import Study, design_as_dict
@@ -24,7 +25,7 @@ from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
 from analogsim.inputs.labels import class_number
 from device_models.contract import Device
-from device_models.registry import spec_of
+from device_models.registry import DEVICES, spec_of
 
 # How many images stand for a data set in `data_digest`.
 _SAMPLE = 16
@@ -60,7 +61,7 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "tile": analog.tile,
         "forward": analog.forward,
         "keep_digital": list(analog.keep_digital),
-        "periphery": analog.periphery.as_dict(),
+        "periphery": _unswept(analog.periphery.as_dict(), study),
         "device": study.device,
         "presets": list(study.presets),
         "times_s": list(study.times_s),
@@ -69,13 +70,21 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "design": design_as_dict(study.design),
         "yield_above": list(study.yield_above),
         # Left out where nothing is recalibrated, draws are aihwkit's, grouped layers stay digital,
-        # or cells suffer no effects: the digests of such runs stay what they were.
+        # nothing is rewritten, or cells suffer no effects: digests of such runs stay as they were.
         **({} if rule is None else {"recalibration": rule}),
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
         **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
+        **({"rewrites": list(analog.rewrites)} if analog.rewrites else {}),
         **effects_entry(analog.effects),
         **({DEVICE_FILES: files} if files else {}),
+        **({POINTS: list(map(dict, study.points)), WITHIN: study.within} if study.points else {}),
     }
+
+
+def _unswept(periphery: dict[str, Any], study: Study) -> dict[str, Any]:
+    """Without the fields that a sweep sets: whatever they were is in no trial."""
+    swept = {axis.removeprefix("periphery.") for axis in axes_of(study.points)}
+    return {field: value for field, value in periphery.items() if field not in swept}
 
 
 def inputs_entry(data: Data, others: Mapping[str, str]) -> dict[str, str]:
@@ -100,9 +109,13 @@ def recalibration_entry(analogs: Mapping[str, AnalogModel]) -> dict[str, Any] | 
 def make_header(
     study: Study, analogs: Mapping[str, AnalogModel], digital: Score, spec: dict[str, Any]
 ) -> RunHeader:
-    """The header of a new run. Programs one chip, for the errors in the table of layers."""
+    """The header of a new run. Programs one chip, for the errors in the table of layers.
+
+    In a sweep the networks are those of its first point, with their device.
+    """
     analog = next(iter(analogs.values()))
-    first = dataclasses.replace(analog, device=study.devices[0])
+    # At a point of a sweep it has its own options.
+    first = analog if study.points else dataclasses.replace(analog, device=study.devices[0])
     chip = program(first, seed=study.seed, chip=0, recalibrate=False)
     of_networks = dict.fromkeys(note for one in analogs.values() for note in one.notes)
     # One that is not the first may hold no pairs of cells.
@@ -128,6 +141,9 @@ def make_header(
         notes.append(f"Programming errors of the layers are those of {study.devices[0].info.name}.")
     if len(analogs) > 1:
         notes.append(f"The table of layers is that of BN {analog.bn}.")
+    if study.points:
+        at = point_text(study.points[0])
+        notes.append(f"Layers, their weights and the periphery are shown at {at}.")
     if analog.tile == "cpp" and not analog.periphery.perfect:
         notes.append(
             "aihwkit's C++ tile seeds the noise of its products from the clock: accuracies "
@@ -177,13 +193,16 @@ def layer_entry(line: Any) -> Layer:
 def device_entry(device: Device) -> DeviceEntry:
     """What the report says of a device."""
     info = device.info
-    return DeviceEntry(
+    entry = DeviceEntry(
         preset=spec_of(device),
         title=info.title,
         law=info.law,
         citation=info.citation,
         valid_times=info.valid_times,
     )
+    if info.bibtex and DEVICES.get(info.name) is not type(device):
+        entry["bibtex"] = info.bibtex
+    return entry
 
 
 def weights_digest(module: nn.Module) -> str:

@@ -6,12 +6,15 @@ from typing import Any
 from analogsim import schema
 
 DEVICE_FILES = "device_files"
+# Of a sweep; a study without one has neither.
+POINTS, WITHIN = "points", "within"
 # Parts of a spec that only say how many trials there are, or how they are shown.
 GROWING = (
     *("presets", DEVICE_FILES, "times_s", "compensations", "bn"),
     *("scopes", "references", "etas"),
+    POINTS,
 )
-FREE = ("yield_above",)
+FREE = ("yield_above", WITHIN)
 DESIGN = "design"
 # Fingerprints; see `Study.inputs`. Folders from before there were any do not have it.
 INPUTS = "inputs"

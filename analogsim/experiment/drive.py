@@ -5,12 +5,14 @@ and stays as it is.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from analogsim.crossbar.conversion.again import ConvertAgain
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.errors import InputError
+from analogsim.experiment.condition import Condition, by_bn, conditions_of
 from analogsim.experiment.describe import (
     device_entry,
     installed_versions,
@@ -25,10 +27,10 @@ from analogsim.experiment.place import Place, Work
 from analogsim.experiment.plan_file import read_plan, write_plan
 from analogsim.experiment.records import RecordWriter, read_records
 from analogsim.experiment.run_folder import check_same, find_header
-from analogsim.experiment.schedule import Key, Round, Schedule
+from analogsim.experiment.schedule import Round, Schedule
 from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.trial import Key, Trial, name_of
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 
@@ -44,11 +46,12 @@ def run_study(
     progress: Progress,
     *,
     extend: bool = False,
+    convert_again: ConvertAgain | None = None,
 ) -> None:
     """Run every trial that the folder lacks; each is on the disk before it counts.
 
-    Common random numbers: chips of the same number share images, and each chip keeps its
-    programming over all times and compensations.
+    Common random numbers: chips of the same number share images and draws in all conditions, and
+    each chip keeps its programming over all times and compensations.
 
     Args:
         study: what is asked.
@@ -59,27 +62,26 @@ def run_study(
         place: where trials are computed.
         progress: called with (trials done, trials in all, what is being done).
         extend: allow a study that only adds to the folder's.
+        convert_again: for points of a sweep with other tiles or input ranges; see
+            `conditions_of`.
 
     Raises:
-        InputError: the data cannot be evaluated, or the folder is another study's.
+        InputError: the data cannot be evaluated, a point of a sweep cannot be, or the folder is
+            another study's.
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
-    run_experiment(
-        _StudyRun(study, analogs, data),
-        folder,
-        place,
-        progress,
-        extend=extend,
-    )
+    conditions = conditions_of(study, analogs, convert_again)
+    run_experiment(_StudyRun(study, conditions, data), folder, place, progress, extend=extend)
     # At the end: it is for the report and decides no trial.
+    first = {one.preset: one for one in reversed(conditions)}
     write_layer_summary(
         folder,
-        next(iter(analogs.values())),
-        dict(zip(study.presets, study.devices, strict=True)),
+        conditions[0].network,
+        {name_of(one, first[one].point): first[one].network.device for one in study.presets},
         study.times_s,
         study.compensations,
-        study.seed,
+        study.seed if conditions[0].seed is None else conditions[0].seed,
     )
 
 
@@ -135,17 +137,18 @@ def run_experiment(
                         continue
                     writer.write(trial)
                     done[trial.key] = trial
-                    progress(
-                        len(done), max(todo.total, len(done)), f"{trial.preset} chip {trial.chip}"
-                    )
+                    total = max(todo.total, len(done))
+                    progress(len(done), total, f"{trial.name} chip {trial.chip}")
 
 
 class _StudyRun:
     """A study of chips as an `Experiment`."""
 
-    def __init__(self, study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> None:
-        self.study, self.analogs, self.data = study, analogs, data
-        self.spec = run_spec(study, analogs, data)
+    def __init__(self, study: Study, conditions: Sequence[Condition], data: Data) -> None:
+        self.study, self.data = study, data
+        self.conditions = {one.name: one for one in conditions}
+        self.analogs = by_bn(conditions)
+        self.spec = run_spec(study, self.analogs, data)
 
     def begin(self) -> RunHeader:
         network = next(iter(self.analogs.values())).source
@@ -160,8 +163,7 @@ class _StudyRun:
     def work(self, header: RunHeader) -> Job:
         study = self.study
         return Job(
-            analogs=self.analogs,
-            devices=dict(zip(study.presets, study.devices, strict=True)),
+            conditions=self.conditions,
             data=self.data,
             batch_size=study.batch_size,
             seed=study.seed,

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypedDict, get_type_hints
+from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict, get_type_hints
 
 from analogsim import own_files, schema, seal
 from analogsim.errors import InputError, shown
-from analogsim.experiment.digest import digest_of
+from analogsim.experiment.axes import Value
+from analogsim.experiment.digest import POINTS, WITHIN, digest_of
 from analogsim.experiment.folder import write_json_atomic
 
 HEADER_FILE = "run.json"
@@ -24,6 +25,8 @@ _SPEC = {
     "times_s": list[float],
     "yield_above": list[float],
     "inputs": dict[str, str],
+    POINTS: list[dict[str, Value]],
+    WITHIN: float,
 }
 
 
@@ -54,13 +57,17 @@ class Layer(TypedDict):
 
 
 class DeviceEntry(TypedDict):
-    """What the report says of a device; `preset` is the user's spelling."""
+    """What the report says of a device; `preset` is the user's spelling.
+
+    `bibtex` is there for a device that is not built in, and says how to cite it.
+    """
 
     preset: str
     title: str
     law: str
     citation: str
     valid_times: str
+    bibtex: NotRequired[str]
 
 
 class DigitalProductsEntry(TypedDict):

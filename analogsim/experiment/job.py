@@ -1,7 +1,6 @@
 """What a worker holds, what it is asked, and the trials that it hands back."""
 
-import dataclasses
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Literal
@@ -12,13 +11,13 @@ from analogsim.crossbar.chip.chip import Chip
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.chip.factors import kept_factors
 from analogsim.crossbar.chip.program import program, reprogram_
-from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.experiment.axes import Place
+from analogsim.experiment.condition import Condition, Name
 from analogsim.experiment.deal import Images
 from analogsim.experiment.score import score, select
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.trial import Key, Trial, name_of
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
-from device_models.contract import Device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,19 +25,16 @@ class Job:
     """All that the tasks of a run share.
 
     Attributes:
-        analogs: the converted network for each treatment of BatchNorm, with the images that its
-            chips recalibrate with.
-        devices: by preset, as `spec_of` writes it.
+        conditions: by name; their networks bring the images that their chips recalibrate with.
         data: the test images.
         batch_size: images in a batch; decides which product noise an image meets.
-        seed: root seed.
+        seed: root seed of chips whose condition has none of its own.
         device: where products are computed, `cpu` or `cuda`.
         digest: of what decides a trial's numbers.
         versions: of the packages that decide them.
     """
 
-    analogs: Mapping[str, AnalogModel]
-    devices: Mapping[str, Device]
+    conditions: Mapping[Name, Condition]
     data: Data
     batch_size: int
     seed: int
@@ -48,8 +44,10 @@ class Job:
 
     def networks(self) -> Iterator[nn.Module]:
         """As `Work.networks`."""
-        for analog in self.analogs.values():
-            yield from (analog.module, analog.source)
+        # Conditions that differ in the device share theirs.
+        networks = [one.network for one in self.conditions.values()]
+        found = {id(m): m for analog in networks for m in (analog.module, analog.source)}
+        yield from found.values()
 
     def trials(self, task: "Task", kept: dict[Any, Any]) -> Iterator[Trial]:
         """As `Work.trials`: one chip, see `work`."""
@@ -58,7 +56,10 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One chip, the images that it sees, and the (time, compensation) pairs that are wanted."""
+    """One chip, the images that it sees, and the (time, compensation) pairs that are wanted.
+
+    `point` is that of a sweep.
+    """
 
     preset: str
     bn: str
@@ -66,18 +67,33 @@ class Task:
     images: Images
     part: Literal["main", "pilot"]
     wanted: tuple[tuple[float, Compensation], ...]
+    point: Place = ()
+
+    @property
+    def condition(self) -> Name:
+        """The name of what it is a chip of."""
+        return self.preset, self.bn, self.point
+
+    def key(self, t_s: float, compensation: str) -> Key:
+        """That of its trial at a pair."""
+        return (self.preset, self.bn, compensation, t_s, self.chip, self.point)
 
     def __str__(self) -> str:
-        return f"{self.preset}, BN {self.bn}, {self.part} chip {self.chip}"
+        name = name_of(self.preset, dict(self.point))
+        return f"{name}, BN {self.bn}, {self.part} chip {self.chip}"
 
 
-Chips = MutableMapping[tuple[str, str], Chip]
+Chips = MutableMapping[Name, Chip]
+
+_FEW_CHIPS = 4
+_MOST_WEIGHTS = 20_000_000
+"""A worker keeps more than a few chips only while all of theirs are so many: under 1 GB."""
 
 
 def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
     """Program the chip of a task and measure it; a trial for each wanted pair, in order.
 
-    `chips` holds the worker's chips by (preset, BN) between tasks: programming one anew saves
+    `chips` holds the worker's chips by condition between tasks: programming one anew saves
     building its network.
 
     Raises InputError, DeviceError as `program`, `drift_` and `score`.
@@ -85,6 +101,7 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
     start = perf_counter()
     chip = _chip(job, task, chips)
     analog = chip.analog
+    point = dict(job.conditions[task.condition].point) or None
     images = select(job.data, task.images)
     for t_s, compensation in task.wanted:
         chip.drift_(t_s, compensation)
@@ -102,7 +119,7 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
             n_correct=result.n_correct,
             accuracy=result.accuracy,
             n_nan=result.n_nan,
-            seed=job.seed,
+            seed=chip.seed,
             periphery=analog.periphery.name,
             tile=analog.tile,
             forward=analog.forward,
@@ -116,17 +133,31 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
             chip_s=drifted - start,
             factor=None if factors is None else factors.found,
             factor_needed=None if factors is None else factors.needed,
+            point=point,
         )
         start = perf_counter()
 
 
 def _chip(job: Job, task: Task, chips: Chips) -> Chip:
-    key = (task.preset, task.bn)
+    key = task.condition
     if key in chips:
         chip = reprogram_(chips[key], task.chip, recalibrate=False)
     else:
-        analog = dataclasses.replace(job.analogs[task.bn], device=job.devices[task.preset])
-        made = program(analog, seed=job.seed, chip=task.chip, recalibrate=False)
+        condition = job.conditions[key]
+        seed = job.seed if condition.seed is None else condition.seed
+        made = program(condition.network, seed=seed, chip=task.chip, recalibrate=False)
         chip = chips[key] = made.to(job.device)
+        _let_go_(chips, key)
     # Where its products are computed, so that the first chip of a worker is as the others.
     return chip.recalibrate_() if task.bn == "recalibrate-once" else chip
+
+
+def _let_go_(chips: Chips, newest: Name) -> None:
+    """Keep the newest chips: a sweep of a large network has more than the memory."""
+    others = [name for name in chips if name != newest]
+    while len(chips) > _FEW_CHIPS and _weights(chips.values()) > _MOST_WEIGHTS:
+        del chips[others.pop(0)]
+
+
+def _weights(chips: Iterable[Chip]) -> int:
+    return sum(layer.numel for chip in chips for layer in chip.layers.values())

@@ -10,9 +10,7 @@ from analogsim.errors import InputError
 from analogsim.experiment.job import Job, Task
 from analogsim.experiment.place import Place, Work
 from analogsim.experiment.records import RecordWriter, read_records
-from analogsim.experiment.trial import Trial
-
-Key = tuple[str, str, str, float, int]
+from analogsim.experiment.trial import Key, Trial
 
 
 @dataclass(kw_only=True)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.experiment.axes import place_of
+from analogsim.experiment.condition import Name
 from analogsim.experiment.deal import all_images, hand, pilot_images
 from analogsim.experiment.job import Task
 from analogsim.experiment.statistics.components import Components, components, tabulate
@@ -22,14 +24,11 @@ from analogsim.experiment.statistics.design import (
 )
 from analogsim.experiment.statistics.rows import answers, digital_answers
 from analogsim.experiment.study import Chips, Precision, Study
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.trial import Key, Trial
 
 # Of the chips that the pilot says are needed, so many are run before the first look: a pilot that
 # exaggerates costs little then.
 _FIRST_LOOK = 0.8
-
-Key = tuple[str, str, str, float, int]
-Series = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +60,13 @@ class Schedule:
     digital_correct: str | None
 
     @property
-    def series(self) -> tuple[Series, ...]:
-        """(preset, BN): what has chips of its own."""
-        return tuple((preset, bn) for preset in self.study.presets for bn in self.bns)
+    def series(self) -> tuple[Name, ...]:
+        """(preset, BN, point): what has chips of its own."""
+        study = self.study
+        places = [place_of(point) for point in study.points] or [()]
+        return tuple(
+            (preset, bn, place) for preset in study.presets for bn in self.bns for place in places
+        )
 
     def next_round(self, done: Mapping[Key, Trial], plan: Allocation | None) -> Round:
         """What to do next; no tasks if the study is finished.
@@ -105,7 +108,7 @@ class Schedule:
         return max(chip_s, 1e-9) / max(image_s, 1e-9) * pilot[0].n_images
 
     def _wanted_chips(
-        self, series: Series, done: Mapping[Key, Trial], plan: Allocation, design: Precision
+        self, series: Name, done: Mapping[Key, Trial], plan: Allocation, design: Precision
     ) -> int:
         """Replay the looks: each rests on the chips before it, so that it comes out the same."""
         known = self._pilot_rows(series, done, design)
@@ -135,7 +138,7 @@ class Schedule:
             chips = more
 
     def _pilot_rows(
-        self, series: Series, done: Mapping[Key, Trial], design: Precision
+        self, series: Name, done: Mapping[Key, Trial], design: Precision
     ) -> list[Components]:
         digital = digital_answers(self.digital_correct, self.total)
         rows = []
@@ -149,13 +152,13 @@ class Schedule:
 
     def _trials(
         self,
-        series: Series,
+        series: Name,
         pair: tuple[float, Compensation],
         chips: range,
         done: Mapping[Key, Trial],
     ) -> list[Trial]:
-        preset, bn = series
-        keys = ((preset, bn, pair[1], pair[0], chip) for chip in chips)
+        preset, bn, place = series
+        keys = ((preset, bn, pair[1], pair[0], chip, place) for chip in chips)
         return [done[key] for key in keys if key in done]
 
     def _round(self, tasks: Iterable[Task], done: Mapping[Key, Trial]) -> Round:
@@ -166,7 +169,7 @@ class Schedule:
             wanted = tuple(
                 (t_s, compensation)
                 for t_s, compensation in task.wanted
-                if (task.preset, task.bn, compensation, t_s, task.chip) not in done
+                if task.key(t_s, compensation) not in done
             )
             if wanted:
                 left.append(dataclasses.replace(task, wanted=wanted))
@@ -175,22 +178,22 @@ class Schedule:
     def _whole(self, design: Chips) -> Iterator[Task]:
         images = all_images(self.total)
         for chip in range(design.chips):
-            for preset, bn in self.series:
-                yield Task(preset=preset, bn=bn, chip=chip, images=images, part="main",
-                           wanted=self.study.pairs)  # fmt: skip
+            for preset, bn, place in self.series:
+                yield Task(preset=preset, bn=bn, point=place, chip=chip,
+                           images=images, part="main", wanted=self.study.pairs)  # fmt: skip
 
     def _pilot(self, design: Precision) -> Iterator[Task]:
         shared = pilot_images(self.study.seed, design.pilot_images, self.total)
         for chip in range(design.pilot_chips):
-            for preset, bn in self.series:
-                yield Task(preset=preset, bn=bn, chip=chip, images=shared, part="pilot",
-                           wanted=self.study.pairs)  # fmt: skip
+            for preset, bn, place in self.series:
+                yield Task(preset=preset, bn=bn, point=place, chip=chip,
+                           images=shared, part="pilot", wanted=self.study.pairs)  # fmt: skip
 
     def _dealt(
-        self, series: Series, chips: int, plan: Allocation, design: Precision
+        self, series: Name, chips: int, plan: Allocation, design: Precision
     ) -> Iterator[Task]:
-        preset, bn = series
+        preset, bn, place = series
         for number in range(chips):
             images = hand(self.study.seed, number, plan.hands, self.total)
-            yield Task(preset=preset, bn=bn, chip=design.pilot_chips + number, images=images,
-                       part="main", wanted=self.study.pairs)  # fmt: skip
+            yield Task(preset=preset, bn=bn, point=place, chip=design.pilot_chips + number,
+                       images=images, part="main", wanted=self.study.pairs)  # fmt: skip

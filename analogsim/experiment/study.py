@@ -8,6 +8,7 @@ from typing import Any
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError
+from analogsim.experiment.axes import WITHIN, Point
 from device_models.contract import Device
 from device_models.registry import spec_of
 
@@ -50,6 +51,8 @@ class Study:
     """What is asked. Names are for the records; the network and images come beside it.
 
     `inputs` are fingerprints of what network and images were made of, each under what it is.
+    `points` are those of a sweep, all on the same axes, and `within` the difference (a fraction)
+    that its answer takes as none.
     """
 
     question: str
@@ -67,6 +70,8 @@ class Study:
     device: str = "cpu"
     notes: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()
+    within: float = WITHIN
 
     def __post_init__(self) -> None:
         problems = [
@@ -94,6 +99,7 @@ class Study:
             ("seed", "at least 0", self.seed, self.seed >= 0),
             ("seed", f"at most {MOST_SEED}", self.seed, self.seed <= MOST_SEED),
             ("batch size", "at least 1", self.batch_size, self.batch_size >= 1),
+            ("within", f"above 0 and below {_WIDEST}", self.within, 0 < self.within < _WIDEST),
             ("yield accuracy", "above 0 and at most 1", wrong, not wrong),
             (
                 "yield",

@@ -2,14 +2,18 @@
 
 import base64
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, get_type_hints
 
 from analogsim import schema, seal
 from analogsim.errors import InputError
+from analogsim.experiment.axes import Place, Value, place_of, point_text
 from analogsim.experiment.deal import Images
 from analogsim.experiment.header import check_format
+
+Key = tuple[str, str, str, float, int, Place]
+"""Device, BatchNorm, compensation, time in seconds, chip, and point of a sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,8 @@ class Trial:
     them were right (packed, see `deal.py`). `factor` is that of drift compensation, over all
     cells, and `factor_needed` what would undo their mean loss of conductance; None without
     compensation, and where it would cost another drift (large networks). Trials of a `pilot`
-    share their images; they plan the run and are in no mean.
+    share their images; they plan the run and are in no mean. `point` is that of a sweep, the
+    value of each axis; None without one.
     """
 
     FORMAT: ClassVar[str] = "analogsim-trial"
@@ -51,16 +56,28 @@ class Trial:
     chip_s: float = 0.0
     factor: float | None = None
     factor_needed: float | None = None
+    point: dict[str, Value] | None = None
 
     @property
-    def key(self) -> tuple[str, str, str, float, int]:
+    def key(self) -> Key:
         """What tells a trial of a run from the others."""
-        return (self.preset, self.bn, self.compensation, self.t_s, self.chip)
+        place = place_of(self.point)
+        return (self.preset, self.bn, self.compensation, self.t_s, self.chip, place)
+
+    @property
+    def name(self) -> str:
+        """The device and the point of a sweep, as curves are named."""
+        return name_of(self.preset, self.point)
 
     def to_json(self) -> str:
         """One line of strict JSON, without its line end, sealed with a checksum."""
-        content = {"format": self.FORMAT, "version": self.VERSION, **vars(self)}
+        fields = {key: value for key, value in vars(self).items() if key not in self._absent()}
+        content = {"format": self.FORMAT, "version": self.VERSION, **fields}
         return schema.dumps(seal.sealed(content))
+
+    def _absent(self) -> tuple[str, ...]:
+        """Fields that a record does not have: those of no sweep are as they were before any."""
+        return () if self.point else ("point",)
 
     @classmethod
     def from_json(cls, line: str, *, where: str) -> Self:
@@ -89,13 +106,18 @@ class Trial:
         return cls(**fields)
 
 
+def name_of(preset: str, point: Mapping[str, Value] | None) -> str:
+    """The device and the point of a sweep: `pcm`, or `pcm, adc_bits 4`."""
+    return f"{preset}, {point_text(point)}" if point else preset
+
+
 def trial_problems(trial: Trial) -> list[str]:
     """What is wrong with a trial, a sentence each."""
     return list(_problems(vars(trial)))
 
 
 # Fields that records of before do not have.
-_LATER = ("factor", "factor_needed")
+_LATER = ("factor", "factor_needed", "point")
 # Looked up once: every trial is checked, by the process that writes it.
 _EVERY = get_type_hints(Trial)
 _HINTS = {field.name: _EVERY[field.name] for field in dataclasses.fields(Trial)}

@@ -4,7 +4,7 @@ from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import percent, series_label, time_labels
 from analogsim.report.plot import draw
-from analogsim.report.summary import RowDict, Run, Summary
+from analogsim.report.summary import RowDict, Run, Summary, row_name
 
 HEADER = (
     "preset", "bn", "compensation", "t_s", "time", "accuracy", "low", "high", "n_chips", "n_images",
@@ -36,7 +36,7 @@ def accuracy_chart(run: Run, summary: Summary) -> Chart:
 def _cells(row: RowDict, labels: dict[float, str]) -> tuple[Cell, ...]:
     low, high = row["ci95"] or (None, None)
     return (
-        *(row["preset"], row["bn"], row["compensation"], row["t_s"], labels[row["t_s"]]),
+        *(row_name(row), row["bn"], row["compensation"], row["t_s"], labels[row["t_s"]]),
         *(row["mean"], low, high, row["n_chips"], row["n_images"]),
     )
 
@@ -45,7 +45,7 @@ def _words(summary: Summary, labels: dict[float, str]) -> str:
     with_bn = len({row["bn"] for row in summary["rows"]}) > 1
     curves: dict[str, list[str]] = {}
     for row in summary["rows"]:
-        name = series_label(row["preset"], row["bn"], row["compensation"], with_bn=with_bn)
+        name = series_label(row_name(row), row["bn"], row["compensation"], with_bn=with_bn)
         curves.setdefault(name, []).append(f"{said(row)} at {labels[row['t_s']]}")
     parts = [f"{name}: {', '.join(values)}." for name, values in curves.items()]
     digital = percent(summary["digital_accuracy"])

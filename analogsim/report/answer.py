@@ -55,12 +55,12 @@ def _series(trials: Sequence[Trial], rows: Sequence[Row]) -> list[_Series]:
     with_bn = len({trial.bn for trial in trials}) > 1
     found: dict[tuple[str, str, str], _Series] = {}
     for row in rows:
-        key = (row.preset, row.bn, row.compensation)
+        key = (row.name, row.bn, row.compensation)
         label = series_label(*key, with_bn=with_bn)
         series = found.setdefault(key, _Series(label=label, rows={}, trials={}))
         series.rows[row.t_s] = row
     for trial in trials:
-        key = (trial.preset, trial.bn, trial.compensation)
+        key = (trial.name, trial.bn, trial.compensation)
         if key in found:
             found[key].trials.setdefault(trial.t_s, []).append(trial)
     return list(found.values())

@@ -48,7 +48,7 @@ def policies(run: Run) -> list[Policy]:
         return []
     cells: dict[tuple[str, str, float, str], list[Trial]] = {}
     for trial in run.trials:
-        key = (trial.preset, trial.compensation, trial.t_s, trial.bn)
+        key = (trial.name, trial.compensation, trial.t_s, trial.bn)
         cells.setdefault(key, []).append(trial)
     return [_policy(row, names[0], cells, run.header.digital_correct) for row in run.rows]
 
@@ -59,14 +59,14 @@ def _policy(
     cells: dict[tuple[str, str, float, str], list[Trial]],
     digital_correct: str | None,
 ) -> Policy:
-    base = cells.get((row.preset, row.compensation, row.t_s, first))
-    here = cells[row.preset, row.compensation, row.t_s, row.bn]
+    base = cells.get((row.name, row.compensation, row.t_s, first))
+    here = cells[row.name, row.compensation, row.t_s, row.bn]
     change = None
     if base and row.bn != first:
         change = paired_trials(here, base, digital_correct)
     low, high = row.ci95 or (None, None)
     return Policy(
-        preset=row.preset,
+        preset=row.name,
         compensation=row.compensation,
         t_s=row.t_s,
         bn=row.bn,

@@ -1,6 +1,7 @@
 """Every chart of a run, in the order in which the page shows them."""
 
 from analogsim.report.accuracy_chart import accuracy_chart
+from analogsim.report.attribution_chart import attribution_chart
 from analogsim.report.bn_chart import bn_chart
 from analogsim.report.chart import Chart
 from analogsim.report.error_chart import error_chart
@@ -10,6 +11,7 @@ from analogsim.report.map_chart import map_charts
 from analogsim.report.matched_chart import matched_chart
 from analogsim.report.spread_chart import spread_chart, yield_chart
 from analogsim.report.summary import Run, Summary
+from analogsim.report.sweep_chart import is_wide, sweep_chart
 
 
 def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
@@ -17,12 +19,16 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
     header = run.header
     lines = layer_lines(header.layers, header.periphery, extras.layers, extras.losses)
     found: list[Chart | None] = [
+        sweep_chart(summary),
         accuracy_chart(run, summary),
         matched_chart(extras.comparison) if extras.comparison is not None else None,
+        attribution_chart(extras.losses, header.model, ", ".join(header.spec.get("presets", ()))),
         bn_chart(run),
         spread_chart(run),
         yield_chart(run),
     ]
+    if is_wide(summary):
+        found = found[:1]
     if extras.layers is not None and extras.layers["presets"]:
         found += [error_chart(extras.layers), *map_charts(extras.layers)]
     found.append(layer_chart(lines, later_label(extras.layers)))

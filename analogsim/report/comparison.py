@@ -98,6 +98,11 @@ class Comparison(TypedDict):
     coverage: CoverageEntry | None
 
 
+def control_name(preset: str) -> str:
+    """How records name the matched Gaussian of a preset; the time is the record's own."""
+    return f"gaussian-matched({preset})"
+
+
 def read_comparison(folder: Path) -> Comparison | None:
     """Read `matched.json`; None where there is none.
 

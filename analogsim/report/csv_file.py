@@ -11,7 +11,7 @@ from analogsim.experiment.trial import Trial
 Cell = str | int | float | None
 
 # Settings that every trial repeats, and answers to single images, stay in records.jsonl.
-_LEFT_OUT = ("versions", "correct", "images")
+_LEFT_OUT = ("versions", "correct", "images", "point")
 # A spreadsheet would compute text that begins so.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -39,14 +39,17 @@ def _inert(cell: Cell) -> Cell:
 
 
 def flat(trial: Trial) -> dict[str, Any]:
-    """A trial as one line of a table: its numbers and names, and which images it saw."""
+    """A trial as one line of a table: its numbers and names, and which images it saw.
+
+    Each axis of a sweep is a column; `seed` is one already.
+    """
     fields = {key: value for key, value in asdict(trial).items() if key not in _LEFT_OUT}
     images = trial.images
     fields["images_order"] = None if images is None else images["order"]
     fields["images_round"] = None if images is None else images["round"]
     fields["images_start"] = None if images is None else images["start"]
     fields["images_total"] = None if images is None else images["total"]
-    return fields
+    return fields | (trial.point or {})
 
 
 def csv_text(trials: Sequence[Trial]) -> str:

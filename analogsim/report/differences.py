@@ -5,19 +5,21 @@ so a difference is known far better than the two accuracies.
 """
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
+from analogsim.experiment.axes import Value
 from analogsim.experiment.statistics import Sampled, holm, paired_trials
 from analogsim.experiment.trial import Trial
 
 
 class Side(TypedDict):
-    """One side of a difference."""
+    """One side of a difference; `point` where there is a sweep."""
 
     preset: str
     t_s: float
     bn: str
     compensation: str
+    point: NotRequired[dict[str, Value]]
 
 
 class Difference(TypedDict):
@@ -51,7 +53,7 @@ def differences(trials: Sequence[Trial], digital_correct: str | None) -> list[Di
     """
     cells: dict[_Curve, dict[float, list[Trial]]] = {}
     for trial in trials:
-        curve = cells.setdefault((trial.preset, trial.bn, trial.compensation), {})
+        curve = cells.setdefault((trial.name, trial.bn, trial.compensation), {})
         curve.setdefault(trial.t_s, []).append(trial)
     pairs = []
     for curve in cells.values():
@@ -92,4 +94,7 @@ def _pair(low: float | None, high: float | None) -> list[float] | None:
 
 
 def _side(trial: Trial) -> Side:
-    return Side(preset=trial.preset, t_s=trial.t_s, bn=trial.bn, compensation=trial.compensation)
+    side = Side(preset=trial.preset, t_s=trial.t_s, bn=trial.bn, compensation=trial.compensation)
+    if trial.point:
+        side["point"] = trial.point
+    return side

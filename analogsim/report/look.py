@@ -28,6 +28,8 @@ DASHES = (0, (5, 3))
 _MOST_LAYOUTS, _HALF_A_PIXEL = 4, 1e-3
 DIVERGING = "PuOr_r"
 """Brewer's purple to orange for signed maps; safe for the colour-blind, white at zero."""
+SEQUENTIAL = "cividis"
+"""Dark blue to yellow, made to look the same with and without colour blindness (Nunez 2018)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,8 @@ def settings(look: Look) -> Any:
         "axes.spines.right": False,
         # A name such as "$a_b$" is a name and no formula.
         "text.parse_math": False,
+        # Hinted text is as wide as its resolution: a layout would be right for that one alone.
+        "text.hinting": "none",
         # The file is the same whenever it is made.
         "svg.hashsalt": "analogsim",
         # TrueType in PDF: text stays text, and journals refuse Type 3.
@@ -163,12 +167,13 @@ def inline_svg(svg: str, name: str, words: str) -> str:
 def _drawing(style: Any) -> Iterator[None]:
     """With these settings; letters that the font lacks are drawn as boxes, which needs no word.
 
-    matplotlib's warning would print them, control characters too.
+    matplotlib's warning would print them, control characters too. Nor do names so long that they
+    leave the axes no room.
     """
     import matplotlib as mpl
 
     with mpl.rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph ")
+        warnings.filterwarnings("ignore", message="Glyph |constrained_layout not applied")
         yield
 
 

@@ -1,22 +1,17 @@
-"""The report as one HTML file: no network, nothing beside it that it needs, one small script."""
+"""The report of a study of chips as one HTML file."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from analogsim.report.answer import answer
+from analogsim.report.attribution_table import last_sentences
 from analogsim.report.bn_chart import policies
 from analogsim.report.chart import Chart
-from analogsim.report.citations import bibtex, citation_keys
+from analogsim.report.citations import bibtex
 from analogsim.report.csv_file import csv_text
 from analogsim.report.extras import Extras
+from analogsim.report.html import data_link, figure, render
 from analogsim.report.layers_view import later_label, layer_lines
-from analogsim.report.look import inline_svg
 from analogsim.report.page_notes import listed, notes, origins
 from analogsim.report.page_tables import (
     beyond_table,
@@ -27,13 +22,13 @@ from analogsim.report.page_tables import (
     sources_table,
 )
 from analogsim.report.summary import Run, Summary
+from analogsim.report.sweep_chart import is_wide
 from analogsim.report.toml_text import toml_text
-
-LARGEST_DATA = 200_000
-"""Bytes of a table that is still embedded in the page; a larger one lies beside it alone."""
 
 _WEIGHTS = ("weight_errors", "conductances")
 _SECTIONS = (
+    ("sweep", "Sweep"),
+    ("costs", "Sources and layers"),
     ("time", "Accuracy over time"),
     ("gaussian", "Beside Gaussian noise"),
     ("batchnorm", "BatchNorm"),
@@ -55,31 +50,32 @@ def render_page(
 
     Everything else is escaped: names, notes and settings may hold any text.
     """
-    environment = Environment(
-        loader=PackageLoader("analogsim.report", "template"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     header = run.header
-    script = _file("page.js")
-    shown = {chart.name: _figure(chart, svgs[chart.name]) for chart in charts}
+    shown = {chart.name: figure(chart, svgs[chart.name]) for chart in charts}
     lines = layer_lines(header.layers, header.periphery, extras.layers, extras.losses)
     later = later_label(extras.layers)
     found = policies(run)
     settings = {key: value for key, value in header.periphery.items() if key != "not_modelled"}
-    absent = {"gaussian": extras.comparison is None, "batchnorm": not found}
-    return environment.get_template("page.html.j2").render(
+    absent = {
+        "sweep": "sweep" not in summary,
+        "costs": "attribution" not in shown,
+        "gaussian": extras.comparison is None,
+        "batchnorm": not found,
+    }
+    return render(
+        "page.html.j2",
+        computed="" if header.coverage is None else header.coverage["text"],
         header=header,
+        lead=f"{header.model} on {header.data}, {header.digital['n_images']} images. "
+        f"Computed {header.created} (UTC).",
         title=header.question or f"{header.model} on analog tiles",
-        css=Markup(_file("page.css")),
-        # Our own text: escaping it would change its hash and its meaning.
-        script=Markup(script),
-        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-        answer=_answer(run, extras),
+        answer=_answer(run, summary, extras),
         sections=[(a, name) for a, name in _SECTIONS if not absent.get(a)],
-        charts={**dict.fromkeys(("matched", "batchnorm", "spread", "yield", "layers")), **shown},
+        charts={
+            **dict.fromkeys(("sweep", "accuracy", "attribution", "matched", "batchnorm")),
+            **dict.fromkeys(("spread", "yield", "layers")),
+            **shown,
+        },
         weight_charts=[one for name, one in shown.items() if name.startswith(_WEIGHTS)],
         matched=[] if extras.comparison is None else extras.comparison["sentences"],
         results=results_table(run.trials, summary),
@@ -93,21 +89,35 @@ def render_page(
         sources=sources_table(extras.losses),
         n_analog=sum(layer["where"] == "analog" for layer in header.layers),
         tile_size=_tile_size(header.periphery),
-        settings={key: _text(value) for key, value in settings.items()},
+        settings={key: _text(value) for key, value in _swept(settings, summary).items()},
         not_modelled=header.periphery["not_modelled"],
         notes=notes(run, summary, extras),
         origins=origins(run.trials),
         spec_toml=extras.spec,
-        spec_data=None if extras.spec is None else _data(extras.spec, "application/toml"),
-        records_data=_data(csv_text(run.trials)),
+        spec_data=None if extras.spec is None else data_link(extras.spec, "application/toml"),
+        records_data=data_link(csv_text(run.trials)),
         settings_toml=toml_text(header.spec),
-        bibtex=bibtex(citation_keys(header)),
+        bibtex=bibtex(header),
     )
 
 
-def _answer(run: Run, extras: Extras) -> list[str]:
-    """The sentences at the top. A comparison with Gaussian noise answers for its last time."""
+def _swept(settings: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
+    """The periphery's settings, with every value of those that a sweep sets."""
+    sweep = summary.get("sweep")
+    axes = {} if sweep is None else sweep["axes"]
+    plain = {axis.removeprefix("periphery."): values for axis, values in axes.items()}
+    return {key: plain.get(key, value) for key, value in settings.items()}
+
+
+def _answer(run: Run, summary: Summary, extras: Extras) -> list[str]:
+    """The sentences at the top. A comparison and an attribution answer for their last time."""
     header = run.header
+    sweep = summary.get("sweep")
+    if sweep is not None and sweep["sentences"]:
+        digital, _, *nan = answer(run.trials, header.digital, run.rows, header.digital_correct)
+        return [digital, *sweep["sentences"], *nan]
+    if extras.attribution is not None and extras.attribution["sentences"]:
+        return last_sentences(extras.attribution)
     if extras.comparison is None or not extras.comparison["points"]:
         return answer(run.trials, header.digital, run.rows, header.digital_correct)
     pairs = list(zip(extras.comparison["points"], extras.comparison["sentences"], strict=True))
@@ -115,24 +125,6 @@ def _answer(run: Run, extras: Extras) -> list[str]:
             sorted(pairs, key=lambda pair: pair[0]["t_s"])}  # fmt: skip
     digital = answer(run.trials, header.digital, run.rows, header.digital_correct)[0]
     return [digital, *(said for _, said in last.values())]
-
-
-def _figure(chart: Chart, svg: str) -> dict[str, Any]:
-    return {
-        "name": chart.name,
-        "caption": chart.caption,
-        # Our own drawing; matplotlib has escaped the names in it.
-        "svg": Markup(inline_svg(svg, chart.name, chart.words)),
-        "data": _data(chart.csv()),
-    }
-
-
-def _data(text: str, kind: str = "text/csv") -> str | None:
-    """A file as a link that needs no network; None if it is too large for a page."""
-    content = text.encode(errors="replace")
-    if len(content) > LARGEST_DATA:
-        return None
-    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}"
 
 
 def _results_note(summary: Summary) -> str:
@@ -149,6 +141,8 @@ def _results_note(summary: Summary) -> str:
 
 
 def _no_chips(summary: Summary) -> str:
+    if is_wide(summary):
+        return "The sweep has too many curves for a chart of single chips; the table has them all."
     if any(row["design"] == "dealt" for row in summary["rows"]):
         return (
             "Images were dealt out over the chips, a few for each: the noise of so few images "
@@ -165,10 +159,6 @@ def _tile_size(periphery: Mapping[str, Any]) -> str:
     rows = f"{inputs} inputs" if inputs else "as many inputs as the layer needs"
     columns = f"{outputs} outputs" if outputs else "as many outputs as the layer needs"
     return f" (a tile has {rows} and {columns})"
-
-
-def _file(name: str) -> str:
-    return (files("analogsim.report") / "template" / name).read_text(encoding="utf-8").strip()
 
 
 def _text(value: object) -> str:

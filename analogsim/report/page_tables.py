@@ -1,12 +1,14 @@
-"""The page's tables: columns, and cells with a text for people and a value to sort by."""
+"""The page's tables of a study of chips."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from analogsim.experiment.axes import axes_of, value_text
 from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import chance_count, clopper_pearson
+from analogsim.experiment.trial import name_of
 from analogsim.report.attribution import Loss
 from analogsim.report.bn_chart import Policy
+from analogsim.report.cells import Cell, Column, Table, number
 from analogsim.report.differences import Difference, Side
 from analogsim.report.labels import (
     format_duration,
@@ -16,42 +18,14 @@ from analogsim.report.labels import (
     time_labels,
 )
 from analogsim.report.layers_view import LayerLine
-from analogsim.report.summary import RowDict, Summary
+from analogsim.report.summary import RowDict, Summary, row_name
 
-DASH = "\u2013"
 SHAPE = " \u00d7 "
 _LIKE = "new images"
 _EACH = (
     "with 95 % intervals on the run's images, and for new images; each by itself: of 20 on "
     "the run's images about one leaves out 0 by chance"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A heading; numbers stand on the right."""
-
-    name: str
-    number: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """What a cell shows; `value` is what it is sorted by, None the text, "" always last."""
-
-    text: str
-    value: str | float | None = None
-    style: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table; the first cell of each row heads it."""
-
-    label: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
 
 
 def results_table(trials: Sequence[Trial], summary: Summary) -> Table:
@@ -169,8 +143,9 @@ def differences_table(found: Sequence[Difference]) -> Table | None:
     labels = time_labels(dict.fromkeys(side["t_s"] for side in sides))
     with_bn = len({side["bn"] for side in sides}) > 1
 
-    def name(side: Side) -> str:
-        label = series_label(side["preset"], side["bn"], side["compensation"], with_bn=with_bn)
+    def title(side: Side) -> str:
+        name = name_of(side["preset"], side.get("point"))
+        label = series_label(name, side["bn"], side["compensation"], with_bn=with_bn)
         return f"{label}, {labels[side['t_s']]}"
 
     told = sum(one["told_apart"] for one in found)
@@ -186,7 +161,7 @@ def differences_table(found: Sequence[Difference]) -> Table | None:
             Column(name="Told apart", number=False),
         ),
         rows=tuple(
-            (_text(name(one["a"])), _text(name(one["b"])),
+            (_text(title(one["a"])), _text(title(one["b"])),
              number(points(one["mean"]), one["mean"], "mark"), _point_range(one["ci95"]),
              _point_range(one["ci95_new_images"]), number(str(one["n_chips"]), one["n_chips"]),
              _text("yes" if one["told_apart"] else "no"))
@@ -267,11 +242,6 @@ def sources_table(losses: Sequence[Loss]) -> Table | None:
     )  # fmt: skip
 
 
-def number(text: str | None, value: str | float = "", style: str = "") -> Cell:
-    """A cell on the right; no text is a dash, which is sorted last."""
-    return Cell(text=DASH if text is None else text, value=value, style=f"number {style}".strip())
-
-
 def _loss(loss: Loss | None) -> tuple[Cell, Cell]:
     """The loss with its interval on the run's images, and the one for new images."""
     if loss is None or loss.loss is None:
@@ -301,12 +271,15 @@ def _places(summary: Summary) -> tuple[list[Column], list[list[Cell]]]:
     rows = summary["rows"]
     labels = time_labels(dict.fromkeys(row["t_s"] for row in rows))
     with_bn = len({row["bn"] for row in rows}) > 1
-    columns = [Column(name="Preset", number=False), Column(name="Time")]
+    axes = axes_of(row.get("point") or {} for row in rows)
+    columns = [Column(name="Preset", number=False), *(Column(name=axis) for axis in axes)]
+    columns.append(Column(name="Time"))
     columns += [Column(name="BatchNorm", number=False)] * with_bn
     columns.append(Column(name="Compensation", number=False))
     cells = [
         [
             _text(row["preset"]),
+            *(_on_axis(row, axis) for axis in axes),
             number(labels[row["t_s"]], row["t_s"]),
             *([Cell(text=row["bn"])] * with_bn),
             Cell(text=row["compensation"]),
@@ -316,11 +289,18 @@ def _places(summary: Summary) -> tuple[list[Column], list[list[Cell]]]:
     return columns, cells
 
 
+def _on_axis(row: RowDict, axis: str) -> Cell:
+    value = (row.get("point") or {}).get(axis)
+    if value is None or isinstance(value, bool | str):
+        return number(None if value is None else value_text(value), "")
+    return number(value_text(value), value)
+
+
 def _chips(trials: Sequence[Trial], row: RowDict) -> list[float]:
     """Accuracies of the chips of a row; none where images were dealt out."""
-    key = (row["preset"], row["t_s"], row["bn"], row["compensation"])
+    key = (row_name(row), row["t_s"], row["bn"], row["compensation"])
     full = row["design"] == "full"
-    return [t.accuracy for t in trials if full and (t.preset, t.t_s, t.bn, t.compensation) == key]
+    return [t.accuracy for t in trials if full and (t.name, t.t_s, t.bn, t.compensation) == key]
 
 
 def _bounds(bounds: Sequence[float] | None) -> str | None:

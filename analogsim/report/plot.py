@@ -77,9 +77,9 @@ def _curves(trials: Sequence[Trial], rows: Sequence[Row]) -> dict[_Key, _Curve]:
     """Rows with their trials, a curve for each (preset, bn, compensation), times ascending."""
     curves: dict[_Key, _Curve] = {}
     for row in rows:
-        key = (row.preset, row.bn, row.compensation)
+        key = (row.name, row.bn, row.compensation)
         dots = trials if row.design == "full" else ()
-        here = [t for t in dots if (t.preset, t.bn, t.compensation) == key and t.t_s == row.t_s]
+        here = [t for t in dots if (t.name, t.bn, t.compensation) == key and t.t_s == row.t_s]
         curves.setdefault(key, []).append((row, here))
     return curves
 

@@ -48,11 +48,11 @@ def strips(run: Run) -> list[Strip]:
         chips = [
             t
             for t in run.trials
-            if (t.preset, t.bn, t.compensation, t.t_s)
-            == (row.preset, row.bn, row.compensation, row.t_s)
+            if (t.name, t.bn, t.compensation, t.t_s)
+            == (row.name, row.bn, row.compensation, row.t_s)
             and t.part == "main"
         ]
-        name = series_label(row.preset, row.bn, row.compensation, with_bn=with_bn)
+        name = series_label(row.name, row.bn, row.compensation, with_bn=with_bn)
         strip = Strip(name, labels[row.t_s], row.t_s, chips)
         if name not in found or found[name].t_s < row.t_s:
             found[name] = strip

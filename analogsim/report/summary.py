@@ -4,9 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from analogsim.errors import InputError
+from analogsim.experiment.axes import Value, place_of
+from analogsim.experiment.digest import POINTS
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.records import (
@@ -19,15 +21,17 @@ from analogsim.experiment.records import (
     read_records,
 )
 from analogsim.experiment.statistics import Row, summarise
+from analogsim.experiment.trial import name_of
 from analogsim.report.differences import Difference, differences
 from analogsim.report.factor_words import factor_warnings
+from analogsim.report.sweep import Sweep, sweep_of
 
 # aihwkit seeds this noise from the clock, in every version tried, with no way in.
 UNSEEDED = "C++ tile: its forward noise cannot be seeded, so these accuracies do not repeat."
 
 
 class RowDict(TypedDict):
-    """`statistics.Row` as JSON."""
+    """`statistics.Row` as JSON; `point` where there is a sweep."""
 
     preset: str
     t_s: float
@@ -48,12 +52,18 @@ class RowDict(TypedDict):
     percentile5_method: str | None
     components: dict[str, float] | None
     yields: list[dict[str, float]]
+    point: NotRequired[dict[str, Value]]
+
+
+def row_name(row: RowDict) -> str:
+    """The device and the point of a sweep, as curves are named."""
+    return name_of(row["preset"], row.get("point"))
 
 
 class Summary(TypedDict):
     """The content of `summary.json`: stable, made from `run.json` and `records.jsonl` alone.
 
-    But for `warnings`, which `layers.json` decides.
+    But for `warnings`, which `layers.json` decides. `sweep` is there where there is one.
     """
 
     format: str
@@ -74,6 +84,7 @@ class Summary(TypedDict):
     notes: list[str]
     warnings: list[str]
     coverage: CoverageEntry | None
+    sweep: NotRequired[Sweep]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +139,9 @@ def _warnings(folder: Path) -> list[str]:
     return []
 
 
-def _order(spec: dict[str, Any]) -> Callable[[Trial], tuple[int, int, int, float, int]]:
-    """The place of a trial in its run: by preset, BN, compensation, time and chip."""
+def _order(spec: dict[str, Any]) -> Callable[[Trial], tuple[int, int, int, int, float, int]]:
+    """The place of a trial in its run: by preset, BN, point, compensation, time and chip."""
+    points = {place_of(point): at for at, point in enumerate(spec.get(POINTS, ()))}
 
     def place(key: str, value: str) -> int:
         values = spec.get(key, ())
@@ -138,6 +150,7 @@ def _order(spec: dict[str, Any]) -> Callable[[Trial], tuple[int, int, int, float
     return lambda trial: (
         place("presets", trial.preset),
         place("bn", trial.bn),
+        points.get(place_of(trial.point), len(points)),
         place("compensations", trial.compensation),
         trial.t_s,
         trial.chip,
@@ -147,7 +160,7 @@ def _order(spec: dict[str, Any]) -> Callable[[Trial], tuple[int, int, int, float
 def summarise_run(run: Run) -> Summary:
     """The summary of a run that was read. Raises InputError as `statistics.summarise`."""
     header = run.header
-    return Summary(
+    made = Summary(
         format="analogsim-summary",
         version=1,
         question=header.question,
@@ -158,7 +171,7 @@ def summarise_run(run: Run) -> Summary:
         created=header.created,
         digital_accuracy=header.digital["accuracy"],
         digital=header.digital,
-        rows=[cast(RowDict, asdict(row)) for row in run.rows],
+        rows=[_as_json(row) for row in run.rows],
         differences=differences(run.trials, header.digital_correct),
         spec_digest=header.spec_digest,
         versions=header.versions,
@@ -167,6 +180,17 @@ def summarise_run(run: Run) -> Summary:
         warnings=list(run.warnings),
         coverage=header.coverage,
     )
+    swept = sweep_of(run.rows, run.trials, header)
+    if swept is not None:
+        made["sweep"] = swept
+    return made
+
+
+def _as_json(row: Row) -> RowDict:
+    fields = asdict(row)
+    if row.point is None:
+        del fields["point"]
+    return cast(RowDict, fields)
 
 
 def summary(folder: Path) -> Summary:

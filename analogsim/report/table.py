@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Collection, Sequence
 
+from analogsim.experiment.axes import value_text
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.statistics import clopper_pearson
 from analogsim.report.labels import compensation_label, percent, points, time_labels
@@ -11,7 +12,7 @@ from analogsim.report.summary import UNSEEDED, RowDict, Summary
 
 _WIDTH = 80
 _GAP = "  "
-_PLACES = ("preset", "time", "BN", "compensation")
+_PLACES = ("time", "BN", "compensation")
 _NEW, _POINTS = "new images", "points"
 _INTERVALS = ("these images", _NEW)
 _NOTHING: frozenset[str] = frozenset()
@@ -35,21 +36,36 @@ def format_table(summary: Summary) -> str:
     """
     rows = summary["rows"]
     labels = time_labels(dict.fromkeys(row["t_s"] for row in rows))
-    header = [*_PLACES, "accuracy", *_INTERVALS, _POINTS, "chips", "NaN"]
+    axes = list(summary["sweep"]["axes"]) if "sweep" in summary else []
+    places = ["preset", *axes, *_PLACES]
+    header = [*places, "accuracy", *_INTERVALS, _POINTS, "chips", "NaN"]
     left_out = {name for name, values in _constant(summary).items() if len(values) == 1}
     if all(row["ci95_new_images"] is None for row in rows):
         left_out.add(_NEW)
     for decimals, also, room in _FORMS:
-        digital = _digital_cells(summary, decimals)
-        cells = [header, digital, *(_cells(row, labels, summary, decimals) for row in rows)]
+        digital = [""] * len(places) + _digital_cells(summary, decimals)
         shown = [at for at, name in enumerate(header) if name not in left_out | also]
+        digital[shown[0]] = "digital"
+        cells = [header, digital, *(_cells(row, axes, labels, summary, decimals) for row in rows)]
         kept = [[line[at] for at in shown] for line in cells]
         if _width(kept, room) <= _WIDTH:
             break
-    lines = _align(kept, left=sum(header[at] in _PLACES for at in shown))
+    left = {"preset", "BN", "compensation"}
+    lines = _align(kept, left={n for n, at in enumerate(shown) if header[at] in left})
     opening = [*coverage_lines(summary["coverage"]), *_caption(summary, left_out)]
     said = [""] * bool(summary["warnings"]) + warning_lines(summary["warnings"])
-    return "\n".join([*opening, "", *lines, *_yields(rows, labels), *said])
+    return "\n".join([*opening, "", *lines, *_yields(rows, labels), *_choices(summary), *said])
+
+
+def _choices(summary: Summary) -> list[str]:
+    """What a sweep answers, in lines of 80 columns."""
+    sentences = summary["sweep"]["sentences"] if "sweep" in summary else []
+    lines = [
+        line
+        for text in sentences
+        for line in textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    ]
+    return ["", *lines] if lines else []
 
 
 def warning_lines(warnings: Sequence[str]) -> list[str]:
@@ -93,15 +109,18 @@ def _digital_cells(summary: Summary, decimals: int) -> list[str]:
     new = clopper_pearson(counts["n_correct"], counts["n_images"])
     accuracy = percent(summary["digital_accuracy"])
     return [
-        *("digital", "", "", ""),
         *(accuracy, "", bounds_cell(new, decimals)),
         *("", "", str(counts["n_nan"])),
     ]
 
 
-def _cells(row: RowDict, labels: dict[float, str], summary: Summary, decimals: int) -> list[str]:
+def _cells(
+    row: RowDict, axes: Sequence[str], labels: dict[float, str], summary: Summary, decimals: int
+) -> list[str]:
+    point = row.get("point") or {}
     return [
         row["preset"],
+        *(value_text(point[axis]) if axis in point else "" for axis in axes),
         labels[row["t_s"]],
         row["bn"],
         row["compensation"],
@@ -117,7 +136,10 @@ def _cells(row: RowDict, labels: dict[float, str], summary: Summary, decimals: i
 def _constant(summary: Summary) -> dict[str, set[str]]:
     """The values of each column that may stand in the caption instead."""
     rows = summary["rows"]
+    # A table of a sweep needs the room.
+    swept = {"preset": {row["preset"] for row in rows}} if "sweep" in summary else {}
     return {
+        **swept,
         "BN": {row["bn"] for row in rows},
         "compensation": {row["compensation"] for row in rows},
         "chips": {str(row["n_chips"]) for row in rows},
@@ -133,6 +155,8 @@ def _caption(summary: Summary, left_out: Collection[str]) -> list[str]:
     shown = images if rows[0]["design"] == "full" else [summary["digital"]["n_images"]]
     counts = " or ".join(f"{n}" for n in shown)
     opening = f"Accuracy in %, {summary['model']} on {counts} images of {summary['data']}"
+    if "preset" in left_out:
+        opening += f", {rows[0]['preset']}"
     if "BN" in left_out:
         opening += f", BN {rows[0]['bn']}"
     if "compensation" in left_out:
@@ -163,8 +187,8 @@ def _width(cells: list[list[str]], room: int) -> int:
     return min(widths[0], room) + sum(widths[1:]) + len(_GAP) * (len(widths) - 1)
 
 
-def _align(cells: list[list[str]], *, left: int) -> list[str]:
-    """Pad the columns: the first `left` of them to the left, except the time, the rest right."""
+def _align(cells: list[list[str]], *, left: Collection[int]) -> list[str]:
+    """Pad the columns: the first one and those of `left` to the left, the rest to the right."""
     widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
     rest = sum(widths[1:]) + len(_GAP) * (len(widths) - 1)
     widths[0] = min(widths[0], max(_WIDTH - rest, 6))
@@ -177,8 +201,7 @@ def _align(cells: list[list[str]], *, left: int) -> list[str]:
         above = row[0]
         padded = [first.ljust(widths[0])]
         for index, cell in enumerate(row[1:], start=1):
-            is_left = index < left and index != 1
-            padded.append(cell.ljust(widths[index]) if is_left else cell.rjust(widths[index]))
+            padded.append(cell.ljust(widths[index]) if index in left else cell.rjust(widths[index]))
         lines.append(_GAP.join(padded).rstrip())
         lines.extend(f"  {part}".rstrip() for part in more)
     return lines

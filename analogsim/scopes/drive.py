@@ -24,8 +24,8 @@ from analogsim.experiment.drive import Progress, run_experiment
 from analogsim.experiment.header import Digital, RunHeader
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import Place
-from analogsim.experiment.schedule import Key, Round
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.schedule import Round
+from analogsim.experiment.trial import Key, Trial
 from analogsim.inputs.batches import batches, n_images
 from analogsim.inputs.data import Data
 from analogsim.scopes.levels import Level
@@ -211,7 +211,7 @@ class _NoiseRun:
             for draw in range(self.study.draws)
             for preset, level in self.levels.items()
         ]  # fmt: skip
-        left = [t for t in tasks if (t.preset, t.bn, _NONE, 0.0, t.chip) not in done]
+        left = [t for t in tasks if t.key(0.0, _NONE) not in done]
         if left and self.study.device == "cpu":
             warm_up()
         return Round(tasks=tuple(left), total=len(tasks))

@@ -12,7 +12,6 @@ from analogsim.errors import InputError, OutputError
 from analogsim.experiment.records import RECORDS_FILE
 from analogsim.report import build_report, summary
 from analogsim.report.build import (
-    CHARTS_FOLDER,
     CSV_FILE,
     MATCHED_PLOT_FILE,
     PAGE_FILE,
@@ -20,6 +19,7 @@ from analogsim.report.build import (
     SUMMARY_FILE,
     VECTOR_FILE,
 )
+from analogsim.report.charts_folder import CHARTS_FOLDER
 from tests.report.full_folder import write_full
 from tests.report.run_folder import DAY, DIGEST, drifting, make_trial, write_run
 
@@ -87,8 +87,8 @@ def test_a_second_report_replaces_the_first(tmp_path: Path) -> None:
 def test_every_chart_is_there_as_png_svg_and_csv(tmp_path: Path) -> None:
     build_report(write_full(tmp_path))
     found = sorted(path.name for path in (tmp_path / CHARTS_FOLDER).iterdir())
-    names = ("accuracy", "batchnorm", "conductances_0", "conductances_1", "layers", "matched",
-             "spread", "weight_errors", "yield")  # fmt: skip
+    names = ("accuracy", "attribution", "batchnorm", "conductances_0", "conductances_1", "layers",
+             "matched", "spread", "weight_errors", "yield")  # fmt: skip
     assert found == [f"{name}.{kind}" for name in names for kind in ("csv", "png", "svg")]
     for name in found:
         start = (tmp_path / CHARTS_FOLDER / name).read_bytes()[:8]

@@ -2,8 +2,9 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import get_args
 
 import torch
@@ -23,6 +24,7 @@ from analogsim.crossbar.conversion.calibration_inputs import (
     first_inputs,
 )
 from analogsim.crossbar.conversion.checking import check_
+from analogsim.crossbar.conversion.rewriting import rewrite_
 from analogsim.crossbar.conversion.trying import MOST_ROWS, Tried, try_forward
 from analogsim.crossbar.forward.engines import check_choice, choose_forward, joins
 from analogsim.crossbar.forward.freed import give_back
@@ -163,8 +165,9 @@ def convert(
         notes += [*tried.notes, *([note] if note else [])]
         if not note and batches is not None:
             batches = (inputs.float32() for inputs in batches)
-    module, baked = digital_form(source)
-    notes += baked
+    plain = digital_form(source, keep_digital)
+    module = plain.module
+    notes += plain.notes
     folded: tuple[tuple[str, str], ...] = ()
     few = None if tried is None else tried.few
     if bn == "fold":
@@ -175,7 +178,9 @@ def convert(
         notes += warn_of_scaling(edge, len(folded))
     hooked = {name for name, m in module.named_modules() if m._forward_pre_hooks}
     changing = frozenset[str]() if tried is None else tried.changing & hooked
-    lines = plan_layers(module, keep_digital, grouped=grouped, changing=changing)
+    lines = plan_layers(
+        module, keep_digital, grouped=grouped, changing=changing, digital=plain.digital
+    )
     _refuse_all_digital(lines)
     report = explain(lines, reason, dict(folded))
     merged: tuple[tuple[str, str], ...] = ()
@@ -203,6 +208,7 @@ def convert(
         stream=stream,
         grouped=grouped,
         effects=acting,
+        rewrites=plain.rewrites,
         checked=Checked(
             done=not verify,
             separable=tried is None or tried.separable,
@@ -229,11 +235,36 @@ def convert(
     return dataclasses.replace(analog, report=tuple(report), notes=tuple(notes))
 
 
-def digital_form(source: nn.Module) -> tuple[nn.Module, list[str]]:
-    """A copy of the digital network whose layers' weights are plain; notes on what was not."""
+@dataclass(frozen=True, kw_only=True)
+class DigitalForm:
+    """A copy of a network whose products are those of plain layers, where that can be.
+
+    Attributes:
+        module: the copy.
+        notes: what is another than in the network, in words.
+        digital: modules that stay digital -> why, as far as is known here.
+        rewrites: kinds of modules that were rewritten.
+    """
+
+    module: nn.Module
+    notes: tuple[str, ...]
+    digital: Mapping[str, str]
+    rewrites: tuple[str, ...]
+
+
+def digital_form(
+    source: nn.Module, keep_digital: Sequence[str] = (), *, analog: Collection[str] | None = None
+) -> DigitalForm:
+    """The digital network as its layers are planned; see `rewrite_` for the arguments."""
     module = copied(source)
-    notes = bake_(module, MAPPED)
-    return disable_fast_paths_(module).requires_grad_(False), notes
+    baked = bake_(module, MAPPED)
+    rewritten = rewrite_(module, keep_digital, analog=analog)
+    return DigitalForm(
+        module=disable_fast_paths_(module).requires_grad_(False),
+        notes=(*baked, *rewritten.notes),
+        digital=rewritten.digital,
+        rewrites=tuple(sorted(rewritten.kinds)),
+    )
 
 
 def _float32_(source: nn.Module) -> bool:
@@ -329,6 +360,10 @@ def place_layers(
     The layers share their weights with `source`, the digital network, where they are the same.
     """
     modules = dict(module.named_modules())
+    # Those that a rewrite has made have none.
+    twins: dict[str, nn.Module] = {
+        name: m for name, m in source.named_modules() if isinstance(m, MAPPED)
+    }
     lines: list[LayerReport] = []
     for line in report:
         if line.where == "analog":
@@ -336,7 +371,7 @@ def place_layers(
             digital = modules[name]
             spread = grouped == "blocks" and is_spread(digital)
             layer = CrossbarLayer(line.name, digital, periphery, in_blocks=spread)
-            twin = source.get_submodule(name)
+            twin = twins[name] if name in twins else digital
             layer.lend_(PerfectEngine()).share_(twin)
             layer.take_over_(digital)
             weight = twin._parameters.get("weight")

@@ -78,6 +78,8 @@ class AnalogModel:
     """What becomes of depthwise convolutions."""
     effects: tuple[Effect, ...] = ()
     """What acts on the cells beside the device's law, in the order in which current meets it."""
+    rewrites: tuple[str, ...] = ()
+    """Kinds of modules that were written with linear layers."""
     checked: Checked = field(default_factory=Checked)
     """What was found when the conversion was checked."""
 

@@ -49,9 +49,16 @@ def same_chips(a: Set[int], b: Set[int]) -> None:
 
 
 def paired_trials(
-    a: Sequence[Trial], b: Sequence[Trial], digital_correct: str | None = None
+    a: Sequence[Trial],
+    b: Sequence[Trial],
+    digital_correct: str | None = None,
+    *,
+    shift: float = 0.0,
 ) -> Sampled | None:
     """Interval of the mean difference `a - b` of two rows' trials; None if they share no pair.
+
+    With a `shift` it is that of `a - b + shift`, whose `p` asks whether b is better by more or by
+    less than that.
 
     A pair is a chip number that both have, on the same images. Where images were dealt out, the
     standard error is the crossed one of the differences, answer by answer.
@@ -60,10 +67,11 @@ def paired_trials(
     if not main:
         return None
     left, right = [pair[0] for pair in main], [pair[1] for pair in main]
-    dealt, found, first = is_dealt(left), _differences(main), left[0].images
+    dealt, found, first = is_dealt(left), _differences(main, shift), left[0].images
     if found is None or first is None:
         step = 1 / left[0].n_images
-        plain = paired_difference(accuracy_by_chip(left), accuracy_by_chip(right), step=step)
+        better = {chip: value + shift for chip, value in accuracy_by_chip(left).items()}
+        plain = paired_difference(better, accuracy_by_chip(right), step=step)
         return Sampled(**vars(plain))
     total = first["total"]
     if not dealt:
@@ -71,7 +79,7 @@ def paired_trials(
     estimate = crossed(
         found,
         total,
-        pilot=_differences(pilot) or (),
+        pilot=_differences(pilot, shift) or (),
         digital=digital_answers(digital_correct, total),
         span=DIFFERENCE,
     )
@@ -90,11 +98,11 @@ def _pairs(a: Sequence[Trial], b: Sequence[Trial], part: str) -> list[tuple[Tria
     ]
 
 
-def _differences(pairs: Sequence[tuple[Trial, Trial]]) -> list[Answers] | None:
+def _differences(pairs: Sequence[tuple[Trial, Trial]], shift: float) -> list[Answers] | None:
     left, right = answers(pair[0] for pair in pairs), answers(pair[1] for pair in pairs)
     if left is None or right is None:
         return None
     return [
-        Answers(images=one.images, values=np.subtract(one.values, other.values))
+        Answers(images=one.images, values=np.subtract(one.values, other.values) + shift)
         for one, other in zip(left, right, strict=True)
     ]

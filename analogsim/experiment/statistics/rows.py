@@ -7,12 +7,13 @@ from typing import Literal
 import numpy as np
 
 from analogsim.errors import InputError, plain
+from analogsim.experiment.axes import Place, Value, place_of
 from analogsim.experiment.deal import positions, unpack
 from analogsim.experiment.statistics.chips import chip_yield, percentile_chip, spread
 from analogsim.experiment.statistics.components import Answers, Components, Numbers
 from analogsim.experiment.statistics.crossed import crossed
 from analogsim.experiment.statistics.interval import ACCURACY, interval
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.trial import Trial, name_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class Row:
         components: standard deviations that belong to chips, images and both together.
         yields: for each accuracy asked for: the share of chips that reach it, and its bounds.
         n_nan: NaN outputs over all chips.
+        point: of a sweep; None without one.
     """
 
     preset: str
@@ -52,6 +54,12 @@ class Row:
     percentile5_method: str | None
     components: dict[str, float] | None
     yields: list[dict[str, float]]
+    point: dict[str, Value] | None = None
+
+    @property
+    def name(self) -> str:
+        """The device and the point of a sweep, as curves are named."""
+        return name_of(self.preset, self.point)
 
 
 def accuracy_by_chip(trials: Iterable[Trial]) -> dict[int, float]:
@@ -72,15 +80,16 @@ def summarise(
     digital_correct: str | None = None,
     yield_above: Sequence[float] = (),
 ) -> list[Row]:
-    """One row for each preset, BN, compensation and time, with the interval over its chips.
+    """One row for each preset, BN, point, compensation and time, with the interval over its chips.
 
-    Presets, BN and compensation keep the order of their first trial; times ascend. Trials of a
-    pilot are in no mean. Raises InputError if a chip occurs twice in a row, or if the chips of a
-    row saw different numbers of images or different tiles.
+    Presets, BN, points and compensation keep the order of their first trial; times ascend. Trials
+    of a pilot are in no mean. Raises InputError if a chip occurs twice in a row, or if the chips
+    of a row saw different numbers of images or different tiles.
     """
-    groups: dict[tuple[str, str, str], dict[float, list[Trial]]] = {}
+    groups: dict[tuple[str, str, str, Place], dict[float, list[Trial]]] = {}
     for trial in trials:
-        series = groups.setdefault((trial.preset, trial.bn, trial.compensation), {})
+        curve = (trial.preset, trial.bn, trial.compensation, place_of(trial.point))
+        series = groups.setdefault(curve, {})
         series.setdefault(trial.t_s, []).append(trial)
     order = {key[0]: None for key in groups}
     return [
@@ -176,6 +185,7 @@ def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[
         percentile5_method=low_chip.method if low_chip else None,
         components=parts,
         yields=[] if dealt else [_yield(accuracies, above) for above in yield_above],
+        point=first.point,
     )
 
 
@@ -198,6 +208,6 @@ def _pair(low: float | None, high: float | None) -> list[float] | None:
 
 def _name(trial: Trial) -> str:
     return (
-        f"(preset {trial.preset}, t_s {trial.t_s:g}, bn {trial.bn}, "
+        f"(preset {trial.name}, t_s {trial.t_s:g}, bn {trial.bn}, "
         f"compensation {trial.compensation})"
     )

@@ -1,0 +1,105 @@
+"""A converted network under another periphery: what that does not change is shared."""
+
+import dataclasses
+from collections.abc import Callable
+
+from torch import nn
+
+from analogsim.crossbar.conversion.calibration_inputs import Calibration
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward.engines import choose_forward
+from analogsim.crossbar.forward.instance import instantiate
+from analogsim.crossbar.forward.native import PerfectEngine
+from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward
+from analogsim.crossbar.mapping.layer import crossbar_of
+from analogsim.crossbar.mapping.periphery import Periphery
+from analogsim.crossbar.mapping.plan import WHOLE_MODEL
+from analogsim.errors import InputError
+
+ConvertAgain = Callable[[AnalogModel, Periphery], AnalogModel]
+"""Converts the network of an `AnalogModel` anew; see `converted_again`."""
+
+# What decides which weights lie on which tile, in which units, and whether inputs have ranges.
+_OF_CONVERSION = ("perfect", "input_scaling", "max_input_size", "max_output_size", "weight_scaling")
+
+
+def with_periphery(
+    analog: AnalogModel, periphery: Periphery, convert_again: ConvertAgain | None = None
+) -> AnalogModel:
+    """The network under another periphery, as if it had been converted for it.
+
+    Where only converters, bounds or noise differ, tiles, scales and input ranges are shared.
+
+    Args:
+        analog: a converted network; it is not changed.
+        periphery: the other one.
+        convert_again: for another tile size, scaling, or kind of input range.
+
+    Raises:
+        InputError: it must be converted anew and `convert_again` is None, or the chosen products
+            cannot have this periphery.
+    """
+    if periphery == analog.periphery:
+        return analog
+    for field in _OF_CONVERSION:
+        asked, there = getattr(periphery, field), getattr(analog.periphery, field)
+        if asked == there:
+            continue
+        if convert_again is None:
+            raise InputError(
+                f"periphery {field} must be the {there!r} that the network was converted with, got "
+                f"{asked!r}; give the network itself and not a converted one"
+            )
+        return convert_again(analog, periphery)
+    # Raises where aihwkit's tiles cannot do it.
+    choose_forward(periphery, analog.tile, analog.forward)
+    # What chips compute together is theirs.
+    bare = dataclasses.replace(analog, merged=(), absorbed=(), folded=())
+    made = instantiate(bare, lambda _: PerfectEngine())
+    for layer in made.layers.values():
+        layer.periphery = periphery
+    return dataclasses.replace(analog, module=made.module, periphery=periphery)
+
+
+def converted_again(
+    analog: AnalogModel,
+    periphery: Periphery,
+    calibrate: Calibration | None,
+    forward: Forward = "auto",
+) -> AnalogModel:
+    """The digital network of `analog`, converted anew; it shares the digital network's weights.
+
+    Args:
+        analog: a converted network; it is not changed.
+        periphery: the other one.
+        calibrate, forward: as for `convert`.
+
+    Raises:
+        InputError: as `convert`.
+    """
+    made = convert(
+        analog.source,
+        preset=analog.device,
+        periphery=periphery,
+        bn=analog.bn,
+        tile=analog.tile,
+        keep_digital=analog.keep_digital,
+        calibrate=calibrate,
+        forward=forward,
+        recalibrate=analog.recalibration_images,
+        recalibration=analog.recalibration,
+        stream=analog.stream,
+        grouped=analog.grouped,
+    )
+    for digital in made.module.modules():
+        layer = crossbar_of(digital)
+        if layer is None:
+            continue
+        twin = analog.source.get_submodule("" if layer.name == WHOLE_MODEL else layer.name)
+        layer.share_(twin)
+        weight = twin._parameters.get("weight")
+        if weight is not None and layer.holds(weight):
+            digital.weight = nn.Parameter(weight.detach(), requires_grad=False)
+    return dataclasses.replace(
+        made, source=analog.source, recalibration_images=analog.recalibration_images
+    )
