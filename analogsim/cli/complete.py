@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from analogsim.inputs.names import DATA_NAMES, ZOO_NAMES
+from device_models.effects.registry import EFFECTS
 from device_models.registry import DEVICES
 
 PERIPHERY_NAMES = ("standard", "ideal")
@@ -18,6 +19,11 @@ Items = list[CompletionItem]
 def presets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Names of devices."""
     return [_plain(name) for name in DEVICES if name.startswith(incomplete)]
+
+
+def effects(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Names of effects."""
+    return [_plain(name) for name in EFFECTS if name.startswith(incomplete)]
 
 
 def preset_list(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

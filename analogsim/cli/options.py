@@ -79,6 +79,16 @@ def network_options(command: Command) -> Command:
                 "many groups as fit along each tile's diagonal (its other cells hold 0).",
             ),
             click.option(
+                "--effect",
+                "effects",
+                multiple=True,
+                metavar="EFFECT",
+                help="What acts on the cells beside the device's law, for example "
+                "'stuck?rate_off=0.01' (repeatable, in the order in which current meets them); see "
+                "analogsim presets.",
+                shell_complete=complete.effects,
+            ),
+            click.option(
                 "--periphery",
                 default="standard",
                 show_default=True,

@@ -33,6 +33,7 @@ from analogsim.spec.values import (
     value_problems,
     whole_numbers,
 )
+from device_models.effects.registry import parse_effect
 
 __all__ = ["AnySpec", "as_toml", "read_spec", "spec_as_toml"]
 
@@ -97,6 +98,8 @@ def spec_of_content(
         found += share_problems(content, spec_schema())
     if "presets" in content and not broken & {"presets", "times", "spec"}:
         found += _device_problems(content, folder)
+    if "effects" in content and "effects" not in broken:
+        found += _effect_problems(content)
     if NETWORKS in content and not broken & {NETWORKS, "design", "spec"}:
         found += suite_problems(content, folder)
     if "gaussian" in content and not broken & {*_OF_CHIPS, "gaussian", "spec"}:
@@ -162,6 +165,15 @@ def _device_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]
                 device.check_time(t_s)
         except AnalogsimError as error:
             yield Problem(key=f"presets[{place}]", text=f"{preset!r}: {error}")
+
+
+def _effect_problems(content: dict[str, Any]) -> Iterator[Problem]:
+    """Effects that there are not."""
+    for place, effect in enumerate(content["effects"]):
+        try:
+            parse_effect(effect)
+        except AnalogsimError as error:
+            yield Problem(key=f"effects[{place}]", text=f"{effect!r}: {error}")
 
 
 def _eta_problems(content: dict[str, Any]) -> Iterator[Problem]:

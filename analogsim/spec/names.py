@@ -6,10 +6,11 @@ from analogsim.spec.noise import NoiseSpec
 from analogsim.spec.study import Spec
 from analogsim.spec.suite import Suite
 from analogsim.spec.sweep_check import check_sweep
+from device_models.effects.registry import parse_effect
 
 
 def check_names(spec: Spec | NoiseSpec | Suite) -> None:
-    """Refuse networks, data sets and devices that there are not, and times that none covers.
+    """Refuse networks, data sets, devices and effects that there are not, and times that none covers.
 
     Raises:
         InputError, DeviceError: there is no such name.
@@ -26,6 +27,8 @@ def check_names(spec: Spec | NoiseSpec | Suite) -> None:
     if isinstance(spec, Spec):
         for preset in spec.presets:
             check_preset(preset, spec.times)
+        for effect in spec.effects:
+            parse_effect(effect)
         check_sweep(spec)
 
 

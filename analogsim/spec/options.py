@@ -23,6 +23,7 @@ class NetworkOptions:
     seed: int
     stream: str = "aihwkit"
     grouped: str = "digital"
+    effects: tuple[str, ...] = ()
     recalibration: str = "average"
     recalibration_images: int | None = None
 

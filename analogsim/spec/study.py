@@ -54,6 +54,7 @@ class Spec:
     forward: str = "auto"
     stream: str = "aihwkit"
     grouped: str = "digital"
+    effects: tuple[str, ...] = ()
     seed: int = 0
     device: str = "cpu"
     yield_above: tuple[float, ...] = ()

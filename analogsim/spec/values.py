@@ -68,6 +68,9 @@ def control_problems(content: dict[str, Any]) -> Iterator[Problem]:
     if content.get("stream", "aihwkit") != "aihwkit":
         text = "must be aihwkit with gaussian, whose controls have no compiled law"
         yield Problem(key="stream", text=f"{text}, got {content['stream']!r}")
+    if content.get("effects"):
+        text = "must be left out with gaussian, whose controls suffer none"
+        yield Problem(key="effects", text=f"{text}, got {content['effects']}")
 
 
 def whole_numbers(value: Any, schema: dict[str, Any]) -> Any:

@@ -30,6 +30,7 @@ from analogsim.studies.prepare import Prepared, open_data, prepare
 from analogsim.studies.sweep import sweep_converter
 from analogsim.studies.where import Where
 from device_models.contract import Device
+from device_models.effects.registry import parse_effect
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -154,8 +155,9 @@ def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
         for t_s in spec.times:
             device.check_time(t_s)
     where.check_device(spec.device)
+    effects = tuple(map(parse_effect, spec.effects))
     for device in devices:
-        check_stream(spec.stream, device)
+        check_stream(spec.stream, device, effects)
     return devices
 
 

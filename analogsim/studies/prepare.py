@@ -19,6 +19,7 @@ from analogsim.crossbar.conversion.trying import MOST_ROWS, try_forward
 from analogsim.crossbar.folder.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.folder.chip_settings import FILE, is_chip_folder, preset_of_folder
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward
+from analogsim.crossbar.mapping.effect_words import effects_entry
 from analogsim.crossbar.mapping.periphery import TileKind
 from analogsim.crossbar.mapping.plan import Grouped
 from analogsim.crossbar.mapping.streams import StreamName
@@ -36,6 +37,7 @@ from analogsim.spec.options import DataOptions, NetworkOptions
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.where import Say, unsaid
 from device_models.contract import Device
+from device_models.effects.registry import parse_effect
 from device_models.registry import DEVICES
 
 CALIBRATION_IMAGES = 512
@@ -118,6 +120,7 @@ def prepare(
         forward=cast(Forward, network.forward),
         stream=cast(StreamName, network.stream),
         grouped=cast(Grouped, network.grouped),
+        effects=network.effects,
         recalibrate=recalibrate,
         recalibration=recalibration,
     )
@@ -238,6 +241,15 @@ def _from_folder(
         raise InputError(
             f"folder {folder} was converted with grouped {analog.grouped}, got --grouped "
             f"{network.grouped}; leave --grouped out, or convert the network anew"
+        )
+    effects = effects_entry(analog.effects).get("effects", [])
+    if network.effects and effects_entry(tuple(map(parse_effect, network.effects))) != {
+        "effects": effects
+    }:
+        raise InputError(
+            f"folder {folder} was converted with effects {', '.join(effects) or 'none'}, got "
+            f"--effect {', '.join(network.effects)}; leave --effect out, or convert the network "
+            "anew"
         )
     notes = []
     if analog.recalibration is not None:

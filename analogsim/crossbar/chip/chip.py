@@ -12,6 +12,7 @@ from analogsim.batchnorm.recalibrate import batchnorms, copy_statistics_, recali
 from analogsim.call import Inputs, map_tensors, tensors_in
 from analogsim.crossbar.chip.blocks import KEEP_PREPARED, blocks_of, parts_of
 from analogsim.crossbar.chip.compensation import COMPENSATIONS, Compensation
+from analogsim.crossbar.chip.effects import ChipEffects
 from analogsim.crossbar.chip.own_statistics import own_batchnorms, parted
 from analogsim.crossbar.chip.streamed import streamed_blocks
 from analogsim.crossbar.chip.weights import Part, drift_weights_
@@ -202,6 +203,11 @@ class Chip(nn.Module):
         )
 
     @property
+    def effects(self) -> ChipEffects:
+        """The effects on the chip's cells, with the address of their draws."""
+        return ChipEffects(effects=self.analog.effects, seed=self.seed, chip=self.chip)
+
+    @property
     def layers(self) -> dict[str, CrossbarLayer]:
         """The crossbar layers by name."""
         return self._layers
@@ -253,7 +259,8 @@ class Chip(nn.Module):
         drift_weights_(
             self.parts,
             self.analog.device,
-            (self.seed, self.chip, t_s),
+            self.effects,
+            t_s,
             compensation,
             through_tiles=self.analog.forward == "tile" and self.analog.tile == "cpp",
             after=after,

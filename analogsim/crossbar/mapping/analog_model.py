@@ -15,6 +15,7 @@ from analogsim.crossbar.mapping.periphery import Periphery, TileKind
 from analogsim.crossbar.mapping.plan import Grouped, LayerReport
 from analogsim.crossbar.mapping.streams import StreamName
 from device_models.contract import Device
+from device_models.effects.contract import Effect
 from device_models.registry import spec_of
 
 Forward = Literal["auto", "native", "native-bf16", "native-compiled", "tile"]
@@ -77,6 +78,8 @@ class AnalogModel:
     """Where the normals of programming and drift come from."""
     grouped: Grouped = "digital"
     """What becomes of depthwise convolutions."""
+    effects: tuple[Effect, ...] = ()
+    """What acts on the cells beside the device's law, in the order in which current meets it."""
     rewrites: tuple[str, ...] = ()
     """Kinds of modules that were written with linear layers."""
     checked: Checked = field(default_factory=Checked)
