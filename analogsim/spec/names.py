@@ -10,7 +10,7 @@ from device_models.effects.registry import parse_effect
 
 
 def check_names(spec: Spec | NoiseSpec | Suite) -> None:
-    """Refuse networks, data sets, devices and effects that there are not, and times that none covers.
+    """Refuse networks, data sets, devices and effects that there are not, and times of none.
 
     Raises:
         InputError, DeviceError: there is no such name.
