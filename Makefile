@@ -9,8 +9,11 @@ SHARE := --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 # Touched when the dependencies are in; older than pyproject.toml or the lock means: install again.
+DEMO_STAMP := $(VENV)/.demo-installed
 STAMP := $(VENV)/.installed
 # Every version with the hashes of all its files, for each Python and platform: `make lock`.
+# The demo's is a part of the other. (cmake and mypy are in it since aihwkit asks for them.)
+DEMO_LOCK := requirements/demo.txt
 LOCK := requirements/lock.txt
 # Only for `make floors`: the oldest versions that pyproject.toml admits.
 FLOORS := .venv-floors
@@ -18,21 +21,22 @@ FLOORS := .venv-floors
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format types docs lock floors
+.PHONY: help install demo test test-all lint format types docs lock floors
 
 help:
 	@echo 'make demo      run the main job on embedded data; results in out/demo'
-	@echo 'make test      run all tests (PYTEST_ARGS="-m \"not slow\"" passes options to pytest)'
+	@echo 'make test      run the quick tests (PYTEST_ARGS="-k drift" passes options to pytest)'
+	@echo 'make test-all  run all tests'
 	@echo 'make lint      check style and formatting;  make format mends them'
 	@echo 'make types     check types'
 	@echo 'make docs      build the pages in docs; open docs/_build/html/index.html'
 	@echo 'make install   only set up $(VENV), with an editable install and the tools'
-	@echo 'make lock      write $(LOCK) anew (LOCK_ARGS=--upgrade takes the newest versions)'
+	@echo 'make lock      write requirements anew (LOCK_ARGS=--upgrade takes the newest versions)'
 	@echo 'make floors    run the quick tests with the oldest versions that pyproject.toml admits'
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml $(LOCK)
+$(DEMO_STAMP): pyproject.toml $(DEMO_LOCK)
 	@test -x $(BIN)/python || { \
 	  command -v $(PYTHON) >/dev/null || { \
 	    echo 'error: PYTHON must be a Python 3.11, 3.12 or 3.13, got "$(PYTHON)", which is not there;' \
@@ -43,20 +47,28 @@ $(STAMP): pyproject.toml $(LOCK)
 	      'install one and say, for example: make PYTHON=python3.12 demo' >&2; exit 1; }; \
 	  echo '$(PYTHON) -m venv $(VENV)'; \
 	  $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; }
-	$(PIP_INSTALL) --require-hashes --requirement $(LOCK)
+	$(PIP_INSTALL) --require-hashes --requirement $(DEMO_LOCK)
 	$(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $@
 
+# The tools of development come into the same environment.
+$(STAMP): $(DEMO_STAMP) $(LOCK)
+	$(PIP_INSTALL) --require-hashes --requirement $(LOCK)
+	@touch $@
+
 # Results go to out/demo, or to out/demo-2 and so on: nothing is written over.
-demo: $(STAMP)
+demo: $(DEMO_STAMP)
 	$(BIN)/analogsim demo
 
 # One thread for each worker: otherwise every worker starts as many threads as there are cores.
 # A file's tests stay together, so that what they share is made once.
-test: export OMP_NUM_THREADS = 1
-test: export MKL_NUM_THREADS = 1
-test: export OPENBLAS_NUM_THREADS = 1
+test test-all floors: export OMP_NUM_THREADS = 1
+test test-all floors: export MKL_NUM_THREADS = 1
+test test-all floors: export OPENBLAS_NUM_THREADS = 1
 test: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS) $(SHARE) -m 'not slow' $(PYTEST_ARGS)
+
+test-all: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) $(SHARE) $(PYTEST_ARGS)
 
 lint: $(STAMP)
@@ -74,10 +86,12 @@ types: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-# One file for all: markers say which line is whose. It names no registry, so a mirror will do.
+# For all Pythons: markers say which line is whose. They name no registry, so a mirror will do.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --no-header
 lock: $(STAMP)
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-annotate --no-header --extra dev $(LOCK_ARGS) --output-file $(LOCK) pyproject.toml
+	$(COMPILE) --extra dev $(LOCK_ARGS) --output-file $(LOCK) pyproject.toml
+	$(COMPILE) --constraint $(LOCK) $(LOCK_ARGS) --output-file $(DEMO_LOCK) pyproject.toml
 
 # Takes several GB and a quarter of an hour: by hand, before a floor is changed or a release is made.
 floors: $(STAMP)

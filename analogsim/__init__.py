@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analogsim.crossbar.mapping.analog_model import AnalogModel
     from analogsim.crossbar.mapping.periphery import Periphery
     from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
-    from analogsim.report.frame import read
+    from analogsim.findings.frame import read
 
 __all__ = [
     "AnalogModel",
@@ -57,7 +57,7 @@ _HOME = {
     "evaluate": "analogsim.crossbar.chip.evaluate",
     "load": "analogsim.crossbar.folder.checkpoint",
     "program": "analogsim.crossbar.chip.program",
-    "read": "analogsim.report.frame",
+    "read": "analogsim.findings.frame",
     "save": "analogsim.crossbar.folder.checkpoint",
 }
 

@@ -7,7 +7,7 @@ checked field by field, and every problem is said at once.
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -120,16 +120,21 @@ def problems(value: object, hint: Any, where: str) -> Iterator[str]:
         if not isinstance(value, dict):
             yield f"{where} must be an object, got {shown(value)}"
         else:
-            yield from field_problems(value, _hints_of(hint), f"{where} ")
+            optional = hint.__optional_keys__
+            yield from field_problems(value, _hints_of(hint), f"{where} ", optional=optional)
     elif not _is_plain(value, hint):
         yield f"{where} must be {_RULES[hint]}, got {shown(value)}"
 
 
 def field_problems(
-    fields: Mapping[str, object], hints: Mapping[str, Any], where: str = ""
+    fields: Mapping[str, object],
+    hints: Mapping[str, Any],
+    where: str = "",
+    *,
+    optional: Collection[str] = (),
 ) -> Iterator[str]:
     """Missing, unknown and wrong fields of an object, a sentence each."""
-    missing = [name for name in hints if name not in fields]
+    missing = [name for name in hints if name not in fields and name not in optional]
     unknown = [name for name in fields if name not in hints]
     if missing:
         yield f"{where}must have the fields {', '.join(missing)}, which are missing"

@@ -3,7 +3,17 @@
 Importing this package imports no torch; a device imports it when asked for its `noise_law`.
 """
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.contract import (
+    DRIFT,
+    PROGRAMMING,
+    READ_NOISE,
+    Constant,
+    Device,
+    DeviceInfo,
+    NoiseLaw,
+    Switch,
+    TileContext,
+)
 from device_models.errors import AnalogsimError, DeviceError
 from device_models.gaussian import Gaussian
 from device_models.ideal import Ideal
@@ -15,6 +25,9 @@ from device_models.rram_cmo import RramCmo
 
 __all__ = [
     "DEVICES",
+    "DRIFT",
+    "PROGRAMMING",
+    "READ_NOISE",
     "AnalogsimError",
     "Constant",
     "Device",
@@ -27,6 +40,7 @@ __all__ = [
     "PcmHermes",
     "Rram",
     "RramCmo",
+    "Switch",
     "TileContext",
     "parse",
     "spec_of",

@@ -40,6 +40,33 @@ class DeviceInfo:
     law: str
     citation: str
     valid_times: str
+    bibtex: str = ""
+    """How to cite it: entries in BibTeX."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """A part of a device's error that can be switched off alone.
+
+    Attributes:
+        option: the field of the device that multiplies this part; 0 is exactly without it.
+        name, title: for files, and in words.
+        part_of: name of the switch that switches this part off as well, if there is one.
+    """
+
+    option: str
+    name: str
+    title: str
+    part_of: str = ""
+
+
+PROGRAMMING = Switch(option="programming_scale", name="programming", title="programming noise")
+DRIFT = Switch(
+    option="drift_scale", name="drift", title="drift (its mean and its spread between cells)"
+)
+READ_NOISE = Switch(option="read_scale", name="read-noise", title="read noise")
+USUAL_SWITCHES = (PROGRAMMING, DRIFT, READ_NOISE)
+"""What every device is asked for, and says if it cannot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +168,11 @@ class Device(ABC):
     """
 
     info: ClassVar[DeviceInfo]
+    switches: ClassVar[tuple[Switch, ...]] = USUAL_SWITCHES
+    """What can be switched off alone; of the usual ones, those that the device has a field for.
+
+    With all that are part of no other at 0, the device must be exactly ideal.
+    """
     source_files: ClassVar[dict[str, str]] = {}
     """Files of a user's own device: name and sha256 of the text. Set by who loads them."""
 
@@ -153,13 +185,28 @@ class Device(ABC):
     def problems(self) -> list[str]:
         """Say what is wrong with the parameters; a subclass adds to what this one finds."""
         # By name, so that a device cannot add a scale and forget to check it.
-        scales = [field.name for field in fields(self) if field.name.endswith("_scale")]
+        names = [field.name for field in fields(self)]
+        scales = [name for name in names if name.endswith("_scale")]
+        unknown = [
+            switch.option
+            for switch in self.switches
+            if switch not in USUAL_SWITCHES and switch.option not in names
+        ]
         return [
+            f"preset {self.info.name!r} switches must be fields of the device, got {option!r}; add "
+            "a field of that name"
+            for option in unknown
+        ] + [
             f"preset {self.info.name!r} {name} must be finite and >= 0, got {value}; "
             "0 switches the noise off, 1 is the device as measured"
             for name in scales
             if not (math.isfinite(value := getattr(self, name)) and value >= 0)
         ]
+
+    def own_switches(self) -> tuple[Switch, ...]:
+        """The switches that the device has a field for."""
+        names = {field.name for field in fields(self)}
+        return tuple(switch for switch in self.switches if switch.option in names)
 
     def check_time(self, t_s: float) -> None:
         """Raise `DeviceError` if the law does not cover `t_s` seconds after programming."""

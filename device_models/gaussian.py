@@ -15,6 +15,18 @@ from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileC
 
 Reference = Literal["std", "max"]
 
+BIBTEX = r"""
+@article{fagbohungbe2022,
+  author  = {Fagbohungbe, Omobayode and Qian, Lijun},
+  title   = {The Effect of Batch Normalization on Noise Resistant Property of Deep Learning Models},
+  journal = {IEEE Access},
+  year    = {2022},
+  volume  = {10},
+  pages   = {127728--127741},
+  doi     = {10.1109/ACCESS.2022.3206958}
+}
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gaussian(Device):
@@ -37,6 +49,7 @@ class Gaussian(Device):
         law="w_prog = w + N(0, sigma^2), sigma = eta std(W) or eta max|W|; w(t) = w_prog",
         citation="O. Fagbohungbe, L. Qian, IEEE Access 10:127728 (2022), arXiv 2205.07372",
         valid_times="any finite t >= 0 s (the weights do not change after programming)",
+        bibtex=BIBTEX,
     )
 
     eta: float = 0.05

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from device_models.contract import (
+    DRIFT,
+    PROGRAMMING,
+    READ_NOISE,
     Constant,
     Device,
     DeviceInfo,
     FusedLaw,
     NoiseLaw,
+    Switch,
     TileContext,
 )
 
@@ -33,6 +37,27 @@ NU_STD_SLOPE, NU_STD_OFFSET, NU_STD_MIN, NU_STD_MAX = -0.0125, -0.0059, 0.008, 0
 NU_MEAN = (NU_MEAN_SLOPE, NU_MEAN_OFFSET, NU_MEAN_MIN, NU_MEAN_MAX)
 NU_STD = (NU_STD_SLOPE, NU_STD_OFFSET, NU_STD_MIN, NU_STD_MAX)
 Q_FACTOR, Q_EXPONENT, Q_MAX = 0.0088, 0.65, 0.2
+
+BIBTEX = r"""
+@inproceedings{nandakumar2019,
+  author    = {Nandakumar, S. R. and Boybat, Irem and Joshi, Vinay and Piveteau, Christophe and Le Gallo, Manuel and Rajendran, Bipin and Sebastian, Abu and Eleftheriou, Evangelos},
+  title     = {Phase-Change Memory Models for Deep Learning Training and Inference},
+  booktitle = {26th IEEE International Conference on Electronics, Circuits and Systems (ICECS)},
+  year      = {2019},
+  pages     = {727--730},
+  doi       = {10.1109/ICECS46596.2019.8964852}
+}
+
+@article{joshi2020,
+  author  = {Joshi, Vinay and Le Gallo, Manuel and Haefeli, Simon and Boybat, Irem and Nandakumar, S. R. and Piveteau, Christophe and Dazzi, Martino and Rajendran, Bipin and Sebastian, Abu and Eleftheriou, Evangelos},
+  title   = {Accurate deep neural network inference using computational phase-change memory},
+  journal = {Nature Communications},
+  year    = {2020},
+  volume  = {11},
+  pages   = {2473},
+  doi     = {10.1038/s41467-020-16108-9}
+}
+"""  # noqa: E501 - a title is not torn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +94,19 @@ class Pcm(Device):
         valid_times="any finite t >= 0 s, counted from the first read, t_0 = 20 s after "
         "programming: 1 s is 21 s after it; networks on this technology were followed for one "
         "day (Joshi 2020); later times extrapolate the power law",
+        bibtex=BIBTEX,
+    )
+
+    switches: ClassVar[tuple[Switch, ...]] = (
+        PROGRAMMING,
+        DRIFT,
+        Switch(
+            option="nu_std_scale",
+            name="drift-spread",
+            title="the spread of drift exponents between cells",
+            part_of=DRIFT.name,
+        ),
+        READ_NOISE,
     )
 
     programming_scale: float = 1.0

@@ -15,6 +15,38 @@ from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileC
 SOURCE = "Le Gallo et al. 2023 and Vasilopoulos et al. 2023, as in aihwkit HermesNoiseModel"
 T_READ_S = 512e-9
 
+# The title and DOI of vasilopoulos2023 could not be checked.
+BIBTEX = r"""
+@article{khaddam-aljameh2022,
+  author  = {Khaddam-Aljameh, Riduan and others},
+  title   = {{HERMES-Core}: A 1.59-{TOPS/mm$^2$} {PCM} on 14-nm {CMOS} In-Memory Compute Core Using 300-ps/{LSB} Linearized {CCO}-Based {ADCs}},
+  journal = {IEEE Journal of Solid-State Circuits},
+  year    = {2022},
+  volume  = {57},
+  number  = {4},
+  pages   = {1027--1038},
+  doi     = {10.1109/JSSC.2022.3140414}
+}
+
+@article{legallo2023chip,
+  author  = {Le Gallo, Manuel and Khaddam-Aljameh, Riduan and Stanisavljevic, Milos and Vasilopoulos, Athanasios and others},
+  title   = {A 64-core mixed-signal in-memory compute chip based on phase-change memory for deep neural network inference},
+  journal = {Nature Electronics},
+  year    = {2023},
+  volume  = {6},
+  number  = {9},
+  pages   = {680--693},
+  doi     = {10.1038/s41928-023-01010-1}
+}
+
+@misc{vasilopoulos2023,
+  author       = {Vasilopoulos, A. and others},
+  howpublished = {IEEE Transactions on Electron Devices},
+  year         = {2023},
+  url          = {https://ieeexplore.ieee.org/document/10281389}
+}
+"""  # noqa: E501 - a title is not torn
+
 
 @dataclass(frozen=True, kw_only=True)
 class HermesFit:
@@ -98,6 +130,7 @@ class PcmHermes(Device):
         valid_times="any finite t >= 0 s, counted from the first read, t_0 = 300 s (two cells) or "
         "200 s (one cell) after programming: 1 s is 301 s or 201 s after it; how long the drift "
         "was measured is not stated upstream, so months and years extrapolate the power law",
+        bibtex=BIBTEX,
     )
 
     num_devices: Literal[1, 2] = 2

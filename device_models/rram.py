@@ -33,6 +33,19 @@ FITTED_TIMES_S = tuple(SPREAD_US)
 
 Gain = Literal["corrected", "aihwkit"]
 
+BIBTEX = r"""
+@article{wan2022,
+  author  = {Wan, Weier and Kubendran, Rajkumar and Schaefer, Clemens and Eryilmaz, Sukru Burc and others},
+  title   = {A compute-in-memory chip based on resistive random-access memory},
+  journal = {Nature},
+  year    = {2022},
+  volume  = {608},
+  number  = {7923},
+  pages   = {504--512},
+  doi     = {10.1038/s41586-022-04992-8}
+}
+"""  # noqa: E501 - a title is not torn
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rram(Device):
@@ -65,6 +78,7 @@ class Rram(Device):
         citation="W. Wan et al., Nature 608:504-512 (2022); spread: Extended Data Fig. 3d",
         valid_times="t = 1 s (as programmed), 86400 s and 172800 s; with interpolate=true any "
         "time from 1 s to 172800 s",
+        bibtex=BIBTEX,
     )
 
     interpolate: bool = False

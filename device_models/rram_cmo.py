@@ -28,6 +28,25 @@ RELAXATION_STD_SLOPE_US, RELAXATION_STD_OFFSET_US = 0.04201137, 0.41183342
 # Read noise in uS: K log10(g / 1 uS) sqrt(ln((t + t_read) / (2 t_read))).
 READ_K_US, T_READ_S = 0.0277316483, 1e-6
 
+BIBTEX = r"""
+@misc{falcone2025,
+  author        = {Falcone, D. F. and Clerico, V. and Choi, W. and Stecconi, T. and Horst, F. and B{\'e}gon-Lours, L. and Galetta, M. and La Porta, A. and Garg, N. and Alibart, F. and Offrein, B. J. and Bragaglia, V.},
+  title         = {All-in-One Analog {AI} Accelerator: On-Chip Training and Inference with Conductive-Metal-Oxide/{HfOx} {ReRAM} Devices},
+  year          = {2025},
+  eprint        = {2502.04524},
+  archiveprefix = {arXiv}
+}
+
+@inproceedings{lombardo2024,
+  author    = {Lombardo, D. G. F. and Ram, M. S. and Stecconi, T. and Choi, W. and La Porta, A. and Falcone, D. F. and Offrein, B. and Bragaglia, V.},
+  title     = {Read Noise Analysis in Analog Conductive-Metal-Oxide/{HfOx} {ReRAM} Devices},
+  booktitle = {Device Research Conference (DRC)},
+  year      = {2024},
+  pages     = {1--2},
+  doi       = {10.1109/DRC61706.2024.10643760}
+}
+"""  # noqa: E501 - a title is not torn
+
 
 @dataclass(frozen=True, kw_only=True)
 class RramCmo(Device):
@@ -62,6 +81,7 @@ class RramCmo(Device):
         citation="D. F. Falcone et al., arXiv 2502.04524 (2025); Lombardo et al., DRC 2024",
         valid_times="any finite t >= 1 s. The paper shows relaxation measured up to an hour; later "
         "times extrapolate a line in ln t, as the paper does to 10 years",
+        bibtex=BIBTEX,
     )
 
     acceptance_range: float = 0.2

@@ -1,4 +1,4 @@
-"""The lock file: what `make install` installs is what pyproject.toml asks for, and no other."""
+"""The lock files: what make installs is what pyproject.toml asks for, and no other."""
 
 import re
 import tomllib
@@ -11,14 +11,19 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
-LOCK = (ROOT / "requirements" / "lock.txt").read_text(encoding="utf-8")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCK, DEMO = (
+    (ROOT / "requirements" / name).read_text(encoding="utf-8") for name in ("lock.txt", "demo.txt")
+)
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, BUILD_REQUIRES = PYPROJECT["project"], PYPROJECT["build-system"]["requires"]
 PYTHONS = ("3.11", "3.12", "3.13")
 # One locked distribution: `name==version`, perhaps a marker, and a line for each hash.
 ENTRY = re.compile(
     r"(\S+==\S+(?: ; [^\\\n]+)?) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)"
 )
-LOCKED = [Requirement(entry) for entry, _ in ENTRY.findall(LOCK)]
+LOCKED, DEMO_LOCKED = (
+    [Requirement(entry) for entry, _ in ENTRY.findall(text)] for text in (LOCK, DEMO)
+)
 
 
 def environment(python: str) -> dict[str, str]:
@@ -41,7 +46,7 @@ def asked(texts: list[str]) -> Iterator[Requirement]:
             yield requirement
 
 
-def wrong(texts: list[str], python: str) -> list[str]:
+def wrong(texts: list[str], python: str, locked: list[Requirement] = LOCKED) -> list[str]:
     """What the lock does not hold exactly once, in a version that is asked for."""
     found = []
     for requirement in asked(texts):
@@ -49,7 +54,7 @@ def wrong(texts: list[str], python: str) -> list[str]:
             continue
         versions = [
             Version(str(one.specifier).removeprefix("=="))
-            for one in LOCKED
+            for one in locked
             if canonicalize_name(one.name) == canonicalize_name(requirement.name)
             and applies(one, python)
         ]
@@ -62,6 +67,24 @@ def test_it_holds_distributions_with_hashes_and_nothing_else() -> None:
     # No option, no address of a registry, no folder: what is left after the entries is nothing.
     assert ENTRY.sub("", LOCK) == ""
     assert len(LOCKED) > 150
+
+
+def test_the_demo_has_the_same_files_and_not_the_tools() -> None:
+    def of(text: str) -> set[tuple[str, str]]:
+        # Without markers: the tools need, on more platforms, what the demo needs on one.
+        return {(entry.partition(" ; ")[0], hashes) for entry, hashes in ENTRY.findall(text)}
+
+    assert ENTRY.sub("", DEMO) == ""
+    assert of(DEMO) < of(LOCK)
+    names = {one.name for one in DEMO_LOCKED}
+    assert names.isdisjoint({"pytest", "ruff", "sphinx", "ray", "pandas", "transformers", "numba"})
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_demo_agrees_with_pyproject(python: str) -> None:
+    # The editable install takes the setuptools that is there.
+    texts = [*PROJECT["dependencies"], *BUILD_REQUIRES]
+    assert wrong(texts, python, DEMO_LOCKED) == [], "pyproject.toml changed; run make lock"
 
 
 @pytest.mark.parametrize("python", PYTHONS)

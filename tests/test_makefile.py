@@ -1,5 +1,6 @@
-"""`make` with a Python that will not do says so before it makes anything."""
+"""`make` refuses a Python that will not do, and installs what a target needs."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A folder without .venv; its python3.9 and python3.14 answer as those would."""
-    for name in ("Makefile", "pyproject.toml", "requirements/lock.txt"):
+    for name in ("Makefile", "pyproject.toml", "requirements/lock.txt", "requirements/demo.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     for version in ("3.9", "3.14"):
@@ -49,5 +50,19 @@ def test_unsuitable_python_is_named(target: str, python: str, words: str, clone:
 def test_help_is_what_make_says_without_a_target(clone: Path) -> None:
     done = subprocess.run(["make"], cwd=clone, capture_output=True, text=True, check=True)
 
-    for target in ("demo", "test", "lint", "types", "docs", "install", "lock", "floors"):
+    targets = ("demo", "test", "test-all", "lint", "types", "docs", "install", "lock", "floors")
+    for target in targets:
         assert f"make {target} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "files"), [("demo", ["demo.txt"]), ("test", ["demo.txt", "lock.txt"])]
+)
+def test_the_demo_is_installed_without_the_tools(
+    target: str, files: list[str], clone: Path
+) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", target], cwd=clone, capture_output=True, text=True, check=True
+    )
+
+    assert re.findall(r"--requirement requirements/(\S+)", done.stdout) == files

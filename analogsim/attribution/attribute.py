@@ -42,8 +42,9 @@ from analogsim.experiment.study import Chips, Study
 from analogsim.inputs.batches import batches
 from analogsim.inputs.data import Data
 from analogsim.own_files import own_folder
+from analogsim.report.attribution import TREATMENTS_FOLDER
 
-TREATMENTS_FOLDER, SCREEN_FOLDER = "treatments", "screening"
+SCREEN_FOLDER = "screening"
 # Enough to trace the network and to count its products.
 _EXAMPLE_IMAGES = 2
 # An evaluation that takes longer is not repeated to tell how long the others take.

@@ -1,7 +1,7 @@
 """The sources of error of a chip, and how each one is switched on alone or off alone.
 
-A source of the device is a scale of its law; one of the periphery is a field of `Periphery`. What
-a law or a periphery cannot give alone is said in words and never counted as zero.
+A source of the device is a switch that it declares; one of the periphery is a field of `Periphery`.
+What a law or a periphery cannot give alone is said in words and never counted as zero.
 
 Alone, a source of the device stands in a perfect periphery. A source of the periphery stands in
 one whose converters keep their calibrated input ranges and have nothing else: the ranges are the
@@ -14,7 +14,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from analogsim.crossbar.mapping.periphery import Periphery, step
-from device_models.contract import Device
+from device_models.contract import USUAL_SWITCHES, Device, Switch
 from device_models.ideal import Ideal
 
 # Most bits of a converter, see `Periphery`.
@@ -22,13 +22,6 @@ _MOST_BITS = 16
 # No output reaches it: a tile has at most some thousand rows, each worth about 1. Nor does any
 # input of sense, in units of its range.
 _NO_BOUND = 1e6
-
-DEVICE_SWITCHES = {
-    "programming": ("programming_scale", "programming noise"),
-    "drift": ("drift_scale", "drift (its mean and its spread between cells)"),
-    "read-noise": ("read_scale", "read noise"),
-}
-"""Source -> the device's own switch, and the source in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +61,8 @@ class Source:
 
 def is_quiet(device: Device) -> bool:
     """Whether the device does nothing to a weight."""
-    switches = [switch for switch, _ in DEVICE_SWITCHES.values() if hasattr(device, switch)]
-    off = bool(switches) and all(getattr(device, switch) == 0 for switch in switches)
+    switches = _switches(device)
+    off = bool(switches) and all(getattr(device, one.option) == 0 for one in switches)
     return isinstance(device, Ideal) or device.noise_scale == 0 or off
 
 
@@ -92,20 +85,21 @@ def _device_sources(full: Setting) -> list[Source]:
     device = full.device
     name = device.info.name
     found = []
-    for source, (switch, title) in DEVICE_SWITCHES.items():
-        if is_quiet(device) or getattr(device, switch, None) == 0:
+    own = _switches(device)
+    for switch in dict.fromkeys((*USUAL_SWITCHES, *own)):
+        source, title = switch.name, switch.title
+        if is_quiet(device) or (switch in own and getattr(device, switch.option) == 0):
             found.append(_absent(source, title, f"switched off or absent in '{name}'"))
-        elif not hasattr(device, switch):
+        elif switch not in own:
             why = (
                 f"the law of '{name}' has no switch for it (see 'device'); the device leaves out: "
                 f"{device.info.not_modelled}"
             )
             found.append(_absent(source, title, why))
         else:
-            others = {s: 0.0 for s, _ in DEVICE_SWITCHES.values() if s != switch}
-            alone = dataclasses.replace(device, **others)
-            found.append(_of_device(source, title, full, alone, _with(device, switch, 0.0)))
-    if not is_quiet(device) and not any(hasattr(device, s) for s, _ in DEVICE_SWITCHES.values()):
+            alone = _without(device, *(one for one in own if one != switch))
+            found.append(_of_device(source, title, full, alone, _without(device, switch)))
+    if not is_quiet(device) and not own:
         title = f"all that '{name}' does to the weights"
         found.append(_of_device("device", title, full, device, _off(device)))
     return found
@@ -215,8 +209,13 @@ def _edit(edge: Periphery, fields: dict[str, float], name: str) -> Periphery:
     return dataclasses.replace(edge, name=name, **fields)  # type: ignore[arg-type]  # bits: whole
 
 
-def _with(device: Device, switch: str, value: float) -> Device:
-    return dataclasses.replace(device, **{switch: value})
+def _switches(device: Device) -> tuple[Switch, ...]:
+    """Those that are part of no other, which together are the whole device."""
+    return tuple(switch for switch in device.own_switches() if not switch.part_of)
+
+
+def _without(device: Device, *switches: Switch) -> Device:
+    return dataclasses.replace(device, **{switch.option: 0.0 for switch in switches})
 
 
 def _off(device: Device) -> Device:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from analogsim.attribution.effects import sure
 from analogsim.attribution.result import Attribution, Estimate, Row, Suggestion, Whole
 from analogsim.experiment.statistics import chance_count, told_apart
+from analogsim.report.attribution_table import chips, label
 from analogsim.report.labels import format_duration, percent, points
 
 CAVEAT = (
@@ -80,17 +81,6 @@ def spread(found: Estimate) -> str:
     if found["low"] == found["high"]:
         return f"{mean} (the same for every chip{like})"
     return f"{mean} ({points(found['low'])} to {points(found['high'])}{like})"
-
-
-def chips(count: int) -> str:
-    """`1 chip`, `10 chips`."""
-    return f"{count} chip{'' if count == 1 else 's'}"
-
-
-def label(row: Row, rows: Sequence[Row]) -> str:
-    """The name, with its images where they are fewer than those of other rows."""
-    few = row["n_images"] < max(one["n_images"] for one in rows) and not row["why"]
-    return f"{row['name']} ({row['n_images']} images)" if few else row["name"]
 
 
 def _doubt(found: Estimate) -> str:

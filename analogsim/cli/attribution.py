@@ -4,10 +4,7 @@ import click
 
 from analogsim.attribution.ask import Ask, Part, Screening
 from analogsim.attribution.attribute import attribute
-from analogsim.attribution.plot import draw_attribution
-from analogsim.attribution.result import PLOT_FILE, TEXT_FILE
 from analogsim.attribution.suggestion import Goal
-from analogsim.attribution.table import format_attribution
 from analogsim.cli.prepare import open_data, plain_warnings, prepare
 from analogsim.cli.progress import ProgressReporter
 from analogsim.cli.run_study import (
@@ -24,9 +21,8 @@ from analogsim.cli.run_study import (
 from analogsim.cli.say import say
 from analogsim.cli.spec import Spec
 from analogsim.errors import InputError
-from analogsim.experiment.records import write_bytes_atomic
 from analogsim.report import build_report
-from analogsim.report.look import png_bytes
+from analogsim.report.attribution_table import format_attribution
 from analogsim.report.table import warning_lines
 from analogsim.schema import dumps
 
@@ -75,20 +71,13 @@ def attribute_and_print(spec: Spec, ask: Ask, where: Where) -> None:
     with plain_warnings(), saying_how_to_go_on(where), ProgressReporter() as progress:
         result = attribute(study, prepared.analog, images, ask, where.output, place, progress, _say)
     said = warning_lines(warn_of_factors(where.output))
-    text = "\n".join([format_attribution(result), *said])
-    write_bytes_atomic(where.output / PLOT_FILE, png_bytes(draw_attribution(result)))
-    write_bytes_atomic(where.output / TEXT_FILE, _markdown(result["question"], text).encode())
     page = build_report(where.output)
     if where.as_json:
         click.echo(dumps(result, indent=2))
         return
-    say(text)
+    say("\n".join([format_attribution(result), *said]))
     click.echo(f"\n{page}")
 
 
 def _say(text: str) -> None:
     click.echo(f"attribute: {text}", err=True)
-
-
-def _markdown(question: str, text: str) -> str:
-    return f"# {question}\n\n```\n{text}\n```\n"

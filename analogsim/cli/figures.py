@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from analogsim.cli.command import Command
+from analogsim.findings.kinds import charts_in
+from analogsim.own_files import own_folder
 from analogsim.report.figures import FIGURES_FOLDER, write_figures
 from analogsim.schema import dumps
 
@@ -50,8 +52,8 @@ def figures(
     Reads what `analogsim report` reads, and works without torch. Prints the files it wrote.
     """
     written = write_figures(
-        folder,
-        output,
+        charts_in(folder),
+        own_folder(folder / FIGURES_FOLDER) if output is None else output,
         widths=_listed(width),
         formats=_listed(formats),
         only=charts,

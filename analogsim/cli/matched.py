@@ -19,9 +19,9 @@ from analogsim.cli.run_study import (
 from analogsim.cli.say import say
 from analogsim.cli.spec import Spec
 from analogsim.equivalent.compare import compare_matched
-from analogsim.equivalent.table import format_comparison
 from analogsim.errors import InputError
 from analogsim.report import build_report
+from analogsim.report.matched_table import format_comparison
 from analogsim.report.table import warning_lines
 from analogsim.schema import dumps
 

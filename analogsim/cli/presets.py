@@ -38,6 +38,8 @@ def presets(name: str | None, *, as_json: bool) -> None:
     if as_json:
         constants = [dataclasses.asdict(constant) for constant in device.constants()]
         content = {"format": "analogsim-preset", "version": 1, **dataclasses.asdict(device.info)}
+        # Reports say how to cite a device.
+        del content["bibtex"]
         content |= {"options": dataclasses.asdict(device), "constants": constants}
         click.echo(dumps(content, indent=2))
     else:

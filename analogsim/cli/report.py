@@ -4,12 +4,8 @@ from pathlib import Path
 
 import click
 
-from analogsim.cli import colour
 from analogsim.cli.command import Command
-from analogsim.cli.report_kinds import report_other
-from analogsim.cli.say import tell
-from analogsim.report import build_report, format_table, summary
-from analogsim.schema import dumps
+from analogsim.cli.report_kinds import report_folder
 
 
 @click.command(cls=Command)
@@ -21,14 +17,4 @@ def report(folder: Path, *, as_json: bool) -> None:
     Reads what the run left in its folder, so it also works for a run that was broken off, and on
     a machine without torch.
     """
-    if report_other(folder, as_json=as_json):
-        return
-    page = build_report(folder)
-    result = summary(folder)
-    if as_json:
-        click.echo(dumps(result, indent=2))
-        return
-    click.echo(colour.result_table(format_table(result)))
-    for note in result["notes"]:
-        tell(f"note: {note}")
-    click.echo(f"\n{page}")
+    report_folder(folder, as_json=as_json)

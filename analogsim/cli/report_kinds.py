@@ -1,23 +1,30 @@
-"""`analogsim report` of what is no plain run: a noise study, a suite, or a suite's kept file."""
+"""What `analogsim report` does with each kind of study, and with a suite's kept file."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from analogsim.cli import colour
 from analogsim.cli.say import say, tell
-from analogsim.experiment.header import HEADER_FILE, read_header
+from analogsim.findings.kinds import kind_of, results_of
 from analogsim.own_files import read_text
+from analogsim.report import Summary, build_report, format_table, summary
+from analogsim.report.attribution_table import format_attribution
+from analogsim.report.extras import read_extras
+from analogsim.report.matched_table import format_comparison
+from analogsim.report.table import warning_lines
 from analogsim.schema import dumps
 from analogsim.scopes.build import build_noise
-from analogsim.scopes.study import KIND
 from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
 from analogsim.suites.build import build_suite, format_suite
-from analogsim.suites.kept import MOST, RESULTS_FILE, read_kept
+from analogsim.suites.kept import MOST, read_kept
 
 
-def report_other(path: Path, *, as_json: bool) -> bool:
-    """Report what is there, if it is one of these; whether it was.
+def report_folder(path: Path, *, as_json: bool) -> None:
+    """Rebuild what is derived, and print the tables (or the summary as JSON) and the page's path.
 
     A file is a suite's results.json, under any name: its tables are printed and nothing is
     written.
@@ -26,25 +33,43 @@ def report_other(path: Path, *, as_json: bool) -> bool:
         InputError: it is broken.
         OutputError: its folder cannot be written.
     """
-    if path.is_file() or (path / RESULTS_FILE).is_file():
+    kind = kind_of(path)
+    if kind == "suite":
         _suite(path, as_json=as_json)
-        return True
-    if not (path / HEADER_FILE).is_file() or read_header(path).spec.get("kind") != KIND:
-        return False
-    result, page = build_noise(path)
+    elif kind == "noise":
+        result, page = build_noise(path)
+        _say(format_noise(result), noise_summary(result), result.notes, page, as_json=as_json)
+    else:
+        page = build_report(path)
+        found = summary(path)
+        _say(_tables(path, found), found, found["notes"], page, as_json=as_json)
+
+
+def _say(
+    tables: str, document: Mapping[str, Any], notes: Sequence[str], page: Path, *, as_json: bool
+) -> None:
     if as_json:
-        click.echo(dumps(noise_summary(result), indent=2))
-        return True
-    say(format_noise(result))
-    for note in result.notes:
+        click.echo(dumps(document, indent=2))
+        return
+    say(tables)
+    for note in notes:
         tell(f"note: {note}")
     click.echo(f"\n{page}")
-    return True
+
+
+def _tables(path: Path, found: Summary) -> str:
+    """Those of what else the chips were measured for, if it is there and whole."""
+    extras = read_extras(path)
+    said = warning_lines(found["warnings"])
+    if extras.attribution is not None:
+        return "\n".join([format_attribution(extras.attribution), *said])
+    if extras.comparison is not None:
+        return "\n".join([format_comparison(extras.comparison), *said])
+    return colour.result_table(format_table(found))
 
 
 def _suite(path: Path, *, as_json: bool) -> None:
-    # The file that a user names may be a link; what lies in a folder may not.
-    file = path.resolve() if path.is_file() else path / RESULTS_FILE
+    file = results_of(path)
     kept = read_kept(file)
     page = None if path.is_file() else build_suite(kept, path)
     if as_json:

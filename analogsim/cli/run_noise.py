@@ -6,7 +6,7 @@ from analogsim.cli.noise_spec import NoiseSpec
 from analogsim.cli.options import DataOptions
 from analogsim.cli.prepare import command_line, open_data, plain_warnings
 from analogsim.cli.progress import ProgressReporter
-from analogsim.cli.report_kinds import report_other
+from analogsim.cli.report_kinds import report_folder
 from analogsim.cli.run_study import Where, check_device, limited, place_of, saying_how_to_go_on
 from analogsim.errors import InputError
 from analogsim.inputs.fingerprint import code_fingerprints
@@ -24,7 +24,7 @@ def noise_and_print(spec: NoiseSpec, where: Where) -> None:
             or the workers end.
     """
     compute_noise(spec, where)
-    report_other(where.output, as_json=where.as_json)
+    report_folder(where.output, as_json=where.as_json)
 
 
 def compute_noise(spec: NoiseSpec, where: Where) -> None:

@@ -1,39 +1,28 @@
-"""Which effects of a device can be switched off, and what the difference is without each.
+"""The device without each part of its error, to see what that part has to do with the difference.
 
 The difference between a device and Gaussian noise of the same weight error is measured again
-without one effect, against Gaussian noise of the weight error that is then left. What changes is
-that effect's share. Shares need not add up: effects act together.
+without one part, against Gaussian noise of the weight error that is then left. What changes is
+that part's share. Shares need not add up: parts act together.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from device_models.contract import Device
-
-# A device's own switches; `noise_scale` is the whole device.
-EFFECTS: Mapping[str, str] = {
-    "programming_scale": "programming noise",
-    "drift_scale": "drift (its mean and its spread between cells)",
-    "nu_std_scale": "the spread of drift exponents between cells",
-    "read_scale": "read noise",
-}
+from device_models.contract import Device, Switch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A device without one of its effects."""
+    """A device with one of its switches at 0."""
 
-    option: str
-    effect: str
+    switch: Switch
     device: Device
 
 
 def variants(device: Device) -> tuple[Variant, ...]:
-    """The device without each effect that it has a switch for and that is switched on."""
-    names = {field.name for field in dataclasses.fields(device)}
+    """The device without each part that it has a switch for and that is switched on."""
     return tuple(
-        Variant(option=option, effect=effect, device=dataclasses.replace(device, **{option: 0.0}))
-        for option, effect in EFFECTS.items()
-        if option in names and getattr(device, option) != 0 and device.noise_scale != 0
+        Variant(switch=switch, device=dataclasses.replace(device, **{switch.option: 0.0}))
+        for switch in device.own_switches()
+        if getattr(device, switch.option) != 0 and device.noise_scale != 0
     )

@@ -247,8 +247,8 @@ class _Run:
         self._measure_control(side, name, self._errors(variant.device, t_s).matched())
         left = side.answers(name, pair) - side.answers(control_name(name), (t_s, "none"))
         return Cause(
-            option=variant.option,
-            effect=variant.effect,
+            option=variant.switch.option,
+            effect=variant.switch.title,
             difference_without=estimate(left.mean(DIFFERENCE)),
             share=estimate((difference - left).mean(ANY)),
         )

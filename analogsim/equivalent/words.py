@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from analogsim.equivalent.comparison import EquivalentEta, Estimate, Point
 from analogsim.experiment.statistics import chance_count, holm, told_apart
 from analogsim.report.labels import format_duration, percent, points
+from analogsim.report.matched_table import short
 
 
 def sentences(found: Sequence[Point], model: str, n_images: int) -> list[str]:
@@ -35,23 +36,6 @@ def _sentence(point: Point, where: str, told: bool, count: int) -> str:
     return f"{text}. {_level(point['equivalent'])}"
 
 
-def eta_text(found: EquivalentEta) -> str:
-    """The equivalent eta and its interval, short: `0.061 (0.045, 0.074)`."""
-    if found["eta"] is None:
-        middle = "none" if found["reached"] == "below" else "above"
-    else:
-        middle = _short(found["eta"])
-    if found["low"] is None:
-        return middle
-    high = "-" if found["high"] is None else _short(found["high"])
-    return f"{middle} ({_short(found['low'])}, {high})"
-
-
-def _short(eta: float) -> str:
-    """Three digits; what rounding has left of a zero is 0."""
-    return f"{eta:.3g}" if abs(eta) >= 1e-9 else "0"
-
-
 def _level(found: EquivalentEta) -> str:
     if found["reached"] == "below":
         text = "Its accuracy is above that of chips without weight noise, so no level equals it"
@@ -59,12 +43,12 @@ def _level(found: EquivalentEta) -> str:
         text = "Its accuracy is below that of every Gaussian level of the bracket"
     else:
         assert found["eta"] is not None, "reached says that there is one"
-        text = f"Its accuracy is that of Gaussian noise of {_short(found['eta'])} std(W)"
+        text = f"Its accuracy is that of Gaussian noise of {short(found['eta'])} std(W)"
     if found["low"] is None:
         return f"{text}."
     if found["high"] is None:
-        return f"{text} (95 % interval on these images from {_short(found['low'])} on)."
-    bounds = f"{_short(found['low'])} to {_short(found['high'])}"
+        return f"{text} (95 % interval on these images from {short(found['low'])} on)."
+    bounds = f"{short(found['low'])} to {short(found['high'])}"
     return f"{text} (95 % interval on these images {bounds})."
 
 

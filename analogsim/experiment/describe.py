@@ -24,7 +24,7 @@ from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
 from analogsim.inputs.labels import class_number
 from device_models.contract import Device
-from device_models.registry import spec_of
+from device_models.registry import DEVICES, spec_of
 
 # How many images stand for a data set in `data_digest`.
 _SAMPLE = 16
@@ -187,13 +187,16 @@ def layer_entry(line: Any) -> Layer:
 def device_entry(device: Device) -> DeviceEntry:
     """What the report says of a device."""
     info = device.info
-    return DeviceEntry(
+    entry = DeviceEntry(
         preset=spec_of(device),
         title=info.title,
         law=info.law,
         citation=info.citation,
         valid_times=info.valid_times,
     )
+    if info.bibtex and DEVICES.get(info.name) is not type(device):
+        entry["bibtex"] = info.bibtex
+    return entry
 
 
 def weights_digest(module: nn.Module) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypedDict, get_type_hints
+from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict, get_type_hints
 
 from analogsim import own_files, schema, seal
 from analogsim.errors import InputError, shown
@@ -57,13 +57,17 @@ class Layer(TypedDict):
 
 
 class DeviceEntry(TypedDict):
-    """What the report says of a device; `preset` is the user's spelling."""
+    """What the report says of a device; `preset` is the user's spelling.
+
+    `bibtex` is there for a device that is not built in, and says how to cite it.
+    """
 
     preset: str
     title: str
     law: str
     citation: str
     valid_times: str
+    bibtex: NotRequired[str]
 
 
 class DigitalProductsEntry(TypedDict):
@@ -169,6 +173,9 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
     for key, hint in _SPEC.items():
         if key in fields["spec"]:
             yield from schema.problems(fields["spec"][key], hint, f"spec {key}")
+    points = fields["spec"].get(POINTS, ())
+    if schema.fits(points, list[dict[str, Value]]) and len({frozenset(one) for one in points}) > 1:
+        yield f"spec {POINTS} must be on the same axes, got {shown(points)}"
     if not schema.fits(fields["periphery"].get("not_modelled"), list[str]):
         got = fields["periphery"].get("not_modelled")
         yield f"periphery not_modelled must be a list of sentences, got {shown(got)}"

@@ -1,18 +1,137 @@
-"""What layers and sources of error cost, read from `attribution.json` if that lies in the folder.
+"""What `attribution.json` says: what each source of error and each layer costs.
 
-Only the fields that a report shows are read; `analogsim attribute` writes more of them.
+It is here, below the package that measures it, so that a report is rebuilt without torch.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, get_type_hints
 
 from analogsim import schema
 from analogsim.errors import InputError, shown
+from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.sealed import read_sealed
+from analogsim.report.csv_file import csv_lines
 
 ATTRIBUTION_FILE = "attribution.json"
-_FORMAT, _VERSION = "analogsim-attribution", 1
+TREATMENTS_FOLDER = "treatments"
+CSV_FILE, PLOT_FILE, TEXT_FILE = "attribution.csv", "attribution.png", "attribution.md"
+FORMAT, VERSION = "analogsim-attribution", 1
+_TODO = "run analogsim attribute again"
+
+
+class Estimate(TypedDict):
+    """A mean over chips as a fraction, with 95 % intervals; None for one chip.
+
+    `low`, `high` and `p` (of such a mean if the true one is 0) are for these images, `new_images`
+    ([low, high]) for new images: None where single answers were not recorded. Where
+    nothing is random in the chips, the first has no width, and there is no `p`.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    n_chips: int
+    p: float | None
+    new_images: list[float] | None
+
+
+class Row(TypedDict):
+    """What a source or layer costs at one time, in accuracy as a fraction.
+
+    `alone`: nothing else is switched on (for a layer: every other layer is digital).
+    `without`: what is gained when it alone is switched off (kept digital). `loss` is positive
+    where it costs; it is None where it cannot be measured, for the reason `why`. Where nothing
+    random is in it, it is the same for every chip, and its interval has no width by right.
+    Bounds, `p` and `new_images` are as in `Estimate`: each by itself, whatever their number.
+    """
+
+    kind: Literal["source", "layer"]
+    name: str
+    title: str
+    mode: Literal["alone", "without"]
+    t_s: float
+    loss: float | None
+    low: float | None
+    high: float | None
+    n_chips: int
+    n_images: int
+    same_for_every_chip: bool
+    why: str
+    p: float | None
+    new_images: list[float] | None
+
+
+class Whole(TypedDict):
+    """The chip with everything on, and how far the losses alone make up for its own.
+
+    `interaction` is (loss - sum of the losses alone), paired over chips: above 0 the parts cost
+    more together than one by one. None where not all parts were measured.
+    """
+
+    t_s: float
+    accuracy: Estimate
+    loss: Estimate
+    same_for_every_chip: bool
+    accuracy_all_off: float
+    sum_of_sources: Estimate | None
+    interaction_of_sources: Estimate | None
+    sum_of_layers: Estimate | None
+    interaction_of_layers: Estimate | None
+
+
+class Verification(TypedDict):
+    """The suggestion measured on chips that had no part in choosing it."""
+
+    first_chip: int
+    last_chip: int
+    loss: Estimate
+    gain: Estimate
+    accuracy: Estimate
+    accuracy_kept: Estimate
+
+
+class Suggestion(TypedDict):
+    """Layers to keep digital, for one time.
+
+    `predicted` is the sum of the layers' gains `without`, over the chips that chose them, and so
+    too good on average. `reached` says whether it reaches what was asked.
+    """
+
+    t_s: float
+    asked: str
+    keep_digital: list[str]
+    option: str
+    reached: bool
+    predicted: Estimate
+    weights_share: float
+    macs_share: float
+    verification: Verification
+
+
+class Attribution(TypedDict):
+    """The content of `attribution.json`."""
+
+    format: str
+    version: int
+    question: str
+    command: str
+    model: str
+    data: str
+    preset: str
+    compensation: str
+    seed: int
+    chips: int
+    n_images: int
+    digital_accuracy: float
+    whole: list[Whole]
+    rows: list[Row]
+    suggestion: Suggestion | None
+    no_suggestion: str
+    sentences: list[str]
+    spec: dict[str, Any]
+    versions: dict[str, str]
+    coverage: CoverageEntry | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +176,10 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
     path = folder / ATTRIBUTION_FILE
     if not path.exists():
         return ()
-    todo = "run analogsim attribute again"
-    content = read_sealed(path, name=_FORMAT, version=_VERSION, todo=todo)
+    content = read_sealed(path, name=FORMAT, version=VERSION, todo=_TODO)
     rows = content.get("rows")
     if not schema.fits(rows, list[dict[str, Any]]):
-        raise InputError(f"{path} rows must be a list, got {shown(rows)}; {todo}")
+        raise InputError(f"{path} rows must be a list, got {shown(rows)}; {_TODO}")
     rows = [{"new_images": None} | row for row in rows]
     found = [
         problem
@@ -71,5 +189,31 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
         )
     ]
     if found:
-        raise InputError(f"{path} {'; '.join(found)}; run analogsim attribute again")
+        raise InputError(f"{path} {'; '.join(found)}; {_TODO}")
     return tuple(Loss(**{key: row[key] for key in _HINTS}) for row in rows)
+
+
+def read_attribution(folder: Path) -> Attribution | None:
+    """All of `attribution.json`; None where there is no such file.
+
+    Raises:
+        InputError: it cannot be read, is something else, or is of before it held all this.
+    """
+    path = folder / ATTRIBUTION_FILE
+    if not path.exists():
+        return None
+    content: Attribution = read_sealed(path, name=FORMAT, version=VERSION, todo=_TODO)
+    found = list(schema.field_problems(content, get_type_hints(Attribution)))
+    if found:
+        raise InputError(f"{path} {'; '.join(found)}; {_TODO}")
+    return content
+
+
+def csv_text(rows: list[Row]) -> str:
+    """The rows as CSV, fractions in full; the bounds for new images in two columns."""
+    fields = [name for name in Row.__annotations__ if name != "new_images"]
+    lines = []
+    for row in rows:
+        values: dict[str, Any] = {**row}
+        lines.append([*map(values.get, fields), *(row["new_images"] or (None, None))])
+    return csv_lines([*fields, "new_images_low", "new_images_high"], lines, end="\n")

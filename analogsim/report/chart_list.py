@@ -1,6 +1,7 @@
 """Every chart of a run, in the order in which the page shows them."""
 
 from analogsim.report.accuracy_chart import accuracy_chart
+from analogsim.report.attribution_chart import attribution_chart
 from analogsim.report.bn_chart import bn_chart
 from analogsim.report.chart import Chart
 from analogsim.report.error_chart import error_chart
@@ -21,6 +22,7 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
         sweep_chart(summary),
         accuracy_chart(run, summary),
         matched_chart(extras.comparison) if extras.comparison is not None else None,
+        attribution_chart(extras.losses, header),
         bn_chart(run),
         spread_chart(run),
         yield_chart(run),

@@ -1,48 +1,65 @@
-"""What a run rests on, as BibTeX: the devices' papers, aihwkit, and the paper in question."""
+"""What a run rests on, as BibTeX: the devices' papers, aihwkit, and the paper in question.
+
+A device's entries stand in its own file. Those of a user's device are in the header: a report never
+runs the file.
+"""
 
 import re
-from collections.abc import Iterable
 from importlib.resources import files
 
-from analogsim.experiment.header import RunHeader
+from analogsim.experiment.header import DeviceEntry, RunHeader
+from device_models.registry import DEVICES
 
 # Whatever the run: aihwkit's laws and tiles.
 _ALWAYS = ("rasch2021aihwkit", "legallo2023aihwkit")
-# By the name of a preset, without its options.
-_OF_PRESET = {
-    "pcm": ("nandakumar2019", "joshi2020"),
-    "pcm-hermes": ("khaddam-aljameh2022", "legallo2023chip", "vasilopoulos2023"),
-    "rram": ("wan2022",),
-    "rram-cmo": ("falcone2025", "lombardo2024"),
-    "gaussian": ("fagbohungbe2022",),
-}
 _OF_PERIPHERY = {"standard": ("rasch2023",)}
 _BATCHNORM = ("fagbohungbe2022",)
 _RECALIBRATION = ("joshi2020",)
 
 
-def bibtex(keys: Iterable[str]) -> str:
-    """The entries of these keys, each once, in their order."""
-    entries = _entries()
-    return "\n\n".join(entries[key] for key in dict.fromkeys(keys)) + "\n"
+def bibtex(header: RunHeader) -> str:
+    """The entries of what the run used, each once."""
+    return "\n\n".join(cited(header).values()) + "\n"
 
 
-def citation_keys(header: RunHeader) -> list[str]:
-    """Keys of what the run used: devices, periphery, BatchNorm if the network has it, aihwkit.
-
-    A device of the user's own has none.
-    """
-    names = [re.split(r"[?(]", entry["preset"])[0] for entry in header.devices]
-    keys = [key for name in names for key in _OF_PRESET.get(name, ())]
-    keys += _OF_PERIPHERY.get(str(header.periphery.get("name")), ())
+def cited(header: RunHeader) -> dict[str, str]:
+    """Key -> entry of devices, periphery, BatchNorm if the network has it, aihwkit; in order."""
+    found: dict[str, str] = {}
+    for device in header.devices:
+        found |= entries(_of_device(device))
+    known = _known()
+    keys = [*_OF_PERIPHERY.get(str(header.periphery.get("name")), ())]
     if any("BatchNorm" in layer["kind"] for layer in header.layers):
         keys += _BATCHNORM
     if any("recal" in str(bn) or "adabs" in str(bn) for bn in header.spec.get("bn", ())):
         keys += _RECALIBRATION
-    return list(dict.fromkeys([*keys, *_ALWAYS]))
+    for key in (*keys, *_ALWAYS):
+        found.setdefault(key, known[key])
+    return found
 
 
-def _entries() -> dict[str, str]:
+def entries(text: str) -> dict[str, str]:
+    """Key -> entry of a text in BibTeX; an entry begins where a line begins with `@`."""
+    parts = re.split(r"^(?=@)", text, flags=re.MULTILINE)
+    # A line that begins with a per cent sign is a comment.
+    plain = (re.sub(r"^%.*\n?", "", part, flags=re.MULTILINE).strip() for part in parts)
+    return {_key(entry): entry for entry in plain if entry.startswith("@")}
+
+
+def _key(entry: str) -> str:
+    found = re.match(r"@\w+\s*\{\s*([^,\s]+)", entry)
+    return found[1] if found else entry
+
+
+def _of_device(entry: DeviceEntry) -> str:
+    built_in = DEVICES.get(re.split(r"[?(]", entry["preset"])[0])
+    return entry.get("bibtex", "") if built_in is None else built_in.info.bibtex
+
+
+def _known() -> dict[str, str]:
+    """All entries that analogsim itself holds."""
     text = (files("analogsim.report") / "citations.bib").read_text(encoding="utf-8")
-    found = re.findall(r"^(@\w+\{([^,]+),\n.*?^\})", text, flags=re.MULTILINE | re.DOTALL)
-    return {key: entry for entry, key in found}
+    found = entries(text)
+    for device in DEVICES.values():
+        found |= entries(device.info.bibtex)
+    return found

@@ -1,6 +1,7 @@
 """What else lies in a run's folder and is worth showing: each file may be missing or broken."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -8,7 +9,7 @@ from typing import TypeVar
 from analogsim import own_files
 from analogsim.errors import InputError
 from analogsim.experiment.layers_file import LayersFile, read_layers
-from analogsim.report.attribution import Loss, read_losses
+from analogsim.report.attribution import Attribution, Loss, read_attribution, read_losses
 from analogsim.report.comparison import Comparison, read_comparison
 
 SPEC_FILE = "spec.toml"
@@ -18,11 +19,16 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, kw_only=True)
 class Extras:
-    """What a report shows if it is there. `notes` says what could not be read."""
+    """What a report shows if it is there. `notes` says what could not be read.
+
+    `attribution` is None where `attribution.json` is of before it held all this; `losses` are its
+    rows.
+    """
 
     layers: LayersFile | None = None
     comparison: Comparison | None = None
     losses: tuple[Loss, ...] = ()
+    attribution: Attribution | None = None
     spec: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -38,10 +44,14 @@ def read_extras(folder: Path) -> Extras:
             notes.append(f"Left out: {error}.")
             return otherwise
 
+    attribution = None
+    with suppress(InputError):  # of the same file: said with its losses
+        attribution = read_attribution(folder)
     return Extras(
         layers=tried(read_layers, None),
         comparison=tried(read_comparison, None),
         losses=tried(read_losses, ()),
+        attribution=attribution,
         spec=tried(_read_spec, None),
         notes=tuple(notes),
     )

@@ -1,14 +1,11 @@
-"""Figures for papers: every chart of a run as files of a journal's column or page width."""
+"""Figures for papers: charts as files of a journal's column or page width."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.folder import write_bytes_atomic
-from analogsim.own_files import own_folder
 from analogsim.report.chart import Chart
-from analogsim.report.chart_list import charts_of
-from analogsim.report.extras import read_extras
 from analogsim.report.look import (
     ONE_COLUMN,
     TWO_COLUMNS,
@@ -19,7 +16,6 @@ from analogsim.report.look import (
     settled,
     svg_text,
 )
-from analogsim.report.summary import read_run, summarise_run
 
 WIDTHS = {"one": ONE_COLUMN, "two": TWO_COLUMNS}
 FORMATS = ("pdf", "svg", "png")
@@ -30,27 +26,27 @@ _DPI = 600
 
 
 def write_figures(
-    folder: Path,
-    output: Path | None,
+    charts: Sequence[Chart],
+    output: Path,
     *,
     widths: Sequence[str],
     formats: Sequence[str],
     only: Sequence[str] = (),
 ) -> list[Path]:
-    """Draw the charts of the run in `folder` into `output`; returns what was written.
+    """Draw the charts of a run into `output`; returns what was written.
 
     Files are named NAME_WIDTH.FORMAT, for example `accuracy_one.pdf`. PDF embeds its fonts as
     TrueType; in SVG text becomes outlines, because an SVG cannot carry a font.
 
     Args:
-        folder: of a run.
-        output: made if needed; files of the same names are replaced. None is one in `folder`.
+        charts: of a run of any kind.
+        output: made if needed; files of the same names are replaced.
         widths: among `WIDTHS`.
         formats: among `FORMATS`.
         only: names of charts; none is all.
 
     Raises:
-        InputError: the folder holds no run, or a width, format or chart is none.
+        InputError: a width, format or chart is none.
         OutputError: `output` cannot be written.
     """
     for what, asked, there in (("width", widths, tuple(WIDTHS)), ("format", formats, FORMATS)):
@@ -59,8 +55,6 @@ def write_figures(
                 raise InputError(
                     f"figures {what} must be one of {', '.join(there)}, got {one!r}; choose one"
                 )
-    run = read_run(folder)
-    charts = charts_of(run, summarise_run(run), read_extras(folder))
     names = [chart.name for chart in charts]
     for name in only:
         if name not in names:
@@ -68,8 +62,6 @@ def write_figures(
                 f"figures chart must be one of {', '.join(names)}, got {name!r}; choose one that "
                 "this run has"
             )
-    if output is None:
-        output = own_folder(folder / FIGURES_FOLDER)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

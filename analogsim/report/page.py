@@ -1,22 +1,17 @@
-"""The report as one HTML file: no network, nothing beside it that it needs, one small script."""
+"""The report of a study of chips as one HTML file."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from analogsim.report.answer import answer
 from analogsim.report.bn_chart import policies
 from analogsim.report.chart import Chart
-from analogsim.report.citations import bibtex, citation_keys
+from analogsim.report.citations import bibtex
 from analogsim.report.csv_file import csv_text
 from analogsim.report.extras import Extras
+from analogsim.report.html import data_link, figure, render
+from analogsim.report.labels import format_duration
 from analogsim.report.layers_view import later_label, layer_lines
-from analogsim.report.look import inline_svg
 from analogsim.report.page_notes import listed, notes, origins
 from analogsim.report.page_tables import (
     beyond_table,
@@ -30,11 +25,9 @@ from analogsim.report.summary import Run, Summary
 from analogsim.report.sweep_chart import is_wide
 from analogsim.report.toml_text import toml_text
 
-LARGEST_DATA = 200_000
-"""Bytes of a table that is still embedded in the page; a larger one lies beside it alone."""
-
 _WEIGHTS = ("weight_errors", "conductances")
 _SECTIONS = (
+    ("costs", "Sources and layers"),
     ("sweep", "Sweep"),
     ("time", "Accuracy over time"),
     ("gaussian", "Beside Gaussian noise"),
@@ -57,37 +50,39 @@ def render_page(
 
     Everything else is escaped: names, notes and settings may hold any text.
     """
-    environment = Environment(
-        loader=PackageLoader("analogsim.report", "template"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     header = run.header
-    script = _file("page.js")
-    shown = {chart.name: _figure(chart, svgs[chart.name]) for chart in charts}
+    shown = {chart.name: figure(chart, svgs[chart.name]) for chart in charts}
     lines = layer_lines(header.layers, header.periphery, extras.layers, extras.losses)
     later = later_label(extras.layers)
     found = policies(run)
     settings = {key: value for key, value in header.periphery.items() if key != "not_modelled"}
     absent = {
         "sweep": "sweep" not in summary,
+        "costs": "attribution" not in shown,
         "gaussian": extras.comparison is None,
         "batchnorm": not found,
     }
-    return environment.get_template("page.html.j2").render(
+    return render(
+        "page.html.j2",
+        computed="" if header.coverage is None else header.coverage["text"],
         header=header,
+        lead=f"{header.model} on {header.data}, {header.digital['n_images']} images. "
+        f"Computed {header.created} (UTC).",
         title=header.question or f"{header.model} on analog tiles",
-        css=Markup(_file("page.css")),
-        # Our own text: escaping it would change its hash and its meaning.
-        script=Markup(script),
-        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
         answer=_answer(run, summary, extras),
         sections=[(a, name) for a, name in _SECTIONS if not absent.get(a)],
         charts={
             **dict.fromkeys(
-                ("sweep", "accuracy", "matched", "batchnorm", "spread", "yield", "layers")
+                (
+                    "attribution",
+                    "sweep",
+                    "accuracy",
+                    "matched",
+                    "batchnorm",
+                    "spread",
+                    "yield",
+                    "layers",
+                )
             ),
             **shown,
         },
@@ -109,10 +104,10 @@ def render_page(
         notes=notes(run, summary, extras),
         origins=origins(run.trials),
         spec_toml=extras.spec,
-        spec_data=None if extras.spec is None else _data(extras.spec, "application/toml"),
-        records_data=_data(csv_text(run.trials)),
+        spec_data=None if extras.spec is None else data_link(extras.spec, "application/toml"),
+        records_data=data_link(csv_text(run.trials)),
         settings_toml=toml_text(header.spec),
-        bibtex=bibtex(citation_keys(header)),
+        bibtex=bibtex(header),
     )
 
 
@@ -125,12 +120,18 @@ def _swept(settings: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
 
 
 def _answer(run: Run, summary: Summary, extras: Extras) -> list[str]:
-    """The sentences at the top. A comparison with Gaussian noise answers for its last time."""
+    """The sentences at the top. A comparison and an attribution answer for their last time."""
     header = run.header
     sweep = summary.get("sweep")
     if sweep is not None and sweep["sentences"]:
         digital, _, *nan = answer(run.trials, header.digital, run.rows, header.digital_correct)
         return [digital, *sweep["sentences"], *nan]
+    if extras.attribution is not None and extras.attribution["whole"]:
+        said = extras.attribution["sentences"]
+        opening = f"After {format_duration(extras.attribution['whole'][-1]['t_s'])},"
+        first = max((at for at, one in enumerate(said) if one.startswith(opening)), default=0)
+        # The last one is a caveat, and stands with the notes.
+        return said[first:-1] or said
     if extras.comparison is None or not extras.comparison["points"]:
         return answer(run.trials, header.digital, run.rows, header.digital_correct)
     pairs = list(zip(extras.comparison["points"], extras.comparison["sentences"], strict=True))
@@ -138,25 +139,6 @@ def _answer(run: Run, summary: Summary, extras: Extras) -> list[str]:
             sorted(pairs, key=lambda pair: pair[0]["t_s"])}  # fmt: skip
     digital = answer(run.trials, header.digital, run.rows, header.digital_correct)[0]
     return [digital, *(said for _, said in last.values())]
-
-
-def _figure(chart: Chart, svg: str) -> dict[str, Any]:
-    return {
-        "name": chart.name,
-        "title": chart.title,
-        "caption": chart.caption,
-        # Our own drawing; matplotlib has escaped the names in it.
-        "svg": Markup(inline_svg(svg, chart.name, chart.words)),
-        "data": _data(chart.csv()),
-    }
-
-
-def _data(text: str, kind: str = "text/csv") -> str | None:
-    """A file as a link that needs no network; None if it is too large for a page."""
-    content = text.encode(errors="replace")
-    if len(content) > LARGEST_DATA:
-        return None
-    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}"
 
 
 def _results_note(summary: Summary) -> str:
@@ -191,10 +173,6 @@ def _tile_size(periphery: Mapping[str, Any]) -> str:
     rows = f"{inputs} inputs" if inputs else "as many inputs as the layer needs"
     columns = f"{outputs} outputs" if outputs else "as many outputs as the layer needs"
     return f" (a tile has {rows} and {columns})"
-
-
-def _file(name: str) -> str:
-    return (files("analogsim.report") / "template" / name).read_text(encoding="utf-8").strip()
 
 
 def _text(value: object) -> str:

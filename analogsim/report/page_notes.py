@@ -34,6 +34,8 @@ def notes(run: Run, summary: Summary, extras: Extras) -> list[str]:
         "Each chip is programmed once. Where the device has read noise, one draw of it is made "
         "at each time and kept for all images of that trial.",
     ]
+    if extras.attribution is not None:
+        found += extras.attribution["sentences"][-1:]
     rows = summary["rows"]
     if any(row["design"] == "dealt" for row in rows):
         found.append(

@@ -1,7 +1,6 @@
-"""The page's tables: columns, and cells with a text for people and a value to sort by."""
+"""The page's tables of a study of chips."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from analogsim.experiment.axes import axes_of, value_text
 from analogsim.experiment.records import Trial
@@ -9,6 +8,7 @@ from analogsim.experiment.statistics import chance_count, clopper_pearson
 from analogsim.experiment.trial import name_of
 from analogsim.report.attribution import Loss
 from analogsim.report.bn_chart import Policy
+from analogsim.report.cells import Cell, Column, Table, number
 from analogsim.report.differences import Difference, Side
 from analogsim.report.labels import (
     format_duration,
@@ -20,40 +20,12 @@ from analogsim.report.labels import (
 from analogsim.report.layers_view import LayerLine
 from analogsim.report.summary import RowDict, Summary, row_name
 
-DASH = "\u2013"
 SHAPE = " \u00d7 "
 _LIKE = "new images"
 _EACH = (
     "with 95 % intervals on the run's images, and for new images; each by itself: of 20 on "
     "the run's images about one leaves out 0 by chance"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A heading; numbers stand on the right."""
-
-    name: str
-    number: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """What a cell shows; `value` is what it is sorted by, None the text, "" always last."""
-
-    text: str
-    value: str | float | None = None
-    style: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table; the first cell of each row heads it."""
-
-    label: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
 
 
 def results_table(trials: Sequence[Trial], summary: Summary) -> Table:
@@ -268,11 +240,6 @@ def sources_table(losses: Sequence[Loss]) -> Table | None:
             for (title, t_s), modes in names.items()
         ),
     )  # fmt: skip
-
-
-def number(text: str | None, value: str | float = "", style: str = "") -> Cell:
-    """A cell on the right; no text is a dash, which is sorted last."""
-    return Cell(text=DASH if text is None else text, value=value, style=f"number {style}".strip())
 
 
 def _loss(loss: Loss | None) -> tuple[Cell, Cell]:

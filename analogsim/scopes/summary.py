@@ -1,10 +1,9 @@
-"""`noise.json` and `noise.csv`: a noise study's curves and averages, for programs."""
+"""`noise.json`: a noise study's curves and averages, for programs."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from analogsim.experiment.statistics import Interval, Sampled
-from analogsim.report.csv_file import csv_lines
 from analogsim.scopes.levels import MEANING, Reference, Scope
 from analogsim.scopes.result import NoiseResult
 
@@ -124,16 +123,3 @@ def ci95(found: Interval) -> list[float] | None:
 
 def _same(result: NoiseResult, scope: Scope) -> str | None:
     return None if result.same[scope] == scope else result.same[scope]
-
-
-def noise_csv(result: NoiseResult) -> str:
-    """`noise_rows` as CSV (RFC 4180) with a line of names."""
-    rows = [
-        {**row, "ci95": _pair(row["ci95"]), "ci95_new_images": _pair(row["ci95_new_images"])}
-        for row in noise_rows(result)
-    ]
-    return csv_lines(list(rows[0]), [list(row.values()) for row in rows])
-
-
-def _pair(bounds: list[float] | None) -> str:
-    return "" if bounds is None else f"{bounds[0]!r} {bounds[1]!r}"

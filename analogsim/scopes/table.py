@@ -1,8 +1,9 @@
 """The tables of a noise study."""
 
+from analogsim.report.cells import Table, plain_table
 from analogsim.scopes.levels import MEANING, Reference, Scope
 from analogsim.scopes.result import NoiseResult
-from analogsim.scopes.sheet import Sheet, brackets, cell, per_cent
+from analogsim.scopes.sheet import brackets, cell, per_cent
 
 ANY_LAW = (
     "Where draws are NaN the interval holds for values of any distribution (Gaffke's bounds): "
@@ -23,7 +24,7 @@ def headline(result: NoiseResult) -> str:
     )
 
 
-def noise_sheets(result: NoiseResult) -> list[Sheet]:
+def noise_sheets(result: NoiseResult) -> list[Table]:
     """Curves for each reference, averages, and the mechanism where a variance was noised."""
     found = [curves(result, reference) for reference in result.references]
     found.append(averages(result))
@@ -32,7 +33,7 @@ def noise_sheets(result: NoiseResult) -> list[Sheet]:
     return found
 
 
-def curves(result: NoiseResult, reference: Reference) -> Sheet:
+def curves(result: NoiseResult, reference: Reference) -> Table:
     """Scopes down, etas across."""
     rows = []
     for scope in result.scopes:
@@ -43,14 +44,14 @@ def curves(result: NoiseResult, reference: Reference) -> Sheet:
                 *("-" if one is None else f"{100 * one.mean:.1f}" for one in cells),
             ]
         )
-    return Sheet(
+    return plain_table(
         caption=f"Normalised accuracy acc(eta) / acc(0) in %, sigma = eta * {reference}(tensor)",
         head=["scope", *(f"{100 * eta:g} %" for eta in result.etas)],
         rows=rows,
     )
 
 
-def averages(result: NoiseResult) -> Sheet:
+def averages(result: NoiseResult) -> Table:
     """Scopes and references down, named grids across, with intervals over draws."""
     grids = result.grids()
     found = {
@@ -63,7 +64,7 @@ def averages(result: NoiseResult) -> Sheet:
     whole = tuple(result.etas)
     if any(result.any_law(scope, reference, whole) for reference, scope in found):
         notes.append(ANY_LAW)
-    return Sheet(
+    return plain_table(
         caption=f"Average normalised accuracy in % {shown}",
         head=["scope", "sigma of", *grids],
         rows=[
@@ -75,7 +76,7 @@ def averages(result: NoiseResult) -> Sheet:
     )
 
 
-def mechanism(result: NoiseResult, reference: Reference) -> Sheet:
+def mechanism(result: NoiseResult, reference: Reference) -> Table:
     """Predicted and observed shares of draws that give NaN."""
     one = result.nearest[reference]
     observed, predicted, away = ["observed"], ["predicted"], ["smallest variance, in sigma"]
@@ -84,7 +85,7 @@ def mechanism(result: NoiseResult, reference: Reference) -> Sheet:
         observed.append(f"{100 * nan / draws:.0f}" if draws else "-")
         predicted.append(f"{100 * result.prediction('variance', reference, eta):.0f}")
         away.append(f"{one.sigmas / eta:.2g}")
-    return Sheet(
+    return plain_table(
         caption=f"Draws in which every output is NaN in %, scope variance, sigma of {reference}",
         head=["", *(f"{100 * eta:g} %" for eta in result.etas)],
         rows=[observed, predicted, away],
@@ -102,6 +103,11 @@ def scope_name(result: NoiseResult, scope: Scope) -> str:
     return scope if same == scope else f"{scope} = {same}"
 
 
-def legend(result: NoiseResult) -> list[list[str]]:
+def legend(result: NoiseResult) -> Table:
     """What each scope is, a row each."""
-    return [[scope_name(result, scope), MEANING[scope]] for scope in result.scopes]
+    return plain_table(
+        caption="Scopes",
+        head=["scope", "what is noised"],
+        rows=[[scope_name(result, scope), MEANING[scope]] for scope in result.scopes],
+        words=2,
+    )

@@ -1,34 +1,39 @@
 """A suite's tables, figure and page: all from what is kept of it."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from analogsim.experiment.folder import write_bytes_atomic
-from analogsim.scopes.page import Block, render
-from analogsim.scopes.plot import Line, lines_figure, png
-from analogsim.scopes.sheet import Sheet, brackets, cell
+from analogsim.report.cells import Table, plain_table
+from analogsim.report.chart import Chart
+from analogsim.report.charts_folder import write_charts
+from analogsim.report.html import Section, figure, render_sections
+from analogsim.report.line_chart import ROWS, Line, draw_lines, line, rows_of, words_of
+from analogsim.scopes.chart import X as NOISE_X
+from analogsim.scopes.chart import Y as NOISE_Y
+from analogsim.scopes.sheet import brackets, cell
 from analogsim.scopes.table import ANY_LAW
 from analogsim.suites.chip_words import chip_sentences
 from analogsim.suites.chips import chip_lines, chip_sheets, pair_sheets
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.growth import growth_sheet, slopes_of
 from analogsim.suites.kept import Kept, Result
+from analogsim.suites.overview import overview
 from analogsim.suites.pairs import pair_sheet, pairs_of
 from analogsim.suites.words import sentences
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PAGE_FILE = "report.html"
 PLOT_FILE = "suite.png"
 
 
 def build_suite(kept: Kept, folder: Path) -> Path:
-    """Write suite.png and report.html; returns the page's path. Raises OutputError."""
-    picture = png(_figure(kept))
-    write_bytes_atomic(folder / PLOT_FILE, picture)
-    page = _page(kept, picture).encode(errors="replace")
-    write_bytes_atomic(folder / PAGE_FILE, page)
+    """Write suite.png, charts and report.html; returns the page's path. Raises OutputError."""
+    charts = suite_charts(kept)
+    svgs = write_charts(folder, charts, (PLOT_FILE,))
+    page = _page(kept, [figure(chart, svgs[chart.name]) for chart in charts])
+    write_bytes_atomic(folder / PAGE_FILE, page.encode(errors="replace"))
     return folder / PAGE_FILE
 
 
@@ -38,7 +43,7 @@ def format_suite(kept: Kept) -> str:
     return "\n\n".join([*parts, *answers(kept)])
 
 
-def suite_sheets(kept: Kept) -> list[Sheet]:
+def suite_sheets(kept: Kept) -> list[Table]:
     """The combined tables."""
     networks = kept.noise
     if not networks:
@@ -56,7 +61,7 @@ def answers(kept: Kept) -> list[str]:
     return [*of_noise, *chip_sentences(kept.crossbar)]
 
 
-def _averages(kept: Kept) -> Sheet:
+def _averages(kept: Kept) -> Table:
     grids = list(dict.fromkeys(grid for _, result in kept.noise for grid in result.grids()))
     rows, shown = [], []
     for entry, result in kept.noise:
@@ -78,7 +83,7 @@ def _averages(kept: Kept) -> Sheet:
     ]
     if any(result.any_law(*key, result.etas) for _, result in kept.noise for key in result.counts):
         notes.append(ANY_LAW)
-    return Sheet(
+    return plain_table(
         caption=f"Average normalised accuracy in % {brackets('draws', shown)}",
         head=["network", "clean", "BN layers", "scope", "sigma of", *grids],
         rows=rows,
@@ -87,34 +92,41 @@ def _averages(kept: Kept) -> Sheet:
     )
 
 
-def _figure(kept: Kept) -> "Figure":
+def suite_charts(kept: Kept) -> list[Chart]:
+    """The suite's figure: a line a network."""
     if kept.crossbar:
-        panels = chip_lines(kept.crossbar)
-        return lines_figure(panels, x="seconds after programming", y="accuracy (%)", log=True)
-    panels = {}
+        panels, y = chip_lines(kept.crossbar), "accuracy (%)"
+        draw = partial(draw_lines, panels, x="seconds after programming", y=y, log=True)
+    else:
+        panels, y = _noise_lines(kept), NOISE_Y
+        draw = partial(draw_lines, panels, x=NOISE_X, y=y, factor=100)
+    return [
+        Chart(
+            name="suite",
+            title="Networks side by side",
+            caption="A line a network; bands are 95 % intervals over "
+            f"{'chips' if kept.crossbar else 'draws'}, on these images.",
+            words=f"{y.capitalize()}. {words_of(panels)}",
+            header=ROWS,
+            rows=rows_of(panels),
+            draw=draw,
+        )
+    ]
+
+
+def _noise_lines(kept: Kept) -> dict[str, list[Line]]:
+    panels: dict[str, list[Line]] = {}
     for entry, result in kept.noise:
         # Under every scope asked, so that networks without BatchNorm stand beside those with it.
         for scope in result.scopes:
             for reference in result.references:
                 found = [(eta, result.curve(scope, reference, eta)) for eta in result.etas]
-                points = [(eta, one) for eta, one in found if one is not None]
-                bounds = [
-                    None if one.low is None or one.high is None else (one.low, one.high)
-                    for _, one in points
-                ]
-                line: Line = (
-                    entry.label,
-                    [eta for eta, _ in points],
-                    [one.mean for _, one in points],
-                    bounds,
-                )
-                panels.setdefault(f"{scope}, sigma of {reference}", []).append(line)
-    return lines_figure(panels, x="eta (%)", y="normalised accuracy (%)", factor=100)
+                name = f"{scope}, sigma of {reference}"
+                panels.setdefault(name, []).append(line(entry.label, found))
+    return panels
 
 
-def _page(kept: Kept, picture: bytes) -> str:
-    said = answers(kept)
-    first: list[Block] = [*said, picture]
+def _page(kept: Kept, figures: Sequence[dict[str, Any]]) -> str:
     results = [result for _, result in kept.networks]
     notes = [
         f"{entry.label}: {result.model}, weights sha256 {result.weights[:16]}, "
@@ -122,15 +134,20 @@ def _page(kept: Kept, picture: bytes) -> str:
         f"{result.digest}.{_on_tiles(result)}"
         for entry, result in kept.networks
     ]
-    return render(
-        kept.question or "Several networks under the same noise",
+    return render_sections(
+        kept.question or f"How do {_listed(kept)} compare?",
         f"{len(results)} networks. Every number is made from results.json beside this page.",
+        answers(kept) or overview(kept),
         [
-            ("Answer" if said else "Figure", first),
-            ("Tables", suite_sheets(kept)),
-            ("Networks", [*notes, f"Command: {kept.command}"]),
+            Section(name="Figure", blocks=figures),
+            Section(name="Tables", blocks=suite_sheets(kept)),
+            Section(name="Networks", blocks=[*notes, f"Command: {kept.command}"]),
         ],
     )
+
+
+def _listed(kept: Kept) -> str:
+    return ", ".join(entry.label for entry, _ in kept.networks)
 
 
 def _on_tiles(result: Result) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analogsim.experiment.statistics import Sampled
+from analogsim.report.cells import Table, plain_table
 from analogsim.report.labels import format_duration
-from analogsim.scopes.plot import Line
-from analogsim.scopes.sheet import Sheet, brackets, cell
+from analogsim.report.line_chart import Line, line
+from analogsim.scopes.sheet import brackets, cell
 from analogsim.scopes.units import Units, trainings
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Arm, Entry
@@ -49,7 +50,7 @@ def panels_of(networks: Networks) -> list[Panel]:
     return list(dict.fromkeys((c[0], c[2]) for _, result in networks for c in result.correct))
 
 
-def chip_sheets(networks: Networks) -> list[Sheet]:
+def chip_sheets(networks: Networks) -> list[Table]:
     """Networks and BatchNorm down, times across: a table a preset and compensation.
 
     What was trained from several seeds has a second one, over trainings.
@@ -62,7 +63,7 @@ def chip_sheets(networks: Networks) -> list[Sheet]:
     return found
 
 
-def _sheet(networks: Networks, panel: Panel) -> Sheet:
+def _sheet(networks: Networks, panel: Panel) -> Table:
     times = _times(networks, panel)
     rows, shown = [], []
     for entry, result in networks:
@@ -74,7 +75,7 @@ def _sheet(networks: Networks, panel: Panel) -> Sheet:
             shown += cells
             digital = f"{100 * result.clean:.2f}"
             rows.append([entry.label, bn, on_tiles, digital, *map(cell, cells)])
-    return Sheet(
+    return plain_table(
         caption=f"{panel[0]}, compensation {panel[1]}: accuracy in % {brackets('chips', shown)}; "
         "on tiles: share of the multiply-adds in %",
         head=["network", "BN", "on tiles", "digital", *map(format_duration, times)],
@@ -83,7 +84,7 @@ def _sheet(networks: Networks, panel: Panel) -> Sheet:
     )
 
 
-def _trained(networks: Networks, panel: Panel) -> Sheet | None:
+def _trained(networks: Networks, panel: Panel) -> Table | None:
     """Accuracy of each arm over its trainings."""
     times = _times(networks, panel)
     arms: dict[tuple[str, Arm, str], list[CrossbarResult]] = {}
@@ -102,7 +103,7 @@ def _trained(networks: Networks, panel: Panel) -> Sheet | None:
     if not rows:
         return None
     said = brackets("trainings, each the mean of its chips", shown)
-    return Sheet(
+    return plain_table(
         caption=f"{panel[0]}, compensation {panel[1]}: accuracy in % {said}",
         head=["pair", "BN", *map(format_duration, times)],
         rows=rows,
@@ -110,7 +111,7 @@ def _trained(networks: Networks, panel: Panel) -> Sheet | None:
     )
 
 
-def pair_sheets(networks: Networks) -> list[Sheet]:
+def pair_sheets(networks: Networks) -> list[Table]:
     """With minus without BatchNorm in normalised accuracy, for each treatment of the first.
 
     A pair that was trained from several seeds has a second table: how another training would
@@ -130,10 +131,10 @@ def pair_sheets(networks: Networks) -> list[Sheet]:
     return found
 
 
-def _pair_sheet(rows: Sequence[Compared], over: str) -> Sheet:
+def _pair_sheet(rows: Sequence[Compared], over: str) -> Table:
     panel, times = rows[0].panel, rows[0].times
     said = brackets(over, (one for row in rows for one in row.cells))
-    return Sheet(
+    return plain_table(
         caption=f"{panel[0]}, compensation {panel[1]}: accuracy over digital accuracy, with minus "
         f"without BatchNorm, in points {said}",
         head=["pair", "BN", *map(format_duration, times)],
@@ -209,15 +210,11 @@ def chip_lines(networks: Networks) -> dict[str, list[Line]]:
                 times = sorted(
                     c[3] for c in result.correct if (c[0], c[1], c[2]) == (panel[0], bn, panel[1])
                 )
-                cells = [result.accuracy((panel[0], bn, panel[1], t_s)) for t_s in times]
-                found = [one for one in cells if one is not None]
-                bounds = [
-                    None if one.low is None or one.high is None else (one.low, one.high)
-                    for one in found
-                ]
                 # Time 0 has no place on a log axis.
-                xs = [max(t_s, 0.1) for t_s in times]
-                lines.append((f"{entry.label}, BN {bn}", xs, [one.mean for one in found], bounds))
+                found = [
+                    (max(t_s, 0.1), result.accuracy((panel[0], bn, panel[1], t_s))) for t_s in times
+                ]
+                lines.append(line(f"{entry.label}, BN {bn}", found))
     return panels
 
 

@@ -6,9 +6,10 @@ from statistics import fmean
 
 from analogsim.experiment.statistics import Sampled
 from analogsim.experiment.statistics.interval import t_quantile
+from analogsim.report.cells import Table, plain_table
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
-from analogsim.scopes.sheet import Sheet, brackets, cell
+from analogsim.scopes.sheet import brackets, cell
 from analogsim.scopes.units import combined
 from analogsim.suites.bounds import by_chance, images_said, remaining, sign
 from analogsim.suites.entry import Entry
@@ -89,12 +90,12 @@ def _scatter(x: Sequence[float], y: Sequence[float]) -> tuple[float, float] | No
     return steep - half, steep + half
 
 
-def growth_sheet(slopes: Sequence[Slope]) -> Sheet:
+def growth_sheet(slopes: Sequence[Slope]) -> Table:
     """All slopes of one group."""
     layers = ", ".join(map(str, slopes[0].layers))
     over = [one.over_draws for one in slopes]
     apart = sum(sign(one) != 0 for one in over)
-    return Sheet(
+    return plain_table(
         caption=f"{slopes[0].group}: points of average normalised accuracy a BatchNorm layer "
         f"(networks with {layers} of them) {brackets('draws', over)}",
         head=["scope", "sigma of", "grid", "slope", "interval over networks"],

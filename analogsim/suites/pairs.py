@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from analogsim.experiment.statistics import Sampled
+from analogsim.report.cells import Table, plain_table
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
-from analogsim.scopes.sheet import Sheet, brackets, cell
+from analogsim.scopes.sheet import brackets, cell
 from analogsim.scopes.table import ANY_LAW
 from analogsim.scopes.units import Units, trainings
 from analogsim.suites.bounds import bounds
@@ -153,7 +154,7 @@ def _known(units: Units) -> Sampled:
     return found
 
 
-def pair_sheet(pair: Pair) -> Sheet:
+def pair_sheet(pair: Pair) -> Table:
     """The paper's table for one pair: every scope, reference and grid."""
     published = pair.published
     rows = []
@@ -182,7 +183,7 @@ def pair_sheet(pair: Pair) -> Sheet:
     notes = [f"Floor of chance with BatchNorm: {100 * pair.chance:.2f} %"]
     if any(case.any_law for case in pair.cases) and pair.n_trainings == 1:
         notes.append(ANY_LAW)
-    return Sheet(
+    return plain_table(
         caption=f"{pair.name}: average normalised accuracy in % with and without BatchNorm {said}",
         head=["scope", "sigma of", "grid", "with", "without", "with - without"],
         rows=rows,

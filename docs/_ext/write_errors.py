@@ -30,6 +30,7 @@ AREAS = (
     ("analogsim.experiment", "Runs and their folders"),
     ("analogsim.suites", "Runs of several networks"),
     ("analogsim.report", "Reports and figures"),
+    ("analogsim.findings", "Reports and figures"),
     ("analogsim.training", "Training"),
     ("analogsim.equivalent", "Comparison with Gaussian noise"),
     ("analogsim.attribution", "Attribution"),

@@ -8,8 +8,8 @@ from pathlib import Path
 from markdown import code, plain, table
 
 from analogsim.errors import InputError
+from analogsim.report.cells import Table
 from analogsim.scopes.levels import GRIDS, MEANING
-from analogsim.scopes.sheet import Sheet
 from analogsim.suites.build import answers, suite_sheets
 from analogsim.suites.kept import FORMAT, Kept, read_kept
 from analogsim.suites.published import PUBLISHED
@@ -95,8 +95,8 @@ def _suite(name: Path, kept: Kept) -> list[str]:
     return [*lines, *(line for sheet in suite_sheets(kept) for line in _sheet(sheet))]
 
 
-def _sheet(sheet: Sheet) -> list[str]:
-    rows = ([plain(cell) for cell in row] for row in sheet.rows)
-    heads = [plain(head) for head in sheet.head]
+def _sheet(sheet: Table) -> list[str]:
+    rows = ([plain(cell.text) for cell in row] for row in sheet.rows)
+    heads = [plain(column.name) for column in sheet.columns]
     lines = ["", f"{plain(sheet.caption)}:", *table(heads, rows)]
     return [*lines, *(f"{plain(note)}\n" for note in sheet.notes)]

@@ -8,7 +8,6 @@ import pytest
 
 from analogsim.attribution import Ask, Goal, Screening
 from analogsim.attribution.bench import Treated
-from analogsim.attribution.result import csv_text
 from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.drive import run_study
@@ -18,6 +17,7 @@ from analogsim.experiment.local import Local
 from analogsim.experiment.records import RecordWriter, read_records
 from analogsim.experiment.statistics import ACCURACY, DIFFERENCE, ByChip
 from analogsim.experiment.study import Chips, Precision
+from analogsim.report.attribution import csv_text
 from analogsim.seal import unsealed
 from device_models.registry import parse
 from tests.attribution.small import digits, digits_analog, plan, run, study

@@ -5,9 +5,11 @@ import copy
 import pytest
 
 from analogsim.attribution.cost import counted, lasting, rough
-from analogsim.attribution.plot import MOST_ROWS, draw_attribution
-from analogsim.attribution.table import format_attribution
 from analogsim.attribution.words import sentences
+from analogsim.report.attribution import Loss
+from analogsim.report.attribution_chart import MOST_ROWS, draw_attribution
+from analogsim.report.attribution_table import format_attribution
+from analogsim.report.look import ONE_COLUMN, TWO_COLUMNS
 
 DAY = 86400.0
 
@@ -176,17 +178,26 @@ def test_table():
     assert lines[-1] == "said"
 
 
+def drawn(rows, look=TWO_COLUMNS):
+    known = [one for one in rows if one["loss"] is not None]
+    losses = [Loss(**{key: one[key] for key in Loss.__dataclass_fields__}) for one in known]
+    return draw_attribution(losses, "net on pcm", look)
+
+
 def test_figure():
-    figure = draw_attribution(RESULT)
+    figure = drawn(RESULT["rows"])
     sources, layers = figure.axes
     assert [t.get_text() for t in sources.get_yticklabels()] == ["drift", "dac", "input-range"]
     assert [t.get_text() for t in layers.get_yticklabels()] == ["conv1", "fc"]
     widths = [patch.get_width() for patch in sources.patches]
     assert widths == pytest.approx([3.0, 1.0, 0.0, 2.0, 0.0])
-    many = RESULT | {
-        "rows": [row("layer", f"l{n}", "alone", n / 1000, 0, 1) for n in range(MOST_ROWS + 5)]
-    }
-    (only,) = draw_attribution(many).axes
+    many = [row("layer", f"l{n}", "alone", n / 1000, 0, 1) for n in range(MOST_ROWS + 5)]
+    many += [row("source", f"s{n}", "alone", n / 1000, 0, 1) for n in range(14)]
+    one_column = drawn(many, ONE_COLUMN)
+    # What a journal's page has for text.
+    assert one_column.get_size_inches()[1] < 9.5
+    assert len(one_column.axes[1].get_yticklabels()) == 20
+    _, only = drawn(many).axes
     names = [t.get_text() for t in only.get_yticklabels()]
     assert names == [f"l{n}" for n in range(5, MOST_ROWS + 5)]
 

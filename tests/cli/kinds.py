@@ -1,12 +1,11 @@
 """Every command that can be broken off, as small as it gets, and what it leaves as values."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analogsim.report.chart import Chart
-from analogsim.report.chart_list import charts_of
+from tests.scopes.small import UNDRAWN as _UNDRAWN
 
 _DIGITS = ("--data", "digits")
 _SMALL = (*_DIGITS, "--limit", "20", "--chips", "2", "--workers", "1")
@@ -76,22 +75,7 @@ KINDS = {
 }  # fmt: skip
 
 
-def _undrawn(*args: Any) -> list[Chart]:
-    return [replace(chart, draw=str) for chart in charts_of(*args)]
-
-
-UNDRAWN = {
-    "report.build.charts_of": _undrawn,
-    "report.build.settled": lambda *_: None,
-    "report.build.svg_text": lambda *_: "<svg></svg>",
-    "report.build.png_bytes": lambda *_: b"png",
-    "cli.attribution.draw_attribution": lambda *_: None,
-    "cli.attribution.png_bytes": lambda *_: b"png",
-    "scopes.build.noise_figure": lambda *_: None,
-    "scopes.build.png": lambda *_: b"png",
-    "suites.build._figure": lambda *_: None,
-    "suites.build.png": lambda *_: b"png",
-}
+UNDRAWN = {f"report.charts_folder.{name}": made for name, made in _UNDRAWN.items()}
 """What to put in place of the drawing of charts, which takes most of the time: files are written
 all the same, and how they look is not what is at stake."""
 

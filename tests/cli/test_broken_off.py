@@ -5,6 +5,12 @@ Kills are raised in this process at the change (`broken_disk`): they hit each po
 """
 
 import random
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +24,41 @@ from tests.cli.kinds import KINDS, UNDRAWN, files, values
 POINTS = 3
 
 
-@pytest.fixture(autouse=True)
-def _drawn_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, made in UNDRAWN.items():
-        monkeypatch.setattr(f"analogsim.{name}", made)
+@pytest.fixture(autouse=True, scope="module")
+def _drawn_quickly() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, made in UNDRAWN.items():
+            patch.setattr(f"analogsim.{name}", made)
+        yield
+
+
+def said(args: list[str], folder: Path) -> str:
+    with redirect_stdout(StringIO()) as out:
+        assert run(args) == 0
+    return out.getvalue().replace(str(folder), "FOLDER")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A command that was let alone: what it left and said, and how often it changed the disk."""
+
+    folder: Path
+    table: str
+    changes: int
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Whole]:
+    """Runs a kind once for all tests, which leave its folder as it is."""
+
+    @cache
+    def made(name: str) -> Whole:
+        folder = tmp_path_factory.mktemp("whole") / "o"
+        with disk(folder) as counted:
+            table = said(KINDS[name].command(folder, folder.parent), folder)
+        return Whole(folder=folder, table=table, changes=len(counted.calls))
+
+    return made
 
 
 def stamps(folder: Path) -> dict[str, Any]:
@@ -33,69 +70,57 @@ def stamps(folder: Path) -> dict[str, Any]:
     }
 
 
-def said(args: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    capsys.readouterr()
-    assert run(args) == 0
-    return capsys.readouterr().out.replace(str(folder), "FOLDER")
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_killed_at_any_change_of_the_disk(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+    tmp_path: Path, whole: Callable[[str], Whole], name: str
 ) -> None:
-    kind = KINDS[name]
-    whole = tmp_path / "whole"
-    with disk(whole) as counted:
-        table = said(kind.command(whole, tmp_path), whole, capsys)
-    n = len(counted.calls)
+    kind, alone = KINDS[name], whole(name)
     draw = random.Random(name)
-    for place in (*(draw.randrange(n) for _ in range(POINTS - 1)), n - 1):
+    places = [draw.randrange(alone.changes) for _ in range(POINTS - 1)]
+    for place in (*places, alone.changes - 1):
         folder = tmp_path / f"at-{place}"
         args = kind.command(folder, tmp_path)
         with pytest.raises(Killed), disk(folder, place):
             run(args)
-        assert said(args, folder, capsys) == table, place
-        assert values(folder) == values(whole), place
+        assert said(args, folder) == alone.table, place
+        assert values(folder) == values(alone.folder), place
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_said_again_where_all_is_done(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
+def test_said_again_where_all_is_done(whole: Callable[[str], Whole], name: str) -> None:
     """The same table, as text and as JSON, and no file is changed."""
-    args = KINDS[name].command(tmp_path / "o", tmp_path)
-    table = said(args, tmp_path, capsys)
-    before = stamps(tmp_path / "o")
-    assert said(args, tmp_path, capsys) == table
-    as_json = said([*args, "--json"], tmp_path, capsys)
-    assert said([*args, "--json"], tmp_path, capsys) == as_json
-    assert stamps(tmp_path / "o") == before
+    done = whole(name)
+    args = KINDS[name].command(done.folder, done.folder.parent)
+    before = stamps(done.folder)
+    assert said(args, done.folder) == done.table
+    as_json = said([*args, "--json"], done.folder)
+    assert said([*args, "--json"], done.folder) == as_json
+    assert stamps(done.folder) == before
 
 
 @pytest.mark.parametrize("name", ["drift", "matched", "noise", "attribute", "suite"])
 def test_what_is_missing_is_built_from_the_records(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+    tmp_path: Path, whole: Callable[[str], Whole], name: str
 ) -> None:
+    done = whole(name)
     folder = tmp_path / "o"
-    args = KINDS[name].command(folder, tmp_path)
-    table = said(args, tmp_path, capsys)
-    before = files(folder)
+    shutil.copytree(done.folder, folder)
     kept = ("run.json", "records.jsonl", "variances.json")
     for path in [path for path in folder.rglob("*") if path.is_file() and path.name not in kept]:
         path.unlink()
-    assert said(args, tmp_path, capsys) == table
-    assert files(folder) == before
+    assert said(KINDS[name].command(folder, tmp_path), folder) == done.table
+    assert files(folder) == files(done.folder)
 
 
 def test_another_chip_is_not_written_over(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    whole: Callable[[str], Whole], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    args = KINDS["convert"].command(tmp_path / "o", tmp_path)
-    said(args, tmp_path, capsys)
-    before = stamps(tmp_path / "o")
-    assert run([*args, "--chip", "1"]) == 2
+    folder = whole("convert").folder
+    before = stamps(folder)
+    assert run([*KINDS["convert"].command(folder, folder.parent), "--chip", "1"]) == 2
     assert "must be empty or hold what is written, got another chip" in capsys.readouterr().err
-    assert stamps(tmp_path / "o") == before
+    assert stamps(folder) == before
 
 
 @pytest.mark.parametrize(
@@ -113,18 +138,18 @@ def test_more_is_added_with_extend(
     more: tuple[str, ...],
 ) -> None:  # fmt: skip
     args = ["zoo:digits_cnn", "--data", "digits", "--limit", "20", "--workers", "1"]
-    said([*command, *args, "-o", str(tmp_path / "o")], tmp_path, capsys)
+    said([*command, *args, "-o", str(tmp_path / "o")], tmp_path)
     before = (tmp_path / "o" / "records.jsonl").read_bytes()
     grown = [*more, *args, "-o", str(tmp_path / "o")]
     assert run(grown) == 2
     assert "add to the run with --extend" in capsys.readouterr().err
-    table = said([*grown, "--extend"], tmp_path / "o", capsys)
+    table = said([*grown, "--extend"], tmp_path / "o")
     after = (tmp_path / "o" / "records.jsonl").read_bytes()
     assert after.startswith(before)
     # As an own run of it, and said again without --extend: nothing is added.
-    alone = said([*more, *args, "-o", str(tmp_path / "alone")], tmp_path / "alone", capsys)
+    alone = said([*more, *args, "-o", str(tmp_path / "alone")], tmp_path / "alone")
     assert table == alone
     found = values(tmp_path / "o")
     assert found["records.jsonl"] == values(tmp_path / "alone")["records.jsonl"]
     assert found["run.json"]["question"] == values(tmp_path / "alone")["run.json"]["question"]
-    assert said(grown, tmp_path / "o", capsys) == table
+    assert said(grown, tmp_path / "o") == table

@@ -83,6 +83,17 @@ def test_a_run_grows_by_a_device_of_one_s_own(cell: Path, tmp_path: Path) -> Non
     assert len(records(tmp_path / "out")) == 4
 
 
+def test_the_page_cites_it_without_its_code(cell: Path, tmp_path: Path) -> None:
+    entry = "@misc{cell2026,\\n  title = {A cell of mine}\\n}"
+    cell.write_text(CELL.replace('citation="c"', f'citation="c", bibtex="{entry}"'))
+    drift = ["drift", "zoo:digits_cnn", "--preset", "mine/cell.py:Cell", "--times", "1s"]
+    assert run([*drift, "--chips", "1", *SHORT, "-o", "out"]) == 0
+    cell.unlink()
+    assert run(["report", "out"]) == 0
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "@misc{cell2026,\n  title = {A cell of mine}\n}" in page
+
+
 def test_a_chip_is_opened_with_its_device_s_code(
     cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

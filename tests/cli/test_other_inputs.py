@@ -102,8 +102,6 @@ KINDS: dict[str, tuple[Callable[[], None], str]] = {
 def no_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         undrawn(patch)
-        patch.setattr("analogsim.report.build._write_chart", lambda folder, chart: "<svg/>")
-        patch.setattr("analogsim.cli.attribution.png_bytes", lambda figure: b"")
         yield
 
 

@@ -12,10 +12,10 @@ from analogsim.equivalent.comparison import (
     Point,
     control_name,
 )
-from analogsim.equivalent.table import format_comparison
-from analogsim.equivalent.words import eta_text, sentences
+from analogsim.equivalent.words import sentences
 from analogsim.report.look import png_bytes
 from analogsim.report.matched_chart import draw_comparison
+from analogsim.report.matched_table import eta_text, format_comparison
 from device_models.registry import parse, spec_of
 
 ETA = EquivalentEta(eta=0.131, low=0.0915, high=0.163, reached="yes", n_levels=20)
@@ -196,6 +196,6 @@ def test_variants_switch_one_effect_off():
     specs = [spec_of(one.device) for one in variants(parse("pcm?read_scale=0"))]
     assert "pcm?drift_scale=0.0&read_scale=0.0" in specs
     assert all("read_scale=0.0" in spec for spec in specs)
-    assert not any(one.option == "read_scale" for one in variants(parse("pcm?read_scale=0")))
+    assert not any(one.switch.option == "read_scale" for one in variants(parse("pcm?read_scale=0")))
     assert variants(parse("rram")) == ()
     assert variants(parse("pcm?noise_scale=0")) == ()

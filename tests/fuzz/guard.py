@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -154,6 +155,20 @@ def _many(
             told.write("".join(f"{seed} {' '.join(w.split())}\n" for w in what).encode())
             told.flush()
             _emptied(folder)
+
+
+def faults_here(read: Callable[[Path], object], folder: Path) -> tuple[list[str], bool]:
+    """As `fuzz`, in this process and without its bounds: what is wrong, and whether it refused."""
+    target = Target(make=lambda *_: None, read=read)
+    return _one(target, folder, _watch_here())
+
+
+@lru_cache(maxsize=1)
+def _watch_here() -> "_Watch":
+    watch = _Watch(Path(os.devnull), writes=False)
+    # There is no way to take it out again; it looks away while nothing is read.
+    sys.addaudithook(watch.hook)
+    return watch
 
 
 class _Watch:

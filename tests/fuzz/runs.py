@@ -16,8 +16,9 @@ from analogsim.report.extras import read_extras
 from analogsim.report.summary import read_run, summarise_run
 from analogsim.report.table import format_table
 from analogsim.schema import dumps
+from analogsim.scopes.chart import noise_charts
 from analogsim.scopes.read_folder import read_noise
-from analogsim.scopes.summary import noise_csv, noise_summary
+from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
 from analogsim.suites.build import format_suite
 from analogsim.suites.kept import read_kept, write_kept
@@ -122,7 +123,7 @@ def _read_noise(folder: Path) -> None:
     result = read_noise(folder)
     dumps(noise_summary(result))
     format_noise(result)
-    noise_csv(result)
+    noise_charts(result)[0].csv()
 
 
 @lru_cache(maxsize=1)

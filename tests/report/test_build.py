@@ -12,7 +12,6 @@ from analogsim.errors import InputError, OutputError
 from analogsim.experiment.records import RECORDS_FILE
 from analogsim.report import build_report, summary
 from analogsim.report.build import (
-    CHARTS_FOLDER,
     CSV_FILE,
     MATCHED_PLOT_FILE,
     PAGE_FILE,
@@ -20,6 +19,7 @@ from analogsim.report.build import (
     SUMMARY_FILE,
     VECTOR_FILE,
 )
+from analogsim.report.charts_folder import CHARTS_FOLDER
 from tests.report.full_folder import write_full
 from tests.report.run_folder import DAY, DIGEST, drifting, make_trial, write_run
 

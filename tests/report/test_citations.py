@@ -4,21 +4,23 @@ import re
 
 import pytest
 
-from analogsim.report.citations import bibtex, citation_keys
+from analogsim.experiment.header import RunHeader
+from analogsim.report.citations import bibtex, cited, entries
 from device_models.registry import DEVICES
 from tests.report.run_folder import make_header
 
 ALWAYS = ["rasch2021aihwkit", "legallo2023aihwkit"]
 
 
-def keys(*presets: str, **header: object) -> list[str]:
+def of(*presets: str, **header: object) -> RunHeader:
     entry = make_header().devices[0]
-    return citation_keys(
-        make_header(
-            devices=[{**entry, "preset": preset} for preset in presets],
-            **{"layers": [], "periphery": {"name": "ideal", "not_modelled": []}, **header},
-        )
-    )
+    devices = [{**entry, "preset": preset} for preset in presets]
+    bare = {"layers": [], "periphery": {"name": "ideal", "not_modelled": []}, "devices": devices}
+    return make_header(**{**bare, **header})
+
+
+def keys(*presets: str, **header: object) -> list[str]:
+    return list(cited(of(*presets, **header)))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_periphery_and_batchnorm_have_theirs_once() -> None:
     ],
 )
 def test_the_doi_of_what_was_used_is_there(preset: str, doi: str) -> None:
-    assert f"{{{doi}}}" in bibtex(keys(preset))
+    assert f"{{{doi}}}" in bibtex(of(preset))
 
 
 def test_every_device_but_the_ideal_one_is_cited() -> None:
@@ -71,7 +73,7 @@ def test_every_device_but_the_ideal_one_is_cited() -> None:
 
 
 def test_entries_are_whole_and_agree_with_the_device() -> None:
-    text = bibtex([key for name in DEVICES for key in keys(name)])
+    text = bibtex(of(*DEVICES))
     assert text.count("{") == text.count("}")
     for entry in text.strip().split("\n\n"):
         assert re.match(r"@\w+\{[\w-]+,\n", entry)
@@ -84,4 +86,19 @@ def test_entries_are_whole_and_agree_with_the_device() -> None:
 
 
 def test_an_entry_stands_once() -> None:
-    assert bibtex(["wan2022", "wan2022"]).count("@article{wan2022") == 1
+    assert bibtex(of("rram", "rram?interpolate=true")).count("@article{wan2022") == 1
+
+
+def test_a_device_of_the_users_brings_its_own_in_the_record() -> None:
+    mine = "@misc{me2026,\n  author = {Me},\n  note = {at home, in a {B}ox}\n}\n"
+    (entry,) = of("my-own").devices
+    header = of(devices=[{**entry, "bibtex": f"% mine\n{mine}{mine}@odd"}])
+    assert list(cited(header)) == ["me2026", "@odd", *ALWAYS]
+    assert bibtex(header).startswith(mine)
+    # A built-in device is never cited with what a folder says of it.
+    (pcm,) = of("pcm").devices
+    assert "me2026" not in cited(of(devices=[{**pcm, "bibtex": mine}]))
+
+
+def test_a_text_without_an_entry_has_none() -> None:
+    assert entries("my measurement of today") == {}

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from analogsim.errors import InputError, OutputError
+from analogsim.findings.kinds import charts_in
 from analogsim.report.chart_list import charts_of
 from analogsim.report.extras import read_extras
 from analogsim.report.figures import write_figures
@@ -31,7 +32,11 @@ def test_files_have_the_width_of_the_column(
     folder: Path, tmp_path: Path, width: str, inches: float
 ) -> None:
     paths = write_figures(
-        folder, tmp_path, widths=[width], formats=["pdf", "svg", "png"], only=["accuracy"]
+        charts_in(folder),
+        tmp_path,
+        widths=[width],
+        formats=["pdf", "svg", "png"],
+        only=["accuracy"],
     )
     assert [path.name for path in paths] == [f"accuracy_{width}.{k}" for k in ("pdf", "svg", "png")]
     pdf, svg, png = paths
@@ -50,7 +55,7 @@ def test_files_have_the_width_of_the_column(
 def test_every_chart_fits_a_page(tmp_path: Path, look: Look) -> None:
     run = read_run(write_full(tmp_path))
     charts = charts_of(run, summarise_run(run), read_extras(tmp_path))
-    assert len(charts) == 9
+    assert len(charts) == 10
     for chart in charts:
         width, height = chart.draw(look).get_size_inches()
         assert width == look.width_in
@@ -71,11 +76,13 @@ def test_what_there_is_not_is_named(
     folder: Path, tmp_path: Path, changes: dict[str, list[str]], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        write_figures(folder, tmp_path, **({"widths": ["one"], "formats": ["pdf"]} | changes))
+        write_figures(
+            charts_in(folder), tmp_path, **({"widths": ["one"], "formats": ["pdf"]} | changes)
+        )
     assert not list(tmp_path.iterdir())
 
 
 def test_a_place_that_cannot_be_made_is_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=rf"output {tmp_path}/file must be a folder .* got 'File"):
-        write_figures(folder, tmp_path / "file", widths=["one"], formats=["pdf"])
+        write_figures(charts_in(folder), tmp_path / "file", widths=["one"], formats=["pdf"])

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from analogsim.report.attribution import read_losses
-from analogsim.report.page_tables import DASH, sources_table
+from analogsim.report.cells import DASH
+from analogsim.report.page_tables import sources_table
 from tests.report.full_folder import write_full
 
 

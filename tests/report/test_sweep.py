@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from analogsim.report.frame import read
 from scipy import stats
 
+from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
 from analogsim.experiment.trial import Trial
 from analogsim.report import build_report, format_table, summary
 from analogsim.report.chart_list import charts_of
 from analogsim.report.extras import read_extras
-from analogsim.report.frame import read
 from analogsim.report.look import PAGE
 from analogsim.report.summary import Summary, read_run
 from analogsim.report.sweep_choice import ascending, best_end
@@ -247,3 +248,16 @@ def test_axes_are_columns_of_the_csv_and_the_frame(tmp_path: Path) -> None:
     assert [int(line["adc_bits"]) for line in lines] == frame["adc_bits"].tolist()
     # In the order of the spec, whatever the order in which chips finished.
     assert [bits for bits in dict.fromkeys(frame["adc_bits"])] == list(RIGHT)
+
+
+def test_a_folder_whose_points_are_not_its_specs_is_refused(tmp_path: Path) -> None:
+    folder_of(tmp_path / "a", [make_trial(point={"adc_bits": 9})])
+    with pytest.raises(InputError, match=r"one of the 5 of the header's spec, got {'adc_bits': 9}"):
+        read_run(tmp_path / "a")
+    write_run(tmp_path / "b", [make_trial(point={"adc_bits": 8})])
+    with pytest.raises(InputError, match="one of the 1 of the header's spec"):
+        read_run(tmp_path / "b")
+    points = [{"adc_bits": 8}, {"dac_bits": 8}]
+    write_run(tmp_path / "c", [make_trial(point=points[0])], spec=SPEC | {"points": points})
+    with pytest.raises(InputError, match="spec points must be on the same axes"):
+        read_run(tmp_path / "c")

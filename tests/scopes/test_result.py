@@ -3,18 +3,21 @@
 import csv
 import dataclasses
 import io
+import re
 from pathlib import Path
 
 import pytest
 
 from analogsim.errors import InputError
 from analogsim.experiment.records import RECORDS_FILE, read_records
+from analogsim.report.cells import plain_table
+from analogsim.report.html import Section, render_sections
 from analogsim.schema import dumps, loads
 from analogsim.scopes.build import build_noise
-from analogsim.scopes.page import render
+from analogsim.scopes.chart import noise_charts
 from analogsim.scopes.read_folder import read_noise
-from analogsim.scopes.sheet import Sheet, cell
-from analogsim.scopes.summary import noise_csv, noise_summary
+from analogsim.scopes.sheet import cell
+from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
 from tests.experiment.small import run as run_chips
 from tests.experiment.small import study as chips
@@ -66,7 +69,7 @@ def test_the_summary_says_the_same() -> None:
     assert (row["nan_draws"], row["nan_predicted"], row["draws"]) == (1, 0.25, 2)
     (mean,) = (a for a in summary["averages"] if (a["scope"], a["grid"]) == ("weights", "all"))
     assert mean["mean"] == pytest.approx(0.8)
-    lines = list(csv.DictReader(io.StringIO(noise_csv(toy()))))
+    lines = list(csv.DictReader(io.StringIO(noise_charts(toy())[0].csv())))
     assert len(lines) == len(summary["rows"]) == 4
     assert float(lines[2]["normalised"]) == pytest.approx(0.55)
 
@@ -76,7 +79,7 @@ def test_the_summary_has_intervals_for_new_images_where_answers_are_known() -> N
     for row in rows:
         (low, high), (least, most) = row["ci95"], row["ci95_new_images"]
         assert least <= low <= row["normalised"] <= high <= most
-    lines = list(csv.DictReader(io.StringIO(noise_csv(answered(toy())))))
+    lines = list(csv.DictReader(io.StringIO(noise_charts(answered(toy()))[0].csv())))
     assert [float(one) for one in lines[0]["ci95_new_images"].split()] == rows[0]["ci95_new_images"]
     assert "[on new images]" in format_noise(answered(toy()))
 
@@ -150,12 +153,17 @@ def test_what_there_is_none_of_is_a_dash() -> None:
 
 
 def test_a_page_escapes_everything() -> None:
-    sheet = Sheet(caption="<c>", head=["<h>", "n"], rows=[["<r>", "1"]], notes=("<n>",))
-    page = render("<t>", "<l>", [("<s>", [sheet, "<p>", b"png"])])
-    for text in "thclsrnp":
-        assert f"<{text}>" not in page.replace("<p>&lt;p&gt;</p>", "")
+    table = plain_table(caption="<c>", head=["<h>", "n"], rows=[["<r>", "1"]], notes=("<n>",))
+    page = render_sections("<t>", "<l>", ["<a>"], [Section(name="<s>", blocks=[table, "<p>"])])
+    body = page.partition("</head>")[2]
+    for text in "thclsrnpa":
+        assert f"<{text}>" not in re.sub(r"<p>(?=&lt;)", "", body)
         assert f"&lt;{text}&gt;" in page
     assert "http" not in page.replace('http-equiv="Content', "")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_folder_is_built(tmp_path: Path) -> None:
@@ -166,9 +174,13 @@ def test_a_folder_is_built(tmp_path: Path) -> None:
     assert "Why &lt;this&gt;?" in text
     assert "Average normalised accuracy" in text
     assert (tmp_path / "noise.png").read_bytes()[:4] == b"\x89PNG"
-    first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert (tmp_path / "charts" / "noise.png").read_bytes() == (tmp_path / "noise.png").read_bytes()
+    answer = text.partition('class="answer"')[2].partition("</section>")[0]
+    assert "Without noise the network is right on" in answer
+    assert "told apart (Bonferroni)" in answer
+    first = files(tmp_path)
     build_noise(tmp_path)
-    assert first == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert first == files(tmp_path)
 
 
 def test_what_is_no_noise_study_is_refused(tmp_path: Path) -> None:

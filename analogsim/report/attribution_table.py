@@ -3,11 +3,10 @@
 import textwrap
 from collections.abc import Sequence
 
-from analogsim.attribution.result import Attribution, Estimate, Row
-from analogsim.attribution.words import chips, label
 from analogsim.experiment.statistics import chance_count
+from analogsim.report.attribution import Attribution, Estimate, Row
 from analogsim.report.labels import format_duration, percent, points
-from analogsim.report.table import coverage_lines
+from analogsim.report.table import coverage_lines, warning_lines
 
 _WIDTH, _GAP = 80, "  "
 _LIKE = "  new images"
@@ -35,6 +34,23 @@ def format_attribution(result: Attribution) -> str:
         blocks.append("\n".join(_fill(f"[{n}] {note}") for n, note in enumerate(notes, start=1)))
     blocks.append("\n".join(_fill(text) for text in result["sentences"]))
     return "\n\n".join(blocks)
+
+
+def attribution_page(result: Attribution, warnings: Sequence[str]) -> str:
+    """The table and what drift compensation misleads about, below the question, as Markdown."""
+    text = "\n".join([format_attribution(result), *warning_lines(warnings)])
+    return f"# {result['question']}\n\n```\n{text}\n```\n"
+
+
+def chips(count: int) -> str:
+    """`1 chip`, `10 chips`."""
+    return f"{count} chip{'' if count == 1 else 's'}"
+
+
+def label(row: Row, rows: Sequence[Row]) -> str:
+    """The name, with its images where they are fewer than those of other rows."""
+    few = row["n_images"] < max(one["n_images"] for one in rows) and not row["why"]
+    return f"{row['name']} ({row['n_images']} images)" if few else row["name"]
 
 
 def _caption(result: Attribution) -> str:

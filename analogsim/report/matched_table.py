@@ -3,9 +3,8 @@
 import textwrap
 from collections.abc import Sequence
 
-from analogsim.equivalent.comparison import Comparison, Estimate, Point
-from analogsim.equivalent.words import eta_text
 from analogsim.experiment.statistics import chance_count
+from analogsim.report.comparison import Comparison, EquivalentEta, Estimate, Point
 from analogsim.report.labels import format_duration, percent, points
 from analogsim.report.table import coverage_lines
 
@@ -48,6 +47,23 @@ def format_comparison(comparison: Comparison) -> str:
     said = [textwrap.fill(text, _WIDTH, subsequent_indent="  ") for text in comparison["sentences"]]
     opening = [*coverage_lines(comparison["coverage"]), *caption]
     return "\n".join([*opening, "", *lines, "", *said])
+
+
+def eta_text(found: EquivalentEta) -> str:
+    """The equivalent eta and its interval, short: `0.061 (0.045, 0.074)`."""
+    if found["eta"] is None:
+        middle = "none" if found["reached"] == "below" else "above"
+    else:
+        middle = short(found["eta"])
+    if found["low"] is None:
+        return middle
+    high = "-" if found["high"] is None else short(found["high"])
+    return f"{middle} ({short(found['low'])}, {high})"
+
+
+def short(eta: float) -> str:
+    """Three digits; what rounding has left of a zero is 0."""
+    return f"{eta:.3g}" if abs(eta) >= 1e-9 else "0"
 
 
 def _cells(point: Point) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""What a folder says, whatever kind of study made it; without torch."""

@@ -1,0 +1,134 @@
+"""Curves in panels side by side under one legend: equal names look the same in all of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analogsim.experiment.statistics import Interval
+from analogsim.report.csv_file import Cell
+from analogsim.report.look import COLOURS, GREY, MARKERS, PAGE, Look, settings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A named curve of fractions with their bounds, None where there are none."""
+
+    name: str
+    xs: tuple[float, ...]
+    means: tuple[float, ...]
+    bounds: tuple[tuple[float, float] | None, ...]
+
+
+def line(name: str, found: Sequence[tuple[float, Interval | None]]) -> Line:
+    """The curve of intervals; those that are None left out."""
+    known = [(x, one) for x, one in found if one is not None]
+    return Line(
+        name=name,
+        xs=tuple(x for x, _ in known),
+        means=tuple(one.mean for _, one in known),
+        bounds=tuple(
+            None if one.low is None or one.high is None else (one.low, one.high) for _, one in known
+        ),
+    )
+
+
+ROWS = ("panel", "line", "x", "mean", "low", "high")
+
+
+def rows_of(panels: Mapping[str, Sequence[Line]]) -> tuple[tuple[Cell, ...], ...]:
+    """The data of the curves under the names of `ROWS`; fractions."""
+    return tuple(
+        (title, one.name, x, mean, *(bounds or (None, None)))
+        for title, lines in panels.items()
+        for one in lines
+        for x, mean, bounds in zip(one.xs, one.means, one.bounds, strict=True)
+    )
+
+
+def words_of(panels: Mapping[str, Sequence[Line]]) -> str:
+    """Where each curve begins and ends, for who does not see it."""
+    return " ".join(
+        f"{title}, {one.name}: {100 * one.means[0]:.2f} % at {one.xs[0]:g}, "
+        f"{100 * one.means[-1]:.2f} % at {one.xs[-1]:g}."
+        for title, lines in panels.items()
+        for one in lines
+        if one.xs
+    )
+
+
+def draw_lines(
+    panels: Mapping[str, Sequence[Line]],
+    look: Look = PAGE,
+    *,
+    x: str,
+    y: str,
+    factor: float = 1,
+    log: bool = False,
+) -> "Figure":
+    """A panel for each title; `x` and `y` name the axes, and `log` is of the x axis.
+
+    Fractions are drawn in per cent; `factor` multiplies the x values.
+    """
+    # Imported here for the start-up time of commands that draw nothing.
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    names = list(dict.fromkeys(one.name for lines in panels.values() for one in lines))
+    across = min(len(panels), 2 if look.width_in >= PAGE.width_in else 1)
+    down = -(-len(panels) // across)
+    longest = max((len(name) for name in names), default=1)
+    columns = max(1, min(3, int(look.width_in / look.words_in(longest + 6))))
+    height = min(2.4, 8.0 / down) * down + 0.2 * -(-len(names) // columns) + 0.4
+    with mpl.rc_context(settings(look)):
+        figure = Figure(figsize=(look.width_in, height), layout="constrained")
+        grid = figure.subplots(down, across, squeeze=False, sharey=True)
+        for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
+            for one in lines:
+                _draw(axes, one, names.index(one.name), factor)
+            axes.set_title(look.fold(title, 0.9 / across), loc="left")
+            axes.set_xlabel(x)
+            axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
+            if log:
+                axes.set_xscale("log")
+        for row in grid:
+            row[0].set_ylabel(y)
+        # Bands may be wide without end; the means decide what is shown.
+        shown = [100 * mean for lines in panels.values() for one in lines for mean in one.means]
+        low, high = min(shown, default=0), max(shown, default=100)
+        grid[0, 0].set_ylim(low - 0.1 * (high - low) - 1, high + 0.1 * (high - low) + 1)
+        for axes in grid.flat[len(panels) :]:
+            axes.remove()
+        handles = [
+            Line2D([], [], color=_colour(at), marker=_marker(at), label=name)
+            for at, name in enumerate(names)
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
+    return figure
+
+
+def _draw(axes: "Axes", one: Line, at: int, factor: float) -> None:
+    xs = [factor * x for x in one.xs]
+    means = [100 * mean for mean in one.means]
+    axes.plot(xs, means, color=_colour(at), marker=_marker(at), markersize=4, linewidth=1.4)
+    known = [(x, pair) for x, pair in zip(xs, one.bounds, strict=True) if pair is not None]
+    axes.fill_between(
+        [x for x, _ in known],
+        [100 * low for _, (low, _) in known],
+        [100 * high for _, (_, high) in known],
+        color=_colour(at),
+        alpha=0.15,
+        linewidth=0,
+    )
+
+
+def _colour(at: int) -> str:
+    return COLOURS[at % len(COLOURS)]
+
+
+def _marker(at: int) -> str:
+    return MARKERS[at % len(MARKERS)]
