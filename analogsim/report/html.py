@@ -72,7 +72,6 @@ def figure(chart: Chart, svg: str) -> dict[str, Any]:
     return {
         "name": chart.name,
         "title": chart.title,
-        "title": chart.title,
         "caption": chart.caption,
         # Our own drawing; matplotlib has escaped the names in it.
         "svg": Markup(inline_svg(svg, chart.name, chart.words)),

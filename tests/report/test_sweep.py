@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from analogsim.report.frame import read
 from scipy import stats
 
+import analogsim
 from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
 from analogsim.experiment.trial import Trial
@@ -238,7 +238,7 @@ def test_the_page_answers_with_the_choice_and_shows_every_value(tmp_path: Path) 
 
 
 def test_axes_are_columns_of_the_csv_and_the_frame(tmp_path: Path) -> None:
-    frame = read(both(tmp_path))
+    frame = analogsim.read(both(tmp_path))
     assert frame.groupby(["adc_bits", "max_input_size"]).size().to_dict() == {
         (bits, size): 10 for bits in RIGHT for size in (128, 512)
     }
