@@ -18,7 +18,10 @@ def sweep_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         text = "must be left out of a spec with [[networks]]; write a spec for each network"
         yield Problem(key="sweep", text=text)
     axes = {}
-    for name, values in _flat(content["sweep"]).items():
+    flat = _flat(content["sweep"])
+    if not flat:
+        yield Problem(key="sweep", text="must have a setting with its values, got an empty table")
+    for name, values in flat.items():
         if name in OWN_KEYS:
             text = f"must be a list of its own, got it in [sweep]; write {name} = [...] above"
             yield Problem(key=f"sweep.{name}", text=text)
@@ -54,7 +57,7 @@ def _values(name: str, given: Any) -> tuple[Value, ...]:
     listed = given if isinstance(given, list) else [given]
     found: tuple[Value, ...] = ()
     for one in listed:
-        if isinstance(one, list | dict):
+        if not isinstance(one, bool | int | float | str):
             raise InputError(f"{where} must be plain values, got {shown(one)}; write numbers")
         found += parse_values(one, where=where) if isinstance(one, str) else (one,)
     check_values(found, where=where)

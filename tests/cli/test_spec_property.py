@@ -28,6 +28,7 @@ TEXTS: dict[str, list[Any]] = {
     "precision": ["0.5%", 0.005, "0.0%", "60%"],
     "yield_above": ["90%", 0.9, "0%", "200%"],
 }
+SETTINGS = ["adc_bits", "pcm", "seed", "bn", "x y", ""]
 PATTERNS = {
     "^[A-Za-z0-9][A-Za-z0-9._-]*$": st.sampled_from(["a", "b.1", "With-BN", "with-bn", "..", "-"]),
 }
@@ -89,6 +90,11 @@ def _once(items: list[Any]) -> list[Any]:
 
 def table(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Its required keys nearly always, others now and then, and seldom a wrong one."""
+
+    if "properties" not in schema:
+        # Keys are the user's; a table in such a table is what TOML makes of a dotted key.
+        value = near(schema["additionalProperties"]) if "additionalProperties" in schema else junk()
+        return st.dictionaries(st.sampled_from(SETTINGS), value, min_size=1, max_size=2)
 
     @st.composite
     def draw(pick: Any) -> dict[str, Any]:
