@@ -8,6 +8,7 @@ The folder is that of a study of the full chip, as `analogsim drift` would make 
 everything else lie in `treatments/`.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +29,7 @@ from analogsim.attribution.screening import screen
 from analogsim.attribution.treatment import Plan, distinct
 from analogsim.attribution.words import sentences
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import refuse_effects
 from analogsim.errors import InputError
 from analogsim.experiment.deal import unpack
 from analogsim.experiment.describe import installed_versions, make_header, run_spec
@@ -39,10 +41,10 @@ from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import check_same, find_header
 from analogsim.experiment.score import digital_score, score
 from analogsim.experiment.study import Chips, Study
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.own_files import own_folder
-from analogsim.report.attribution import TREATMENTS_FOLDER
+from analogsim.report.attribution import ATTRIBUTION_FILE, TREATMENTS_FOLDER
 
 SCREEN_FOLDER = "screening"
 # Enough to trace the network and to count its products.
@@ -63,6 +65,8 @@ def attribute(
     place: Place,
     progress: Progress,
     say: Say = lambda text: None,
+    *,
+    extend: bool = False,
 ) -> Attribution:
     """Switch sources and layers on one at a time, and suggest layers to keep digital.
 
@@ -78,15 +82,18 @@ def attribute(
         place: where trials are computed.
         progress: called with (trials done, about how many, what is being done).
         say: called with what the run will cost, before it goes on.
+        extend: allow chips and times that the folder's run does not have. Those that verified may
+            then choose, and others verify.
 
     Raises:
         InputError: more than one device or compensation, a design without chips, products that
-            are not native, a pattern without a layer, or another run's folder.
+            are not native, effects, a pattern without a layer, or another run's folder.
         DeviceError: the device does not cover a time.
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
-    return _Run(study, analog, data, ask, folder, place, progress, say).run()
+    refuse_effects(analog.effects, "attribution", "it switches the sources of a device alone")
+    return _Run(study, analog, data, ask, folder, place, progress, say).run(extend=extend)
 
 
 class _Run:
@@ -127,11 +134,11 @@ class _Run:
         self.screening = screening
         self.done = self.expected = 0
 
-    def run(self) -> Attribution:
+    def run(self, *, extend: bool) -> Attribution:
         analogs = {str(self.plan.forms.full.bn): self.plan.forms.full}
         spec = run_spec(self.study, analogs, self.data)
         with locked(self.folder), ExitStack() as stack:
-            header = self._header(spec, analogs)
+            header = self._header(spec, analogs, extend=extend)
             self.job = Job(
                 conditions={},
                 data=self.data,
@@ -255,10 +262,17 @@ class _Run:
                 digital=np.asarray(unpack(few.correct, few.n_images), dtype=np.float64),
             )
 
-    def _header(self, spec: dict[str, Any], analogs: Mapping[str, AnalogModel]) -> RunHeader:
+    def _header(
+        self, spec: dict[str, Any], analogs: Mapping[str, AnalogModel], *, extend: bool
+    ) -> RunHeader:
         header = find_header(self.folder)
         if header is not None:
-            check_same(self.folder, header.spec, spec, extend=False)
+            spec = check_same(self.folder, header.spec, spec, extend=extend)
+            if spec != header.spec:
+                # It lacks what is added; the trials that it was made of stay.
+                (self.folder / ATTRIBUTION_FILE).unlink(missing_ok=True)
+                header = dataclasses.replace(header, spec=spec)
+                write_header(self.folder, header)
             return header
         self.progress(0, 0, "digital")
         digital = digital_score(

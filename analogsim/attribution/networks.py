@@ -128,10 +128,11 @@ def share(of: Mapping[str, int], names: Sequence[str]) -> float:
 
 def _plain(full: AnalogModel, example: Tensor) -> nn.Module:
     """The digital network that `full` places on tiles: the source, folded if it is."""
+    plain = digital_form(full.source, analog=full.layers).module
     if full.bn != "fold":
-        return digital_form(full.source)[0]
+        return plain
     # Folded by the same code on the same weights, so that the numbers are the same.
-    return fold_batchnorm(digital_form(full.source)[0], example).module
+    return fold_batchnorm(plain, example).module
 
 
 def _fresh(layer: CrossbarLayer, periphery: Periphery) -> CrossbarLayer:

@@ -7,11 +7,12 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.options import NetworkOptions, data_options, network_options, split_options
-from analogsim.cli.spec import parse_share, spec_from_options
-from analogsim.cli.study_options import DEFAULT_CHIPS, place_options
+from analogsim.cli.options import data_options, network_options, split_options
+from analogsim.cli.study_options import place_options, preset_of, start
 from analogsim.cli.units import TIMES
 from analogsim.errors import InputError
+from analogsim.spec.attribution import attribution_of
+from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 
 
 @click.command(cls=Command)
@@ -82,6 +83,8 @@ from analogsim.errors import InputError
     show_default=True,
     help="Where products are computed.",
 )
+@click.option("--extend", is_flag=True, help="Add chips or times to the run in the folder.")
+@click.option("--print-spec", is_flag=True, help="Print the spec for analogsim run, and stop.")
 @place_options()
 def attribute(
     *,
@@ -98,6 +101,8 @@ def attribute(
     batch_size: int,
     device: str,
     output: Path | None,
+    extend: bool,
+    print_spec: bool,
     **values: Any,
 ) -> None:
     """Switch the sources of error and the layers of MODEL on one at a time, and off one at a time.
@@ -107,8 +112,6 @@ def attribute(
     suggested to stay digital are verified on fresh chips. A run that was broken off goes on with
     the same command; attribution.json, .csv, .png and .md hold the results.
     """
-    if output is None:
-        raise click.UsageError("Missing option '-o' / '--output'.")
     for option, value in (("--chips", chips), ("--limit", limit)):
         if value is not None and value < 1:
             raise InputError(f"{option} must be at least 1, got {value}; give more")
@@ -120,7 +123,7 @@ def attribute(
     place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
     network, data_from = split_options(values)
     if preset is None:
-        preset = _preset_of(network) or "pcm"
+        preset = preset_of(network.model)
     spec = spec_from_options(
         network,
         data_from,
@@ -134,17 +137,6 @@ def attribute(
         device=device,
     )
     share = None if recover is None else parse_share(recover, where="--recover")
-
-    from analogsim.cli.attribution import attribute_and_print, make_ask  # torch takes seconds
-    from analogsim.cli.run_study import Where
-
-    ask = make_ask(only=only, layers=layers, recover=share, top=top, screen=screen)
-    attribute_and_print(spec, ask, Where(output=output, **place))
-
-
-def _preset_of(network: NetworkOptions) -> str | None:
-    if not Path(network.model).is_dir():
-        return None
-    from analogsim.cli.prepare import preset_of  # torch takes seconds
-
-    return preset_of(network)
+    asked = {"only": only, "layers": layers, "recover": share, "top": top, "screen": screen}
+    attribution = attribution_of(spec, **asked)
+    start(attribution, place, output=output, extend=extend, print_spec=print_spec)

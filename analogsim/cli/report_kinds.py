@@ -17,6 +17,7 @@ from analogsim.report.matched_table import format_comparison
 from analogsim.report.table import warning_lines
 from analogsim.schema import dumps
 from analogsim.scopes.build import build_noise
+from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
 from analogsim.suites.build import build_suite, format_suite
@@ -36,25 +37,31 @@ def report_folder(path: Path, *, as_json: bool) -> None:
     kind = kind_of(path)
     if kind == "suite":
         _suite(path, as_json=as_json)
-    elif kind == "noise":
-        result, page = build_noise(path)
-        _say(format_noise(result), noise_summary(result), result.notes, page, as_json=as_json)
-    else:
-        page = build_report(path)
-        found = summary(path)
-        _say(_tables(path, found), found, found["notes"], page, as_json=as_json)
-
-
-def _say(
-    tables: str, document: Mapping[str, Any], notes: Sequence[str], page: Path, *, as_json: bool
-) -> None:
+        return
+    noise = kind == "noise"
+    tables, document, notes = _noise(path) if noise else _chips(path)
+    # Printed first: a folder that can only be read has its numbers told all the same.
     if as_json:
         click.echo(dumps(document, indent=2))
-        return
-    say(tables)
-    for note in notes:
-        tell(f"note: {note}")
-    click.echo(f"\n{page}")
+    else:
+        say(tables)
+        for note in notes:
+            tell(f"note: {note}")
+    page = build_noise(path)[1] if noise else build_report(path)
+    if not as_json:
+        click.echo(f"\n{page}")
+
+
+def _noise(path: Path) -> tuple[str, Mapping[str, Any], Sequence[str]]:
+    """Tables, JSON and notes."""
+    result = read_noise(path)
+    return format_noise(result), noise_summary(result), result.notes
+
+
+def _chips(path: Path) -> tuple[str, Mapping[str, Any], Sequence[str]]:
+    """Tables, JSON and notes."""
+    found = summary(path)
+    return _tables(path, found), found, found["notes"]
 
 
 def _tables(path: Path, found: Summary) -> str:
@@ -71,10 +78,9 @@ def _tables(path: Path, found: Summary) -> str:
 def _suite(path: Path, *, as_json: bool) -> None:
     file = results_of(path)
     kept = read_kept(file)
-    page = None if path.is_file() else build_suite(kept, path)
-    if as_json:
-        say(read_text(file, MOST), end="")
+    say(read_text(file, MOST) if as_json else format_suite(kept), end="" if as_json else "\n")
+    if path.is_file():
         return
-    say(format_suite(kept))
-    if page is not None:
+    page = build_suite(kept, path)
+    if not as_json:
         click.echo(f"\n{page}")

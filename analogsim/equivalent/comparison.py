@@ -14,6 +14,7 @@ from analogsim.report.comparison import (
     Estimate,
     Part,
     Point,
+    control_name,
 )
 
 __all__ = [
@@ -41,11 +42,6 @@ def estimate(found: Sampled) -> Estimate:
         p=found.p,
         new_images=None if found.new_images is None else list(found.new_images),
     )
-
-
-def control_name(preset: str) -> str:
-    """How records name the matched Gaussian of a preset; the time is the record's own."""
-    return f"gaussian-matched({preset})"
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:

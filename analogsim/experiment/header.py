@@ -17,6 +17,8 @@ from analogsim.experiment.digest import POINTS, WITHIN, digest_of
 from analogsim.experiment.folder import write_json_atomic
 
 HEADER_FILE = "run.json"
+ADDED = "Added: "
+"""How a note begins that says what a tile adds to a device."""
 # Of the spec, what a reader of any run makes use of; the rest depends on the kind of the run.
 _SPEC = {
     "presets": list[str],

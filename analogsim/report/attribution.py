@@ -3,6 +3,7 @@
 It is here, below the package that measures it, so that a report is rebuilt without torch.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_type_hints
@@ -188,8 +189,18 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
             {key: value for key, value in row.items() if key in _HINTS}, _HINTS, f"rows[{number}] "
         )
     ]
+    found += [
+        f"rows[{number}] new_images must be two numbers, got {shown(row['new_images'])}"
+        for number, row in enumerate([] if found else rows)
+        if row["new_images"] is not None and len(row["new_images"]) != 2
+    ]
     if found:
         raise InputError(f"{path} {'; '.join(found)}; {_TODO}")
+    return losses_of(rows)
+
+
+def losses_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Loss, ...]:
+    """What a report shows of each row."""
     return tuple(Loss(**{key: row[key] for key in _HINTS}) for row in rows)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from analogsim.experiment.header import RunHeader
 from analogsim.report.attribution import Loss
 from analogsim.report.chart import Chart
 from analogsim.report.labels import format_duration, points
@@ -22,17 +21,18 @@ _MOST_STACKED = 20
 _BAR_IN, _STACKED_BAR_IN = 0.3, 0.2
 
 
-def attribution_chart(losses: Sequence[Loss], header: RunHeader) -> Chart | None:
+def attribution_chart(
+    losses: Sequence[Loss], model: str, preset: str, name: str = "attribution"
+) -> Chart | None:
     """The losses at the last time; None where there are none."""
     known = [loss for loss in losses if loss.loss is not None]
     if not known:
         return None
     t_s = max(loss.t_s for loss in known)
     shown = [loss for loss in known if loss.t_s == t_s]
-    preset = ", ".join(header.spec.get("presets", ()))
-    where = f"{header.model} on {preset} after {format_duration(t_s)}"
+    where = f"{model} on {preset} after {format_duration(t_s)}"
     return Chart(
-        name="attribution",
+        name=name,
         title="What each source and layer costs",
         caption=f"{where}: loss of accuracy in points with one source or layer on alone, and what "
         "is gained without it; bars are 95 % intervals over chips, on these images."

@@ -42,6 +42,16 @@ def attribution_page(result: Attribution, warnings: Sequence[str]) -> str:
     return f"# {result['question']}\n\n```\n{text}\n```\n"
 
 
+def last_sentences(result: Attribution) -> list[str]:
+    """What is said of the last time and of the suggestion; the caveat at the end left out."""
+    said = result["sentences"]
+    if not result["whole"]:
+        return said
+    opening = f"After {format_duration(result['whole'][-1]['t_s'])},"
+    first = max((at for at, one in enumerate(said) if one.startswith(opening)), default=0)
+    return said[first:-1] or said
+
+
 def chips(count: int) -> str:
     """`1 chip`, `10 chips`."""
     return f"{count} chip{'' if count == 1 else 's'}"

@@ -22,7 +22,7 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
         sweep_chart(summary),
         accuracy_chart(run, summary),
         matched_chart(extras.comparison) if extras.comparison is not None else None,
-        attribution_chart(extras.losses, header),
+        attribution_chart(extras.losses, header.model, ", ".join(header.spec.get("presets", ()))),
         bn_chart(run),
         spread_chart(run),
         yield_chart(run),

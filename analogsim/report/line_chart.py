@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from analogsim.experiment.statistics import Interval
 from analogsim.report.csv_file import Cell
 from analogsim.report.look import COLOURS, GREY, MARKERS, PAGE, Look, settings
+from analogsim.report.time_axis import TimeAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+_HIGHEST_IN = 9.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +68,12 @@ def draw_lines(
     panels: Mapping[str, Sequence[Line]],
     look: Look = PAGE,
     *,
-    x: str,
     y: str,
-    factor: float = 1,
-    log: bool = False,
+    x: str | None = None,
 ) -> "Figure":
-    """A panel for each title; `x` and `y` name the axes, and `log` is of the x axis.
+    """A panel for each title; `x` and `y` name the axes. Fractions are drawn in per cent.
 
-    Fractions are drawn in per cent; `factor` multiplies the x values.
+    The x values are fractions too, or seconds where `x` is None.
     """
     # Imported here for the start-up time of commands that draw nothing.
     import matplotlib as mpl
@@ -79,30 +81,38 @@ def draw_lines(
     from matplotlib.lines import Line2D
 
     names = list(dict.fromkeys(one.name for lines in panels.values() for one in lines))
-    across = min(len(panels), 2 if look.width_in >= PAGE.width_in else 1)
+    beside = 4 if look.width_in > PAGE.width_in else 2
+    across = 1 if look.width_in < PAGE.width_in and len(panels) < 3 else min(len(panels), beside)
     down = -(-len(panels) // across)
     longest = max((len(name) for name in names), default=1)
     columns = max(1, min(3, int(look.width_in / look.words_in(longest + 6))))
-    height = min(2.4, 8.0 / down) * down + 0.2 * -(-len(names) // columns) + 0.4
+    legend = 0.2 * -(-len(names) // columns) + 0.4
+    # No higher than the text of a journal's page.
+    height = min(2.4 * down + legend, _HIGHEST_IN)
+    axis = TimeAxis.of(at for lines in panels.values() for one in lines for at in one.xs)
     with mpl.rc_context(settings(look)):
         figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        grid = figure.subplots(down, across, squeeze=False, sharey=True)
+        grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
         for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
             for one in lines:
-                _draw(axes, one, names.index(one.name), factor)
+                xs = [axis.x[at] if x is None else 100 * at for at in one.xs]
+                _draw(axes, one, xs, names.index(one.name))
             axes.set_title(look.fold(title, 0.9 / across), loc="left")
-            axes.set_xlabel(x)
             axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
-            if log:
-                axes.set_xscale("log")
-        for row in grid:
-            row[0].set_ylabel(y)
+            if x is None:
+                axis.finish(axes, look, columns=across)
+                axes.set_xlabel("")
+        for axes in grid.flat[max(len(panels) - across, 0) : len(panels)]:
+            axes.set_xlabel("time (log scale)" if x is None else x)
+        figure.supylabel(y, fontsize=look.font_pt)
         # Bands may be wide without end; the means decide what is shown.
         shown = [100 * mean for lines in panels.values() for one in lines for mean in one.means]
         low, high = min(shown, default=0), max(shown, default=100)
         grid[0, 0].set_ylim(low - 0.1 * (high - low) - 1, high + 0.1 * (high - low) + 1)
-        for axes in grid.flat[len(panels) :]:
-            axes.remove()
+        for at in range(len(panels), grid.size):
+            grid.flat[at].remove()
+            # The one above it is the lowest of its column then.
+            grid.flat[at - across].tick_params(labelbottom=True)
         handles = [
             Line2D([], [], color=_colour(at), marker=_marker(at), label=name)
             for at, name in enumerate(names)
@@ -111,8 +121,7 @@ def draw_lines(
     return figure
 
 
-def _draw(axes: "Axes", one: Line, at: int, factor: float) -> None:
-    xs = [factor * x for x in one.xs]
+def _draw(axes: "Axes", one: Line, xs: Sequence[float], at: int) -> None:
     means = [100 * mean for mean in one.means]
     axes.plot(xs, means, color=_colour(at), marker=_marker(at), markersize=4, linewidth=1.4)
     known = [(x, pair) for x, pair in zip(xs, one.bounds, strict=True) if pair is not None]

@@ -85,6 +85,8 @@ def settings(look: Look) -> Any:
         "axes.spines.right": False,
         # A name such as "$a_b$" is a name and no formula.
         "text.parse_math": False,
+        # Hinted text is as wide as its resolution: a layout would be right for that one alone.
+        "text.hinting": "none",
         # The file is the same whenever it is made.
         "svg.hashsalt": "analogsim",
         # TrueType in PDF: text stays text, and journals refuse Type 3.
@@ -165,12 +167,13 @@ def inline_svg(svg: str, name: str, words: str) -> str:
 def _drawing(style: Any) -> Iterator[None]:
     """With these settings; letters that the font lacks are drawn as boxes, which needs no word.
 
-    matplotlib's warning would print them, control characters too.
+    matplotlib's warning would print them, control characters too. Nor do names so long that they
+    leave the axes no room.
     """
     import matplotlib as mpl
 
     with mpl.rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph ")
+        warnings.filterwarnings("ignore", message="Glyph |constrained_layout not applied")
         yield
 
 

@@ -28,7 +28,7 @@ def noise_charts(result: NoiseResult) -> list[Chart]:
             words=f"Normalised accuracy. {words_of(panels)}",
             header=tuple(rows[0]),
             rows=tuple(tuple(map(_pair, row.values())) for row in rows),
-            draw=lambda look: draw_lines(panels, look, x=X, y=Y, factor=100),
+            draw=lambda look: draw_lines(panels, look, x=X, y=Y),
         )
     ]
 

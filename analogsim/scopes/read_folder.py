@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import schema
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.experiment.records import (
     HEADER_FILE,
     RECORDS_FILE,
@@ -93,6 +93,11 @@ def read_noise(folder: Path) -> NoiseResult:
     found = noise_problems(result)
     if found:
         raise InputError(f"{folder} {'; '.join(found)}; {_TODO}")
+    if not any(counts.correct for counts in result.counts.values()):
+        raise InputError(
+            f"{folder / RECORDS_FILE} must hold trials of the levels that the header names, got "
+            f"{shown(records[0].preset)}; {_TODO}"
+        )
     return result
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.report.attribution import losses_of
+from analogsim.report.attribution_chart import attribution_chart
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.chart import Chart
 from analogsim.report.charts_folder import write_charts
@@ -13,13 +15,16 @@ from analogsim.report.html import Section, figure, render_sections
 from analogsim.report.line_chart import ROWS, Line, draw_lines, line, rows_of, words_of
 from analogsim.scopes.chart import X as NOISE_X
 from analogsim.scopes.chart import Y as NOISE_Y
+from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.sheet import brackets, cell
 from analogsim.scopes.table import ANY_LAW
+from analogsim.suites.attributed import attribution_sheets
 from analogsim.suites.chip_words import chip_sentences
 from analogsim.suites.chips import chip_lines, chip_sheets, pair_sheets
-from analogsim.suites.crossbar import CrossbarResult
+from analogsim.suites.controls import control_sheets
 from analogsim.suites.growth import growth_sheet, slopes_of
-from analogsim.suites.kept import Kept, Result
+from analogsim.suites.kept import Kept
+from analogsim.suites.kept_form import Result
 from analogsim.suites.overview import overview
 from analogsim.suites.pairs import pair_sheet, pairs_of
 from analogsim.suites.words import sentences
@@ -46,8 +51,11 @@ def format_suite(kept: Kept) -> str:
 def suite_sheets(kept: Kept) -> list[Table]:
     """The combined tables."""
     networks = kept.noise
+    if kept.attributed:
+        return attribution_sheets(kept.attributed)
     if not networks:
-        return [*chip_sheets(kept.crossbar), *pair_sheets(kept.crossbar)]
+        chips = kept.crossbar
+        return [*chip_sheets(chips), *control_sheets(chips), *pair_sheets(chips)]
     sheets = [_averages(kept), *(pair_sheet(pair) for pair in pairs_of(networks))]
     slopes = slopes_of(networks)
     for group in dict.fromkeys(one.group for one in slopes):
@@ -93,13 +101,24 @@ def _averages(kept: Kept) -> Table:
 
 
 def suite_charts(kept: Kept) -> list[Chart]:
-    """The suite's figure: a line a network."""
+    """A line a network; of attributions bars, a figure a network."""
+    if kept.attributed:
+        found = [
+            attribution_chart(
+                losses_of(result.found["rows"]),
+                result.model,
+                result.found["preset"],
+                f"attribution_{entry.label}",
+            )
+            for entry, result in kept.attributed
+        ]
+        return [chart for chart in found if chart is not None]
     if kept.crossbar:
         panels, y = chip_lines(kept.crossbar), "accuracy (%)"
-        draw = partial(draw_lines, panels, x="seconds after programming", y=y, log=True)
+        draw = partial(draw_lines, panels, y=y)
     else:
         panels, y = _noise_lines(kept), NOISE_Y
-        draw = partial(draw_lines, panels, x=NOISE_X, y=y, factor=100)
+        draw = partial(draw_lines, panels, x=NOISE_X, y=y)
     return [
         Chart(
             name="suite",
@@ -151,5 +170,5 @@ def _listed(kept: Kept) -> str:
 
 
 def _on_tiles(result: Result) -> str:
-    share = result.coverage if isinstance(result, CrossbarResult) else None
+    share = None if isinstance(result, NoiseResult) else result.coverage
     return "" if share is None else f" Tiles compute {100 * share:.1f} % of its multiply-adds."

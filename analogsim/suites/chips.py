@@ -210,10 +210,7 @@ def chip_lines(networks: Networks) -> dict[str, list[Line]]:
                 times = sorted(
                     c[3] for c in result.correct if (c[0], c[1], c[2]) == (panel[0], bn, panel[1])
                 )
-                # Time 0 has no place on a log axis.
-                found = [
-                    (max(t_s, 0.1), result.accuracy((panel[0], bn, panel[1], t_s))) for t_s in times
-                ]
+                found = [(t_s, result.accuracy((panel[0], bn, panel[1], t_s))) for t_s in times]
                 lines.append(line(f"{entry.label}, BN {bn}", found))
     return panels
 

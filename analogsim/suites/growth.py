@@ -38,6 +38,8 @@ class Slope:
 
 def slopes_of(networks: Sequence[tuple[Entry, NoiseResult]]) -> list[Slope]:
     """A slope for every growth group, scope, reference and grid with two counts of layers."""
+    from scipy.stats import linregress  # here for the start-up time
+
     found = []
     for group in dict.fromkeys(entry.growth for entry, _ in networks if entry.growth):
         mine = [result for entry, result in networks if entry.growth == group]
@@ -46,7 +48,7 @@ def slopes_of(networks: Sequence[tuple[Entry, NoiseResult]]) -> list[Slope]:
             continue
         first = mine[0]
         unit = range(len(mine))
-        weights = [slope(layers, [float(at == one) for at in unit]) for one in unit]
+        weights = [linregress(layers, [float(at == one) for at in unit]).slope for one in unit]
         for reference in first.references:
             for scope in first.scopes:
                 for grid, etas in first.grids().items():
@@ -72,22 +74,15 @@ def slopes_of(networks: Sequence[tuple[Entry, NoiseResult]]) -> list[Slope]:
     return found
 
 
-def slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """Least squares."""
-    at, mean = sum(x) / len(x), sum(y) / len(y)
-    wide = sum((one - at) ** 2 for one in x)
-    return sum((one - at) * (two - mean) for one, two in zip(x, y, strict=True)) / wide
-
-
 def _scatter(x: Sequence[float], y: Sequence[float]) -> tuple[float, float] | None:
     """The 95 % interval of the slope that the residuals give, with n - 2 degrees of freedom."""
     if len(set(x)) < 3:
         return None
-    n, steep = len(x), slope(x, y)
-    at, mean = sum(x) / n, sum(y) / n
-    left = sum((b - mean - steep * (a - at)) ** 2 for a, b in zip(x, y, strict=True))
-    half = t_quantile(0.975, n - 2) * (left / (n - 2) / sum((a - at) ** 2 for a in x)) ** 0.5
-    return steep - half, steep + half
+    from scipy.stats import linregress
+
+    found = linregress(x, y)
+    half = t_quantile(0.975, len(x) - 2) * found.stderr
+    return float(found.slope - half), float(found.slope + half)
 
 
 def growth_sheet(slopes: Sequence[Slope]) -> Table:

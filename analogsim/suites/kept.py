@@ -18,10 +18,11 @@ from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import check_format
 from analogsim.experiment.sealed import opened
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
+from analogsim.suites.attributed import AttributionResult
 from analogsim.suites.bits import squeezed, unsqueezed
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
-from analogsim.suites.kept_form import form_problems, result_problems
+from analogsim.suites.kept_form import Result, form_problems, result_problems
 
 RESULTS_FILE = "results.json"
 FORMAT, VERSION = "analogsim-results", 2
@@ -29,8 +30,6 @@ _FIRST = 1
 MOST = 1024 * bounded.MIB
 """Bytes of the file; hundreds of networks take less."""
 _TODO = "restore the file"
-
-Result = NoiseResult | CrossbarResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +50,11 @@ class Kept:
     def crossbar(self) -> list[tuple[Entry, CrossbarResult]]:
         """The networks of a suite of chips."""
         return [(e, r) for e, r in self.networks if isinstance(r, CrossbarResult)]
+
+    @property
+    def attributed(self) -> list[tuple[Entry, AttributionResult]]:
+        """The networks of a suite of attributions."""
+        return [(e, r) for e, r in self.networks if isinstance(r, AttributionResult)]
 
 
 def write_kept(path: Path, kept: Kept) -> None:
@@ -117,7 +121,7 @@ def _complete_(content: Any) -> None:
             network.setdefault("digital_correct", None)
             if network["kind"] == "crossbar":
                 network.setdefault("coverage", None)
-            for row in network["rows"]:
+            for row in network.get("rows", ()):
                 row.setdefault("answers", None)
 
 
@@ -135,6 +139,8 @@ def _as_json(result: Result) -> dict[str, Any]:
         "digital_correct": result.digital_correct,
     }
     digital = result.digital_correct
+    if isinstance(result, AttributionResult):
+        return {"kind": "attribution", **common, "found": result.found}
     if isinstance(result, CrossbarResult):
         rows = [
             {
@@ -173,6 +179,8 @@ def _from_json(content: dict[str, Any]) -> Result:
         "notes": tuple(content["notes"]),
         "digital_correct": digital,
     }
+    if content["kind"] == "attribution":
+        return AttributionResult(**common, found=content["found"])
     rows = content["rows"]
     if content["kind"] == "crossbar":
         cells = [tuple(row["cell"]) for row in rows]

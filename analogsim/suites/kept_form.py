@@ -6,13 +6,17 @@ from typing import Any, Literal, TypedDict, get_type_hints
 
 from analogsim import schema
 from analogsim.errors import shown
+from analogsim.report.attribution import Attribution
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.sound import answer_problems, count_problems, noise_problems
+from analogsim.suites.attributed import AttributionResult, attribution_problems
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
 
 _MOST = 20
+
+Result = NoiseResult | CrossbarResult | AttributionResult
 
 
 class _Head(TypedDict):
@@ -79,6 +83,14 @@ class _Noise(_Common):
     rows: list[_NoiseRow]
 
 
+class _Attribution(_Common):
+    kind: Literal["attribution"]
+    found: Attribution
+
+
+_FORMS = {"crossbar": _Chips, "noise": _Noise, "attribution": _Attribution}
+
+
 def form_problems(content: dict[str, Any]) -> list[str]:
     """Missing, unknown and wrong fields; `content` is completed with what version 1 lacks."""
     plain = {k: v for k, v in content.items() if k not in {"format", "version"}}
@@ -97,12 +109,12 @@ def _of_network(network: dict[str, Any], where: str) -> Iterator[str]:
     yield from schema.field_problems(entry, get_type_hints(Entry), f"{where}entry ")
     if (entry.get("pair") is None) != (entry.get("arm") is None):
         yield f"{where}entry must have pair and arm both, got one alone"
-    form = {"crossbar": _Chips, "noise": _Noise}.get(str(fields.get("kind")))
+    form = _FORMS.get(str(fields.get("kind")))
     if form is None:
-        yield f"{where}kind must be crossbar or noise, got {shown(fields.get('kind'))}"
+        yield f"{where}kind must be crossbar, noise or attribution, got {shown(fields.get('kind'))}"
         return
     hints = get_type_hints(form)
-    if hints.keys() <= fields.keys():
+    if "rows" in hints and hints.keys() <= fields.keys():
         yield from _of_rows(fields, where)
     yield from schema.field_problems(fields, hints, where)
 
@@ -145,12 +157,14 @@ def _is_predicted(row: Sequence[Any]) -> bool:
     return isinstance(row[0], str) and schema.fits(list(row[1:]), list[float])
 
 
-def result_problems(networks: Sequence[tuple[Entry, NoiseResult | CrossbarResult]]) -> list[str]:
+def result_problems(networks: Sequence[tuple[Entry, Result]]) -> list[str]:
     """Numbers that no study measures, and networks that are not of one study."""
     found: list[str] = []
     for at, (_, result) in enumerate(networks):
         if isinstance(result, NoiseResult):
             of = noise_problems(result)
+        elif isinstance(result, AttributionResult):
+            of = list(attribution_problems(result))
         else:
             of = list(_of_chips(result))
         found += [f"networks[{at}] {text}" for text in of]
@@ -159,10 +173,12 @@ def result_problems(networks: Sequence[tuple[Entry, NoiseResult | CrossbarResult
     return found[:_MOST]
 
 
-def _shared(result: NoiseResult | CrossbarResult) -> tuple[Any, ...]:
+def _shared(result: Result) -> tuple[Any, ...]:
     """What one spec says for all its networks."""
     if isinstance(result, CrossbarResult):
         return ("crossbar", result.n_images)
+    if isinstance(result, AttributionResult):
+        return ("attribution", result.n_images)
     return ("noise", result.n_images, result.scopes, result.references, result.etas)
 
 

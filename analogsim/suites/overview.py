@@ -2,13 +2,17 @@
 
 from analogsim.report.labels import format_duration
 from analogsim.scopes.sheet import cell
+from analogsim.suites.attributed import attribution_sentences
 from analogsim.suites.chips import panels_of
 from analogsim.suites.kept import Kept
 
 
 def overview(kept: Kept) -> list[str]:
-    """For chips the last time of each preset and compensation, for noise the mean over all eta."""
-    return [*_chips(kept), *_noise(kept)]
+    """For chips the last time of each preset and compensation, for noise the mean over all eta.
+
+    Of attributions what each says for its last time.
+    """
+    return [*_chips(kept), *_noise(kept), *attribution_sentences(kept.attributed)]
 
 
 def _chips(kept: Kept) -> list[str]:

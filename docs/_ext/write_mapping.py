@@ -4,24 +4,34 @@ from markdown import code, plain, table
 from torch import nn
 
 # Inner names: the conversion shows these texts layer by layer, and nobody else needs the table.
+from analogsim.crossbar.conversion.rewrites import REWRITES
 from analogsim.crossbar.mapping.plan import _REASONS, MAPPED, MAX_GROUPS
 
 
 def mapping() -> list[str]:
     """What is mapped, and why each other kind of layer is not."""
     mapped = ", ".join(map(_names, MAPPED))
+    rewritten = ", ".join(
+        code(kind) if isinstance(kind, str) else _names(kind) for kind in REWRITES
+    )
     return [
         f"Mapped are {mapped} and subclasses that keep their forward pass, with at most "
-        f"{MAX_GROUPS} groups and not depthwise. These stay digital:",
+        f"{MAX_GROUPS} groups and not depthwise. Written with these, and so mapped, are "
+        f"{rewritten}. These stay digital:",
         *table(
             ("layer", "why"),
             (
                 (_names(kind), plain(why))
                 for kind, why in _REASONS
-                if not kind.__module__.startswith("analogsim")
+                if not kind.__module__.startswith("analogsim") and not _is_rewritten(kind)
             ),
         ),
     ]
+
+
+def _is_rewritten(kind: type) -> bool:
+    """Whether only classes that are derived from it, or changed, stay digital."""
+    return any(isinstance(one, type) and issubclass(one, kind) for one in REWRITES)
 
 
 def _names(kind: type) -> str:

@@ -46,6 +46,9 @@ KINDS = {
         args=("compare", "zoo:digits_cnn", "--gaussian", "matched", "--presets", "ideal",
               "--times", "1d", *_SMALL),
     ),
+    "sweep": Kind(
+        args=("drift", "zoo:digits_cnn", "--times", "1s", "--set", "adc_bits=5,7", *_SMALL)
+    ),
     "noise": Kind(
         args=("noise", "zoo:digits_cnn", "--scopes", "weights,folded", "--etas", "5%",
               "--draws", "2", *_DIGITS, "--limit", "20", "--workers", "1"),

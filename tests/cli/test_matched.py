@@ -175,14 +175,3 @@ def test_every_problem_of_a_spec_is_said_at_once(tmp_path, capsys):
     assert run(["run", str(path), "-o", str(tmp_path / "out")]) == 2
     assert "gaussian must be matched: each device beside" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
-
-
-def test_a_suite_has_no_controls(tmp_path, capsys):
-    path = tmp_path / "suite.toml"
-    path.write_text(
-        'data = "digits"\npresets = ["pcm"]\ntimes = ["1d"]\ngaussian = "matched"\n'
-        '[design]\nchips = 2\n[[networks]]\nlabel = "a"\nmodel = "zoo:digits_cnn"\n'
-    )
-    assert run(["run", str(path), "-o", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
-    assert "line 4: gaussian must be left out of a spec with [[networks]], got 'matched'" in said

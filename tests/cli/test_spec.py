@@ -7,18 +7,19 @@ from typing import Any, get_args
 
 import jsonschema
 import pytest
+from analogsim.cli.attribution_spec import AttributionSpec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analogsim.cli.main import run
-from analogsim.cli.noise_spec import NoiseSpec
-from analogsim.cli.spec import DESIGN_KEYS, Spec, parse_share
-from analogsim.cli.spec_check import find_problems, spec_schema
-from analogsim.cli.spec_file import parse_spec, read_spec, spec_as_toml
 from analogsim.crossbar.chip.compensation import COMPENSATIONS
 from analogsim.crossbar.conversion.convert import BatchNormPolicy, Forward
 from analogsim.crossbar.mapping.periphery import TileKind
 from analogsim.errors import InputError
+from analogsim.spec.check import find_problems, spec_schema
+from analogsim.spec.file import parse_spec, read_spec, spec_as_toml
+from analogsim.spec.noise import NoiseSpec
+from analogsim.spec.study import DESIGN_KEYS, Spec, parse_share
 from analogsim.suites.entry import Entry
 
 GOOD: dict[str, Any] = {
@@ -51,7 +52,8 @@ def test_the_schema_is_one() -> None:
 def test_the_schema_knows_every_key_of_a_spec() -> None:
     properties = spec_schema()["properties"]
     top = {name for name in Spec.__dataclass_fields__ if name not in DESIGN_KEYS}
-    assert set(properties) == top | {"design"} | KINDS | set(NoiseSpec.__dataclass_fields__)
+    kinds = {*NoiseSpec.__dataclass_fields__, *AttributionSpec.__dataclass_fields__}
+    assert set(properties) == top | {"design"} | KINDS | kinds - set(DESIGN_KEYS)
     networks = properties["networks"]["items"]["properties"]
     assert set(networks) == set(Entry.__dataclass_fields__) | OF_A_NETWORK
     assert set(properties["design"]["properties"]) == set(DESIGN_KEYS)
@@ -236,5 +238,5 @@ def test_print_spec_imports_no_torch_and_is_a_spec(
 
 
 def test_the_schema_file_is_pretty() -> None:
-    path = Path(__file__).parents[2] / "analogsim" / "cli" / "spec.schema.json"
+    path = Path(__file__).parents[2] / "analogsim" / "spec" / "spec.schema.json"
     assert json.loads(path.read_text()) == spec_schema()

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from analogsim.cli.spec import Spec
-from analogsim.cli.spec_check import find_problems, spec_schema
-from analogsim.cli.spec_file import AnySpec, as_toml, parse_spec
-from analogsim.cli.toml import toml_value
 from analogsim.errors import InputError
+from analogsim.spec.check import find_problems, spec_schema
+from analogsim.spec.file import AnySpec, as_toml, parse_spec
+from analogsim.spec.study import Spec
+from analogsim.spec.toml import toml_value
 
 SCHEMA = spec_schema()
 

@@ -35,13 +35,20 @@ class Recurrent(nn.Module):
 
 
 class Attentive(nn.Module):
-    def __init__(self):
+    def __init__(self, **options):
         super().__init__()
-        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True, **options)
         self.head = nn.Linear(8, 3)
 
     def forward(self, x):
         return self.head(self.attention(x, x, x, need_weights=False)[0][:, 0])
+
+
+class Selfish(nn.MultiheadAttention):
+    """An attention with a forward pass of its own."""
+
+    def forward(self, x):
+        return super().forward(x, x, x)[0]
 
 
 class Tied(nn.Module):
@@ -97,10 +104,32 @@ CASES = {
         (2, 4),
         {"0": ("digital", "Doubled overrides the forward pass of Linear")},
     ),
+    "attention of another class": (
+        nn.Sequential(nn.Linear(8, 8), Selfish(8, 2)),
+        (2, 7, 8),
+        {
+            "0": ("analog", ""),
+            "1": ("digital", "nn.MultiheadAttention reads its weights"),
+            "1.out_proj": ("digital", "nn.MultiheadAttention reads its weights"),
+        },
+    ),
+    "biases of keys and values": (
+        Attentive(add_bias_kv=True),
+        (2, 7, 8),
+        {
+            "attention.k_proj": ("analog", ""),
+            "attention": ("digital", "its products are its layers'; these parameters are none of"),
+        },
+    ),
+    "recurrent cell": (
+        nn.Sequential(nn.GRUCell(5, 6), nn.Linear(6, 3)),
+        (2, 5),
+        {"0": ("digital", "parameters of GRUCell are not a layer"), "1": ("analog", "")},
+    ),
     "LSTM": (
         Recurrent(),
         (2, 7, 5),
-        {"lstm": ("digital", "recurrent module"), "head": ("analog", "")},
+        {"lstm.ih_l0": ("analog", ""), "lstm.hh_l0": ("analog", ""), "head": ("analog", "")},
     ),
     "transposed": (
         nn.Sequential(nn.ConvTranspose2d(3, 4, 2), nn.Conv2d(4, 2, 1)),
@@ -111,8 +140,8 @@ CASES = {
         Attentive(),
         (2, 7, 8),
         {
-            "attention": ("digital", "nn.MultiheadAttention reads its weights"),
-            "attention.out_proj": ("digital", "nn.MultiheadAttention reads its weights"),
+            "attention.q_proj": ("analog", ""),
+            "attention.out_proj": ("analog", ""),
             "head": ("analog", ""),
         },
     ),
@@ -122,7 +151,7 @@ CASES = {
         {
             "0.linear1": ("analog", ""),
             "0.linear2": ("analog", ""),
-            "0.self_attn": ("digital", "MultiheadAttention"),
+            "0.self_attn.k_proj": ("analog", ""),
             "0.norm1": ("digital", "normalisation stays in digital"),
         },
     ),

@@ -152,13 +152,25 @@ def assert_same(got: object, net: nn.Module, inputs: Inputs) -> None:
 def weakened(net: nn.Module, analog: AnalogModel) -> nn.Module:
     """A copy whose layers that are on tiles have the weights of a `Weaker` chip."""
     copied = copy.deepcopy(net)
-    layers = {name: copied.get_submodule(name) for name in analog.layers}
-    for name, layer in layers.items():
+    modules = dict(copied.named_modules())
+    for name in analog.layers:
+        if name not in modules:
+            _weaken_projection_(modules[name.rpartition(".")[0]], name)
+            continue
+        layer = modules[name]
         if parametrize.is_parametrized(layer):
             parametrize.remove_parametrizations(layer, "weight")
         # A new parameter: one that is tied with an embedding must leave that as it is.
         layer.weight = nn.Parameter(layer.weight.detach() * factor_of(name))
     return copied
+
+
+def _weaken_projection_(attention: nn.Module, name: str) -> None:
+    """The same for a layer that only the rewritten attention has: torch packs three of them."""
+    assert isinstance(attention, nn.MultiheadAttention)
+    place = ("q_proj", "k_proj", "v_proj").index(name.rpartition(".")[2])
+    with torch.no_grad():
+        attention.in_proj_weight.chunk(3)[place].mul_(factor_of(name))
 
 
 def check_family(family: Family) -> AnalogModel:

@@ -16,14 +16,16 @@ from analogsim.report.extras import read_extras
 from analogsim.report.summary import read_run, summarise_run
 from analogsim.report.table import format_table
 from analogsim.schema import dumps
+from analogsim.scopes.build import build_noise
 from analogsim.scopes.chart import noise_charts
 from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
-from analogsim.suites.build import format_suite
+from analogsim.suites.build import build_suite, format_suite
 from analogsim.suites.kept import read_kept, write_kept
 from tests.fuzz.guard import Target
 from tests.fuzz.mutate import edited, mutated, written
+from tests.pages import foreign
 from tests.report.full_folder import write_full
 from tests.scopes.small import run as run_noise
 from tests.scopes.small import study
@@ -152,10 +154,25 @@ def _read_results(folder: Path) -> None:
     format_suite(read_kept(folder / "results.json"))
 
 
-RUN = in_folder(kept_of(_run))
+def _results_page(folder: Path) -> None:
+    _ours(build_suite(read_kept(folder / "results.json"), folder))
+
+
+def _ours(page: Path) -> None:
+    found = foreign(page.read_text())
+    assert not found, found
+
+
+RUN, NOISE = in_folder(kept_of(_run)), in_folder(kept_of(_noise))
 TARGETS = {
     "run: folder": Target(make=RUN, read=_read_run),
-    "run: page": Target(make=RUN, read=build_report, writes=True, every=50),
-    "run: folder of noise": Target(make=in_folder(kept_of(_noise)), read=_read_noise),
+    "run: page": Target(
+        make=RUN, read=lambda folder: _ours(build_report(folder)), writes=True, every=50
+    ),
+    "run: folder of noise": Target(make=NOISE, read=_read_noise),
+    "run: page of noise": Target(
+        make=NOISE, read=lambda folder: _ours(build_noise(folder)[1]), writes=True, every=20
+    ),
     "run: results.json": Target(make=_results, read=_read_results),
+    "run: page of results.json": Target(make=_results, read=_results_page, writes=True, every=20),
 }

@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 
 from analogsim.report import build_report
+from analogsim.scopes.build import build_noise
+from analogsim.suites.build import build_suite
+from analogsim.suites.kept import read_kept
 from tests.report.full_folder import write_full
 from tests.report.run_folder import drifting, make_trial, write_run
 
@@ -22,13 +25,25 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs the package playwright (pip install '.[dev]')"
 )
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs chromium on the PATH (Debian: apt-get install chromium)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="needs chromium on the PATH (Debian: apt-get install chromium)"
+    ),
+]
 # Two of 360 px would be a phone; 400 px is what is promised.
 NARROW, WIDE = 400, 1100
 # What A4 has between the margins of the page's print style, in CSS pixels: (210 - 2 x 16) mm.
 PAPER = 672
+
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+RESULTS = Path(__file__).parents[2] / "experiments" / "results"
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 @dataclass(kw_only=True)
@@ -57,6 +72,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "full": build_report(write_full(folder / "full")),
         "usual": build_report(usual),
         "bare": build_report(bare),
+        "noise": build_noise(Path(shutil.copytree(GOLDEN / "noise", folder / "noise")))[1],
+        "suite": build_suite(read_kept(RESULTS / "bn_crossbar.json"), made(folder / "suite")),
     }
 
 
@@ -73,7 +90,7 @@ def opened(browser: Any, path: Path, *, width: int = WIDE, scheme: str = "light"
     return seen
 
 
-@pytest.mark.parametrize("name", ["full", "usual", "bare"])
+@pytest.mark.parametrize("name", ["full", "usual", "bare", "noise", "suite"])
 def test_it_renders_without_error_and_asks_no_network(
     browser: Any, reports: dict[str, Path], name: str
 ) -> None:
@@ -95,7 +112,7 @@ def test_one_file_alone_is_the_report(
     shutil.copy(reports["full"], alone)
     seen = opened(browser, alone)
     assert seen.console == []
-    assert seen.page.locator("svg.plot").count() == 9
+    assert seen.page.locator("svg.plot").count() == 10
     with seen.page.expect_download() as waiting:
         seen.page.get_by_role("link", name="accuracy.csv", exact=True).click()
     got = Path(waiting.value.path()).read_bytes()
@@ -159,8 +176,9 @@ def test_the_first_key_leads_to_the_answer(browser: Any, reports: dict[str, Path
 def test_no_page_scrolls_sideways(
     browser: Any, reports: dict[str, Path], width: int, scheme: str
 ) -> None:
-    page = opened(browser, reports["full"], width=width, scheme=scheme).page
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for name in ("full", "noise", "suite"):
+        page = opened(browser, reports[name], width=width, scheme=scheme).page
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
 def luminance(colour: str) -> float:
@@ -213,7 +231,13 @@ def axe(page: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
-    [("full", WIDE, "light"), ("full", NARROW, "dark"), ("bare", WIDE, "dark")],
+    [
+        ("full", WIDE, "light"),
+        ("full", NARROW, "dark"),
+        ("bare", WIDE, "dark"),
+        ("noise", NARROW, "light"),
+        ("suite", NARROW, "dark"),
+    ],
 )
 def test_axe_finds_nothing(
     browser: Any, reports: dict[str, Path], name: str, width: int, scheme: str

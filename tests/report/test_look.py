@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -24,6 +25,7 @@ from analogsim.report.look import (
     on_white,
     pdf_bytes,
     png_bytes,
+    settings,
     settled,
     svg_text,
 )
@@ -39,6 +41,17 @@ def figure() -> Figure:
     axes.legend()
     axes.set_title("accuracy", color=INK)
     return made
+
+
+def test_text_is_as_wide_at_every_resolution() -> None:
+    widths = []
+    for dpi in (72, 100, 600):
+        with mpl.rc_context(settings(ONE_COLUMN)):
+            figure = Figure(figsize=(3.5, 3.0), dpi=dpi)
+            text = figure.text(0.5, 0.5, "output-bound")
+            figure.draw_without_rendering()
+            widths.append(text.get_window_extent().width / dpi)
+    assert widths == pytest.approx([widths[0]] * 3, rel=0.01)
 
 
 def test_ids_and_references_of_two_drawings_differ() -> None:

@@ -250,7 +250,7 @@ def test_the_embedded_csv_is_the_file(tmp_path: Path) -> None:
 
 
 def test_large_tables_stay_out_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analogsim.report.page.LARGEST_DATA", 300)
+    monkeypatch.setattr("analogsim.report.html.LARGEST_DATA", 300)
     html = undrawn(tmp_path, drifting())
     assert "beside this page (too large to be in it)" in html
     assert 'download="records.csv"' not in html
@@ -262,7 +262,7 @@ def test_everything_that_lies_in_the_folder_is_shown(tmp_path: Path) -> None:
     for said in (
         "pcm costs 1.00 points at 86400 s.",
         "BatchNorm policies side by side",
-        "What each source costs",
+        "What each source and layer costs",
         "+1.23 (+0.83 to +1.63)",
         "+4.56 (+4.16 to +4.96)",
         "+3.21 (+2.81 to +3.61)",

@@ -194,6 +194,10 @@ def test_what_is_no_noise_study_is_refused(tmp_path: Path) -> None:
     records.write_text(dataclasses.replace(trial, spec_digest="0" * 16).to_json() + "\n")
     with pytest.raises(InputError, match=rf"spec_digest must be {digest} .*, got {'0' * 16}"):
         read_noise(tmp_path / "noise")
+    records.write_text(dataclasses.replace(trial, preset="another").to_json() + "\n")
+    rule = "must hold trials of the levels that the header names, got 'another'"
+    with pytest.raises(InputError, match=rf"records\.jsonl {rule}; restore the file"):
+        read_noise(tmp_path / "noise")
     records.write_text("")
     with pytest.raises(InputError, match=r"must hold at least one finished trial, got none"):
         read_noise(tmp_path / "noise")

@@ -14,6 +14,7 @@ from torch import nn
 import analogsim
 from analogsim import AnalogModel, AnalogsimError, Chip
 from analogsim.call import Inputs
+from analogsim.crossbar.conversion.rewriting import rewrite_
 from tests.strangers.compare import unlike
 from tests.strangers.situation import Call, Situation
 from tests.strangers.untouched import difference, fingerprint, of_the_process
@@ -252,6 +253,8 @@ def _of_tiles(
 def _halved(case: Situation, name: str) -> nn.Module:
     """The case's network with half the weights in one layer."""
     net = twin(case).eval()
+    if name not in dict(net.named_modules()):
+        rewrite_(net)
     with torch.no_grad():
         for parameter in net.get_submodule(name if name != "(model)" else "").parameters():
             parameter.data = parameter.data * 0.5

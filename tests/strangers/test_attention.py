@@ -1,4 +1,4 @@
-"""Attention of every make: its projections by layers lie on tiles, its products do not."""
+"""Attention of every make: its projections lie on tiles, its products of activations do not."""
 
 import pytest
 import torch
@@ -41,6 +41,21 @@ def pooled(self, x, mask=None):
     return h.mean(1) if mask is None else h.masked_fill(mask[..., None], 0.0).sum(1)
 
 
+class Attention(nn.MultiheadAttention):
+    """Of another class: what its forward pass does is its own affair."""
+
+
+SHARE = 5 * (360 + 4 * 36) / (5 * 360 + 4 * 5 * 36 + 2 * 5 * 5 * 6)
+
+
+def by_rows():
+    return nn.MultiheadAttention(6, 2, batch_first=True)
+
+
+def of_itself(self, x):
+    return self.fc(self.a(x, x, x)[0])
+
+
 SITUATIONS = {
     "torchvision's attention, written out": Situation(
         lambda: network(
@@ -62,29 +77,80 @@ SITUATIONS = {
         share=4 * 5 * 36 / (4 * 5 * 36 + 2 * 5 * 5 * 6),
     ),
     "nn.MultiheadAttention": Situation(
+        lambda: network(of_itself, a=by_rows(), fc=nn.Linear(6, 60)),
+        normal(2, 5, 6),
+        (normal(3, 4, 6),),
+        share=SHARE,
+        analog=("a.q_proj", "a.k_proj", "a.v_proj", "a.out_proj", "fc"),
+        notes=(r"nn\.MultiheadAttention is written with nn\.Linear, .* in 1 module \(a\)",),
+    ),
+    "nn.MultiheadAttention, batch first, that shows its weights": Situation(
         lambda: network(
-            lambda self, x: self.fc(self.a(x, x, x)[0]),
-            a=nn.MultiheadAttention(6, 2, batch_first=True),
+            lambda self, x: (self.fc(self.a(x, x, x)[0]), self.a(x, x, x)[1]),
+            a=nn.MultiheadAttention(6, 2, batch_first=True, dropout=0.3),
             fc=nn.Linear(6, 60),
         ),
         normal(2, 5, 6),
+        (normal(3, 4, 6),),
+        analog=("a.q_proj", "a.out_proj"),
+    ),
+    "nn.MultiheadAttention of three inputs, with all that it can add": Situation(
+        lambda: network(
+            lambda self, q, k, v: self.fc(self.a(q, k, v)[0]),
+            a=nn.MultiheadAttention(
+                6, 2, batch_first=True, kdim=4, vdim=3, add_bias_kv=True, add_zero_attn=True
+            ),
+            fc=nn.Linear(6, 60),
+        ),
+        call(normal(2, 5, 6), normal(2, 4, 4), normal(2, 4, 3)),
+        analog=("a.q_proj", "a.k_proj", "a.v_proj", "a.out_proj"),
+    ),
+    "nn.MultiheadAttention kept digital": Situation(
+        lambda: network(of_itself, a=by_rows(), fc=nn.Linear(6, 60)),
+        normal(2, 5, 6),
         share=5 * 360 / (5 * 360 + 4 * 5 * 36 + 2 * 5 * 5 * 6),
         digital=("a",),
+        options={"keep_digital": ["a"]},
+    ),
+    "nn.MultiheadAttention, one projection kept digital": Situation(
+        lambda: network(of_itself, a=by_rows(), fc=nn.Linear(6, 60)),
+        normal(2, 5, 6),
+        share=SHARE - 5 * 36 / (5 * 360 + 4 * 5 * 36 + 2 * 5 * 5 * 6),
+        digital=("a.v_proj",),
+        options={"keep_digital": ["a.v_proj"]},
+    ),
+    "a subclass of nn.MultiheadAttention": Situation(
+        lambda: network(of_itself, a=Attention(6, 2), fc=nn.Linear(6, 60)),
+        normal(2, 5, 6),
+        digital=("a",),
+    ),
+    "nn.MultiheadAttention that is asked for its weights": Situation(
+        lambda: network(
+            lambda self, x: self.fc(self.a(x, x, x)[0]) / self.a.in_proj_weight.norm(),
+            a=nn.MultiheadAttention(6, 2),
+            fc=nn.Linear(6, 60),
+        ),
+        normal(2, 5, 6),
+        analog=("a.q_proj", "a.k_proj", "a.v_proj", "a.out_proj"),
+    ),
+    "nn.MultiheadAttention that is the network": Situation(
+        lambda: nn.MultiheadAttention(6, 2),
+        call(normal(5, 2, 6), normal(5, 2, 6), normal(5, 2, 6)),
+        analog=("q_proj", "out_proj"),
     ),
     "nn.TransformerEncoderLayer": Situation(
         lambda: nn.Sequential(
             nn.TransformerEncoderLayer(6, 2, 40, batch_first=True), nn.Linear(6, 2)
         ),
         normal(2, 5, 6),
-        share=5 * (2 * 240 + 12) / (5 * (2 * 240 + 12) + 4 * 5 * 36 + 2 * 5 * 5 * 6),
-        analog=("0.linear1", "0.linear2", "1"),
-        digital=("0.self_attn",),
+        share=5 * (2 * 240 + 12 + 4 * 36) / (5 * (2 * 240 + 12) + 4 * 5 * 36 + 2 * 5 * 5 * 6),
+        analog=("0.self_attn.q_proj", "0.self_attn.out_proj", "0.linear1", "0.linear2", "1"),
     ),
     "nn.TransformerEncoder with a mask, pooled by it": Situation(
         lambda: network(pooled, e=nn.TransformerEncoder(encoder_layer(), 2), fc=nn.Linear(6, 4)),
         call(normal(2, 5, 6), mask=MASK),
         (normal(2, 4, 6),),
-        analog=("e.layers.0.linear1", "e.layers.1.linear2", "fc"),
+        analog=("e.layers.0.self_attn.k_proj", "e.layers.1.linear2", "fc"),
     ),
     # torch itself gives other numbers at the masked places where it takes nested tensors.
     "nn.TransformerEncoder with a mask, at all places": Situation(
@@ -104,7 +170,7 @@ SITUATIONS = {
         ),
         call(normal(2, 5, 6), mask=MASK),
         (normal(2, 4, 6),),
-        analog=("e.layers.0.linear1", "e.layers.1.linear2", "fc"),
+        analog=("e.layers.0.self_attn.k_proj", "e.layers.1.linear2", "fc"),
     ),
     "nn.Transformer": Situation(
         lambda: network(
@@ -113,7 +179,7 @@ SITUATIONS = {
             fc=nn.Linear(6, 4),
         ),
         call(normal(2, 5, 6), normal(2, 3, 6)),
-        analog=("t.encoder.layers.0.linear1", "t.decoder.layers.0.linear2", "fc"),
+        analog=("t.encoder.layers.0.linear1", "t.decoder.layers.0.multihead_attn.v_proj", "fc"),
     ),
 }
 

@@ -157,7 +157,7 @@ SITUATIONS = {
         stack(nn.ReLU, lambda: nn.BatchNorm1d(6), lambda: nn.PReLU()), X, refused="."
     ),
     "only an LSTM": Situation(
-        lambda: network(lambda self, x: self.r(x)[0], r=nn.LSTM(6, 5)), normal(2, 3, 6), refused="."
+        lambda: network(lambda self, x: self.r(x)[0], r=nn.LSTM(6, 5)), normal(2, 3, 6), share=1.0
     ),
     "only what is kept digital": Situation(
         stack(lambda: nn.Linear(6, 4)), X, refused=".", options={"keep_digital": ["*"]}

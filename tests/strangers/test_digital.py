@@ -46,6 +46,7 @@ SITUATIONS = {
         normal(2, 3, 6),
         share=20 / (20 + 3 * LSTM),
         digital=("r",),
+        options={"keep_digital": ["r"]},
     ),
     "a GRU in two layers and directions": Situation(
         lambda: network(
@@ -56,6 +57,7 @@ SITUATIONS = {
         normal(2, 3, 6),
         share=400 / (400 + 2 * GRU + 2 * 3 * 5 * (10 + 5)),
         digital=("r",),
+        options={"keep_digital": ["r*"]},
     ),
     "a cell": Situation(
         lambda: network(
@@ -212,6 +214,7 @@ def test_digital_products_are_named_counted_and_explained() -> None:
             out=nn.Linear(5, 4),
         ),
         normal(2, 3, 6),
+        options={"keep_digital": ["r"]},
     )
     coverage = converted(case).coverage
     found = {entry.name: entry for entry in coverage.digital}

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from analogsim.experiment.deal import pack
+from analogsim.report.cells import Table
 from analogsim.suites.chip_words import chip_sentences
 from analogsim.suites.chips import chip_sheets, pair_sheets
 from analogsim.suites.crossbar import CrossbarResult
@@ -14,6 +15,10 @@ from tests.suites.test_kept import chips
 
 T_1 = math.tan(math.pi * (0.975 - 0.5))
 TIMES = (1.0, 60.0)
+
+
+def texts(table: Table) -> list[list[str]]:
+    return [[cell.text for cell in row] for row in table.rows]
 
 
 def interval(mean: float, half: float) -> str:
@@ -38,7 +43,7 @@ def test_one_training_has_chips_alone() -> None:
     (sheet,) = pair_sheets(networks)
     assert "95 % interval over pairs of chips of one number" in sheet.caption
     # Chips: -4 / 80 and -16 / 80.
-    assert sheet.rows == [
+    assert texts(sheet) == [
         ["with-None - without-None", "digital", interval(-12.5, 100 * T_1 * 0.15 / 2)]
     ]
 
@@ -53,16 +58,16 @@ def test_several_trainings_are_the_unit_of_a_second_table() -> None:
         arm("with", 2, [[0, 0], [0, 0]]),
     ]
     of_chips, of_seeds = pair_sheets(networks)
-    assert [row[0] for row in of_chips.rows] == ["with-0 - without-0", "with-1 - without-1"]
+    assert [row[0] for row in texts(of_chips)] == ["with-0 - without-0", "with-1 - without-1"]
     assert "95 % interval over trainings, each the mean of its chips" in of_seeds.caption
     # Means of chips, 1 s: -12.5 and +5 points; 1 min: -15 and -5.
     cells = interval(-3.75, 100 * T_1 * 0.175 / 2), interval(-10, 100 * T_1 * 0.1 / 2)
-    assert of_seeds.rows == [["P, 2 trainings", "digital", *cells]]
+    assert texts(of_seeds) == [["P, 2 trainings", "digital", *cells]]
     # The means of each arm have such a table, too: with 68, 80, 0 right on average.
     _, means = chip_sheets(networks)
-    assert means.rows[0][0] == "P, with, 3 trainings"
-    assert means.rows[0][2].startswith("49.33 (0.00 to ")
-    assert [row[0] for row in means.rows] == ["P, with, 3 trainings", "P, without, 2 trainings"]
+    assert texts(means)[0][0] == "P, with, 3 trainings"
+    assert texts(means)[0][2].startswith("49.33 (0.00 to ")
+    assert [row[0] for row in texts(means)] == ["P, with, 3 trainings", "P, without, 2 trainings"]
 
 
 def test_a_time_that_one_training_lacks_has_no_mean_over_trainings() -> None:
@@ -73,7 +78,7 @@ def test_a_time_that_one_training_lacks_has_no_mean_over_trainings() -> None:
         arm("without", 1, [[80, 72], [76, 76]], "none"),
     ]
     _, of_seeds = pair_sheets(networks)
-    assert of_seeds.rows[0][3] == "-"
+    assert texts(of_seeds)[0][3] == "-"
 
 
 def narrow(which: Arm, seed: int | None, *rights: int) -> tuple[Entry, CrossbarResult]:
@@ -117,7 +122,7 @@ def test_intervals_for_new_images_decide_where_answers_are_known() -> None:
     ]
     # Two images of 80 on these, of which 100 say little about others.
     (sheet,) = pair_sheets(networks)
-    assert re.fullmatch(r"-2\.50 \(-\S+ to -\S+\) \[-\S+ to \+\S+\]", sheet.rows[0][2])
+    assert re.fullmatch(r"-2\.50 \(-\S+ to -\S+\) \[-\S+ to \+\S+\]", texts(sheet)[0][2])
     (said,) = chip_sentences(networks)
     assert "not told apart in pcm/global/digital (1 s)" in said
     assert "and 100 images taken as a sample" in said
@@ -141,6 +146,6 @@ def known(result: CrossbarResult) -> CrossbarResult:
 def test_coverage_is_a_column() -> None:
     entry, result = narrow("with", None, 76, 77)
     (sheet,) = chip_sheets([(entry, dataclasses.replace(result, coverage=0.987))])
-    assert (sheet.head[2], sheet.rows[0][2]) == ("on tiles", "98.7")
+    assert (sheet.columns[2].name, texts(sheet)[0][2]) == ("on tiles", "98.7")
     (sheet,) = chip_sheets([(entry, result)])
-    assert sheet.rows[0][2] == "-"
+    assert texts(sheet)[0][2] == "-"

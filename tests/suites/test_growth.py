@@ -8,18 +8,13 @@ import pytest
 from analogsim.experiment.statistics import bounded_interval
 from analogsim.scopes.units import Units, combined
 from analogsim.suites.entry import Entry
-from analogsim.suites.growth import growth_sheet, slope, slopes_of
+from analogsim.suites.growth import growth_sheet, slopes_of
 from tests.scopes.toy import toy
 
 
 def network(layers: int, *rights: int, group: str | None = "depth"):  # type: ignore[no-untyped-def]
     result = toy({("weights", "std"): {0.2: rights}}, n_bn=layers, etas=(0.2,))
     return Entry(label=f"n{layers}", growth=group), result
-
-
-def test_slope_by_hand() -> None:
-    assert slope([1, 2, 3], [5.0, 7.0, 9.0]) == pytest.approx(2.0)
-    assert slope([0, 10], [1.0, 0.5]) == pytest.approx(-0.05)
 
 
 def test_each_draw_has_its_line() -> None:

@@ -2,8 +2,9 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import get_args
 
 import torch
@@ -23,6 +24,7 @@ from analogsim.crossbar.conversion.calibration_inputs import (
     first_inputs,
 )
 from analogsim.crossbar.conversion.checking import check_
+from analogsim.crossbar.conversion.rewriting import rewrite_
 from analogsim.crossbar.conversion.trying import MOST_ROWS, Tried, try_forward
 from analogsim.crossbar.forward.engines import check_choice, choose_forward, joins
 from analogsim.crossbar.forward.freed import give_back
@@ -30,6 +32,7 @@ from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping import periphery as peripheries
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_
+from analogsim.crossbar.mapping.effect_words import effect_notes
 from analogsim.crossbar.mapping.joined import affine_in_float32
 from analogsim.crossbar.mapping.layer import (
     CrossbarLayer,
@@ -57,6 +60,8 @@ from analogsim.crossbar.mapping.table_words import (
 )
 from analogsim.errors import InputError
 from device_models.contract import Device
+from device_models.effects.contract import Effect
+from device_models.effects.registry import parse_effect
 from device_models.registry import parse as parse_device
 
 __all__ = [
@@ -85,6 +90,7 @@ def convert(
     recalibration: Recalibration | None = None,
     stream: StreamName = "aihwkit",
     grouped: Grouped = "digital",
+    effects: Sequence[str | Effect] = (),
     verify: bool = True,
 ) -> AnalogModel:
     """Convert a trained network; the network given is never changed.
@@ -116,21 +122,25 @@ def convert(
             bit for bit; `philox` is several times faster (PCM, needs numba), see `streams.py`.
         grouped: `digital` keeps depthwise convolutions and those of many groups digital; `blocks`
             puts as many of their groups on a tile as fit, along its diagonal.
+        effects: what acts on the cells beside the device's law, in the order in which current
+            meets it: `"stuck?rate_off=0.01"`, or effects themselves; see `device_models.effects`.
+            Not with `stream="philox"`, whose compiled law knows none.
         verify: whether to compare the converted network with the one given.
 
     Raises:
         InputError: an option, pattern, weight, calibration batch or policy cannot be used, the
             converted network computes something else, or nothing would be computed on tiles.
-        DeviceError: an unknown preset.
+        DeviceError: an unknown preset or effect.
     """
     check_choice("tile", tile, get_args(TileKind))
     check_choice("grouped", grouped, get_args(Grouped))
     device = parse_device(preset) if isinstance(preset, str) else preset
-    check_stream(stream, device)
+    acting = tuple(parse_effect(one) if isinstance(one, str) else one for one in effects)
+    check_stream(stream, device, acting)
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
     how, reason = choose_forward(edge, tile, forward)
     source, copy_notes = copy_network(model)
-    notes = [*check_policy(bn, source), *copy_notes]
+    notes = [*check_policy(bn, source), *copy_notes, *effect_notes(acting, device)]
     own_types = _float32_(source)
     batches: Iterator[Inputs] | None = None
     example: Inputs | None = None
@@ -155,8 +165,9 @@ def convert(
         notes += [*tried.notes, *([note] if note else [])]
         if not note and batches is not None:
             batches = (inputs.float32() for inputs in batches)
-    module, baked = digital_form(source)
-    notes += baked
+    plain = digital_form(source, keep_digital)
+    module = plain.module
+    notes += plain.notes
     folded: tuple[tuple[str, str], ...] = ()
     few = None if tried is None else tried.few
     if bn == "fold":
@@ -167,7 +178,9 @@ def convert(
         notes += warn_of_scaling(edge, len(folded))
     hooked = {name for name, m in module.named_modules() if m._forward_pre_hooks}
     changing = frozenset[str]() if tried is None else tried.changing & hooked
-    lines = plan_layers(module, keep_digital, grouped=grouped, changing=changing)
+    lines = plan_layers(
+        module, keep_digital, grouped=grouped, changing=changing, digital=plain.digital
+    )
     _refuse_all_digital(lines)
     report = explain(lines, reason, dict(folded))
     merged: tuple[tuple[str, str], ...] = ()
@@ -194,6 +207,8 @@ def convert(
         recalibration_images=images,
         stream=stream,
         grouped=grouped,
+        effects=acting,
+        rewrites=plain.rewrites,
         checked=Checked(
             done=not verify,
             separable=tried is None or tried.separable,
@@ -220,11 +235,36 @@ def convert(
     return dataclasses.replace(analog, report=tuple(report), notes=tuple(notes))
 
 
-def digital_form(source: nn.Module) -> tuple[nn.Module, list[str]]:
-    """A copy of the digital network whose layers' weights are plain; notes on what was not."""
+@dataclass(frozen=True, kw_only=True)
+class DigitalForm:
+    """A copy of a network whose products are those of plain layers, where that can be.
+
+    Attributes:
+        module: the copy.
+        notes: what is another than in the network, in words.
+        digital: modules that stay digital -> why, as far as is known here.
+        rewrites: kinds of modules that were rewritten.
+    """
+
+    module: nn.Module
+    notes: tuple[str, ...]
+    digital: Mapping[str, str]
+    rewrites: tuple[str, ...]
+
+
+def digital_form(
+    source: nn.Module, keep_digital: Sequence[str] = (), *, analog: Collection[str] | None = None
+) -> DigitalForm:
+    """The digital network as its layers are planned; see `rewrite_` for the arguments."""
     module = copied(source)
-    notes = bake_(module, MAPPED)
-    return disable_fast_paths_(module).requires_grad_(False), notes
+    baked = bake_(module, MAPPED)
+    rewritten = rewrite_(module, keep_digital, analog=analog)
+    return DigitalForm(
+        module=disable_fast_paths_(module).requires_grad_(False),
+        notes=(*baked, *rewritten.notes),
+        digital=rewritten.digital,
+        rewrites=tuple(sorted(rewritten.kinds)),
+    )
 
 
 def _float32_(source: nn.Module) -> bool:
@@ -320,6 +360,10 @@ def place_layers(
     The layers share their weights with `source`, the digital network, where they are the same.
     """
     modules = dict(module.named_modules())
+    # Those that a rewrite has made have none.
+    twins: dict[str, nn.Module] = {
+        name: m for name, m in source.named_modules() if isinstance(m, MAPPED)
+    }
     lines: list[LayerReport] = []
     for line in report:
         if line.where == "analog":
@@ -327,7 +371,7 @@ def place_layers(
             digital = modules[name]
             spread = grouped == "blocks" and is_spread(digital)
             layer = CrossbarLayer(line.name, digital, periphery, in_blocks=spread)
-            twin = source.get_submodule(name)
+            twin = twins[name] if name in twins else digital
             layer.lend_(PerfectEngine()).share_(twin)
             layer.take_over_(digital)
             weight = twin._parameters.get("weight")

@@ -9,7 +9,7 @@ what the digital network gives for them. Loading rebuilds the network from its
 import dataclasses
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from analogsim.copying import copy_network
 from analogsim.crossbar.chip.chip import Chip
 from analogsim.crossbar.chip.program import new_chip
 from analogsim.crossbar.conversion.checking import differs_on
-from analogsim.crossbar.conversion.convert import absorb, digital_form, place_layers
+from analogsim.crossbar.conversion.convert import DigitalForm, absorb, digital_form, place_layers
 from analogsim.crossbar.conversion.trying import LOW_PRECISION_TOLERANCE
 from analogsim.crossbar.folder.chip_settings import (
     FILE,
@@ -41,11 +41,13 @@ from analogsim.crossbar.folder.chip_tensors import own, refuse_values, restore_,
 from analogsim.crossbar.forward.engines import choose_forward
 from analogsim.crossbar.mapping import periphery as peripheries
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import effects_entry
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.plan import MAPPED, WHOLE_MODEL, LayerReport
 from analogsim.errors import InputError, OutputError, first_line, plain
 from analogsim.own_files import arriving, write_whole
 from device_models.contract import Device
+from device_models.effects.registry import parse_effect
 from device_models.registry import parse as parse_device
 from device_models.registry import spec_of
 
@@ -183,8 +185,10 @@ def load_with_note(
     _load_state_(source, state, folder)
     if _EXAMPLE in settings["sha256"]:
         _compare(source, _read_tensors(folder, _EXAMPLE, settings), folder)
-    _refuse_other_tiles(source, edge, settings, tensors, folder)
-    analog = _rebuild(source, device, edge, settings, folder)
+    on_tiles = {line["name"] for line in settings["layers"] if line["where"] == "analog"}
+    form = digital_form(source, analog=on_tiles)
+    _refuse_other_tiles(form.module, edge, on_tiles, tensors, folder)
+    analog = _rebuild(source, form, device, edge, settings, folder)
     if analog.recalibration is not None and recalibrate is not None:
         images = recalibrate[: analog.recalibration.images].float()
         analog = dataclasses.replace(analog, recalibration_images=images)
@@ -218,6 +222,7 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
         "compensation": chip.compensation,
         "stream": analog.stream,
         "grouped": analog.grouped,
+        **effects_entry(analog.effects),
         "notes": list(analog.notes),
         "layers": [dataclasses.asdict(line) for line in chip.report],
         "sha256": {
@@ -238,7 +243,12 @@ def _rule(analog: AnalogModel) -> dict[str, Any] | None:
 
 
 def _rebuild(
-    source: nn.Module, device: Device, edge: Periphery, settings: ChipSettings, folder: Path
+    source: nn.Module,
+    form: DigitalForm,
+    device: Device,
+    edge: Periphery,
+    settings: ChipSettings,
+    folder: Path,
 ) -> AnalogModel:
     """The converted network as it was planned then; its tiles are filled from the files."""
     how, reason = choose_forward(edge, settings["tile"], settings["forward"])
@@ -252,7 +262,7 @@ def _rebuild(
         )
         for line in settings["layers"]
     ]
-    module, _ = digital_form(source)
+    module = form.module
     found = {name or WHOLE_MODEL: one for name, one in module.named_modules()}
     pairs = [name for pair in settings["folded"] + settings["merged"] for name in pair]
     analog = {line.name for line in lines if line.where == "analog"}
@@ -288,6 +298,8 @@ def _rebuild(
         recalibration=None if rule is None else Recalibration(**rule),
         stream=settings["stream"],
         grouped=settings["grouped"],
+        effects=tuple(map(parse_effect, settings["effects"])),
+        rewrites=form.rewrites,
     )
 
 
@@ -301,9 +313,9 @@ def _refuse_state(state: dict[str, Tensor], folder: Path) -> None:
 
 
 def _refuse_other_tiles(
-    source: nn.Module,
+    module: nn.Module,
     edge: Periphery,
-    settings: ChipSettings,
+    on_tiles: Collection[str],
     tensors: dict[str, Tensor],
     folder: Path,
 ) -> None:
@@ -311,11 +323,10 @@ def _refuse_other_tiles(
 
     Making them takes memory: with tiles of one cell, a hundred bytes for each weight.
     """
-    layers = {line["name"] for line in settings["layers"] if line["where"] == "analog"}
     count = 0
-    for name, layer in source.named_modules():
+    for name, layer in module.named_modules():
         weight = getattr(layer, "weight", None)
-        if (name or WHOLE_MODEL) in layers and isinstance(weight, Tensor) and weight.numel():
+        if (name or WHOLE_MODEL) in on_tiles and isinstance(weight, Tensor) and weight.numel():
             # Groups are cut into as many, or more.
             cells = weight.numel()
             most = (edge.max_input_size or cells) * (edge.max_output_size or cells)

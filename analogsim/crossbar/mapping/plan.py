@@ -2,7 +2,7 @@
 
 import difflib
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +65,7 @@ def plan_layers(
     *,
     grouped: Grouped = "digital",
     changing: frozenset[str] = frozenset(),
+    digital: Mapping[str, str] | None = None,
 ) -> list[LayerReport]:
     """One report for each module that owns parameters.
 
@@ -73,12 +74,14 @@ def plan_layers(
         keep_digital: patterns (`fnmatch`, on module names) of layers that stay digital.
         grouped: what becomes of depthwise convolutions and of those with many groups.
         changing: names of the modules whose weights a forward pass changes.
+        digital: names of modules that stay digital for a reason that is known already -> it.
 
     Raises:
         InputError: a pattern that matches no layer, or weights that are not finite.
     """
     named = [(name, m) for name, m in module.named_modules() if _own_parameters(m)]
-    mappable = [name for name, m in named if isinstance(m, MAPPED)]
+    known = digital or {}
+    mappable = [name for name, m in named if isinstance(m, MAPPED) or name in known]
     for pattern in keep_digital:
         if pattern not in mappable and not fnmatch.filter(mappable, pattern):
             near = difflib.get_close_matches(pattern, mappable, 1)
@@ -90,7 +93,7 @@ def plan_layers(
     tied = _tied(named)
     reports = []
     for name, m in named:
-        why_not = _why_digital(name, m, keep_digital, inside, grouped)
+        why_not = known.get(name) or _why_digital(name, m, keep_digital, inside, grouped)
         if why_not is None and name in changing:
             why_not = "its weight is changed in each forward pass (a hook?); give it fixed weights"
         parameters = _own_parameters(m)
@@ -179,7 +182,8 @@ def _children_of_attention(module: nn.Module) -> frozenset[str]:
     return frozenset(
         f"{name}.{child}" if name else child
         for name, m in module.named_modules()
-        if isinstance(m, nn.MultiheadAttention)
+        # One whose projections are layers calls these.
+        if isinstance(m, nn.MultiheadAttention) and "q_proj" not in m._modules
         for child, _ in m.named_modules()
     )
 

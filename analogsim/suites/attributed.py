@@ -1,0 +1,168 @@
+"""What each source of error and each layer costs, network by network of a suite."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analogsim.errors import InputError
+from analogsim.experiment.header import RunHeader, read_header
+from analogsim.report.attribution import Attribution, Row, read_attribution
+from analogsim.report.attribution_table import last_sentences
+from analogsim.report.cells import Table, plain_table
+from analogsim.report.labels import format_duration, percent, points
+from analogsim.suites.entry import Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributionResult:
+    """One network's attribution; `found` is its `attribution.json`."""
+
+    question: str
+    command: str
+    model: str
+    data: str
+    created: str
+    n_images: int
+    clean_correct: int
+    digest: str
+    weights: str
+    versions: Mapping[str, str]
+    found: Attribution
+    notes: tuple[str, ...] = ()
+    digital_correct: str | None = None
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the multiply-adds that tiles compute; None where it was not counted."""
+        entry = self.found["coverage"]
+        return None if entry is None else entry["share"]
+
+
+Networks = Sequence[tuple[Entry, AttributionResult]]
+
+
+def read_attributed(folder: Path) -> AttributionResult:
+    """Read the run's folder. Raises InputError where it is no finished attribution."""
+    header: RunHeader = read_header(folder)
+    found = read_attribution(folder)
+    if found is None:
+        raise InputError(
+            f"run folder {folder} must hold a finished attribution, got none; let it go on: "
+            f"{header.command}"
+        )
+    return AttributionResult(
+        question=header.question,
+        command=header.command,
+        model=header.model,
+        data=header.data,
+        created=header.created,
+        n_images=header.digital["n_images"],
+        clean_correct=header.digital["n_correct"],
+        digest=header.spec_digest,
+        weights=header.spec["weights_sha256"],
+        versions=header.versions,
+        found=found,
+        notes=tuple(header.notes),
+        digital_correct=header.digital_correct,
+    )
+
+
+def attribution_sheets(networks: Networks) -> list[Table]:
+    """At each time what the chips lose, and what each source and each layer costs."""
+    times = sorted({one["t_s"] for _, result in networks for one in result.found["whole"]})
+    found = []
+    for t_s in times:
+        found.append(_whole(networks, t_s))
+        for kind in ("source", "layer"):
+            rows = _rows(networks, kind, t_s)
+            if rows:
+                found.append(
+                    plain_table(
+                        caption=f"Cost of each {kind} after {format_duration(t_s)} in points of "
+                        "accuracy (95 % interval over chips, on these images) [on new images]; "
+                        "each by itself",
+                        head=["network", kind, "alone, all else off", "gain without it"],
+                        rows=rows,
+                        words=2,
+                    )
+                )
+    return found
+
+
+def _whole(networks: Networks, t_s: float) -> Table:
+    rows = []
+    for entry, result in networks:
+        for one in result.found["whole"]:
+            if one["t_s"] == t_s:
+                kept = result.found["suggestion"]
+                names = "-" if kept is None or kept["t_s"] != t_s else len(kept["keep_digital"])
+                loss = one["loss"]
+                rows.append(
+                    [
+                        entry.label,
+                        result.found["preset"],
+                        percent(result.found["digital_accuracy"]),
+                        percent(one["accuracy"]["mean"]),
+                        _cell(loss["mean"], loss["low"], loss["high"], loss["new_images"]),
+                        str(names),
+                    ]
+                )
+    return plain_table(
+        caption=f"After {format_duration(t_s)}: accuracy in %, and the loss in points (95 % "
+        "interval over chips, on these images) [on new images]",
+        head=["network", "preset", "digital", "chips", "loss", "layers to keep digital"],
+        rows=rows,
+        words=2,
+    )
+
+
+def _rows(networks: Networks, kind: str, t_s: float) -> list[list[str]]:
+    rows = []
+    for entry, result in networks:
+        here = [one for one in result.found["rows"] if (one["kind"], one["t_s"]) == (kind, t_s)]
+        by_mode = {(one["name"], one["mode"]): one for one in here}
+        for name in dict.fromkeys(one["name"] for one in here):
+            cells = [_of(by_mode.get((name, mode))) for mode in ("alone", "without")]
+            rows.append([entry.label, name, *cells])
+    return rows
+
+
+def _of(row: Row | None) -> str:
+    if row is None or row["loss"] is None:
+        return "-"
+    return _cell(row["loss"], row["low"], row["high"], row["new_images"])
+
+
+def _cell(
+    mean: float, low: float | None, high: float | None, new_images: Sequence[float] | None
+) -> str:
+    text = points(mean)
+    if low is not None and high is not None:
+        text += f" ({points(low)} to {points(high)})"
+    if new_images is not None:
+        text += f" [{points(new_images[0])} to {points(new_images[1])}]"
+    return text
+
+
+def attribution_sentences(networks: Networks) -> list[str]:
+    """What each network's own answer says for the last time."""
+    return [
+        f"{entry.label}: {text}"
+        for entry, result in networks
+        for text in last_sentences(result.found)
+    ]
+
+
+def attribution_problems(result: AttributionResult) -> Iterator[str]:
+    """Numbers that no study measures."""
+    total = result.n_images
+    if not 1 <= result.clean_correct <= total:
+        yield f"clean_correct must be from 1 to n_images = {total}, got {result.clean_correct}"
+    for at, row in enumerate(result.found["rows"]):
+        if row["loss"] is not None and not -1 <= row["loss"] <= 1:
+            yield f"attribution rows[{at}] loss must be in [-1, 1], got {row['loss']}"
+        if row["t_s"] < 0:
+            yield f"attribution rows[{at}] t_s must be 0 or more, got {row['t_s']}"
+    for at, one in enumerate(result.found["whole"]):
+        if one["t_s"] < 0:
+            yield f"attribution whole[{at}] t_s must be 0 or more, got {one['t_s']}"
