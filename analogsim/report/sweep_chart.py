@@ -63,7 +63,8 @@ def sweep_chart(summary: Summary) -> Chart | None:
     else:
         drawn = parts
         caption = (
-            f"Lines: mean over chips at each value of {shown[0]}, which stand at equal distances; curves are moved apart a little. "
+            f"Lines: mean over chips at each value of {shown[0]}, which stand at equal distances; "
+            "curves are moved apart a little, so that none hides another. "
             "Bands: 95 % interval of the mean, over chips. Dashed: the digital network."
         )
     axes = {axis: sweep["axes"][axis] for axis in shown}
