@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analogsim.crossbar.conversion.again import ConvertAgain, with_periphery
+from analogsim.crossbar.conversion.again import ConvertAgain, same_tiles, with_periphery
+from analogsim.crossbar.forward.engines import choose_forward
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.experiment.axes import Place, Point, place_of, value_text
@@ -24,13 +25,15 @@ class Condition:
         preset: the device as the study names it; a sweep may change its options.
         bn: treatment of BatchNorm.
         point: of a sweep; empty without one.
-        network: what is programmed, with its device.
+        network: with its device, converted for the tiles of `periphery`; conditions share it.
+        periphery: what its chips have.
         seed: root seed of its chips, where a sweep sets it; else None, that of the study.
     """
 
     preset: str
     bn: str
     network: AnalogModel
+    periphery: Periphery
     seed: int | None = None
     point: Point = dataclasses.field(default_factory=dict)
 
@@ -49,7 +52,12 @@ class Condition:
     def of(cls, preset: str, analog: AnalogModel, device: Device) -> "Condition":
         """A network on a device, outside of any sweep, under this name."""
         network = dataclasses.replace(analog, device=device)
-        return cls(preset=preset, bn=str(analog.bn), network=network)
+        periphery = analog.periphery
+        return cls(preset=preset, bn=str(analog.bn), network=network, periphery=periphery)
+
+    def analog(self) -> AnalogModel:
+        """What is programmed. A copy of its own where the periphery is not the network's."""
+        return with_periphery(self.network, self.periphery)
 
 
 def conditions_of(
@@ -57,8 +65,8 @@ def conditions_of(
 ) -> list[Condition]:
     """Every condition of a study: devices, then treatments of BatchNorm, then points of its sweep.
 
-    What a point does not change is not converted again: points share the weights, and where they
-    differ in the device, the seed or the converters, the tiles and their input ranges too.
+    What a point does not change is not converted again, and takes no memory: points share the
+    weights, and where they differ in the device, the seed or the converters the network too.
 
     Args:
         study: what is asked.
@@ -69,13 +77,17 @@ def conditions_of(
     Raises:
         InputError, DeviceError: a point that cannot be, or that needs `convert_again`.
     """
-    made: dict[tuple[str, Periphery], AnalogModel] = {}
+    made = {bn: [analog] for bn, analog in analogs.items()}
 
     def on(bn: str, periphery: Periphery) -> AnalogModel:
-        key = bn, periphery
-        if key not in made:
-            made[key] = with_periphery(analogs[bn], periphery, convert_again)
-        return made[key]
+        for known in made[bn]:
+            if same_tiles(known.periphery, periphery):
+                if known.periphery != periphery:
+                    # Raises where the chosen products cannot have it.
+                    choose_forward(periphery, known.tile, known.forward)
+                return known
+        made[bn].append(with_periphery(analogs[bn], periphery, convert_again))
+        return made[bn][-1]
 
     found = []
     for preset, device in zip(study.presets, study.devices, strict=True):
@@ -89,6 +101,7 @@ def conditions_of(
                         preset=preset,
                         bn=bn,
                         network=network,
+                        periphery=setting.periphery,
                         point=point,
                         seed=setting.seed if "seed" in point else None,
                     )
@@ -100,5 +113,6 @@ def by_bn(conditions: Sequence[Condition]) -> dict[str, AnalogModel]:
     """The first network of each treatment of BatchNorm."""
     found: dict[str, AnalogModel] = {}
     for condition in conditions:
-        found.setdefault(condition.bn, condition.network)
+        if condition.bn not in found:
+            found[condition.bn] = condition.analog()
     return found

@@ -77,7 +77,7 @@ def run_study(
     first = {one.preset: one for one in reversed(conditions)}
     write_layer_summary(
         folder,
-        conditions[0].network,
+        conditions[0].analog(),
         {name_of(one, first[one].point): first[one].network.device for one in study.presets},
         study.times_s,
         study.compensations,

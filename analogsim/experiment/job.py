@@ -145,7 +145,7 @@ def _chip(job: Job, task: Task, chips: Chips) -> Chip:
     else:
         condition = job.conditions[key]
         seed = job.seed if condition.seed is None else condition.seed
-        made = program(condition.network, seed=seed, chip=task.chip, recalibrate=False)
+        made = program(condition.analog(), seed=seed, chip=task.chip, recalibrate=False)
         chip = chips[key] = made.to(job.device)
         _let_go_(chips, key)
     # Where its products are computed, so that the first chip of a worker is as the others.

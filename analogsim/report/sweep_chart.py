@@ -63,7 +63,8 @@ def sweep_chart(summary: Summary) -> Chart | None:
     else:
         drawn = parts
         caption = (
-            f"Lines: mean over chips at each value of {shown[0]}, which stand at equal distances. "
+            f"Lines: mean over chips at each value of {shown[0]}, which stand at equal distances; "
+            "curves are moved apart a little, so that none hides another. "
             "Bands: 95 % interval of the mean, over chips. Dashed: the digital network."
         )
     axes = {axis: sweep["axes"][axis] for axis in shown}
@@ -156,7 +157,9 @@ def _draw_lines(
             axes.set_ylabel("accuracy (%)")
             for place, curve in enumerate(curves):
                 label = curve.time if title else curve.label
-                _draw_line(axes, curve, axis, values, place, look.fold(label, 0.8))
+                # Curves that coincide stay visible beside each other.
+                shift = 0.03 * (place - (len(curves) - 1) / 2)
+                _draw_line(axes, curve, axis, values, place, shift, look.fold(label, 0.8))
         grid[-1].set_xticks(range(len(values)), map(value_text, values))
         grid[-1].set_xlabel(axis)
         handles, labels = grid[0].get_legend_handles_labels()
@@ -175,9 +178,15 @@ def _panels(parts: Sequence[_Part]) -> dict[str, list[_Part]]:
 
 
 def _draw_line(
-    axes: "Axes", curve: _Part, axis: str, values: Sequence[Value], place: int, label: str
+    axes: "Axes",
+    curve: _Part,
+    axis: str,
+    values: Sequence[Value],
+    place: int,
+    shift: float,
+    label: str,
 ) -> None:
-    at = {value: x for x, value in enumerate(values)}
+    at = {value: x + shift for x, value in enumerate(values)}
     rows = sorted(curve.rows, key=lambda row: at[_point(row)[axis]])
     xs = [at[_point(row)[axis]] for row in rows]
     colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]

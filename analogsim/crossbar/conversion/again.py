@@ -23,6 +23,11 @@ ConvertAgain = Callable[[AnalogModel, Periphery], AnalogModel]
 _OF_CONVERSION = ("perfect", "input_scaling", "max_input_size", "max_output_size", "weight_scaling")
 
 
+def same_tiles(a: Periphery, b: Periphery) -> bool:
+    """Whether a network converted for one is converted for the other, but for `with_periphery`."""
+    return all(getattr(a, field) == getattr(b, field) for field in _OF_CONVERSION)
+
+
 def with_periphery(
     analog: AnalogModel, periphery: Periphery, convert_again: ConvertAgain | None = None
 ) -> AnalogModel:
