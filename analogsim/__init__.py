@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from analogsim.crossbar.mapping.periphery import Periphery
     from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
     from analogsim.findings.frame import read
+    from analogsim.studies.functions import attribute, compare, drift, noise, run
+    from analogsim.studies.result import Run
 
 __all__ = [
     "AnalogModel",
@@ -33,12 +35,18 @@ __all__ = [
     "OutputError",
     "Periphery",
     "Recalibration",
+    "Run",
     "__version__",
+    "attribute",
+    "compare",
     "convert",
+    "drift",
     "evaluate",
     "load",
+    "noise",
     "program",
     "read",
+    "run",
     "save",
 ]
 
@@ -53,11 +61,17 @@ _HOME = {
     "OutputError": "analogsim.errors",
     "Periphery": "analogsim.crossbar.mapping.periphery",
     "Recalibration": "analogsim.batchnorm.recalibrate",
+    "Run": "analogsim.studies.result",
+    "attribute": "analogsim.studies.functions",
+    "compare": "analogsim.studies.functions",
     "convert": "analogsim.crossbar.conversion.convert",
+    "drift": "analogsim.studies.functions",
     "evaluate": "analogsim.crossbar.chip.evaluate",
     "load": "analogsim.crossbar.folder.checkpoint",
+    "noise": "analogsim.studies.functions",
     "program": "analogsim.crossbar.chip.program",
     "read": "analogsim.findings.frame",
+    "run": "analogsim.studies.functions",
     "save": "analogsim.crossbar.folder.checkpoint",
 }
 

@@ -23,10 +23,10 @@ from common import arguments, emit, machine
 from scipy.special import ndtr
 from scipy.stats import chi2
 
-from analogsim.cli.units import parse_times
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.conversion.convert import convert
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.durations import parse_times
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.drive import run_study
 from analogsim.experiment.local import Local

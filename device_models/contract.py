@@ -176,6 +176,10 @@ class Device(ABC):
     source_files: ClassVar[dict[str, str]] = {}
     """Files of a user's own device: name and sha256 of the text. Set by who loads them."""
 
+    cells_a_weight: ClassVar[int] = 2
+    """2 where a signed weight is a pair of cells whose idle one is at zero, as effects take it; 1
+    where it is one cell that conducts at weight 0 too."""
+
     noise_scale: float = 1.0
 
     def __post_init__(self) -> None:

@@ -5,12 +5,12 @@ A spec is `NAME` or `NAME?option=value&option=value`, for example `gaussian?eta=
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from device_models import text_form
 from device_models.contract import Device
 from device_models.errors import DeviceError
 from device_models.gaussian import Gaussian
@@ -19,6 +19,7 @@ from device_models.pcm import Pcm
 from device_models.pcm_hermes import PcmHermes
 from device_models.rram import Rram
 from device_models.rram_cmo import RramCmo
+from device_models.text_form import made
 
 DEVICES: dict[str, type[Device]] = {
     "ideal": Ideal,
@@ -40,7 +41,7 @@ def parse(spec: str, more: Mapping[str, type[Device]] | None = None) -> Device:
     device = (DEVICES | dict(more or {})).get(name)
     if device is None:
         raise DeviceError(_unknown_device(name))
-    return _made(device, device, query, spec)
+    return made(device, device, query, spec, what="preset")
 
 
 def with_options(device: Device, query: str) -> Device:
@@ -49,73 +50,12 @@ def with_options(device: Device, query: str) -> Device:
     Raises `DeviceError` as `parse`.
     """
     change = partial(replace, device)
-    return _made(type(device), change, query, f"{device.info.name}?{query}")
-
-
-def _made(device: type[Device], make: Callable[..., Device], query: str, spec: str) -> Device:
-    name = device.info.name
-    values: dict[str, Any] = {}
-    problems: list[str] = []
-    for item in query.split("&") if query else []:
-        option, equals, text = item.partition("=")
-        try:
-            if option in values:
-                raise DeviceError(
-                    f"preset {name!r} option {option!r} must be given once, got {spec!r}; "
-                    "keep one of its values"
-                )
-            values[option] = _read(device, option, text if equals else None)
-        except DeviceError as problem:
-            problems.append(str(problem))
-    try:
-        made = make(**values)
-    except DeviceError as problem:
-        problems.append(str(problem))
-    if problems:
-        raise DeviceError("\n".join(problems))
-    return made
+    return made(type(device), change, query, f"{device.info.name}?{query}", what="preset")
 
 
 def spec_of(device: Device) -> str:
     """Return the shortest spec that `parse` turns into an equal device."""
-    given = []
-    for field in fields(device):
-        value = getattr(device, field.name)
-        if value != field.default:
-            given.append(f"{field.name}={str(value).lower() if isinstance(value, bool) else value}")
-    return device.info.name + ("?" + "&".join(given) if given else "")
-
-
-def _read(device: type[Device], option: str, text: str | None) -> Any:
-    """Turn the text of one option into the type of its field."""
-    name = device.info.name
-    options = [field.name for field in fields(device)]
-    if option not in options:
-        raise DeviceError(
-            f"preset {name!r} option must be one of {', '.join(options)}, got {option!r}; "
-            f"write for example '{name}?noise_scale=0.5'"
-        )
-    hint = get_type_hints(device)[option]
-    if get_origin(hint) is Literal:
-        values = {str(value): value for value in get_args(hint)}
-        rule = " or ".join(values)
-    elif hint is bool:
-        values = {"true": True, "false": False}
-        rule = "true or false"
-    else:
-        values = {}
-        rule = "a number"
-    if text in values:
-        return values[text]
-    if not values and text is not None:
-        try:
-            return float(text)
-        except ValueError:
-            pass
-    raise DeviceError(
-        f"preset {name!r} {option} must be {rule}, got {text!r}; "
-        f"write for example '{name}?{option}={next(iter(values), '0.5')}'"
-    )
+    return text_form.spec_of(device)
 
 
 def _unknown_device(name: str) -> str:

@@ -84,6 +84,8 @@ class RramCmo(Device):
         bibtex=BIBTEX,
     )
 
+    cells_a_weight: ClassVar[int] = 1
+
     acceptance_range: float = 0.2
     programming_scale: float = 1.0
     drift_scale: float = 1.0

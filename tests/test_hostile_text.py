@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from analogsim import bounded, schema
-from analogsim.cli.spec_check import MOST_ITEMS, _is_once, find_problems
-from analogsim.cli.spec_file import parse_spec, read_spec
 from analogsim.crossbar.mapping import periphery
 from analogsim.errors import InputError, shown
+from analogsim.spec.check import MOST_ITEMS, _is_once, find_problems
+from analogsim.spec.file import parse_spec, read_spec
 
 MANY = 100_000
 HEAD = 'model = "zoo:digits_cnn"\ndata = "digits"\npresets = ["pcm"]\n'

@@ -22,6 +22,7 @@ LEVELS = {
     "analogsim.printable": 1,
     "analogsim.processor": 1,
     "analogsim.draws": 2,
+    "analogsim.durations": 2,
     "analogsim.schema": 2,
     "analogsim.call": 2,
     "analogsim.copying": 2,
@@ -47,10 +48,12 @@ LEVELS = {
     "analogsim.scopes": 12,
     "analogsim.suites": 13,
     "analogsim.findings": 14,
-    "analogsim.cli": 15,
+    "analogsim.spec": 14,
+    "analogsim.studies": 15,
+    "analogsim.cli": 16,
     # The public face; it may import every part but the command line, and no part imports it.
-    "analogsim": 15,
-    "analogsim.__main__": 16,
+    "analogsim": 16,
+    "analogsim.__main__": 17,
 }
 HEAVY = {"torch", "torchvision", "aihwkit"}
 # Their import, with all that it brings in, must not load torch: `--help`, `--version`, `presets`
@@ -62,7 +65,9 @@ TORCH_FREE = (
     "analogsim.experiment.records",
     "analogsim.experiment.statistics",
     "analogsim.findings",
+    "analogsim.inputs.names",
     "analogsim.report",
+    "analogsim.spec",
     "device_models",
 )
 # The laws are torch code, imported when a device is asked for one.

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypedDict, get_type_hints
 
+import matplotlib.font_manager  # noqa: F401 - it makes a folder when it is imported
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,12 @@ from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import RunHeader
 from analogsim.experiment.layers_file import LayersFile
 from analogsim.experiment.trial import Trial
+from analogsim.report.attribution import _HINTS
+from analogsim.report.chart_list import charts_of
+from analogsim.report.comparison import Comparison
+from analogsim.report.extras import read_extras
+from analogsim.report.look import PAGE
+from analogsim.report.summary import read_run, summarise_run
 from analogsim.suites.kept_form import _Chips, _Head, _Noise
 from tests.crossbar.test_damaged_chip import saved
 from tests.fuzz.guard import faults_here
@@ -64,12 +71,29 @@ def line_of(name: str, at: int = 0) -> Callable[[], Any]:
     return lambda: json.loads(run_files()[name].splitlines()[at])
 
 
+def beside(name: str) -> Callable[[], Any]:
+    return lambda: {"coverage": None, **json.loads(run_files()[name])}
+
+
+class _Losses(TypedDict):
+    rows: list[TypedDict("_Loss", _HINTS)]  # type: ignore[misc]
+
+
 def network(at: int) -> Callable[[], Any]:
     return lambda: json.loads(suites()[at])["networks"][0]
 
 
 def results(at: int) -> Callable[[Any], Any]:
     return lambda one: {**json.loads(suites()[at]), "networks": [one]}
+
+
+def drawn(folder: Path) -> None:
+    """The charts of what lies beside the records, and not yet their images."""
+    run, extras = read_run(folder), read_extras(folder)
+    for chart in charts_of(run, summarise_run(run), extras):
+        if chart.name.startswith(("matched", "layers", "weight", "conductances")):
+            chart.draw(PAGE)
+            chart.csv()
 
 
 READ_RUN, READ_RESULTS = TARGETS["run: folder"].read, TARGETS["run: results.json"].read
@@ -83,8 +107,16 @@ DOCUMENTS = {
         read=READ_RUN, beside=run_files,
     ),
     "layers.json": Document(
-        hints=hints_of(LayersFile), sound=lambda: json.loads(run_files()["layers.json"]),
-        file="layers.json", read=READ_RUN, beside=run_files,
+        hints=hints_of(LayersFile), sound=beside("layers.json"), file="layers.json",
+        read=drawn, beside=run_files,
+    ),
+    "matched.json": Document(
+        hints=hints_of(Comparison), sound=beside("matched.json"), file="matched.json",
+        read=drawn, beside=run_files,
+    ),
+    "attribution.json": Document(
+        hints=hints_of(_Losses), sound=beside("attribution.json"), file="attribution.json",
+        read=drawn, beside=run_files,
     ),
     "results.json": Document(
         hints=hints_of(_Head), sound=lambda: json.loads(suites()[0]), file="results.json",
@@ -122,7 +154,7 @@ def test_a_sound_document_is_read(document: Document) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_document_is_taken_or_refused_in_a_sentence(
     document: Document, data: st.DataObject

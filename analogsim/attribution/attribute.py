@@ -29,6 +29,7 @@ from analogsim.attribution.screening import screen
 from analogsim.attribution.treatment import Plan, distinct
 from analogsim.attribution.words import sentences
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import refuse_effects
 from analogsim.errors import InputError
 from analogsim.experiment.deal import unpack
 from analogsim.experiment.describe import installed_versions, make_header, run_spec
@@ -40,7 +41,7 @@ from analogsim.experiment.place import Place
 from analogsim.experiment.run_folder import check_same, find_header
 from analogsim.experiment.score import digital_score, score
 from analogsim.experiment.study import Chips, Study
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.own_files import own_folder
 from analogsim.report.attribution import ATTRIBUTION_FILE, TREATMENTS_FOLDER
@@ -86,11 +87,12 @@ def attribute(
 
     Raises:
         InputError: more than one device or compensation, a design without chips, products that
-            are not native, a pattern without a layer, or another run's folder.
+            are not native, effects, a pattern without a layer, or another run's folder.
         DeviceError: the device does not cover a time.
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
+    refuse_effects(analog.effects, "attribution", "it switches the sources of a device alone")
     return _Run(study, analog, data, ask, folder, place, progress, say).run(extend=extend)
 
 

@@ -15,7 +15,7 @@ from analogsim.experiment.job import Job, Task, work
 from analogsim.experiment.kept_trials import KeptTrials
 from analogsim.experiment.statistics import ByChip
 from analogsim.experiment.trial import Trial
-from analogsim.inputs.batches import n_images
+from analogsim.inputs.batching import n_images
 from analogsim.inputs.data import Data
 
 

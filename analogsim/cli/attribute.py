@@ -6,13 +6,13 @@ from typing import Any
 import click
 
 from analogsim.cli import complete
-from analogsim.cli.attribution_spec import attribution_of
 from analogsim.cli.command import Command
-from analogsim.cli.options import NetworkOptions, data_options, network_options, split_options
-from analogsim.cli.spec import parse_share, spec_from_options
-from analogsim.cli.study_options import DEFAULT_CHIPS, place_options, start
+from analogsim.cli.options import data_options, network_options, split_options
+from analogsim.cli.study_options import place_options, preset_of, start
 from analogsim.cli.units import TIMES
 from analogsim.errors import InputError
+from analogsim.spec.attribution import attribution_of
+from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 
 
 @click.command(cls=Command)
@@ -123,7 +123,7 @@ def attribute(
     place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
     network, data_from = split_options(values)
     if preset is None:
-        preset = _preset_of(network) or "pcm"
+        preset = preset_of(network.model)
     spec = spec_from_options(
         network,
         data_from,
@@ -140,11 +140,3 @@ def attribute(
     asked = {"only": only, "layers": layers, "recover": share, "top": top, "screen": screen}
     attribution = attribution_of(spec, **asked)
     start(attribution, place, output=output, extend=extend, print_spec=print_spec)
-
-
-def _preset_of(network: NetworkOptions) -> str | None:
-    if not Path(network.model).is_dir():
-        return None
-    from analogsim.cli.prepare import preset_of  # torch takes seconds
-
-    return preset_of(network)

@@ -1,5 +1,7 @@
 """A command of ours: what is checked of every command line before the command sees it."""
 
+import shlex
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,12 @@ import click
 
 from analogsim.errors import InputError
 
-__all__ = ["Command"]
+__all__ = ["Command", "command_line"]
+
+
+def command_line() -> str:
+    """What was typed, for the record."""
+    return shlex.join(["analogsim", *sys.argv[1:]])
 
 
 class Command(click.Command):

@@ -8,10 +8,10 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, network_options, split_options
-from analogsim.cli.spec import spec_from_options
 from analogsim.cli.study_options import place_options, split_study, start, study_options
 from analogsim.cli.units import TIMES
 from analogsim.errors import InputError
+from analogsim.spec.study import spec_from_options
 
 
 @click.command(cls=Command)

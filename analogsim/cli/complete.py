@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from analogsim.inputs.names import DATA_NAMES, ZOO_NAMES
+from device_models.effects.registry import EFFECTS
 from device_models.registry import DEVICES
 
-# A second list, because the first is beside torch code; a test holds them together.
-ZOO_NAMES = ("digits_cnn", "resnet20", "resnet32", "resnet44", "resnet56", "vgg16")
-DATA_NAMES = ("digits", "cifar10", "cifar100")
 PERIPHERY_NAMES = ("standard", "ideal")
 
 Items = list[CompletionItem]
@@ -20,6 +19,11 @@ Items = list[CompletionItem]
 def presets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Names of devices."""
     return [_plain(name) for name in DEVICES if name.startswith(incomplete)]
+
+
+def effects(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Names of effects."""
+    return [_plain(name) for name in EFFECTS if name.startswith(incomplete)]
 
 
 def preset_list(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

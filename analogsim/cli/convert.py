@@ -9,6 +9,8 @@ from analogsim.cli import colour, complete
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.errors import InputError
+from analogsim.inputs.names import check_data, check_model
+from analogsim.spec.names import check_preset
 
 
 @click.command(cls=Command)
@@ -40,26 +42,32 @@ def convert(
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote.
     """
-    from analogsim.cli.layer_table import layer_table
-    from analogsim.cli.prepare import open_data, prepare
-    from analogsim.cli.say import say, tell
-    from analogsim.crossbar.chip.program import check_numbers, program
-    from analogsim.crossbar.folder.checkpoint import FILES, save
-    from analogsim.experiment.describe import coverage_entry, layer_entry
-    from analogsim.experiment.folder import prepare_folder
-    from analogsim.report.table import coverage_lines
-    from analogsim.schema import dumps
-    from device_models.registry import spec_of
-
     network, data_from = split_options(options)
     if output is None and not dry_run:
         raise InputError("convert must have a folder to write, got none; add -o DIR or --dry-run")
     shape = _shape(input_shape)
+    check_model(network.model)
+    check_preset(preset)
+    if data_from.data is not None:
+        check_data(data_from.data)
+
+    from analogsim.cli.say import plain_warnings, say, tell, warn
+    from analogsim.crossbar.chip.program import check_numbers, program
+    from analogsim.crossbar.folder.checkpoint import FILES, save
+    from analogsim.crossbar.mapping.layer_table import layer_table
+    from analogsim.experiment.describe import coverage_entry, layer_entry
+    from analogsim.experiment.folder import prepare_folder
+    from analogsim.report.table import coverage_lines
+    from analogsim.schema import dumps
+    from analogsim.studies.prepare import open_data, prepare
+    from device_models.registry import spec_of
+
     check_numbers(seed=network.seed, chip=chip)
     if output is not None and not dry_run:
         prepare_folder(output, FILES)
-    data = None if data_from.data is None else open_data(data_from)
-    prepared = prepare(network, data_from, preset, data, shape, need_weights=False)
+    data = None if data_from.data is None else open_data(data_from, tell=tell)
+    with plain_warnings():
+        prepared = prepare(network, data_from, preset, data, shape, need_weights=False, warn=warn)
     analog = prepared.analog
     report = analog.report
     if not dry_run:

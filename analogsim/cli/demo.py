@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
-from analogsim.cli.spec import Spec
 from analogsim.cli.study_options import place_options, start
-from analogsim.cli.units import parse_times
+from analogsim.durations import parse_times
+from analogsim.spec.study import Spec
 
 _TIMES = "1s,1h,1d,30d,1y"
 

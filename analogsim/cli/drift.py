@@ -7,10 +7,10 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.options import NetworkOptions, data_options, network_options, split_options
-from analogsim.cli.spec import spec_from_options
-from analogsim.cli.study_options import place_options, split_study, start, study_options
+from analogsim.cli.options import data_options, network_options, split_options
+from analogsim.cli.study_options import place_options, preset_of, split_study, start, study_options
 from analogsim.cli.units import TIMES
+from analogsim.spec.study import spec_from_options
 
 
 @click.command(cls=Command)
@@ -47,7 +47,7 @@ def drift(
     study, place, options = split_study(values)
     network, data_from = split_options(options)
     if preset is None:
-        preset = _preset_of(network) or "pcm"
+        preset = preset_of(network.model)
     spec = spec_from_options(
         network,
         data_from,
@@ -57,11 +57,3 @@ def drift(
         **study.as_spec(),
     )
     start(spec, place, output=output, extend=extend, print_spec=print_spec)
-
-
-def _preset_of(network: NetworkOptions) -> str | None:
-    if not Path(network.model).is_dir():
-        return None
-    from analogsim.cli.prepare import preset_of  # torch takes seconds
-
-    return preset_of(network)

@@ -7,7 +7,9 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.options import DataOptions, data_options
+from analogsim.cli.options import data_options
+from analogsim.inputs.names import check_data, check_model
+from analogsim.spec.options import DataOptions
 
 
 @click.command(cls=Command)
@@ -25,17 +27,22 @@ def evaluate(
 
     MODEL is zoo:NAME or FILE.py:FACTORY. Images with a NaN among their outputs count as class 0.
     """
-    from analogsim.cli.prepare import open_data
-    from analogsim.cli.say import say, warn
+    check_model(model)
+    source = DataOptions(**data)
+    assert source.data is not None
+    check_data(source.data)
+
+    from analogsim.cli.say import say, tell, warn
     from analogsim.errors import InputError
     from analogsim.inputs.models import load_model
     from analogsim.schema import dumps
+    from analogsim.studies.prepare import open_data
     from analogsim.training.task import measure
 
     network = load_model(model, weights=weights)
     if not network.trained:
         raise InputError(f"model {model} must have trained weights, got {network.note}")
-    images = open_data(DataOptions(**data))
+    images = open_data(source, tell=tell)
     result = measure(network, images, limit=limit)
     for note in result.notes:
         warn(note)

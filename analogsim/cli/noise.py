@@ -7,12 +7,13 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.noise_spec import NoiseSpec
-from analogsim.cli.options import DataOptions, data_options
-from analogsim.cli.spec import parse_share
+from analogsim.cli.options import data_options
 from analogsim.cli.study_options import place_options, start
 from analogsim.errors import InputError
 from analogsim.scopes.levels import ETAS, parse_references, parse_scopes
+from analogsim.spec.noise import NoiseSpec
+from analogsim.spec.options import DataOptions
+from analogsim.spec.study import parse_share
 
 
 @click.command(cls=Command)
@@ -75,17 +76,11 @@ def noise(
     """
     place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
     data = DataOptions(**{name: values.pop(name) for name in DataOptions.__dataclass_fields__})
-    assert data.data is not None
-    normalise = data.normalise
     spec = NoiseSpec(
         question=f"Which noise costs {model} its accuracy?",
         model=model,
         weights=None if weights is None else str(weights),
-        data=data.data,
-        data_dir=None if data.data_dir is None else str(data.data_dir),
-        download=data.download,
-        mean=None if normalise is None else normalise[0],
-        std=None if normalise is None else normalise[1],
+        **data.as_spec(),
         scopes=parse_scopes(scopes),
         references=parse_references(references),
         etas=_etas(etas),

@@ -1,7 +1,6 @@
 """Options that several commands share, and the values that they give."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,57 +8,25 @@ import click
 
 from analogsim.cli import complete
 from analogsim.errors import InputError
+from analogsim.spec.options import DataOptions, NetworkOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _PATH = click.Path(path_type=Path)
 
 
-@dataclass(frozen=True, kw_only=True)
-class NetworkOptions:
-    """Which network, on which periphery; what `--help` of each command says."""
-
-    model: str
-    weights: Path | None
-    network: str | None
-    untrained: bool
-    bn: tuple[str, ...]
-    keep_digital: tuple[str, ...]
-    periphery: str
-    tile: str
-    forward: str
-    seed: int
-    stream: str = "aihwkit"
-    grouped: str = "digital"
-    recalibration: str = "average"
-    recalibration_images: int | None = None
-
-    @property
-    def one_bn(self) -> str:
-        """The treatment of BatchNorm. Raises InputError if several were given."""
-        if len(self.bn) != 1:
-            raise InputError(
-                f"--bn must be given once here, got {', '.join(self.bn)}; choose one of them"
-            )
-        return self.bn[0]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataOptions:
-    """Which images, normalised how."""
-
-    data: str | None
-    data_dir: Path | None
-    download: bool
-    mean: str | None
-    std: str | None
-
-    @property
-    def normalise(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-        """Mean and standard deviation a channel, if the user gave them."""
-        if self.mean is None and self.std is None:
-            return None
-        return _numbers("--mean", self.mean or "0"), _numbers("--std", self.std or "1")
+def _numbers(
+    ctx: click.Context, param: click.Parameter, text: str | None
+) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as err:
+        raise InputError(
+            f"{param.opts[0]} must be numbers separated by commas, got {text!r}; "
+            "write for example 0.49,0.48,0.45"
+        ) from err
 
 
 def network_options(command: Command) -> Command:
@@ -110,6 +77,16 @@ def network_options(command: Command) -> Command:
                 show_default=True,
                 help="Depthwise convolutions and those of many groups: digital, or on tiles, as "
                 "many groups as fit along each tile's diagonal (its other cells hold 0).",
+            ),
+            click.option(
+                "--effect",
+                "effects",
+                multiple=True,
+                metavar="EFFECT",
+                help="What acts on the cells beside the device's law, for example "
+                "'stuck?rate_off=0.01' (repeatable, in the order in which current meets them); see "
+                "analogsim presets.",
+                shell_complete=complete.effects,
             ),
             click.option(
                 "--periphery",
@@ -175,8 +152,12 @@ def data_options(*, required: bool) -> Callable[[Command], Command]:
                     "--data-dir", type=_PATH, help="Where CIFAR lies  [default: $ANALOGSIM_DATA]"
                 ),
                 click.option("--download", is_flag=True, help="Fetch CIFAR if it is missing."),
-                click.option("--mean", metavar="M[,M,M]", help="Normalisation, per channel."),
-                click.option("--std", metavar="S[,S,S]", help="Normalisation, per channel."),
+                *(
+                    click.option(
+                        option, metavar=form, callback=_numbers, help="Normalisation, per channel."
+                    )
+                    for option, form in (("--mean", "M[,M,M]"), ("--std", "S[,S,S]"))
+                ),
             )
         ):
             command = option(command)
@@ -206,13 +187,3 @@ def _forward(forward: str, dtype: str) -> str:
             "leave one of the two out"
         )
     return "native-bf16"
-
-
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as err:
-        raise InputError(
-            f"{option} must be numbers separated by commas, got {text!r}; "
-            "write for example 0.49,0.48,0.45"
-        ) from err

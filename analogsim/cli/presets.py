@@ -1,4 +1,4 @@
-"""`analogsim presets`: the devices, what each models, and the numbers that it is made of."""
+"""`analogsim presets`: devices and effects, what each models, and the numbers of a device."""
 
 import dataclasses
 import shutil
@@ -11,9 +11,11 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.device import device_of
 from analogsim.schema import dumps
+from analogsim.spec.device import device_of
 from device_models.contract import Constant, Device
+from device_models.effects.contract import WHEN, Effect, EffectInfo
+from device_models.effects.registry import EFFECTS, parse_effect
 from device_models.registry import DEVICES
 
 
@@ -21,7 +23,7 @@ from device_models.registry import DEVICES
 @click.argument("name", required=False, shell_complete=complete.presets)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every number in full.")
 def presets(name: str | None, *, as_json: bool) -> None:
-    """List the devices, or say everything about the device NAME.
+    """List the devices and effects, or say everything about the device or effect NAME.
 
     NAME may carry options, as everywhere: 'gaussian?eta=0.1' (in quotes, for the shell). It may
     be FILE.py:NAME, a device of your own.
@@ -30,9 +32,13 @@ def presets(name: str | None, *, as_json: bool) -> None:
         if as_json:
             outlines = [_outline(DEVICES[key]()) for key in DEVICES]
             content = {"format": "analogsim-presets", "version": 1, "presets": outlines}
+            content["effects"] = [_effect_outline(one.info) for one in EFFECTS.values()]
             click.echo(dumps(content, indent=2))
         else:
             click.echo("\n".join(_listing()))
+        return
+    if name.partition("?")[0] in EFFECTS:
+        _say_effect(parse_effect(name), as_json=as_json)
         return
     device = device_of(name)
     if as_json:
@@ -56,8 +62,33 @@ def _outline(device: Device) -> dict[str, Any]:
     }
 
 
+def _effect_outline(info: EffectInfo) -> dict[str, Any]:
+    return {"name": info.name, "title": info.title, "citation": info.citation}
+
+
+def _say_effect(effect: Effect, *, as_json: bool) -> None:
+    info, moment = effect.info, effect.moment
+    options = {field.name: getattr(effect, field.name) for field in dataclasses.fields(effect)}
+    if as_json:
+        content = {"format": "analogsim-effect", "version": 1, **dataclasses.asdict(info)}
+        click.echo(dumps({**content, "moment": moment, "options": options}, indent=2))
+        return
+    lines = [f"{info.name}: {info.title}", ""]
+    for term, text in (
+        ("models", info.models),
+        ("not modelled", info.not_modelled),
+        ("law", info.law),
+        ("acts", f"as an effect (--effect), {WHEN[moment]}"),
+        ("domain", info.domain),
+        ("citation", info.citation),
+        ("options", ", ".join(f"{key}={_value(value)}" for key, value in options.items())),
+    ):
+        lines += _entry(term, text, left=14)
+    click.echo("\n".join(lines))
+
+
 def _listing() -> list[str]:
-    left = max(map(len, DEVICES)) + 2
+    left = max(map(len, [*DEVICES, *EFFECTS])) + 2
     lines = []
     for name, device in DEVICES.items():
         info = device.info
@@ -65,6 +96,10 @@ def _listing() -> list[str]:
         lines += _entry("", f"valid times: {info.valid_times}", left=left)
         lines += _entry("", info.citation, left=left)
         lines.append("")
+    lines += ["Effects, which act on the cells of any device (--effect):", ""]
+    for name, effect in EFFECTS.items():
+        lines += _entry(name, effect.info.title, left=left)
+        lines += [*_entry("", effect.info.citation, left=left), ""]
     return [*lines, "Constants, law and limits of one: analogsim presets NAME"]
 
 

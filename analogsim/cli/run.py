@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
-from analogsim.cli.spec_file import read_spec
 from analogsim.cli.study_options import place_options, start
+from analogsim.spec.file import read_spec
 
 
 @click.command(cls=Command)

@@ -7,17 +7,14 @@ from typing import Any, TypeVar
 
 import click
 
-from analogsim.cli.attribution_spec import AttributionSpec
-from analogsim.cli.noise_spec import NoiseSpec
-from analogsim.cli.spec import POINTS_WITHIN, Spec, parse_share
-from analogsim.cli.spec_file import AnySpec, as_toml
-from analogsim.cli.suite_spec import Suite
-from analogsim.cli.sweep import check_sweep, sweep_fields
+from analogsim.cli.sweep import sweep_fields
 from analogsim.errors import InputError
+from analogsim.spec.file import AnySpec, as_toml
+from analogsim.spec.names import check_names
+from analogsim.spec.study import DEFAULT_CHIPS, POINTS_WITHIN, Spec, parse_share
+from analogsim.spec.sweep_check import check_sweep
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-DEFAULT_CHIPS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +184,7 @@ def start(
 
     Raises:
         UsageError: there is no output folder.
-        AnalogsimError: as `study_and_print`.
+        AnalogsimError: as `run_and_print`.
     """
     if isinstance(spec, Spec):
         check_sweep(spec)
@@ -196,24 +193,20 @@ def start(
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    # Torch takes seconds.
-    from analogsim.cli.attribution import attribute_and_print
-    from analogsim.cli.matched import matched_and_print
-    from analogsim.cli.run_noise import noise_and_print
-    from analogsim.cli.run_study import Where, study_and_print
-    from analogsim.cli.run_suite import suite_and_print
+    check_names(spec)
 
-    where = Where(output=output, extend=extend, **values)
-    if isinstance(spec, Suite):
-        suite_and_print(spec, where)
-    elif isinstance(spec, NoiseSpec):
-        noise_and_print(spec, where)
-    elif isinstance(spec, AttributionSpec):
-        attribute_and_print(spec, where)
-    elif spec.gaussian is not None:
-        matched_and_print(spec, where)
-    else:
-        study_and_print(spec, where)
+    from analogsim.cli.run_and_print import run_and_print  # torch takes seconds
+
+    run_and_print(spec, output, extend=extend, **values)
+
+
+def preset_of(model: str) -> str:
+    """The preset of a folder that convert wrote, and pcm for any other MODEL."""
+    if not Path(model).is_dir():
+        return "pcm"
+    from analogsim.studies.prepare import preset_of_model  # torch takes seconds
+
+    return preset_of_model(model) or "pcm"
 
 
 def split_study(values: dict[str, Any]) -> tuple[StudyOptions, dict[str, Any], dict[str, Any]]:

@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from analogsim.cli import complete
-from analogsim.cli.command import Command
-from analogsim.cli.options import DataOptions, data_options
+from analogsim.cli.command import Command, command_line
+from analogsim.cli.options import data_options
+from analogsim.inputs.names import check_data, check_model
+from analogsim.spec.options import DataOptions
 
 
 @click.command(cls=Command)
@@ -83,16 +85,18 @@ def train(
     MODEL is zoo:NAME or FILE.py:FACTORY. Broken off, it goes on after the last whole epoch when
     the same command is given again, and ends with the same weights.
     """
+    given = {name: options.pop(name) for name in DataOptions.__dataclass_fields__}
+    source = DataOptions(**given)
+    assert source.data is not None
+    check_model(model)
+    check_data(source.data)
+
     from analogsim import training
-    from analogsim.cli.prepare import command_line, plain_warnings
-    from analogsim.cli.say import say
+    from analogsim.cli.say import plain_warnings, say
     from analogsim.cli.train_progress import TrainProgress
     from analogsim.inputs.data import load_data
     from analogsim.schema import dumps
 
-    given = {name: options.pop(name) for name in DataOptions.__dataclass_fields__}
-    source = DataOptions(**given)
-    assert source.data is not None
     asked = {name: value for name, value in options.items() if value is not None}
     usual = replace(
         training.default_recipe(model, source.data),

@@ -11,7 +11,7 @@ from analogsim.experiment.deal import all_images
 from analogsim.experiment.job import Task
 from analogsim.experiment.kept_trials import KeptTrials
 from analogsim.experiment.statistics import ByChip
-from analogsim.inputs.batches import n_images
+from analogsim.inputs.batching import n_images
 from device_models.contract import Device
 
 Pair = tuple[float, Compensation]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import refuse_effects
 from analogsim.equivalent.bench import Bench, Pair, Wanted
 from analogsim.equivalent.causes import Variant, variants
 from analogsim.equivalent.comparison import (
@@ -77,12 +78,13 @@ def compare_matched(
             would be another control: they are refused.
 
     Raises:
-        InputError: more than one compensation, a design without chips, a stream of draws that the
-            controls have not, or another run's folder.
+        InputError: more than one compensation, a design without chips, effects or a stream of draws
+            that the controls have not, or another run's folder.
         DeviceError: a device does not cover a time.
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
+    refuse_effects(analog.effects, "matched comparison", "its controls suffer none")
     run = _Run(study, analog, data, folder, place, progress)
     return run.run(extend=extend)
 

@@ -14,7 +14,7 @@ from analogsim.experiment.header import DeviceEntry, RunHeader, write_header
 from analogsim.experiment.run_folder import check_same, find_header
 from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from device_models.gaussian_matched import MatchedGaussian
 

@@ -10,7 +10,7 @@ import torch
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.chip.program import program, reprogram_
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.layer import TileState
+from analogsim.crossbar.mapping.tile import TileState
 from analogsim.errors import InputError
 from device_models.contract import Device
 from device_models.gaussian_by_state import StateErrors, StateGaussian
@@ -176,8 +176,7 @@ def matched_to(
 @torch.no_grad()
 def _sums(tile: TileState) -> torch.Tensor:
     """(3, bins): the sums of one tile, as `LayerError` names them."""
-    # alpha is one factor, or one for each of the tile's outputs.
-    error = (tile.weights * tile.alpha.view(-1, 1) - tile.target).double()
+    error = (tile.present - tile.target).double()
     scale = tile.scale.double().square().expand_as(error)
     bins = bin_of(tile.target, BINS).reshape(-1)
     rows = (scale, scale * error.square(), scale * error * tile.target.sign())

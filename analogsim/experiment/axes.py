@@ -22,6 +22,7 @@ MOST_POINTS = 256
 WITHIN = 0.005
 """The difference of accuracies that a sweep's answer takes as none: half a point."""
 
+_MOST_DIGITS = 18
 _RANGE = re.compile(r"(?P<low>.+?)\.\.(?P<high>[^:]+)(:(?P<step>.+))?")
 _WORDS: dict[str, bool] = {"true": True, "false": False}
 
@@ -83,6 +84,7 @@ def parse_values(text: str, *, where: str) -> tuple[Value, ...]:
             )
         match = _RANGE.fullmatch(part)
         found += [_value(part)] if match is None else _range(match, part, where)
+        _check_count(len(found), where)
     return tuple(found)
 
 
@@ -90,6 +92,7 @@ def check_values(values: Sequence[Value], *, where: str) -> None:
     """Raises InputError for no value, one that is not finite, one twice, or too many."""
     if not values:
         raise InputError(f"{where} must have a value, got none; give some, for example 4..8")
+    _check_count(len(values), where)
     texts = [value_text(value) for value in values]
     for at, (value, text) in enumerate(zip(values, texts, strict=True)):
         if isinstance(value, float) and not math.isfinite(value):
@@ -98,7 +101,6 @@ def check_values(values: Sequence[Value], *, where: str) -> None:
             raise InputError(
                 f"{where} must name each value once, got {shown(text)} twice; leave one out"
             )
-    _check_count(len(values), where)
 
 
 def points_of(axes: Axes, *, where: str = "sweep") -> tuple[dict[str, Value], ...]:
@@ -153,12 +155,12 @@ def _range(match: re.Match[str], text: str, where: str) -> list[Value]:
             "4..8 or 0..0.1:0.02"
         ) from None
     numbers = (low, high, step)
-    whole = all(one.is_finite() and one == one.to_integral_value() for one in numbers)
-    if not all(one.is_finite() for one in numbers) or step <= 0 or high < low:
+    if not all(one.is_finite() and _plain(one) for one in numbers) or step <= 0 or high < low:
         raise InputError(
             f"{where} must be a range that goes up by a step above 0, got {shown(text)}; write "
             "for example 4..8 or 0..0.1:0.02"
         )
+    whole = all(one == one.to_integral_value() for one in numbers)
     if match["step"] is None and not whole:
         raise InputError(
             f"{where} must have a step where numbers are not whole, got {shown(text)}; write for "
@@ -169,3 +171,8 @@ def _range(match: re.Match[str], text: str, where: str) -> list[Value]:
     _check_count(count, where)
     exact = [low + n * step for n in range(count)]
     return [int(one) if whole else float(one) for one in exact]
+
+
+def _plain(number: Decimal) -> bool:
+    """Whether it can be counted with: 1e999999 has too many digits to be written out."""
+    return abs(number.adjusted()) <= _MOST_DIGITS

@@ -15,9 +15,17 @@ from analogsim._version import __version__
 from analogsim.call import Inputs
 from analogsim.crossbar.chip.program import program
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import effect_notes, effects_entry
 from analogsim.experiment.axes import axes_of, point_text
 from analogsim.experiment.digest import DEVICE_FILES, INPUTS, POINTS, WITHIN, digest_of
-from analogsim.experiment.header import CoverageEntry, DeviceEntry, Digital, Layer, RunHeader
+from analogsim.experiment.header import (
+    ADDED,
+    CoverageEntry,
+    DeviceEntry,
+    Digital,
+    Layer,
+    RunHeader,
+)
 from analogsim.experiment.score import Score
 from analogsim.experiment.study import Study, design_as_dict
 from analogsim.inputs.data import Data
@@ -69,11 +77,12 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "design": design_as_dict(study.design),
         "yield_above": list(study.yield_above),
         # Left out where nothing is recalibrated, draws are aihwkit's, grouped layers stay digital,
-        # or nothing is rewritten: the digests of such runs stay what they were.
+        # nothing is rewritten, or cells suffer no effects: digests of such runs stay as they were.
         **({} if rule is None else {"recalibration": rule}),
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
         **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
         **({"rewrites": list(analog.rewrites)} if analog.rewrites else {}),
+        **effects_entry(analog.effects),
         **({DEVICE_FILES: files} if files else {}),
         **({POINTS: list(map(dict, study.points)), WITHIN: study.within} if study.points else {}),
     }
@@ -116,6 +125,9 @@ def make_header(
     first = analog if study.points else dataclasses.replace(analog, device=study.devices[0])
     chip = program(first, seed=study.seed, chip=0, recalibrate=False)
     of_networks = dict.fromkeys(note for one in analogs.values() for note in one.notes)
+    # One that is not the first may hold no pairs of cells.
+    on_devices = (effect_notes(analog.effects, device) for device in study.devices)
+    of_networks |= dict.fromkeys(note for found in on_devices for note in found)
     notes = [
         *study.notes,
         *digital.notes,
@@ -145,7 +157,7 @@ def make_header(
             "repeat only within their interval."
         )
     names = [device.info.name for device in study.devices]
-    notes += [f"Added: {text}." for text in analog.periphery.added(analog.tile, names)]
+    notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, names)]
     return RunHeader(
         question=study.question,
         command=study.command,

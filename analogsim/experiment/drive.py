@@ -31,7 +31,7 @@ from analogsim.experiment.schedule import Round, Schedule
 from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study
 from analogsim.experiment.trial import Key, Trial, name_of
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 
 Progress = Callable[[int, int, str], None]

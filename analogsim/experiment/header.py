@@ -17,6 +17,8 @@ from analogsim.experiment.digest import POINTS, WITHIN, digest_of
 from analogsim.experiment.folder import write_json_atomic
 
 HEADER_FILE = "run.json"
+ADDED = "Added: "
+"""How a note begins that says what a tile adds to a device."""
 # Of the spec, what a reader of any run makes use of; the rest depends on the kind of the run.
 _SPEC = {
     "presets": list[str],
@@ -173,6 +175,9 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
     for key, hint in _SPEC.items():
         if key in fields["spec"]:
             yield from schema.problems(fields["spec"][key], hint, f"spec {key}")
+    points = fields["spec"].get(POINTS, ())
+    if schema.fits(points, list[dict[str, Value]]) and len({frozenset(one) for one in points}) > 1:
+        yield f"spec {POINTS} must be on the same axes, got {shown(points)}"
     if not schema.fits(fields["periphery"].get("not_modelled"), list[str]):
         got = fields["periphery"].get("not_modelled")
         yield f"periphery not_modelled must be a list of sentences, got {shown(got)}"

@@ -16,7 +16,7 @@ from analogsim.experiment.condition import Condition, Name
 from analogsim.experiment.deal import Images
 from analogsim.experiment.score import score, select
 from analogsim.experiment.trial import Key, Trial, name_of
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 
 

@@ -15,7 +15,8 @@ from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.chip.factors import factors_of
 from analogsim.crossbar.chip.program import program
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.layer import CrossbarLayer, TileState
+from analogsim.crossbar.mapping.layer import CrossbarLayer
+from analogsim.crossbar.mapping.tile import TileState
 from analogsim.errors import InputError
 from analogsim.experiment.layers_file import (
     FORMAT,
@@ -170,7 +171,7 @@ def _with(analog: AnalogModel, device: Device) -> AnalogModel:
 
 def _errors(layer: CrossbarLayer) -> Errors:
     target = _numbers(layer.logical(lambda tile: tile.target))
-    found = _numbers(layer.logical(lambda tile: tile.weights * tile.alpha.view(-1, 1)))
+    found = _numbers(layer.logical(lambda tile: tile.present))
     difference = found - target
     norm = float(np.linalg.norm(target))
     relative = difference / (layer.weight_std or 1.0)

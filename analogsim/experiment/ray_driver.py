@@ -2,12 +2,16 @@
 
 import contextlib
 import logging
+import pickle
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing.connection import Connection
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from analogsim.errors import AnalogsimError, InputError, first_line
@@ -54,8 +58,7 @@ def drive(
     try:
         pipe.send(Connecting())
         pipe.send(Connected(text=_connect(ray, address, workers)))
-        with _by_value(ray):
-            shipped = ray.put(job)
+        shipped = ship(ray, job)
         while True:
             for trial in _trials(ray, shipped, job.device, pipe.recv()):
                 pipe.send(trial)
@@ -157,10 +160,29 @@ def _held(reference: Any) -> tuple[Work, dict[Any, Any]]:
     return ray.get(reference), {}
 
 
+def ship(ray: Any, job: Work) -> Any:
+    """A reference to the job on the cluster. Raises InputError for what cannot be sent there."""
+    try:
+        with _by_value(ray, job):
+            return ray.put(job)
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise InputError(
+            "network and images must be such that Ray can send them to its nodes (as pickle does), "
+            f"got '{first_line(error)}'; leave locks, open files and generators out of them, or "
+            "compute on this machine"
+        ) from error
+
+
 @contextlib.contextmanager
-def _by_value(ray: Any) -> Iterator[None]:
+def _by_value(ray: Any, job: Work) -> Iterator[None]:
     """Ship code of the user's own files with what it made: the nodes do not have those files."""
-    modules = [m for name, m in sys.modules.items() if name.startswith("_analogsim_user_file_")]
+    parts = [part for network in job.networks() for part in network.modules()]
+    homes = {type(one).__module__ for one in (*parts, job.data.dataset)}
+    modules = [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("_analogsim_user_file_") or (name in homes and _is_own(module))
+    ]
     for module in modules:
         ray.cloudpickle.register_pickle_by_value(module)
     try:
@@ -168,3 +190,12 @@ def _by_value(ray: Any) -> Iterator[None]:
     finally:
         for module in modules:
             ray.cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_own(module: ModuleType) -> bool:
+    """Whether it is a file of the user's, which nodes need not have; `__main__` is sent anyway."""
+    file = getattr(module, "__file__", None)
+    if file is None or module.__name__.partition(".")[0] in {"__main__", "analogsim"}:
+        return False
+    installed = {"site-packages", "dist-packages"} & set(Path(file).parts)
+    return not installed and Path(sysconfig.get_path("stdlib")) not in Path(file).parents

@@ -13,7 +13,9 @@ from types import TracebackType
 from typing import Self, overload
 
 from analogsim import bounded, own_files, schema
-from analogsim.errors import InputError, OutputError
+from analogsim.errors import InputError, OutputError, shown
+from analogsim.experiment.axes import place_of
+from analogsim.experiment.digest import POINTS
 from analogsim.experiment.folder import prepare_folder, write_bytes_atomic, write_json_atomic
 from analogsim.experiment.header import (
     HEADER_FILE,
@@ -130,7 +132,13 @@ def check_finished(folder: Path, header: RunHeader, records: Sequence[Trial]) ->
             f"{path} must hold at least one finished trial, got none; let the run finish one: "
             f"{header.command}"
         )
+    points = {place_of(point) for point in header.spec.get(POINTS, ({},))}
     for trial in records:
+        if place_of(trial.point) not in points:
+            raise InputError(
+                f"{path} point must be one of the {len(points)} of the header's spec, got "
+                f"{shown(trial.point)} (chip {trial.chip}); keep experiments in separate folders"
+            )
         if trial.spec_digest != header.spec_digest:
             raise InputError(
                 f"{path} spec_digest must be {header.spec_digest} as in the header, got "

@@ -13,14 +13,11 @@ from torch.utils.data import Dataset
 from analogsim.errors import InputError
 from analogsim.inputs import cifar, digits, folder, npz, user_data
 from analogsim.inputs.images import MeanStd, Normalise, TensorImages, make_normalise
-from analogsim.inputs.spec import did_you_mean, split_options, whole_number
-from analogsim.inputs.user_file import is_user_file
+from analogsim.inputs.names import FOLDER, NPZ, check_data
+from analogsim.inputs.spec import split_options, whole_number
 
-FOLDER = "folder:"
-NPZ = "npz:"
-NAMES = ("digits", *cifar.CIFAR)
 # What a user's file stores is left as it is.
-_AS_STORED: Mapping[bool, tuple[float, str]] = {
+AS_STORED: Mapping[bool, tuple[float, str]] = {
     True: (255.0, "bytes to 0..1"),
     False: (1.0, "as stored"),
 }
@@ -53,7 +50,7 @@ def load_data(
     spec: str,
     *,
     split: Literal["train", "test"] = "test",
-    data_dir: Path | None = None,
+    data_dir: Path | str | None = None,
     download: bool = False,
     normalise: MeanStd | None = None,
 ) -> Data:
@@ -76,21 +73,14 @@ def load_data(
     if spec == "digits":
         return _digits(split, normalise)
     if spec in cifar.CIFAR:
-        place = data_dir or (Path(env) if (env := os.environ.get("ANALOGSIM_DATA")) else None)
-        return _cifar(spec, split, place, download, normalise)
+        place = data_dir or os.environ.get("ANALOGSIM_DATA")
+        return _cifar(spec, split, Path(place) if place else None, download, normalise)
     if spec.startswith(FOLDER):
         return _folder(spec, split, normalise)
     if spec.startswith(NPZ):
         return _npz(spec, split, normalise)
-    if is_user_file(spec):
-        return _factory(spec, normalise)
-    hint = f"write {FOLDER}{spec}" if Path(spec).is_dir() else "check the name"
-    if spec.endswith(".npz"):
-        hint = f"write {NPZ}{spec}"
-    raise InputError(
-        f"data must be one of {', '.join(NAMES)}, {FOLDER}PATH, {NPZ}FILE or FILE.py:FACTORY, "
-        f"got {spec!r}; {hint}{did_you_mean(spec, NAMES)}"
-    )
+    check_data(spec)
+    return _factory(spec, normalise)
 
 
 def _in_memory(
@@ -180,7 +170,7 @@ def _folder(spec: str, split: str, asked: MeanStd | None) -> Data:
 def _npz(spec: str, split: str, asked: MeanStd | None) -> Data:
     path = Path(spec.removeprefix(NPZ))
     found = npz.read_npz(path, split)
-    divisor, source = _AS_STORED[found.images.dtype == torch.uint8]
+    divisor, source = AS_STORED[found.images.dtype == torch.uint8]
     how = make_normalise(
         asked,
         None,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Subset, TensorDataset
 
-from analogsim.inputs.batches import batch, n_images
+from analogsim.inputs.batching import batch, n_images
 from analogsim.inputs.data import Data
 from analogsim.inputs.folder import FolderImages
 from analogsim.inputs.images import TensorImages

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from analogsim.errors import InputError, first_line
 from analogsim.inputs.answers import ONE_OUTPUT, class_logits
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.images import TensorImages
 from analogsim.inputs.labels import refuse_labels

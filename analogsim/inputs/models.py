@@ -10,11 +10,12 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from analogsim.errors import InputError
-from analogsim.inputs.spec import did_you_mean, few
+from analogsim.inputs.names import ZOO_PREFIX, check_model
+from analogsim.inputs.spec import few
 from analogsim.inputs.state import load_state_with_notes_, refuse_non_finite
-from analogsim.inputs.user_file import is_user_file, load_object
+from analogsim.inputs.user_file import load_object
 from analogsim.inputs.weight_file import read_weight_file
-from analogsim.inputs.zoo import PREFIX, ZOO, parse_zoo
+from analogsim.inputs.zoo import parse_zoo
 
 # The start of an untrained network is drawn from this seed, so that a spec always names the
 # same network.
@@ -44,7 +45,7 @@ class Model:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_model(spec: str, *, weights: Path | None = None) -> Model:
+def load_model(spec: str, *, weights: Path | str | None = None) -> Model:
     """Load `zoo:NAME?norm=...&classes=...` or `path/to/file.py:factory`.
 
     Torch's global random state is the same afterwards as before. What the network draws at
@@ -61,25 +62,16 @@ def load_model(spec: str, *, weights: Path | None = None) -> Model:
     Raises:
         InputError: the spec, the user's file or the weights cannot be used as given.
     """
-    if spec.startswith(PREFIX):
+    weights = None if weights is None else Path(weights)
+    if spec.startswith(ZOO_PREFIX):
         return _zoo_model(spec, weights)
     if Path(spec).is_dir():
         raise InputError(
             f"model {spec!r} must be a zoo name or FILE.py:FACTORY here, got a folder"
             "; load a folder written by convert with analogsim.load"
         )
-    if is_user_file(spec):
-        return _user_model(spec, weights)
-    if spec in ZOO:
-        hint = f"write {PREFIX}{spec}"
-    elif Path(spec).is_file():
-        hint = f"a weight file goes to --weights, beside the model, for example {PREFIX}resnet20"
-    else:
-        hint = "name a zoo network or a Python file" + did_you_mean(spec, (PREFIX + n for n in ZOO))
-    raise InputError(
-        f"model must be zoo:NAME, FILE.py:FACTORY or a folder written by convert, got {spec!r}"
-        f"; {hint}"
-    )
+    check_model(spec)
+    return _user_model(spec, weights)
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def read_npz(path: Path, split: str) -> Arrays:
             # After the first sentence numpy advises to run the pickle.
             f"{str(err).partition('. ')[0]}; save it again with np.savez"
         ) from err
-    pixels, order = _images(images, f"{where} {x_key}")
+    pixels, order = as_images(images, f"{where} {x_key}")
     rows = as_tensor(labels, where=f"{where} {y_key}")
     classes = class_numbers(rows, count=len(pixels), where=f"{where} {y_key}")
     note = f"{x_key}{order} and {y_key}, in the order of the file"
@@ -130,7 +130,7 @@ def _keys(present: list[str], split: str, where: str) -> tuple[str, str]:
     return x_keys[0], y_keys[0]
 
 
-def _images(images: NDArray[np.generic], where: str) -> tuple[Tensor, str]:
+def as_images(images: NDArray[np.generic], where: str) -> tuple[Tensor, str]:
     """The images as (n, c, h, w), and words for an order of axes that was recognised."""
     if len(images.shape) == 0 or len(images) == 0:
         raise InputError(f"{where} must hold images, got an empty array; save it again")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -40,9 +41,18 @@ def call_data_factory(spec: str) -> UserData:
         InputError: the file fails, or what it returns is not a non-empty data set of
             (floating-point image, class number or one-hot row).
     """
-    where = f"data factory {spec}"
     made = load_object(spec, what="data")
-    dataset = made.value
+    return look_at(made.value, f"data factory {spec}", made.files)
+
+
+def look_at(
+    dataset: object, where: str, files: Mapping[str, str] = MappingProxyType({}), sides: int = 3
+) -> UserData:
+    """A user's data set, by its length and first item; `sides` axes of one image, 0 for any.
+
+    Raises:
+        InputError: as `call_data_factory`.
+    """
     if not isinstance(dataset, SizedDataset):
         raise InputError(
             f"{where} must return a torch Dataset with a length, got {type(dataset).__name__}"
@@ -62,7 +72,7 @@ def call_data_factory(spec: str) -> UserData:
         raise InputError(f"{where} n_classes must be at least 1, got {said}; mend the data set")
     if count == 0:
         raise InputError(f"{where} data set must hold images, got 0; check the factory")
-    image, label = _pair(item, where)
+    image, label = _pair(item, where, sides)
     row = as_tensor(label, where=f"{where} labels").reshape(1, -1)
     n_classes = one_hot_width(row) if said is None else said
     class_numbers(row, n_classes=n_classes, where=f"{where} labels")
@@ -71,7 +81,7 @@ def call_data_factory(spec: str) -> UserData:
         count=count,
         shape=tuple(image.shape),
         n_classes=n_classes,
-        files=made.files,
+        files=files,
     )
 
 
@@ -83,7 +93,7 @@ def class_count(dataset: object) -> int | None:
     return len(classes) if isinstance(classes, Sized) and len(classes) else None
 
 
-def _pair(item: Any, where: str) -> tuple[Tensor, object]:
+def _pair(item: Any, where: str, sides: int) -> tuple[Tensor, object]:
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise InputError(
             f"{where} items must be (image, label), got {type(item).__name__}"
@@ -98,9 +108,10 @@ def _pair(item: Any, where: str) -> tuple[Tensor, object]:
     fault = without_values(image)
     if fault is not None:
         raise InputError(f"{where} images must be numbers in memory, got {fault}; load them")
-    if not image.is_floating_point() or image.ndim != 3:
+    if not image.is_floating_point() or (sides and image.ndim != sides):
+        shape = " (channels, height, width)" if sides else ""
         raise InputError(
-            f"{where} images must be floating point (channels, height, width), got "
+            f"{where} images must be floating point{shape}, got "
             f"{image.dtype} {tuple(image.shape)}; convert and normalise them in the data set"
         )
     return image, label

@@ -78,6 +78,11 @@ def file_digests(paths: Iterable[Path], folder: Path) -> dict[str, str]:
     return found
 
 
+def check_user_file(spec: str, *, what: str) -> None:
+    """Raise InputError where `load_object` would find no file or no name."""
+    _split(spec, what=what)
+
+
 def _split(spec: str, *, what: str) -> tuple[Path, str]:
     file_text, _, name = spec.rpartition(":")
     if not file_text.endswith(".py"):

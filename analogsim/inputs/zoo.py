@@ -10,13 +10,12 @@ from torch import nn
 
 from analogsim.errors import InputError
 from analogsim.inputs.digits_cnn import DigitsCnn
+from analogsim.inputs.names import ZOO_PREFIX, split_zoo
 from analogsim.inputs.norms import NormFactory, first_stages, parse_norm
 from analogsim.inputs.resnet import CifarResNet
-from analogsim.inputs.spec import did_you_mean, split_options, whole_number
+from analogsim.inputs.spec import whole_number
 from analogsim.inputs.vgg import CifarVgg16
 
-PREFIX = "zoo:"
-OPTIONS = ("norm", "stages", "classes")
 SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -102,7 +101,7 @@ class ZooChoice:
     def spec(self) -> str:
         """The text that names exactly this choice."""
         stages = "" if self.stages is None else f"&stages={self.stages}"
-        return f"{PREFIX}{self.name}?norm={self.norm}{stages}&classes={self.classes}"
+        return f"{ZOO_PREFIX}{self.name}?norm={self.norm}{stages}&classes={self.classes}"
 
     @property
     def normalised(self) -> bool:
@@ -135,11 +134,7 @@ def parse_zoo(spec: str) -> ZooChoice:
         InputError: the name or an option is unknown, or an option's value is refused.
     """
     where = f"model {spec!r}"
-    name, options = split_options(spec.removeprefix(PREFIX), where=where, allowed=OPTIONS)
-    if name not in ZOO:
-        raise InputError(
-            f"{where} name must be one of {', '.join(ZOO)}, got {name!r}{did_you_mean(name, ZOO)}"
-        )
+    name, options = split_zoo(spec)
     norm = options.get("norm", "batch")
     parse_norm(norm, where=where)
     stages = _stages(options, norm, ZOO[name].stages, where)

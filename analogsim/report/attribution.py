@@ -189,6 +189,11 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
             {key: value for key, value in row.items() if key in _HINTS}, _HINTS, f"rows[{number}] "
         )
     ]
+    found += [
+        f"rows[{number}] new_images must be two numbers, got {shown(row['new_images'])}"
+        for number, row in enumerate([] if found else rows)
+        if row["new_images"] is not None and len(row["new_images"]) != 2
+    ]
     if found:
         raise InputError(f"{path} {'; '.join(found)}; {_TODO}")
     return losses_of(rows)

@@ -3,16 +3,18 @@
 It is here, below the package that measures it, so that a report is rebuilt without torch.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
 from analogsim import schema
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.sealed import read_sealed
 
 MATCHED_FILE = "matched.json"
 FORMAT, VERSION = "analogsim-matched", 1
+_INTERVALS = ("bracket", "ci95", "new_images")
 
 
 class Estimate(TypedDict):
@@ -120,10 +122,24 @@ def read_comparison(folder: Path) -> Comparison | None:
     except RecursionError as error:
         raise InputError(f"{path} must not be nested deeply, got that; {todo}") from error
     found = list(schema.problems(content, Comparison, "content"))
+    found = found or [*_interval_problems(content)]
     if found:
         raise InputError(f"{path} {'; '.join(found)}; {todo}")
     comparison: Comparison = content
     return comparison
+
+
+def _interval_problems(content: Any) -> Iterator[str]:
+    """Intervals that have not two ends."""
+    if isinstance(content, list):
+        for one in content:
+            yield from _interval_problems(one)
+    elif isinstance(content, dict):
+        for name, value in content.items():
+            if name in _INTERVALS and isinstance(value, list) and len(value) != 2:
+                yield f"{name} must be two numbers, got {shown(value)}"
+            else:
+                yield from _interval_problems(value)
 
 
 def _completed(content: Any) -> Any:

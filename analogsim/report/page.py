@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analogsim.report.answer import answer
-from analogsim.report.attribution_table import last_sentences
 from analogsim.report.bn_chart import policies
 from analogsim.report.chart import Chart
 from analogsim.report.citations import bibtex
@@ -12,6 +10,7 @@ from analogsim.report.csv_file import csv_text
 from analogsim.report.extras import Extras
 from analogsim.report.html import data_link, figure, render
 from analogsim.report.layers_view import later_label, layer_lines
+from analogsim.report.opening import opening
 from analogsim.report.page_notes import listed, notes, origins
 from analogsim.report.page_tables import (
     beyond_table,
@@ -69,7 +68,7 @@ def render_page(
         lead=f"{header.model} on {header.data}, {header.digital['n_images']} images. "
         f"Computed {header.created} (UTC).",
         title=header.question or f"{header.model} on analog tiles",
-        answer=_answer(run, summary, extras),
+        answer=opening(run, summary, extras),
         sections=[(a, name) for a, name in _SECTIONS if not absent.get(a)],
         charts={
             **dict.fromkeys(("sweep", "accuracy", "attribution", "matched", "batchnorm")),
@@ -107,24 +106,6 @@ def _swept(settings: Mapping[str, Any], summary: Summary) -> dict[str, Any]:
     axes = {} if sweep is None else sweep["axes"]
     plain = {axis.removeprefix("periphery."): values for axis, values in axes.items()}
     return {key: plain.get(key, value) for key, value in settings.items()}
-
-
-def _answer(run: Run, summary: Summary, extras: Extras) -> list[str]:
-    """The sentences at the top. A comparison and an attribution answer for their last time."""
-    header = run.header
-    sweep = summary.get("sweep")
-    if sweep is not None and sweep["sentences"]:
-        digital, _, *nan = answer(run.trials, header.digital, run.rows, header.digital_correct)
-        return [digital, *sweep["sentences"], *nan]
-    if extras.attribution is not None and extras.attribution["sentences"]:
-        return last_sentences(extras.attribution)
-    if extras.comparison is None or not extras.comparison["points"]:
-        return answer(run.trials, header.digital, run.rows, header.digital_correct)
-    pairs = list(zip(extras.comparison["points"], extras.comparison["sentences"], strict=True))
-    last = {point["preset"]: (point["t_s"], said) for point, said in
-            sorted(pairs, key=lambda pair: pair[0]["t_s"])}  # fmt: skip
-    digital = answer(run.trials, header.digital, run.rows, header.digital_correct)[0]
-    return [digital, *(said for _, said in last.values())]
 
 
 def _results_note(summary: Summary) -> str:

@@ -26,7 +26,7 @@ from analogsim.experiment.job import Task
 from analogsim.experiment.place import Place
 from analogsim.experiment.schedule import Round
 from analogsim.experiment.trial import Key, Trial
-from analogsim.inputs.batches import batches, n_images
+from analogsim.inputs.batching import batches, n_images
 from analogsim.inputs.data import Data
 from analogsim.scopes.levels import Level
 from analogsim.scopes.measured import Measured, measure

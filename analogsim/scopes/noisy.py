@@ -12,7 +12,7 @@ from analogsim.experiment.deal import pack
 from analogsim.experiment.score import Score, digital_score, score
 from analogsim.gaussian import FlatWeights, Noise, NoiseSpec, flatten_, role_of
 from analogsim.inputs.answers import logits_in
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.scopes.levels import ROLES, Level
 

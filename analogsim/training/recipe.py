@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError
-from analogsim.inputs.zoo import PREFIX, parse_zoo
+from analogsim.inputs.names import ZOO_PREFIX
+from analogsim.inputs.zoo import parse_zoo
 
 Precision = Literal["bf16", "fp32"]
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp32")
@@ -121,6 +122,6 @@ def default_recipe(model: str, data: str) -> Recipe:
     if data == "digits":
         recipe = replace(recipe, crop=1, flip=False, batch_size=64, learning_rate=0.1)
     # A user's network may have anything; the options of the zoo say whether it is normalised.
-    if model.startswith(PREFIX) and not parse_zoo(model).normalised:
+    if model.startswith(ZOO_PREFIX) and not parse_zoo(model).normalised:
         recipe = replace(recipe, learning_rate=recipe.learning_rate / 2, clip_norm=2.0)
     return recipe

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.errors import InputError
 from analogsim.experiment.lock import locked
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints, image_fingerprint
 from analogsim.inputs.fit import check_fit

@@ -10,12 +10,13 @@ from analogsim.crossbar.chip.evaluate import Evaluation, evaluate
 from analogsim.crossbar.conversion.trying import MOST_ROWS, try_forward
 from analogsim.draws.addresses import seeded
 from analogsim.errors import InputError
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.fit import as_network, check_fit
 from analogsim.inputs.images import TensorImages
 from analogsim.inputs.models import Model, load_model
-from analogsim.inputs.zoo import PREFIX, parse_zoo
+from analogsim.inputs.names import ZOO_PREFIX
+from analogsim.inputs.zoo import parse_zoo
 from analogsim.training.augment import shrink
 from analogsim.training.epoch import TrainImages
 from analogsim.training.recipe import Recipe
@@ -60,7 +61,7 @@ def start_model(spec: str, seed: int) -> Model:
 
     A user's network starts as its factory makes it.
     """
-    if not spec.startswith(PREFIX):
+    if not spec.startswith(ZOO_PREFIX):
         return load_model(spec)
     choice = parse_zoo(spec)
     with seeded(seed, "start"):

@@ -8,7 +8,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from write_cli import commands
-from write_devices import controls, devices
+from write_devices import controls, devices, effects
 from write_errors import errors
 from write_mapping import mapping
 from write_noise import chip_results, noise_grids, noise_results, noise_scopes, published
@@ -31,6 +31,7 @@ WRITERS: Mapping[str, Callable[[], list[str]]] = {
     "commands": commands,
     "controls": controls,
     "devices": devices,
+    "effects": effects,
     "errors": errors,
     "mapping": mapping,
     "noise-grids": noise_grids,

@@ -4,10 +4,13 @@ import dataclasses
 import inspect
 import re
 from itertools import groupby
+from typing import Any
 
 from markdown import code, plain, table
 
 from device_models import DEVICES, Constant, Device
+from device_models.effects import EFFECTS
+from device_models.effects.contract import WHEN
 from device_models.gaussian_by_state import StateGaussian
 from device_models.gaussian_matched import MatchedGaussian
 
@@ -24,6 +27,25 @@ def devices() -> list[str]:
 def controls() -> list[str]:
     """The noise that `compare --gaussian matched` makes; measured, so without constants."""
     return [line for device in (MatchedGaussian, StateGaussian) for line in _device(device, None)]
+
+
+def effects() -> list[str]:
+    """Every effect that has a name on the command line."""
+    lines = []
+    for kind in EFFECTS.values():
+        info = kind.info
+        lines += ["", f"### {info.name}", "", f"{plain(info.title)}.", ""]
+        lines += ['<div class="law">', f"<div>{formula(info.law)}</div>", "</div>", ""]
+        for term, text in (
+            ("Modelled", info.models),
+            ("Not modelled", info.not_modelled),
+            ("Acts", f"{WHEN[kind.moment]}."),
+            ("Holds for", info.domain),
+            ("Source", info.citation),
+        ):
+            lines += [term, f": {plain(text)}", ""]
+        lines += _options(kind)
+    return lines
 
 
 def formula(law: str) -> str:
@@ -59,7 +81,7 @@ def _device(kind: type[Device], made: Device | None) -> list[str]:
     return lines
 
 
-def _options(kind: type[Device]) -> list[str]:
+def _options(kind: Any) -> list[str]:
     """The options with their defaults, and what the code says of the model."""
     lines = table(
         ("option", "default"),

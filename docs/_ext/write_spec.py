@@ -10,7 +10,7 @@ from markdown import code, escape, table
 
 def spec_keys() -> list[str]:
     """One table for the top of a spec, one for each table inside it, and the kinds of spec."""
-    text = files("analogsim").joinpath("cli/spec.schema.json").read_text(encoding="utf-8")
+    text = files("analogsim").joinpath("spec/spec.schema.json").read_text(encoding="utf-8")
     schema = json.loads(text)
     return [*_table(schema, ""), *_kinds(schema)]
 

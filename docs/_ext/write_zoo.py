@@ -2,8 +2,9 @@
 
 from markdown import code, plain, table
 
+from analogsim.inputs.names import ZOO_OPTIONS
 from analogsim.inputs.norms import NORMS
-from analogsim.inputs.zoo import OPTIONS, ZOO, parse_zoo
+from analogsim.inputs.zoo import ZOO, parse_zoo
 
 
 def zoo() -> list[str]:
@@ -17,6 +18,6 @@ def zoo() -> list[str]:
     norms = ", ".join(code(norm) for norm in NORMS)
     return [
         *table(("network", "what", "images", "weights shipped for"), rows),
-        f"Options, after a question mark: {', '.join(code(one) for one in OPTIONS)}. "
+        f"Options, after a question mark: {', '.join(code(one) for one in ZOO_OPTIONS)}. "
         f"`norm` is one of {norms}.",
     ]

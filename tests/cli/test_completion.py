@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from click.shell_completion import get_completion_class
 
-from analogsim.cli.complete import DATA_NAMES, PERIPHERY_NAMES, ZOO_NAMES
+from analogsim.cli.complete import PERIPHERY_NAMES
 from analogsim.cli.completion import SHELLS, Bash
 from analogsim.cli.main import COMMANDS, PROGRAM, VARIABLE, cli, run
 from analogsim.crossbar.mapping.periphery import PERIPHERIES
-from analogsim.inputs.data import NAMES
+from analogsim.inputs.cifar import CIFAR
+from analogsim.inputs.names import DATA_NAMES, ZOO_NAMES
 from analogsim.inputs.zoo import ZOO
 from device_models.registry import DEVICES
 
@@ -31,7 +32,7 @@ def offered(*words: str) -> list[str]:
 
 def test_the_lists_are_the_library_s() -> None:
     assert tuple(ZOO) == ZOO_NAMES
-    assert NAMES == DATA_NAMES
+    assert ("digits", *CIFAR) == DATA_NAMES
     assert set(PERIPHERIES) == set(PERIPHERY_NAMES)
 
 

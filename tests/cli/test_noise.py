@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from analogsim.cli.main import run
-from analogsim.cli.noise_spec import NoiseSpec, noise_as_toml
-from analogsim.cli.spec_file import parse_spec
 from analogsim.draws import cpu
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES
+from analogsim.spec.file import parse_spec
+from analogsim.spec.noise import NoiseSpec, noise_as_toml
 from tests.cli.replaced import replaced
 from tests.cli.test_run import lines
 from tests.experiment.held import Held
@@ -132,6 +132,7 @@ def test_a_network_without_weights_is_refused(
     assert "zoo:resnet20 must have trained weights, got untrained" in (capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_a_killed_study_goes_on(tmp_path: Path) -> None:
     asked = [*COMMAND, "--scopes", "weights,variance,folded", "--references", "max"]
     assert run([*asked, "-o", str(tmp_path / "whole")]) == 0

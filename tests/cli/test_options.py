@@ -2,8 +2,8 @@
 
 import pytest
 
-from analogsim.cli import prepare
 from analogsim.cli.main import run
+from analogsim.studies import prepare
 
 COMMAND = ["drift", "zoo:digits_cnn", "--data", "digits", "--periphery", "ideal", "--print-spec"]
 

@@ -1,5 +1,6 @@
 """`analogsim presets`."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from analogsim.cli.presets import presets
 from analogsim.errors import DeviceError
+from device_models.effects import EFFECTS
 from device_models.registry import DEVICES
 
 
@@ -32,6 +34,19 @@ def test_the_list_as_json() -> None:
     listed = json.loads(run("--json").stdout)["presets"]
     assert [entry["name"] for entry in listed] == list(DEVICES)
     assert set(listed[0]) == {"name", "title", "valid_times", "citation"}
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_effects_are_listed_and_said_in_full(name: str) -> None:
+    info = EFFECTS[name].info
+    assert squeeze(f"{name} {info.title} {info.citation}") in squeeze(run().stdout)
+    text = squeeze(run(name).stdout)
+    for said in dataclasses.asdict(info).values():
+        assert squeeze(said) in text
+    content = json.loads(run(name, "--json").stdout)
+    assert content["moment"] == EFFECTS[name].moment
+    assert set(content["options"].values()) == {0.0}
+    assert name in [entry["name"] for entry in json.loads(run("--json").stdout)["effects"]]
 
 
 @pytest.mark.parametrize("name", DEVICES)
@@ -59,7 +74,9 @@ def test_one_device_as_json(name: str) -> None:
         assert set(entry) == {"symbol", "value", "unit", "meaning", "source"}
 
 
-@pytest.mark.parametrize("args", [(), *((name,) for name in DEVICES)], ids=lambda a: a[:1])
+@pytest.mark.parametrize(
+    "args", [(), *((name,) for name in (*DEVICES, *EFFECTS))], ids=lambda a: a[:1]
+)
 def test_lines_fit_80_columns_in_a_pipe(args: tuple[str, ...]) -> None:
     lines = run(*args).stdout.splitlines()
     assert max(map(len, lines)) <= 80

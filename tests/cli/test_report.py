@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from analogsim.cli.report import report
 from analogsim.errors import InputError
 from analogsim.report import format_table, summary
+from tests.report.full_folder import write_full
 from tests.report.run_folder import drifting, make_trial, write_run
 
 
@@ -41,13 +42,14 @@ def test_a_folder_without_a_run_is_our_error(tmp_path: Path) -> None:
 
 
 def test_torch_is_not_imported(tmp_path: Path) -> None:
-    write_run(tmp_path, drifting())
+    write_full(tmp_path)
     script = (
         "import sys\n"
         "from analogsim.cli.report import report\n"
+        "assert 'matplotlib' not in sys.modules, 'start-up'\n"
         "report.main(sys.argv[1:], standalone_mode=False)\n"
         "print(sorted({'torch', 'torchvision', 'aihwkit'} & sys.modules.keys()))\n"
     )
-    command = [sys.executable, "-c", script, tmp_path]
+    command = [sys.executable, "-W", "error", "-c", script, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("report.html\n[]\n")

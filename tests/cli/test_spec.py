@@ -7,19 +7,19 @@ from typing import Any, get_args
 
 import jsonschema
 import pytest
+from analogsim.cli.attribution_spec import AttributionSpec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analogsim.cli.attribution_spec import AttributionSpec
 from analogsim.cli.main import run
-from analogsim.cli.noise_spec import NoiseSpec
-from analogsim.cli.spec import DESIGN_KEYS, Spec, parse_share
-from analogsim.cli.spec_check import find_problems, spec_schema
-from analogsim.cli.spec_file import parse_spec, read_spec, spec_as_toml
 from analogsim.crossbar.chip.compensation import COMPENSATIONS
 from analogsim.crossbar.conversion.convert import BatchNormPolicy, Forward
 from analogsim.crossbar.mapping.periphery import TileKind
 from analogsim.errors import InputError
+from analogsim.spec.check import find_problems, spec_schema
+from analogsim.spec.file import parse_spec, read_spec, spec_as_toml
+from analogsim.spec.noise import NoiseSpec
+from analogsim.spec.study import DESIGN_KEYS, Spec, parse_share
 from analogsim.suites.entry import Entry
 
 GOOD: dict[str, Any] = {
@@ -238,5 +238,5 @@ def test_print_spec_imports_no_torch_and_is_a_spec(
 
 
 def test_the_schema_file_is_pretty() -> None:
-    path = Path(__file__).parents[2] / "analogsim" / "cli" / "spec.schema.json"
+    path = Path(__file__).parents[2] / "analogsim" / "spec" / "spec.schema.json"
     assert json.loads(path.read_text()) == spec_schema()

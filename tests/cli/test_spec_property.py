@@ -11,11 +11,11 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from analogsim.cli.spec import Spec
-from analogsim.cli.spec_check import find_problems, spec_schema
-from analogsim.cli.spec_file import AnySpec, as_toml, parse_spec
-from analogsim.cli.toml import toml_value
 from analogsim.errors import InputError
+from analogsim.spec.check import find_problems, spec_schema
+from analogsim.spec.file import AnySpec, as_toml, parse_spec
+from analogsim.spec.study import Spec
+from analogsim.spec.toml import toml_value
 
 SCHEMA = spec_schema()
 
@@ -28,6 +28,7 @@ TEXTS: dict[str, list[Any]] = {
     "precision": ["0.5%", 0.005, "0.0%", "60%"],
     "yield_above": ["90%", 0.9, "0%", "200%"],
 }
+SETTINGS = ["adc_bits", "pcm", "seed", "bn", "x y", ""]
 PATTERNS = {
     "^[A-Za-z0-9][A-Za-z0-9._-]*$": st.sampled_from(["a", "b.1", "With-BN", "with-bn", "..", "-"]),
 }
@@ -89,6 +90,11 @@ def _once(items: list[Any]) -> list[Any]:
 
 def table(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Its required keys nearly always, others now and then, and seldom a wrong one."""
+
+    if "properties" not in schema:
+        # Keys are the user's; a table in such a table is what TOML makes of a dotted key.
+        value = near(schema["additionalProperties"]) if "additionalProperties" in schema else junk()
+        return st.dictionaries(st.sampled_from(SETTINGS), value, min_size=1, max_size=2)
 
     @st.composite
     def draw(pick: Any) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from analogsim.cli.main import run
-from analogsim.cli.spec_file import as_toml, parse_spec
-from analogsim.cli.suite_spec import Suite
 from analogsim.errors import InputError
 from analogsim.inputs.zoo import SHIPPED
+from analogsim.spec.file import as_toml, parse_spec
+from analogsim.spec.suite import Suite
 from tests.experiment.small import records
 from tests.scopes.small import undrawn
 

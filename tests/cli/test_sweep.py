@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from analogsim.cli.main import run
-from analogsim.cli.spec import Spec
-from analogsim.cli.spec_file import parse_spec, spec_as_toml
 from analogsim.errors import InputError
+from analogsim.spec.file import parse_spec, spec_as_toml
+from analogsim.spec.study import Spec
 
 DRIFT = ["drift", "zoo:digits_cnn", "--data", "digits"]
 SMALL = ["--chips", "2", "--limit", "40", "--times", "1s,1d", "--workers", "1"]

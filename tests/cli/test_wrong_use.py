@@ -152,6 +152,7 @@ def test_a_file_that_may_not_be_read(here: Path, capsys: pytest.CaptureFixture[s
     assert "Permission denied" in told(("evaluate", ZOO, "--weights", "locked.pt", *DIGITS), capsys)
 
 
+@pytest.mark.slow
 def test_paths_that_are_not_utf8_work(here: Path) -> None:
     """In a process of its own: what is printed is bytes."""
     Path(NOT_UTF8).mkdir(exist_ok=True)

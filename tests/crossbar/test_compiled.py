@@ -15,7 +15,7 @@ from analogsim.crossbar.forward import compiled
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
 # torch's compiler imports parts of torch that torch calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 needs_compiler = pytest.mark.skipif(
     shutil.which(os.environ.get("CXX", "g++")) is None, reason="needs a C++ compiler"
 )

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.crossbar.chip.program import program
@@ -65,3 +66,51 @@ def test_an_evaluation_repeats_with_its_noise(forward):
     evaluate(chip.drift_(2e7), batches)
     assert torch.equal(outputs[0], outputs[1])
     assert not torch.equal(outputs[0], outputs[2])
+
+
+def test_images_are_dealt_as_in_a_study():
+    x = small_inputs(20)
+    net = small_net().eval()
+    chip = program(convert(net, calibrate=x)).drift_("1d")
+    y = net(x).argmax(1)
+    plain = evaluate(chip, [(x, y)])
+    assert evaluate(chip, (x, y)) == plain
+    assert evaluate(chip, (x.numpy(), y.numpy())) == plain
+    assert evaluate(chip, TensorDataset(x, y)) == plain
+    assert evaluate(chip, DataLoader(TensorDataset(x, y), batch_size=20)) == plain
+    with pytest.raises(InputError, match="data must be images or batches, got int"):
+        evaluate(chip, 3)
+    with pytest.raises(InputError, match="data must be one of .* got 'nonsense'"):
+        evaluate(chip, "nonsense")
+
+
+def test_time_in_words_is_seconds():
+    x = small_inputs(4)
+    analog = convert(small_net(), periphery="ideal", calibrate=x)
+    one, other = program(analog).drift_("1d"), program(analog).drift_(86400.0)
+    assert one.t_s == 86400.0
+    assert torch.equal(one(x), other(x))
+    with pytest.raises(InputError, match="chip time unit must be one of .* got 'fortnight'"):
+        one.drift_("1 fortnight")
+
+
+def test_network_and_chip_show_themselves_shortly():
+    x = small_inputs(4)
+    analog = convert(small_net(), calibrate=x)
+    head, table = repr(analog).split("\n\n", 1)
+    assert len(head.splitlines()) == 5
+    assert head.splitlines()[0] == f"AnalogModel of {type(small_net()).__name__} on pcm"
+    assert str(analog.coverage) in head
+    assert all(line.name in table and line.why in table for line in analog.report)
+    chip = program(analog, seed=3, chip=2)
+    n = len(analog.layers)
+    net = type(small_net()).__name__
+    assert repr(chip) == (
+        f"Chip 2 of seed 3: {net} on pcm, {n} analog layers, just programmed (compensation none)"
+    )
+    assert "86400 s after programming (compensation global)" in repr(chip.drift_("1d"))
+
+
+def test_a_network_that_is_not_converted_is_not_programmed():
+    with pytest.raises(InputError, match="must be converted .* got Linear; write program\\(conv"):
+        program(nn.Linear(2, 2))

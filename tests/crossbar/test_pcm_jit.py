@@ -13,6 +13,8 @@ import pytest
 import torch
 from scipy import stats
 
+from analogsim.crossbar.chip.compensation import Method
+from analogsim.crossbar.chip.effects import ChipEffects
 from analogsim.crossbar.chip.stream_settings import edge_of
 from analogsim.crossbar.chip.streamed import streamed_blocks
 from analogsim.crossbar.forward.native import PerfectEngine, convert_answers_
@@ -47,9 +49,14 @@ def normals(purpose, n, *address, draw=0):
     return stream.normals(at, 0, n).astype(np.float64)
 
 
+def drift_(block, law, t_s, kind):
+    effects = ChipEffects(effects=(), seed=SEED, chip=CHIP)
+    block.drift_(law, effects, t_s, Method.of(kind, block.layers[0].periphery))
+
+
 def drawn(block, law, t_s):
     block.program_(law, SEED, CHIP)
-    block.drift_(law, SEED, CHIP, t_s, "global")
+    drift_(block, law, t_s, "global")
     return block.layers[0].tiles[0]
 
 
@@ -128,7 +135,7 @@ def levels(device):
         ("nu", tile.drift_parameters[0], left),
     ]
     for t_s in (1.0, DAY_S, YEAR_S):
-        block.drift_(law, SEED, CHIP, t_s, "global")
+        drift_(block, law, t_s, "global")
         drifted = upstream.apply_drift_noise(programmed, both, t_s)
         found.append((f"{t_s:g} s", tile.weights * sign, drifted * sign))
         alpha = programmed.abs().mean() / drifted.abs().mean()
@@ -173,7 +180,7 @@ def test_compensation_reads_through_the_periphery(kind):
     edge = parse("standard")
     block, law = one_layer(torch.randn(9, 301), "pcm", edge)
     block.program_(law, SEED, CHIP)
-    block.drift_(law, SEED, CHIP, DAY_S, kind)
+    drift_(block, law, DAY_S, kind)
     tile = block.layers[0].tiles[0]
 
     def answers(weights, *address):

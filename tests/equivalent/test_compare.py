@@ -14,7 +14,7 @@ from analogsim.experiment.local import Local
 from analogsim.experiment.records import read_header, read_records
 from analogsim.experiment.score import select
 from analogsim.experiment.study import Chips, Precision, Study
-from analogsim.inputs.batches import batches
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import load_data
 from analogsim.inputs.models import load_model
 from analogsim.report import build_report, summary

@@ -84,3 +84,14 @@ def test_the_place_of_a_point_is_the_same_in_any_order_of_axes() -> None:
 def test_values_are_written_so_that_they_can_be_read() -> None:
     for value in (True, 4, 0.1, 1e-9, 1 / 3, "tile"):
         assert parse_values(value_text(value), where="") == (value,)
+
+
+@pytest.mark.parametrize("text", ["1e999999999..1e999999999", "0..1:1e-999999999", "1..2:1e-400"])
+def test_numbers_that_cannot_be_counted_with_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="goes up by a step above 0"):
+        parse_values(text, where="--set x")
+
+
+def test_very_many_values_are_refused_one_by_one() -> None:
+    with pytest.raises(InputError, match=f"at most {MOST_POINTS} points, got"):
+        parse_values(",".join(["1..200"] * 100_000), where="--set x")

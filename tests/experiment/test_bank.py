@@ -37,6 +37,8 @@ from analogsim.experiment.statistics.crossed import crossed
 from analogsim.experiment.statistics.design import MIN_CHIPS, best_plan, next_chips
 from analogsim.inputs import batches, load_data, load_model
 
+pytestmark = pytest.mark.slow
+
 RUNS = 2000
 LOWEST = 0.93
 TIMES = ("one_second", "one_year")

@@ -27,6 +27,7 @@ print(json.dumps(most))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/self/status")
 def test_memory_does_not_grow_with_the_chips(tmp_path: Path) -> None:
     done = subprocess.run(

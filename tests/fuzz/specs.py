@@ -5,9 +5,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from analogsim.cli.spec_file import as_toml, read_spec
-from analogsim.cli.toml import toml_value
 from analogsim.crossbar.mapping import periphery
+from analogsim.spec.file import as_toml, read_spec
+from analogsim.spec.toml import toml_value
 from tests.fuzz.guard import Target
 from tests.fuzz.mutate import NUMBERS, edited, mutated
 

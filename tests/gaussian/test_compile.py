@@ -10,9 +10,12 @@ import pytest
 
 HAS_TRITON = importlib.util.find_spec("triton") is not None
 
-pytestmark = pytest.mark.skipif(
-    not HAS_TRITON, reason="needs Triton, which comes with CUDA builds of torch"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not HAS_TRITON, reason="needs Triton, which comes with CUDA builds of torch"
+    ),
+]
 
 # Integers that a launch gives at run time; all others with this type are multiples of 16.
 COUNTS = ("n_trials", "trials_each")

@@ -19,6 +19,7 @@ from tests.gaussian.kernel_checks import SEED, check_integers, check_noise, chec
 from tests.gaussian.stream_checks import without_numba_too
 
 pytestmark = [
+    pytest.mark.slow,
     without_numba_too,
     pytest.mark.skipif(
         importlib.util.find_spec("triton") is None,

@@ -21,7 +21,7 @@ from torch.utils.data import Dataset, TensorDataset
 from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.errors import InputError
 from analogsim.inputs import Data, batches, load_data
-from analogsim.inputs.batches import n_images, refuse_random
+from analogsim.inputs.batching import n_images, refuse_random
 from analogsim.inputs.labels import class_numbers
 from tests.damage import outcome
 

@@ -25,9 +25,12 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs the package playwright (pip install '.[dev]')"
 )
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs chromium on the PATH (Debian: apt-get install chromium)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="needs chromium on the PATH (Debian: apt-get install chromium)"
+    ),
+]
 # Two of 360 px would be a phone; 400 px is what is promised.
 NARROW, WIDE = 400, 1100
 # What A4 has between the margins of the page's print style, in CSS pixels: (210 - 2 x 16) mm.

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -145,17 +143,3 @@ def test_a_folder_that_cannot_be_written_is_said(
     monkeypatch.setattr("os.fsync", refuse)
     with pytest.raises(OutputError, match=r"summary.json must be writable, got 'Permission denied"):
         build_report(tmp_path)
-
-
-def test_nothing_here_imports_torch(tmp_path: Path) -> None:
-    write_full(tmp_path)
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from analogsim.report import build_report, format_table, summary\n"
-        "assert 'matplotlib' not in sys.modules, 'start-up'\n"
-        "build_report(Path(sys.argv[1])); format_table(summary(Path(sys.argv[1])))\n"
-        "print(sorted({'torch', 'torchvision', 'aihwkit'} & sys.modules.keys()))\n"
-    )
-    command = [sys.executable, "-W", "error", "-c", script, tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -102,8 +102,19 @@ def changed(content: dict, **changes: object) -> str:
             changed(attribution(), rows=[{"kind": "layer"}]),
             r"rows\[0\] must have the fields name, title, mode",
         ),
+        ("matched", changed(comparison("pcm"), bracket=[0.5]), r"bracket must be two numbers, got"),
+        (
+            "matched",
+            changed({}, **json.loads(json.dumps(comparison("pcm")).replace("[0.94, 0.97]", "[]"))),
+            r"ci95 must be two numbers, got \[\]",
+        ),
+        (
+            "attribution",
+            changed(attribution(), rows=[{**attribution()["rows"][0], "new_images": [0.5]}]),
+            r"rows\[0\] new_images must be two numbers, got \[0.5\]",
+        ),
     ],
-    ids=["edges", "counts", "chips", "rows", "row"],
+    ids=["edges", "counts", "chips", "rows", "row", "bracket", "interval", "new-images"],
 )
 def test_wrong_content_is_named(tmp_path: Path, name: str, content: str, message: str) -> None:
     (tmp_path / f"{name}.json").write_text(content)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import analogsim
+from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
 from analogsim.experiment.trial import Trial
-from analogsim.findings.frame import read
 from analogsim.report import build_report, format_table, summary
 from analogsim.report.chart_list import charts_of
 from analogsim.report.extras import read_extras
@@ -237,7 +238,7 @@ def test_the_page_answers_with_the_choice_and_shows_every_value(tmp_path: Path) 
 
 
 def test_axes_are_columns_of_the_csv_and_the_frame(tmp_path: Path) -> None:
-    frame = read(both(tmp_path))
+    frame = analogsim.read(both(tmp_path))
     assert frame.groupby(["adc_bits", "max_input_size"]).size().to_dict() == {
         (bits, size): 10 for bits in RIGHT for size in (128, 512)
     }
@@ -247,3 +248,16 @@ def test_axes_are_columns_of_the_csv_and_the_frame(tmp_path: Path) -> None:
     assert [int(line["adc_bits"]) for line in lines] == frame["adc_bits"].tolist()
     # In the order of the spec, whatever the order in which chips finished.
     assert [bits for bits in dict.fromkeys(frame["adc_bits"])] == list(RIGHT)
+
+
+def test_a_folder_whose_points_are_not_its_specs_is_refused(tmp_path: Path) -> None:
+    folder_of(tmp_path / "a", [make_trial(point={"adc_bits": 9})])
+    with pytest.raises(InputError, match=r"one of the 5 of the header's spec, got {'adc_bits': 9}"):
+        read_run(tmp_path / "a")
+    write_run(tmp_path / "b", [make_trial(point={"adc_bits": 8})])
+    with pytest.raises(InputError, match="one of the 1 of the header's spec"):
+        read_run(tmp_path / "b")
+    points = [{"adc_bits": 8}, {"dac_bits": 8}]
+    write_run(tmp_path / "c", [make_trial(point=points[0])], spec=SPEC | {"points": points})
+    with pytest.raises(InputError, match="spec points must be on the same axes"):
+        read_run(tmp_path / "c")

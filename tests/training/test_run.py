@@ -131,6 +131,7 @@ def test_broken_off_twice_ends_as_unbroken(tmp_path, model):
     assert [entry["epoch"] for entry in metrics(broken)] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["step", "log"])
 def test_killed_process_is_taken_up(tmp_path, model, where):
     """kill -9 in the middle of an epoch, and between its line in the log and its state."""

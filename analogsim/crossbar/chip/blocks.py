@@ -13,11 +13,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from analogsim.crossbar.chip.compensation import SMALLEST_ANSWER, Compensation
+from analogsim.crossbar.chip.compensation import Compensation, Method, Reading, compensate_
+from analogsim.crossbar.chip.effects import ChipEffects
 from analogsim.crossbar.chip.pool import each
 from analogsim.crossbar.forward.native import convert_answers_
-from analogsim.crossbar.mapping.layer import CrossbarLayer, TileState
+from analogsim.crossbar.mapping.layer import CrossbarLayer
 from analogsim.crossbar.mapping.size import is_large
+from analogsim.crossbar.mapping.tile import TileState
 from analogsim.draws.addresses import generator_at
 from device_models.contract import FusedLaw
 
@@ -52,27 +54,29 @@ class Block:
         programmed, nu = law.program(target, self.sizes, normals)
         self.programmed, self.nu, self.prepared, self.baselines = programmed, nu, (), {}
         self._share_()
-        for _, tile in self.members:
-            assert tile.programmed is not None
-            tile.weights = tile.programmed
         return self
 
     def drift_(
-        self, law: FusedLaw, seed: int, chip: int, t_s: float, compensation: Compensation
+        self, law: FusedLaw, effects: ChipEffects, t_s: float, method: Method | None
     ) -> "Block":
-        """Move the tiles to a time and set their compensation."""
+        """Move the tiles to a time; and compensate them, if by a `method`."""
         if not len(self.programmed):
             self._gather_()
             self._share_()
+        seed, chip = effects.seed, effects.chip
         prepared = self.prepared or law.prepare(self.programmed, self.sizes)
         self.prepared = prepared if self.keep_prepared else ()
         normals = self._normals(law.drift_draws, (seed, "drift"), (chip, t_s))
         weights = law.drift(self.programmed, self.nu, prepared, self.sizes, t_s, normals)
         parts = weights.split_with_sizes(self.sizes)
-        for index, ((_, tile), part) in enumerate(zip(self.members, parts, strict=True)):
-            again = functools.partial(self._weights, index, law, seed, chip, t_s)
-            tile.hold_(part.view(tile.shape), again)
-        self._compensate_(compensation, weights, normals[0], (seed, chip, t_s))
+        for index, ((layer, tile), flat) in enumerate(zip(self.members, parts, strict=True)):
+            part = flat.view(tile.shape)
+            if effects:
+                part.copy_(effects.present(layer, tile, part))
+            tile.hold_(part, again=functools.partial(self._weights, index, law, effects, t_s))
+        if method is not None and method.reading != "none":
+            reading = self._reading(method.reading, weights, normals[0], effects, t_s)
+            compensate_([tile for _, tile in self.members], reading, method)
         return self
 
     def let_go_(self) -> "Block":
@@ -80,47 +84,48 @@ class Block:
         self.prepared = ()
         return self
 
-    def _weights(self, index: int, law: FusedLaw, seed: int, chip: int, t_s: float) -> Tensor:
+    def _weights(self, index: int, law: FusedLaw, effects: ChipEffects, t_s: float) -> Tensor:
         """(out, in): what tile `index` holds at a time, bit for bit."""
         member = self.members[index]
+        layer, tile = member
         found: list[Tensor] = []
 
         @torch.no_grad()
         def again(one: Block) -> None:
             one._gather_()
             prepared = law.prepare(one.programmed, one.sizes)
-            normals = one._normals(law.drift_draws, (seed, "drift"), (chip, t_s))
+            normals = one._normals(law.drift_draws, (effects.seed, "drift"), (effects.chip, t_s))
             drifted = law.drift(one.programmed, one.nu, prepared, one.sizes, t_s, normals)
-            found.append(drifted.view(member[1].shape))
+            found.append(effects.present(layer, tile, drifted.view(tile.shape)))
 
-        each(again, [Block(members=[member], sizes=[member[1].numel])], serial=True)
+        each(again, [Block(members=[member], sizes=[tile.numel])], serial=True)
         return found[0]
 
-    def _compensate_(
+    def _reading(
         self,
         kind: Compensation,
         weights: Tensor,
         scratch: Tensor,
-        at: tuple[int, int, float],
-    ) -> None:
-        """Set the tiles' alphas: what `drift_compensation` gives, all tiles together."""
-        if kind == "none":
-            for _, tile in self.members:
-                tile.alpha = torch.ones(1)
-            return
-        seed, chip, t_s = at
+        effects: ChipEffects,
+        t_s: float,
+    ) -> Reading:
+        """What `read_tile` reads, all tiles together."""
+        seed, chip = effects.seed, effects.chip
         if kind not in self.baselines:
             if kind == "exact":
                 answers = torch.cat([tile.target.reshape(-1) for _, tile in self.members])
             else:
                 head, tail = (seed, "baseline"), (chip,)
-                answers = self._read_out(scratch.clone(), self.programmed, head, tail)
+                answers = self._read_out(scratch.clone(), self._start(effects), head, tail)
             self.baselines[kind] = self._mean_answers(kind, answers)
         answers = self._read_out(scratch, weights, (seed, "compensation"), (chip, t_s))
-        alphas = self.baselines[kind] / self._mean_answers(kind, answers)
-        lengths = [tile.shape[0] if kind == "column" else 1 for _, tile in self.members]
-        for (_, tile), alpha in zip(self.members, alphas.split_with_sizes(lengths), strict=True):
-            tile.alpha = alpha
+        return Reading(before=self.baselines[kind], now=self._mean_answers(kind, answers))
+
+    def _start(self, effects: ChipEffects) -> Tensor:
+        """(n,): what the tiles held right after programming."""
+        if not effects:
+            return self.programmed
+        return torch.cat([effects.start(*member).reshape(-1) for member in self.members])
 
     def _read_out(
         self,
@@ -141,29 +146,27 @@ class Block:
         return convert_answers_(out, weights, periphery)
 
     def _mean_answers(self, kind: Compensation, answers: Tensor) -> Tensor:
-        """`mean_answer` of each tile, one after the other."""
+        """The mean of each tile's |answers|, or of each output's, one after the other."""
         parts = answers.abs().split_with_sizes(self.sizes)
         if kind == "column":
-            means = torch.cat(
+            return torch.cat(
                 [
                     part.view(tile.shape).mean(dim=1)
                     for (_, tile), part in zip(self.members, parts, strict=True)
                 ]
             )
-        else:
-            means = torch.stack([part.mean() for part in parts])
-        return means.clamp_(min=SMALLEST_ANSWER)
+        return torch.stack([part.mean() for part in parts])
 
     def _gather_(self) -> None:
         """Fill the buffers from the tiles, after a chip was read from a file."""
         programmed, nu = [], []
         for _, tile in self.members:
-            assert tile.programmed is not None, "program() comes first"
+            assert tile.origin is not None, "program() comes first"
             positive, negative = tile.drift_parameters
             assert positive is not None
             assert negative is not None
-            programmed.append(tile.programmed.reshape(-1))
-            nu.append(torch.where(tile.programmed >= 0, positive, negative).reshape(-1))
+            programmed.append(tile.origin.reshape(-1))
+            nu.append(torch.where(tile.origin >= 0, positive, negative).reshape(-1))
         self.programmed, self.nu = torch.cat(programmed), torch.cat(nu)
 
     def _share_(self) -> None:
@@ -171,7 +174,7 @@ class Block:
         parts = self.programmed.split_with_sizes(self.sizes)
         exponents = self.nu.split_with_sizes(self.sizes)
         for (_, tile), part, own in zip(self.members, parts, exponents, strict=True):
-            tile.programmed = part.view(tile.shape)
+            tile.origin = part.view(tile.shape)
             # One device of each pair is left; the other one's exponent would never be used.
             tile.drift_parameters = [own.view(tile.shape)] * 2
 

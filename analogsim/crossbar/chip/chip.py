@@ -12,6 +12,7 @@ from analogsim.batchnorm.recalibrate import batchnorms, copy_statistics_, recali
 from analogsim.call import Inputs, map_tensors, tensors_in
 from analogsim.crossbar.chip.blocks import KEEP_PREPARED, blocks_of, parts_of
 from analogsim.crossbar.chip.compensation import COMPENSATIONS, Compensation
+from analogsim.crossbar.chip.effects import ChipEffects
 from analogsim.crossbar.chip.own_statistics import own_batchnorms, parted
 from analogsim.crossbar.chip.streamed import streamed_blocks
 from analogsim.crossbar.chip.weights import Part, drift_weights_
@@ -30,7 +31,9 @@ from analogsim.crossbar.mapping.plan import LayerReport
 from analogsim.crossbar.mapping.size import is_large
 from analogsim.crossbar.mapping.table_words import name_unused
 from analogsim.draws.addresses import seeded
+from analogsim.durations import seconds
 from analogsim.errors import InputError
+from device_models.registry import spec_of
 
 _IN_PIECES = ("native", "native-bf16")
 
@@ -190,6 +193,20 @@ class Chip(nn.Module):
             output = map_tensors(lambda t: t.contiguous() if _lies_otherwise(t) else t, output)
         return output
 
+    def __repr__(self) -> str:
+        """Which chip, of what, and where in time it is."""
+        at = "just programmed" if self.t_s is None else f"{self.t_s:g} s after programming"
+        return (
+            f"Chip {self.chip} of seed {self.seed}: {type(self.analog.source).__name__} on "
+            f"{spec_of(self.analog.device)}, {len(self.layers)} analog layers, {at} "
+            f"(compensation {self.compensation})"
+        )
+
+    @property
+    def effects(self) -> ChipEffects:
+        """The effects on the chip's cells, with the address of their draws."""
+        return ChipEffects(effects=self.analog.effects, seed=self.seed, chip=self.chip)
+
     @property
     def layers(self) -> dict[str, CrossbarLayer]:
         """The crossbar layers by name."""
@@ -206,26 +223,27 @@ class Chip(nn.Module):
             dataclasses.replace(line, programming_error=errors.get(line.name)) for line in lines
         )
 
-    def drift_(self, t_s: float, compensation: Compensation = "global") -> "Chip":
+    def drift_(self, t_s: float | str, compensation: Compensation = "global") -> "Chip":
         """Move the chip to `t_s` seconds after programming; always from the programmed state.
 
         Read noise is drawn once for (chip, time) and stays while the chip is at that time.
 
         Args:
-            t_s: seconds since programming, within the device's domain.
+            t_s: seconds since programming, or text such as `1d`, within the device's domain.
             compensation: `none`, `global`, `exact`, `column`, `gain` or `current`; see
                 `compensation.py`.
 
         Raises:
             DeviceError: the device's law does not cover `t_s`.
-            InputError: unknown compensation, or there are no images to recalibrate with.
+            InputError: unknown compensation, text that is no time, or there are no images to
+                recalibrate with.
         """
         if compensation not in COMPENSATIONS:
             raise InputError(
                 f"compensation must be one of {', '.join(COMPENSATIONS)}, got {compensation!r}; "
                 "choose one"
             )
-        t_s = float(t_s)
+        t_s = seconds(t_s, where="chip time")
         self.analog.device.check_time(t_s)
         anew = self.analog.bn == "recalibrate"
         if anew:
@@ -241,7 +259,8 @@ class Chip(nn.Module):
         drift_weights_(
             self.parts,
             self.analog.device,
-            (self.seed, self.chip, t_s),
+            self.effects,
+            t_s,
             compensation,
             through_tiles=self.analog.forward == "tile" and self.analog.tile == "cpp",
             after=after,

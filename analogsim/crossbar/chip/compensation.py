@@ -8,18 +8,18 @@ ADC, and so amplify the output noise and the ADC's steps with the signal. `gain`
 `global` in front of the ADC, the gain of the integrator: only the signal is amplified. `current`
 reads whole columns, see `currents.py`: it fills the ADC where a single cell's answer is below one
 step.
+
+Whoever reads tiles out gives a `Reading`; `compensate_` alone makes factors of it.
 """
 
-from collections.abc import Mapping
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
 
-import torch
 from torch import Tensor
 
-from analogsim.crossbar.chip.currents import current_factor
-from analogsim.crossbar.mapping.layer import CrossbarLayer, TileState
 from analogsim.crossbar.mapping.periphery import Periphery
-from analogsim.draws.addresses import generator_at
+from analogsim.crossbar.mapping.tile import TileState
 
 Compensation = Literal["none", "global", "exact", "column", "gain", "current"]
 COMPENSATIONS: tuple[Compensation, ...] = get_args(Compensation)
@@ -31,60 +31,45 @@ SMALLEST_ANSWER = 1e-4
 """Lower bound of a mean answer, as in aihwkit, so that an all-zero tile has alpha 1."""
 
 
-def reading_of(compensation: Compensation, periphery: Periphery) -> Compensation:
-    """The compensation whose reading finds the factor, by another road or the same.
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """How tiles are compensated: which reading finds the factor, and where it multiplies."""
 
-    Without converters single cells and whole columns read the same: the exact ratio of sums.
+    reading: Compensation
+    before_adc: bool
+
+    @classmethod
+    def of(cls, compensation: Compensation, periphery: Periphery) -> Self:
+        """The method of a compensation.
+
+        Without converters single cells and whole columns read the same, the exact ratio of sums,
+        and there is nothing between the two places.
+        """
+        reading = BEHIND_ADC.get(compensation, compensation)
+        if reading == "current" and periphery.perfect:
+            reading = "global"
+        return cls(reading=reading, before_adc=compensation in BEHIND_ADC and not periphery.perfect)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What tiles answered after programming and what they answer now, one number a factor.
+
+    A tile has one factor, or by `column` one for each output. `least` is the smallest answer that
+    is believed.
     """
-    if compensation == "current" and periphery.perfect:
-        return "global"
-    return BEHIND_ADC.get(compensation, compensation)
+
+    before: Tensor
+    now: Tensor
+    least: float = SMALLEST_ANSWER
 
 
-def drift_compensation(
-    kind: Compensation, layer: CrossbarLayer, tile: TileState, at: tuple[int, int, float]
-) -> Tensor:
-    """The factor of a tile, shape (1,) or, for `column`, (out,).
-
-    Args:
-        kind: which compensation.
-        layer: the layer of the tile; its engine reads the tile out.
-        tile: holds the drifted weights.
-        at: (root seed, chip number, time in seconds), the address of both readings' draws.
-    """
-    if kind == "none":
-        return torch.ones(1)
-    if kind == "current":
-        return current_factor(layer, tile, at)
-    assert layer.engine is not None
-    assert tile.programmed is not None, "only a programmed tile is compensated"
-    seed, chip, t_s = at
-    index = tile.slot.index
-    if kind not in tile.baselines:
-        answers = tile.target
-        if kind != "exact":
-            generator = generator_at(seed, "baseline", layer.name, index, chip)
-            answers = layer.engine.read_out(layer, index, tile.programmed, generator)
-        tile.baselines[kind] = _mean_answer(kind, answers)
-    generator = generator_at(seed, "compensation", layer.name, index, chip, t_s)
-    now = layer.engine.read_out(layer, index, tile.weights, generator)
-    return tile.baselines[kind] / _mean_answer(kind, now)
-
-
-def move_before_adc_(tile: TileState) -> None:
-    """Amplify the tile's signal by its alpha in place of its output."""
-    alpha = tile.alpha.view(-1, 1)
-    tile.gain = tile.alpha
-    if tile.recomputed is None:
-        tile.weights = tile.weights * alpha
-    else:
-        again = tile.recomputed
-        tile.hold_(tile.weights * alpha, lambda: again() * alpha)
-    tile.alpha = torch.ones(1)
-
-
-def _mean_answer(kind: Compensation, answers: Tensor) -> Tensor:
-    """Mean |answer| over unit inputs (and over outputs, but for `column`); answers (out, in)."""
-    size = answers.abs()
-    mean = size.mean(dim=1) if kind == "column" else size.mean().reshape(1)
-    return mean.clamp(min=SMALLEST_ANSWER)
+def compensate_(tiles: Sequence[TileState], reading: Reading, method: Method) -> Tensor:
+    """Set the drift compensation of tiles that hold their present weights; gives the factors."""
+    before, now = (answers.clamp(min=reading.least) for answers in (reading.before, reading.now))
+    factors = (before / now).float()
+    by_output = method.reading == "column"
+    lengths = [tile.shape[0] if by_output else 1 for tile in tiles]
+    for tile, factor in zip(tiles, factors.split_with_sizes(lengths), strict=True):
+        tile.compensate_(factor, before_adc=method.before_adc)
+    return factors

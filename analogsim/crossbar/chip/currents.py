@@ -10,36 +10,43 @@ is the same in both readings: it cancels, and so the DAC's steps do not enter.
 import torch
 from torch import Tensor
 
-from analogsim.crossbar.mapping.layer import CrossbarLayer, TileState
+from analogsim.crossbar.chip.compensation import Reading
+from analogsim.crossbar.mapping.layer import CrossbarLayer
 from analogsim.crossbar.mapping.periphery import Periphery, step
+from analogsim.crossbar.mapping.tile import TileState
 from analogsim.draws.addresses import generator_at
 
 SMALLEST_CURRENT = 1e-4
 """A tile whose largest current is below it holds nothing that could drift: its factor is 1."""
 
 
-def current_factor(layer: CrossbarLayer, tile: TileState, at: tuple[int, int, float]) -> Tensor:
-    """The sum of a tile's currents after programming over that of now, shape (1,).
+def read_currents(
+    layer: CrossbarLayer, tile: TileState, start: Tensor, at: tuple[int, int, float]
+) -> Reading:
+    """The sums of a tile's currents after programming and now, (1,) each.
 
     Args:
         layer: the layer of the tile; its periphery reads.
-        tile: holds the programmed and the drifted weights.
+        tile: holds the drifted weights.
+        start: what it held right after programming.
         at: (root seed, chip number, time in seconds), the address of both readings' draws.
     """
-    assert tile.programmed is not None, "only a programmed tile is compensated"
     seed, chip, t_s = at
     place = (layer.name, tile.slot.index, chip)
-    programmed = summed_currents(tile.programmed)
+    programmed = summed_currents(start)
     largest = float(programmed.max())
     if largest < SMALLEST_CURRENT:
-        return torch.ones(1)
+        return Reading(before=torch.ones(1), now=torch.ones(1))
     voltage = layer.periphery.output_bound / largest
     if "current" not in tile.baselines:
         generator = generator_at(seed, "current baseline", *place)
         tile.baselines["current"] = _read(programmed * voltage, layer.periphery, generator)
     generator = generator_at(seed, "current", *place, t_s)
     now = _read(summed_currents(tile.weights) * voltage, layer.periphery, generator)
-    return (tile.baselines["current"] / now).float()
+    # A sum of zero is one that no step of the ADC has seen.
+    bits, bound = layer.periphery.adc_bits, layer.periphery.output_bound
+    least = step(bits, bound) if bits else SMALLEST_CURRENT
+    return Reading(before=tile.baselines["current"], now=now, least=least)
 
 
 def summed_currents(weights: Tensor) -> Tensor:
@@ -60,6 +67,4 @@ def _read(currents: Tensor, periphery: Periphery, generator: torch.Generator) ->
         res = step(periphery.adc_bits, periphery.output_bound)
         seen = (seen / res).round() * res
     bound = periphery.output_bound
-    # A sum of zero is one that no step of the ADC has seen.
-    least = step(periphery.adc_bits, bound) if periphery.adc_bits else SMALLEST_CURRENT
-    return seen.clamp(-bound, bound).sum().clamp(min=least).reshape(1)
+    return seen.clamp(-bound, bound).sum().reshape(1)

@@ -4,15 +4,23 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset, IterableDataset
 
 from analogsim.crossbar.chip.chip import Chip
 from analogsim.draws.addresses import seeded
 from analogsim.errors import InputError
 from analogsim.inputs.answers import ONE_OUTPUT, Answer, answer, split_batch
+from analogsim.inputs.batching import batches
+from analogsim.inputs.data import Data, load_data
 from analogsim.inputs.doubt import doubt
 from analogsim.inputs.labels import as_tensor, class_numbers
+from analogsim.inputs.memory import data_in_memory
+
+# Images a batch, as in a study.
+_BATCH = 250
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,28 +72,50 @@ class Evaluation:
         return self.n_correct / self.n_images
 
 
-def evaluate(module: nn.Module, data: Iterable[object]) -> Evaluation:
-    """Top-1 accuracy over batches.
+def evaluate(module: nn.Module, data: object) -> Evaluation:
+    """Top-1 accuracy over images, or over batches of anything.
 
-    A batch is (inputs, labels), or a dictionary with `labels`; inputs are a tensor, or a tuple
-    or dictionary of the network's arguments. Labels are class numbers (n,) or (n, 1), or one-hot
-    (n, classes). The network gets inputs of its own, so that `data` stays as it is.
+    Images are what the studies take: `(images, labels)`, a torch Dataset, what `load_data` gave, or
+    text such as `digits` (its test images). They are dealt in batches of 250, as in a study.
+
+    Batches are an iterable, such as a DataLoader. A batch is (inputs, labels), or a dictionary with
+    `labels`; inputs are a tensor, or a tuple or dictionary of the network's arguments. Labels are
+    class numbers (n,) or (n, 1), or one-hot (n, classes). The network gets inputs of its own, so
+    that `data` stays as it is.
 
     On a chip the noise of the products is drawn from the address (seed, chip, time): the same
     chip, time and batches give the same outputs. aihwkit's C++ tile seeds its own product noise
     from the clock, which Python cannot reach; its evaluations do not repeat.
 
     Raises:
-        InputError: no image, inputs that are NaN, labels that are no class numbers, or outputs
-            that are not (images, classes).
+        InputError: data that are none, no image, inputs that are NaN, labels that are no class
+            numbers, or outputs that are not (images, classes).
     """
-    found = answers(module, data)
+    found = answers(module, _batches(data))
     said = None if isinstance(module, Chip) else found.doubt()
     return Evaluation(
         n_images=len(found.labels),
         n_correct=int(found.right.sum()),
         n_nan=int(found.nan.sum()),
         notes=found.notes if said is None else (*found.notes, f"{said[0].upper()}{said[1:]}."),
+    )
+
+
+def _batches(data: object) -> Iterable[object]:
+    first = data[0] if isinstance(data, tuple | list) and len(data) == 2 else None
+    if isinstance(data, str):
+        data = load_data(data)
+    elif isinstance(first, Tensor | np.ndarray) or (
+        isinstance(data, Dataset) and not isinstance(data, IterableDataset)
+    ):
+        data = data_in_memory(data)
+    if isinstance(data, Data):
+        return batches(data, _BATCH)
+    if isinstance(data, Iterable):
+        return data
+    raise InputError(
+        f"data must be images or batches, got {type(data).__name__}; give (images, labels), a "
+        "torch Dataset or a DataLoader"
     )
 
 

@@ -23,17 +23,16 @@ from analogsim.crossbar.chip.tile_jit import (
     answers,
     clip,
     compile_,
+    means,
     most_weights,
-    place_tile,
-    set_alphas,
-    sum_rows,
+    place,
 )
 from analogsim.draws.jit import normals
 from analogsim.draws.stream import LN_2, LOG, SQRT_HALF_BITS, Floats, Table, UInts
 
-_EDITION = 1
+_EDITION = 2
 
-__all__ = ["SMALLEST", "answers", "drift", "program"]
+__all__ = ["SMALLEST", "answers", "drift", "place", "program"]
 
 SMALLEST = 1e-7
 """aihwkit's lower bound of a tile's largest weight and of a relative conductance."""
@@ -191,57 +190,42 @@ def _drift_tile(out, programmed, nu, z, unit, law, address):
 @compile_
 def drift(
     out: Floats,
-    home: Floats,
-    alphas: Floats,
+    by_output: np.ndarray,
+    by_tile: np.ndarray,
     programmed: Floats,
     nu: Floats,
     largest: Floats,
     table: Table,
     law: Floats,
     words: UInts,
-    before: np.ndarray,
-    least: float,
-    by_column: bool,
     edge: Floats,
     read_words: UInts,
-    factors: Floats,
 ) -> None:
-    """Move tiles to a time, find their compensation, and fill their layers' weights.
+    """Move tiles to a time, and read them out while they are in the cache.
 
     Args:
-        out: (n,), takes the tiles' weights; or empty.
-        home: (n,), takes the layers' weights in memory order; or empty.
-        alphas: (rows,), filled where there is a `before`.
+        out: (n,), takes the tiles' weights.
+        by_output, by_tile: as in `answers`; empty where nothing is read.
         programmed, nu, largest: what `program` gave.
         table, words: as in `program`.
         law: ln((t + t_0) / t_0), read noise's factor of the time, and factor, exponent and bound
             of Q.
-        before: `answers` of the reference for the compensation; empty without one.
-        least: lower bound of a mean answer.
-        by_column: one alpha for each output, or one for each tile.
         edge, read_words: as in `answers`.
-        factors: (rows,), where there is a `home`.
     """
     z = np.empty(SCRATCH, dtype=np.float32)
-    most = most_weights(table)
-    own = np.empty(most if out.size == 0 else 0, dtype=np.float32)
-    read = np.empty(0 if edge[3] == _ZERO else most, dtype=np.float32)
+    read = np.empty(0 if edge[3] == _ZERO else most_weights(table), dtype=np.float32)
     address, read_address = words.copy(), read_words.copy()
-    sums = np.empty(before.size, dtype=np.float64)
     for t in range(table.shape[0]):
         start, rows, columns = table[t, START], table[t, ROWS], table[t, COLUMNS]
         size, first = rows * columns, table[t, FIRST_ROW]
         span, lines = slice(start, start + size), slice(first, first + rows)
-        tile = own[:size] if out.size == 0 else out[span]
+        tile = out[span]
         address[0] = np.uint32(table[t, WORD])
         _drift_tile(tile, programmed[span], nu[span], z, largest[t], law, address)
-        if before.size > 0:
+        if by_output.size > 0:
             seen = tile
             if edge[3] > _ZERO:
                 seen = read[:size]
                 read_address[0] = np.uint32(table[t, WORD])
                 answer_tile(seen, tile, z, edge, read_address)
-            sum_rows(sums[lines], seen, columns)
-            set_alphas(alphas[lines], before[lines], sums[lines], columns, least, by_column)
-        if home.size > 0:
-            place_tile(home, tile, table[t], alphas[lines], factors[lines])
+            by_tile[t] = means(by_output[lines], seen, columns)

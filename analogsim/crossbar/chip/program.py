@@ -30,16 +30,22 @@ def program(analog: AnalogModel, seed: int = 0, chip: int = 0, *, recalibrate: b
             for that, when the chip lies on its device or has drifted.
 
     Raises:
-        InputError: a negative seed or chip number, or there are no images to recalibrate with.
+        InputError: a negative seed or chip number, a network that is not converted, or there are
+            no images to recalibrate with.
     """
+    if not isinstance(analog, AnalogModel):
+        raise InputError(
+            f"network must be converted before it is programmed, got {type(analog).__name__}; "
+            "write program(convert(network, preset='pcm', calibrate=images))"
+        )
     check_numbers(seed=seed, chip=chip)
-    check_stream(analog.stream, analog.device)
+    check_stream(analog.stream, analog.device, analog.effects)
     now = recalibrate and analog.bn in RECALIBRATING
     if now:
         recalibration_images(analog)
     made = new_chip(analog, seed=seed, chip=chip)
     layers = list(made.layers.values())
-    program_weights_(made.parts, analog.device, seed, chip)
+    program_weights_(made.parts, analog.device, made.effects)
     _put_off_(layers)
     if made.large:
         give_back()
@@ -62,11 +68,8 @@ def reprogram_(chip: Chip, number: int, *, recalibrate: bool = True) -> Chip:
     if own and recalibrate:
         recalibration_images(chip.analog)
     layers = list(chip.layers.values())
-    for layer in layers:
-        for tile in layer.tiles:
-            tile.alpha = torch.ones(1)
-    program_weights_(chip.parts, chip.analog.device, chip.seed, number)
     chip.chip, chip.t_s, chip.compensation = number, None, "none"
+    program_weights_(chip.parts, chip.analog.device, chip.effects)
     if not own:
         _put_off_(layers)
         return chip

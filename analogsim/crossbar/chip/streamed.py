@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from analogsim.crossbar.chip.blocks import BLOCK, packed_groups
-from analogsim.crossbar.chip.compensation import SMALLEST_ANSWER, Compensation
+from analogsim.crossbar.chip.compensation import Method, compensate_
+from analogsim.crossbar.chip.effects import ChipEffects
 from analogsim.crossbar.chip.stream_settings import (
     THE_WEIGHTS,
     Moment,
@@ -25,17 +25,17 @@ from analogsim.crossbar.chip.stream_settings import (
     programming_of,
     words,
 )
+from analogsim.crossbar.chip.tile_table import Means, pieces_of, table_of
 from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping.geometry import Geometry
-from analogsim.crossbar.mapping.layer import CrossbarLayer, TileState
-from analogsim.draws.stream import Floats, Stream, Table, tensor_index
+from analogsim.crossbar.mapping.layer import CrossbarLayer
+from analogsim.crossbar.mapping.tile import TileState
+from analogsim.draws.stream import Floats, Stream, Table
 from device_models.contract import FusedLaw
 from device_models.laws.pcm_fused import PcmFusedLaw
 
-Sums = NDArray[np.float64]
-
 _NO_FLOATS: Floats = np.empty(0, dtype=np.float32)
-_NO_SUMS: Sums = np.empty(0, dtype=np.float64)
+_NO_MEANS = Means.of(0, 0)
 
 
 @dataclass(kw_only=True)
@@ -49,7 +49,7 @@ class StreamedBlock:
             present weights are then computed again where somebody asks.
         programmed, nu: (n,), weights and drift exponents after programming.
         largest: (tiles,), the largest programmed |weight| of each.
-        baselines: (rows,), sums over the inputs of each output's |answers|, by reference.
+        baselines: what the tiles answered after programming, by reference.
     """
 
     layers: list[CrossbarLayer]
@@ -58,15 +58,17 @@ class StreamedBlock:
     programmed: Tensor = field(default_factory=lambda: torch.empty(0))
     nu: Tensor = field(default_factory=lambda: torch.empty(0))
     largest: Tensor = field(default_factory=lambda: torch.empty(0))
-    baselines: dict[str, Sums] = field(default_factory=dict)
+    baselines: dict[str, Means] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.tiles: list[TileState] = [tile for layer in self.layers for tile in layer.tiles]
         self.sizes = [tile.numel for tile in self.tiles]
+        self.layer_sizes = [layer.numel for layer in self.layers]
         self.rows = sum(tile.shape[0] for tile in self.tiles)
+        self.pieces = pieces_of(self.table, self.sizes, BLOCK)
 
     def program_(self, law: FusedLaw, seed: int, chip: int) -> "StreamedBlock":
-        """Program the tiles from their targets; alphas are 1 again."""
+        """Program the tiles from their targets."""
         assert isinstance(law, PcmFusedLaw)
         target = self._targets()
         self.programmed, self.nu = torch.empty_like(target), torch.empty_like(target)
@@ -82,48 +84,61 @@ class StreamedBlock:
         )
         self.baselines = {}
         self._share_()
-        for tile in self.tiles:
-            assert tile.programmed is not None
-            tile.weights, tile.alpha = tile.programmed, torch.ones(1)
         return self
 
     def drift_(
-        self, law: FusedLaw, seed: int, chip: int, t_s: float, compensation: Compensation
+        self, law: FusedLaw, effects: ChipEffects, t_s: float, method: Method | None
     ) -> "StreamedBlock":
-        """Move the tiles to a time and set their compensation."""
+        """Move the tiles to a time; and compensate them, if by a `method`."""
         assert isinstance(law, PcmFusedLaw)
+        assert not effects, "check_stream refuses them"
         if not len(self.programmed):
             self._gather_()
-        at = moment(law, seed, chip, t_s)
-        n = len(self.programmed)
-        out, home = (0, n) if self.direct else (n, 0)
-        weights, taken, alphas = torch.empty(out), torch.empty(home), torch.ones(self.rows)
-        compiled().drift(
-            weights.numpy(),
-            taken.numpy(),
-            alphas.numpy(),
-            self.programmed.numpy(),
-            self.nu.numpy(),
-            self.largest.numpy(),
-            self.table,
-            at.law,
-            at.words,
-            self._baseline(compensation, seed, chip),
-            SMALLEST_ANSWER,
-            compensation == "column",
-            edge_of(self.layers[0].periphery),
-            at.read_words,
-            self._factors() if self.direct else _NO_FLOATS,
-        )
-        lengths = [tile.shape[0] for tile in self.tiles]
-        for tile, alpha in zip(self.tiles, alphas.split_with_sizes(lengths), strict=True):
-            tile.alpha = alpha if compensation == "column" else alpha[:1]
+        at = moment(law, effects.seed, effects.chip, t_s)
+        before = self._baseline(method, effects.seed, effects.chip)
+        by_output = method is not None and method.reading == "column"
+        home = torch.empty(len(self.programmed) if self.direct else 0)
+        factors = self._factors() if self.direct else _NO_FLOATS
+        programmed, nu, largest = self.programmed.numpy(), self.nu.numpy(), self.largest.numpy()
+        edge = edge_of(self.layers[0].periphery)
+        for piece in self.pieces:
+            start, stop = piece.tiles.start, piece.tiles.stop
+            tiles = self.tiles[start:stop]
+            weights = torch.empty(piece.weights.stop - piece.weights.start)
+            now = piece.means() if before else _NO_MEANS
+            compiled().drift(
+                weights.numpy(),
+                now.by_output,
+                now.by_tile,
+                programmed[piece.weights],
+                nu[piece.weights],
+                largest[piece.tiles],
+                piece.table,
+                at.law,
+                at.words,
+                edge,
+                at.read_words,
+            )
+            parts = () if self.direct else weights.split_with_sizes(self.sizes[start:stop])
+            for index, tile in enumerate(tiles):
+                part = parts[index].view(tile.shape) if parts else None
+                tile.hold_(part, again=functools.partial(self._weights, start + index, at))
+            if method and before:
+                reading = piece.reading(before, now, by_output=by_output)
+                alphas = compensate_(tiles, reading, method)
+            else:
+                alphas = torch.ones(len(tiles))
+            if self.direct:
+                compiled().place(
+                    home.numpy(),
+                    weights.numpy(),
+                    piece.table,
+                    alphas.numpy(),
+                    by_output,
+                    factors[piece.rows],
+                )
         if self.direct:
-            self._hand_over_(taken)
-        parts = weights.split_with_sizes([] if self.direct else self.sizes)
-        for index, tile in enumerate(self.tiles):
-            part = parts[index].view(tile.shape) if parts else None
-            tile.hold_(part, functools.partial(self._weights, index, at))
+            self._hand_over_(home)
         return self
 
     def let_go_(self) -> "StreamedBlock":
@@ -133,26 +148,22 @@ class StreamedBlock:
     def _weights(self, index: int, at: Moment) -> Tensor:
         """(out, in): what tile `index` holds at a time, drawn again."""
         tile = self.tiles[index]
-        assert tile.programmed is not None, "program() comes first"
+        assert tile.origin is not None, "program() comes first"
         row = self.table[index : index + 1].copy()
         row[0, 0] = row[0, 4] = 0
         out = torch.empty(tile.shape)
         compiled().drift(
             out.view(-1).numpy(),
-            _NO_FLOATS,
-            _NO_FLOATS,
-            tile.programmed.view(-1).numpy(),
+            _NO_MEANS.by_output,
+            _NO_MEANS.by_tile,
+            tile.origin.view(-1).numpy(),
             self.nu.split_with_sizes(self.sizes)[index].numpy(),
             self.largest[index : index + 1].numpy(),
             row,
             at.law,
             at.words,
-            _NO_SUMS,
-            SMALLEST_ANSWER,
-            False,
             THE_WEIGHTS,
             at.read_words,
-            _NO_FLOATS,
         )
         return out
 
@@ -160,19 +171,21 @@ class StreamedBlock:
         """(n,)."""
         return torch.cat([tile.target.reshape(-1) for tile in self.tiles])
 
-    def _baseline(self, kind: Compensation, seed: int, chip: int) -> Sums:
-        """What a compensation starts from; empty without one."""
-        if kind == "none":
-            return _NO_SUMS
-        reference = "target" if kind == "exact" else "programmed"
+    def _baseline(self, method: Method | None, seed: int, chip: int) -> Means | None:
+        """What a compensation starts from; None without one."""
+        if method is None or method.reading == "none":
+            return None
+        reference = "target" if method.reading == "exact" else "programmed"
         if reference not in self.baselines:
-            sums = np.empty(self.rows)
+            means = Means.of(self.rows, len(self.tiles))
             weights, edge = self.programmed, edge_of(self.layers[0].periphery)
-            if kind == "exact":
+            if method.reading == "exact":
                 weights, edge = self._targets(), THE_WEIGHTS
             address = words(Stream.READ_OUT, seed, "baseline", chip)
-            compiled().answers(sums, weights.numpy(), self.table, edge, address)
-            self.baselines[reference] = sums
+            compiled().answers(
+                means.by_output, means.by_tile, weights.numpy(), self.table, edge, address
+            )
+            self.baselines[reference] = means
         return self.baselines[reference]
 
     def _factors(self) -> Floats:
@@ -182,21 +195,21 @@ class StreamedBlock:
 
     def _hand_over_(self, home: Tensor) -> None:
         """Give the engines their layers' weights."""
-        sizes = [layer.numel for layer in self.layers]
-        for layer, part in zip(self.layers, home.split_with_sizes(sizes), strict=True):
+        parts = home.split_with_sizes(self.layer_sizes)
+        for layer, part in zip(self.layers, parts, strict=True):
             _engine(layer).take_(_in_memory_order(part, layer.geometry))
 
     def _gather_(self) -> None:
         """Fill the buffers from the tiles, after a chip was read from a file."""
         programmed, nu, largest = [], [], []
         for tile in self.tiles:
-            assert tile.programmed is not None, "program() comes first"
+            assert tile.origin is not None, "program() comes first"
             positive, negative = tile.drift_parameters
             assert positive is not None
             assert negative is not None
-            programmed.append(tile.programmed.reshape(-1))
-            nu.append(torch.where(tile.programmed >= 0, positive, negative).reshape(-1))
-            largest.append(tile.programmed.abs().max().clamp(min=compiled().SMALLEST))
+            programmed.append(tile.origin.reshape(-1))
+            nu.append(torch.where(tile.origin >= 0, positive, negative).reshape(-1))
+            largest.append(tile.origin.abs().max().clamp(min=compiled().SMALLEST))
         self.programmed, self.nu = torch.cat(programmed), torch.cat(nu)
         self.largest = torch.stack(largest)
         self._share_()
@@ -206,7 +219,7 @@ class StreamedBlock:
         parts = self.programmed.split_with_sizes(self.sizes)
         exponents = self.nu.split_with_sizes(self.sizes)
         for tile, part, own in zip(self.tiles, parts, exponents, strict=True):
-            tile.programmed = part.view(tile.shape)
+            tile.origin = part.view(tile.shape)
             # One device of each pair is left, as in `blocks.py`.
             tile.drift_parameters = [own.view(tile.shape)] * 2
 
@@ -215,32 +228,13 @@ def streamed_blocks(layers: Iterable[CrossbarLayer], *, direct: bool) -> list[St
     """Consecutive layers in blocks, the largest block first, so that threads share evenly."""
     listed = list(layers)
     groups = packed_groups(listed, [layer.numel for layer in listed], BLOCK)
-    blocks = [StreamedBlock(layers=g, table=_table(g), direct=direct) for g in groups]
+    blocks = [StreamedBlock(layers=g, table=table_of(g), direct=direct) for g in groups]
     return sorted(blocks, key=lambda block: -sum(block.sizes))
 
 
 def _engine(layer: CrossbarLayer) -> PerfectEngine:
     assert isinstance(layer.engine, PerfectEngine), "only weights of these are filled directly"
     return layer.engine
-
-
-def _table(layers: list[CrossbarLayer]) -> Table:
-    rows = []
-    start = line = home = 0
-    for layer in layers:
-        geometry = layer.geometry
-        # The weight of a two-dimensional convolution is channels_last: kernel before channels.
-        kernel = geometry.kernel_size if geometry.kind == "conv2d" else 1
-        width = geometry.in_features
-        for tile in layer.tiles:
-            slot, (height, columns) = tile.slot, tile.shape
-            word = tensor_index(f"{layer.name}/{slot.index}")
-            first_row = slot.group * geometry.out_features + slot.outputs.start
-            place = (home + first_row * width, width, slot.inputs.start, kernel)
-            rows.append((start, height, columns, word, line, *place))
-            start, line = start + tile.numel, line + height
-        home += geometry.groups * geometry.out_features * width
-    return np.array(rows, dtype=np.int64)
 
 
 def _in_memory_order(home: Tensor, geometry: Geometry) -> Tensor:

@@ -74,11 +74,19 @@ def sum_rows(sums, x, columns):
 
 
 @compile_
-def answers(sums: np.ndarray, weights: Floats, table: Table, edge: Floats, words: UInts) -> None:
-    """Fill `sums` (rows,) with the sum of each output's |answers| to unit inputs.
+def answers(
+    by_output: np.ndarray,
+    by_tile: np.ndarray,
+    weights: Floats,
+    table: Table,
+    edge: Floats,
+    words: UInts,
+) -> None:
+    """Find the means of |answers| to unit inputs.
 
     Args:
-        sums: float64.
+        by_output: (rows,), float64, filled with the mean over the inputs of each output.
+        by_tile: (tiles,), float64, filled with the mean over each tile.
         weights: (n,), tile after tile.
         table: as in `program`.
         edge: full scale of the DAC, output noise, step of the ADC (0 is none), and bound; or
@@ -95,8 +103,19 @@ def answers(sums: np.ndarray, weights: Floats, table: Table, edge: Floats, words
             address[0] = np.uint32(table[t, WORD])
             answer_tile(scratch[: read.size], read, z, edge, address)
             read = scratch[: read.size]
-        first = table[t, FIRST_ROW]
-        sum_rows(sums[first : first + rows], read, columns)
+        lines = slice(table[t, FIRST_ROW], table[t, FIRST_ROW] + rows)
+        by_tile[t] = means(by_output[lines], read, columns)
+
+
+@njit(nogil=True, error_model="numpy")
+def means(by_output, x, columns):
+    """Fill the mean |x| of each row, (rows,); gives that of all."""
+    sum_rows(by_output, x, columns)
+    total = 0.0
+    for r in range(by_output.size):
+        total += by_output[r]
+        by_output[r] /= columns
+    return total / (columns * by_output.size)
 
 
 @njit(nogil=True)
@@ -109,7 +128,7 @@ def most_weights(table):
 
 @njit(nogil=True)
 def place_tile(home, tile, row, alphas, factors):
-    """Put a tile's weights (out, in) where they belong, times its rows' two factors.
+    """Put a tile's weights (out, in) where they belong, times its rows' factors and alpha.
 
     From the tile's order (out, channel, kernel) to memory's (out, kernel, channel).
     """
@@ -119,7 +138,7 @@ def place_tile(home, tile, row, alphas, factors):
     for r in range(row[ROWS]):
         own = tile[r * columns : (r + 1) * columns]
         base = row[HOME] + r * width
-        by = factors[r] * alphas[r]
+        by = factors[r] * alphas[r if alphas.size > 1 else 0]
         if kernel == 1:
             part = home[base + first : base + first + columns]
             for j in range(columns):
@@ -135,16 +154,27 @@ def place_tile(home, tile, row, alphas, factors):
                 part[c] = own_k[c] * by
 
 
-@njit(nogil=True)
-def set_alphas(alphas, before, sums, columns, least, by_column):
-    if by_column:
-        for r in range(alphas.size):
-            was, now = before[r] / columns, sums[r] / columns
-            alphas[r] = np.float32(max(was, least) / max(now, least))
-        return
-    was = now = 0.0
-    for r in range(alphas.size):
-        was += before[r]
-        now += sums[r]
-    count = columns * alphas.size
-    alphas[:] = np.float32(max(was / count, least) / max(now / count, least))
+@compile_
+def place(
+    home: Floats,
+    weights: Floats,
+    table: Table,
+    alphas: Floats,
+    by_output: bool,
+    factors: Floats,
+) -> None:
+    """Put tiles' weights into those of their layers, in memory order, times two factors a row.
+
+    Args:
+        home: (n,), of all layers in the table's places.
+        weights: (n,), tile after tile.
+        table: as in `program`.
+        alphas: (rows,) if `by_output`, else (tiles,).
+        factors: (rows,).
+    """
+    for t in range(table.shape[0]):
+        start, rows = table[t, START], table[t, ROWS]
+        own = weights[start : start + rows * table[t, COLUMNS]]
+        lines = slice(table[t, FIRST_ROW], table[t, FIRST_ROW] + rows)
+        alpha = alphas[lines] if by_output else alphas[t : t + 1]
+        place_tile(home, own, table[t], alpha, factors[lines])

@@ -1,29 +1,25 @@
 """What programming and drift do to a chip's weights.
 
 Where the device has a fused law, blocks of tiles are worked on side by side: the same bits, less
-work. Otherwise aihwkit's classes work tile by tile, under the seed of each tile's address.
+work. Otherwise aihwkit's classes work tile by tile, under the seed of each tile's address. Effects
+then act on what the law gives, and drift compensation reads what they leave.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from analogsim.crossbar.chip.blocks import Block
-from analogsim.crossbar.chip.compensation import (
-    BEHIND_ADC,
-    Compensation,
-    drift_compensation,
-    move_before_adc_,
-    reading_of,
-)
+from analogsim.crossbar.chip.compensation import Compensation, Method, compensate_
+from analogsim.crossbar.chip.effects import ChipEffects
 from analogsim.crossbar.chip.pool import each
+from analogsim.crossbar.chip.readings import read_tile
 from analogsim.crossbar.chip.streamed import StreamedBlock
 from analogsim.crossbar.mapping.layer import CrossbarLayer
 from analogsim.draws.addresses import seeded
 from device_models.contract import Device
-
-_ONE = torch.ones(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +30,17 @@ class Part:
     blocks: Sequence[Block | StreamedBlock]
 
 
-def program_weights_(parts: Sequence[Part], device: Device, seed: int, chip: int) -> None:
+def program_weights_(parts: Sequence[Part], device: Device, effects: ChipEffects) -> None:
     """Program all tiles from their targets; the engines are not refreshed.
 
     Args:
         parts: of one chip.
         device: gives the law.
-        seed, chip: root seed and number of the chip.
+        effects: on the chip's cells, with its root seed and number.
     """
     fused = device.fused_law()
+    seed, chip = effects.seed, effects.chip
+    layers = [layer for part in parts for layer in part.layers]
 
     @torch.no_grad()
     def by_block(block: Block | StreamedBlock) -> None:
@@ -54,24 +52,34 @@ def program_weights_(parts: Sequence[Part], device: Device, seed: int, chip: int
         for tile in layer.tiles:
             law = device.noise_law(layer.context(tile))
             with seeded(seed, "program", layer.name, tile.slot.index, chip):
-                tile.programmed, parameters = law.apply_programming_noise(tile.target)
+                tile.origin, parameters = law.apply_programming_noise(tile.target)
             tile.drift_parameters = list(parameters)
-            tile.weights = tile.programmed
 
-    # What the chip that the tiles held before has answered.
-    for tile in (tile for part in parts for layer in part.layers for tile in layer.tiles):
-        tile.baselines = {}
+    def settle(layer: CrossbarLayer) -> None:
+        for tile in layer.tiles:
+            assert tile.origin is not None, "a law has programmed it"
+            # What the chip that the tile held before has answered.
+            tile.baselines = {}
+            tile.programmed = effects.programmed(layer, tile, tile.origin)
+            tile.hold_(effects.start(layer, tile))
+
     if fused is not None:
         each(by_block, [block for part in parts for block in part.blocks], serial=False)
     else:
         # The law draws from torch's global generator.
-        each(by_tile, [layer for part in parts for layer in part.layers], serial=True)
+        each(by_tile, layers, serial=True)
+    if effects:
+        each(settle, layers, serial=False)
+    else:
+        for layer in layers:
+            settle(layer)
 
 
 def drift_weights_(
     parts: Sequence[Part],
     device: Device,
-    address: tuple[int, int, float],
+    effects: ChipEffects,
+    t_s: float,
     compensation: Compensation,
     *,
     through_tiles: bool,
@@ -82,51 +90,47 @@ def drift_weights_(
     Args:
         parts: of one chip.
         device: gives the law.
-        address: root seed, chip number, seconds since programming.
+        effects: on the chip's cells, with its root seed and number.
+        t_s: seconds since programming.
         compensation: which one.
         through_tiles: read the tiles out through aihwkit's own (needed on the C++ tile).
         after: what is done with a part that has drifted.
     """
-    seed, chip, t_s = address
+    seed, chip = effects.seed, effects.chip
     fused = device.fused_law()
     # A chip has one periphery; without a layer on tiles nothing is read.
-    layers = (layer for part in parts for layer in part.layers)
-    read = next((reading_of(compensation, one.periphery) for one in layers), compensation)
-    in_blocks = not through_tiles and read != "current"
+    edges = [layer.periphery for part in parts for layer in part.layers[:1]]
+    method = Method.of(compensation, edges[0]) if edges else None
+    reads = method is not None and method.reading != "none"
+    in_blocks = method if not through_tiles and method and method.reading != "current" else None
 
     @torch.no_grad()
     def by_block(block: Block | StreamedBlock) -> None:
         assert fused is not None
-        block.drift_(fused, seed, chip, t_s, read if in_blocks else "none")
+        block.drift_(fused, effects, t_s, in_blocks)
 
     @torch.no_grad()
     def by_tile(layer: CrossbarLayer) -> None:
         for tile in layer.tiles:
-            assert tile.programmed is not None, "program() comes first"
+            assert tile.origin is not None, "program() comes first"
             law = device.noise_law(layer.context(tile))
             with seeded(seed, "drift", layer.name, tile.slot.index, chip, t_s):
-                tile.weights = law.apply_drift_noise(tile.programmed, tile.drift_parameters, t_s)
+                weights = law.apply_drift_noise(tile.origin, tile.drift_parameters, t_s)
+            tile.hold_(effects.present(layer, tile, weights))
 
     @torch.no_grad()
     def compensate(layer: CrossbarLayer) -> None:
+        assert method is not None
         for tile in layer.tiles:
-            tile.alpha = drift_compensation(read, layer, tile, address)
-
-    @torch.no_grad()
-    def amplify(layer: CrossbarLayer) -> None:
-        # Without converters there is nothing between the two places.
-        for tile in [] if layer.periphery.perfect else layer.tiles:
-            move_before_adc_(tile)
+            start = functools.partial(effects.start, layer, tile)
+            reading = read_tile(method.reading, layer, tile, start, (seed, chip, t_s))
+            compensate_([tile], reading, method)
 
     for part in parts:
         if fused is not None:
             each(by_block, part.blocks, serial=False)
         else:
             each(by_tile, part.layers, serial=True)
-        for tile in (tile for layer in part.layers for tile in layer.tiles):
-            tile.gain = _ONE
-        if fused is None or not in_blocks:
+        if reads and (fused is None or in_blocks is None):
             each(compensate, part.layers, serial=True)
-        if compensation in BEHIND_ADC:
-            each(amplify, part.layers, serial=False)
         after(part)

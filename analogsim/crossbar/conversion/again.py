@@ -13,7 +13,7 @@ from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward
 from analogsim.crossbar.mapping.layer import crossbar_of
 from analogsim.crossbar.mapping.periphery import Periphery
-from analogsim.crossbar.mapping.plan import WHOLE_MODEL
+from analogsim.crossbar.mapping.plan import MAPPED, WHOLE_MODEL
 from analogsim.errors import InputError
 
 ConvertAgain = Callable[[AnalogModel, Periphery], AnalogModel]
@@ -90,12 +90,17 @@ def converted_again(
         recalibration=analog.recalibration,
         stream=analog.stream,
         grouped=analog.grouped,
+        effects=analog.effects,
     )
+    # Those that a rewrite has made have none.
+    twins = {name: m for name, m in analog.source.named_modules() if isinstance(m, MAPPED)}
     for digital in made.module.modules():
         layer = crossbar_of(digital)
         if layer is None:
             continue
-        twin = analog.source.get_submodule("" if layer.name == WHOLE_MODEL else layer.name)
+        twin = twins.get("" if layer.name == WHOLE_MODEL else layer.name)
+        if twin is None:
+            continue
         layer.share_(twin)
         weight = twin._parameters.get("weight")
         if weight is not None and layer.holds(weight):

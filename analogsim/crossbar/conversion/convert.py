@@ -32,6 +32,7 @@ from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping import periphery as peripheries
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_
+from analogsim.crossbar.mapping.effect_words import effect_notes
 from analogsim.crossbar.mapping.joined import affine_in_float32
 from analogsim.crossbar.mapping.layer import (
     CrossbarLayer,
@@ -59,6 +60,8 @@ from analogsim.crossbar.mapping.table_words import (
 )
 from analogsim.errors import InputError
 from device_models.contract import Device
+from device_models.effects.contract import Effect
+from device_models.effects.registry import parse_effect
 from device_models.registry import parse as parse_device
 
 __all__ = [
@@ -87,6 +90,7 @@ def convert(
     recalibration: Recalibration | None = None,
     stream: StreamName = "aihwkit",
     grouped: Grouped = "digital",
+    effects: Sequence[str | Effect] = (),
     verify: bool = True,
 ) -> AnalogModel:
     """Convert a trained network; the network given is never changed.
@@ -118,21 +122,25 @@ def convert(
             bit for bit; `philox` is several times faster (PCM, needs numba), see `streams.py`.
         grouped: `digital` keeps depthwise convolutions and those of many groups digital; `blocks`
             puts as many of their groups on a tile as fit, along its diagonal.
+        effects: what acts on the cells beside the device's law, in the order in which current
+            meets it: `"stuck?rate_off=0.01"`, or effects themselves; see `device_models.effects`.
+            Not with `stream="philox"`, whose compiled law knows none.
         verify: whether to compare the converted network with the one given.
 
     Raises:
         InputError: an option, pattern, weight, calibration batch or policy cannot be used, the
             converted network computes something else, or nothing would be computed on tiles.
-        DeviceError: an unknown preset.
+        DeviceError: an unknown preset or effect.
     """
     check_choice("tile", tile, get_args(TileKind))
     check_choice("grouped", grouped, get_args(Grouped))
     device = parse_device(preset) if isinstance(preset, str) else preset
-    check_stream(stream, device)
+    acting = tuple(parse_effect(one) if isinstance(one, str) else one for one in effects)
+    check_stream(stream, device, acting)
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
     how, reason = choose_forward(edge, tile, forward)
     source, copy_notes = copy_network(model)
-    notes = [*check_policy(bn, source), *copy_notes]
+    notes = [*check_policy(bn, source), *copy_notes, *effect_notes(acting, device)]
     own_types = _float32_(source)
     batches: Iterator[Inputs] | None = None
     example: Inputs | None = None
@@ -199,6 +207,7 @@ def convert(
         recalibration_images=images,
         stream=stream,
         grouped=grouped,
+        effects=acting,
         rewrites=plain.rewrites,
         checked=Checked(
             done=not verify,

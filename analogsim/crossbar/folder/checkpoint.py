@@ -41,11 +41,13 @@ from analogsim.crossbar.folder.chip_tensors import own, refuse_values, restore_,
 from analogsim.crossbar.forward.engines import choose_forward
 from analogsim.crossbar.mapping import periphery as peripheries
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import effects_entry
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.plan import MAPPED, WHOLE_MODEL, LayerReport
 from analogsim.errors import InputError, OutputError, first_line, plain
 from analogsim.own_files import arriving, write_whole
 from device_models.contract import Device
+from device_models.effects.registry import parse_effect
 from device_models.registry import parse as parse_device
 from device_models.registry import spec_of
 
@@ -220,6 +222,7 @@ def _settings(chip: Chip, folder: Path, note: ModelNote) -> dict[str, Any]:
         "compensation": chip.compensation,
         "stream": analog.stream,
         "grouped": analog.grouped,
+        **effects_entry(analog.effects),
         "notes": list(analog.notes),
         "layers": [dataclasses.asdict(line) for line in chip.report],
         "sha256": {
@@ -295,6 +298,7 @@ def _rebuild(
         recalibration=None if rule is None else Recalibration(**rule),
         stream=settings["stream"],
         grouped=settings["grouped"],
+        effects=tuple(map(parse_effect, settings["effects"])),
         rewrites=form.rewrites,
     )
 

@@ -57,6 +57,7 @@ class ChipSettings(TypedDict):
     compensation: Literal["none", "global", "exact", "column", "gain", "current"]
     stream: Literal["aihwkit", "philox"]
     grouped: Literal["digital", "blocks"]
+    effects: list[str]
     notes: list[str]
     layers: list[_Line]
     sha256: dict[str, str]
@@ -101,6 +102,8 @@ def read_settings(folder: Path) -> ChipSettings:
     # Nor those of before there was a choice of it.
     fields.setdefault("stream", "aihwkit")
     fields.setdefault("grouped", "digital")
+    # Nor does any of a chip without them.
+    fields.setdefault("effects", [])
     problems = list(schema.field_problems(fields, get_type_hints(ChipSettings)))
     problems += [
         f"folded and merged must hold pairs of names, got {shown(pair)}"

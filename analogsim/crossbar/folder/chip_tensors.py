@@ -11,7 +11,8 @@ from analogsim.crossbar.chip.own_statistics import own_batchnorms
 from analogsim.crossbar.forward.engines import new_engine
 from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.layer import CrossbarLayer, TileState
+from analogsim.crossbar.mapping.layer import CrossbarLayer
+from analogsim.crossbar.mapping.tile import TileState
 from analogsim.errors import InputError
 
 _AT_LEAST_ZERO = ("running_var", "num_batches_tracked")
@@ -31,11 +32,12 @@ def tensors_of(chip: Chip) -> dict[str, Tensor]:
         if layer.bias is not None:
             tensors[f"{name}/bias"] = layer.bias
     for layer, tile, key in _tiles(chip.layers):
-        assert tile.programmed is not None, f"program() fills layer {layer.name}"
+        assert tile.origin is not None, f"program() fills layer {layer.name}"
         tensors[f"{key}.target"] = tile.target
         tensors[f"{key}.scale"] = tile.scale
         tensors[f"{key}.input_range"] = torch.tensor(tile.input_range, dtype=torch.float64)
-        tensors[f"{key}.programmed"] = tile.programmed
+        # What effects did to it is drawn again.
+        tensors[f"{key}.programmed"] = tile.origin
         tensors[f"{key}.weights"] = tile.weights
         tensors[f"{key}.alpha"] = tile.alpha
         present = [p is not None for p in tile.drift_parameters]
@@ -145,9 +147,10 @@ def restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folder
             one = torch.zeros((), dtype=torch.float64)
             reach = float(kept.take(f"{key}.input_range", one, least=0.0))
             tile.input_range = state.input_range = reach
-            state.programmed = kept.take(f"{key}.programmed", tile.target)
-            state.weights = kept.take(f"{key}.weights", tile.target)
-            state.alpha = kept.factor(f"{key}.alpha", len(tile.scale))
+            state.origin = kept.take(f"{key}.programmed", tile.target)
+            state.programmed = chip.effects.programmed(made, state, state.origin)
+            weights = kept.take(f"{key}.weights", tile.target)
+            state.hold_(weights, factor=kept.factor(f"{key}.alpha", len(tile.scale)))
             state.drift_parameters = kept.drift(f"{key}.drift", tile, both=pairs)
         layer.lend_(PerfectEngine())
         # The tiles of aihwkit keep their targets and scales from when they were made.

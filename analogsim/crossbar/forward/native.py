@@ -62,10 +62,7 @@ class PerfectEngine(Engine):
         rows = [tile.shape[0] for tile in layer.tiles]
         factors = self.row_factors(layer).split_with_sizes(rows)
         weight = layer.assemble(
-            [
-                tile.weights * (factor[:, None] * tile.alpha.view(-1, 1))
-                for tile, factor in zip(layer.tiles, factors, strict=True)
-            ]
+            [tile.present_times(factor) for tile, factor in zip(layer.tiles, factors, strict=True)]
         )
         self.take_(channels_last(weight))
 
@@ -168,9 +165,7 @@ class _Split(nn.Module):
             slot = tile.slot
             matrix[slot.group, slot.outputs, skipped : skipped + stop - start] = tile.weights
             ranges[slot.group] = tile.input_range
-            factor[slot.group, slot.outputs] = (
-                tile.alpha.reshape(-1) * tile.scale.reshape(-1) * (adc * tile.input_range)
-            )
+            factor[slot.group, slot.outputs] = tile.behind_adc * (adc * tile.input_range)
         shape = (geometry.groups * geometry.out_features, last - first, *geometry.kernel)
         weight = (matrix * (dac / adc)).reshape(shape)
         self.product.take_(channels_last(weight))

@@ -10,10 +10,13 @@ from analogsim.batchnorm.recalibrate import Recalibration
 from analogsim.call import Inputs
 from analogsim.crossbar.mapping.coverage import Coverage
 from analogsim.crossbar.mapping.layer import CrossbarLayer, crossbar_layers
+from analogsim.crossbar.mapping.layer_table import layer_table
 from analogsim.crossbar.mapping.periphery import Periphery, TileKind
 from analogsim.crossbar.mapping.plan import Grouped, LayerReport
 from analogsim.crossbar.mapping.streams import StreamName
 from device_models.contract import Device
+from device_models.effects.contract import Effect
+from device_models.registry import spec_of
 
 Forward = Literal["auto", "native", "native-bf16", "native-compiled", "tile"]
 How = Literal["native", "native-bf16", "native-compiled", "tile"]
@@ -75,10 +78,27 @@ class AnalogModel:
     """Where the normals of programming and drift come from."""
     grouped: Grouped = "digital"
     """What becomes of depthwise convolutions."""
+    effects: tuple[Effect, ...] = ()
+    """What acts on the cells beside the device's law, in the order in which current meets it."""
     rewrites: tuple[str, ...] = ()
     """Kinds of modules that were written with linear layers."""
     checked: Checked = field(default_factory=Checked)
     """What was found when the conversion was checked."""
+
+    def __repr__(self) -> str:
+        """What it is in five lines, then the table of its layers."""
+        kept = ", ".join(self.keep_digital) or "no layer by name"
+        return "\n".join(
+            [
+                f"AnalogModel of {type(self.source).__name__} on {spec_of(self.device)}",
+                f"periphery: {self.periphery.name}, {self.tile} tile",
+                f"products: {self.forward} ({self.forward_reason})",
+                f"BatchNorm: {self.bn}; kept digital: {kept}",
+                f"coverage: {self.coverage or 'not counted before a forward pass'}",
+                "",
+                layer_table(self.report),
+            ]
+        )
 
     @property
     def layers(self) -> dict[str, CrossbarLayer]:

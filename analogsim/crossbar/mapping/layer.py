@@ -3,7 +3,6 @@
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,105 +11,10 @@ from torch import Tensor, nn
 from analogsim.crossbar.mapping.geometry import Geometry, geometry_of, matrix_of
 from analogsim.crossbar.mapping.joined import FoldedBatchNorm, JoinedBatchNorm
 from analogsim.crossbar.mapping.periphery import Periphery
-from analogsim.crossbar.mapping.tiling import TileSlot, assemble, map_weights, tile_slots
+from analogsim.crossbar.mapping.tile import Matrix, TileState
+from analogsim.crossbar.mapping.tiling import assemble, map_weights, tile_slots
 from analogsim.errors import InputError
 from device_models.contract import TileContext
-
-
-@dataclass(kw_only=True)
-class Matrix:
-    """A layer's logical weights, (groups, out, in), float32 on the CPU; its tiles share them."""
-
-    values: Tensor
-
-
-@dataclass(kw_only=True)
-class TileState:
-    """What one tile holds. All tensors lie on the CPU; weights are in tile units, (out, in).
-
-    Attributes:
-        slot: which part of the matrix.
-        matrix: of the layer; None where the targets were read from a file.
-        scale: (out, 1): logical weight = tile weight * scale.
-        input_range: of the DAC.
-        alpha: drift compensation: one factor, or one for each output.
-        gain: what a compensation in front of the ADC has multiplied the weights with; a folder
-            does not keep it.
-        baselines: answers to unit inputs after programming, by kind of compensation; kept once
-            read.
-        programmed: weights after programming.
-        drift_parameters: what else the device's law remembers of programming.
-    """
-
-    slot: TileSlot
-    matrix: Matrix | None
-    scale: Tensor
-    input_range: float = 1.0
-    alpha: Tensor = field(default_factory=lambda: torch.ones(1))
-    gain: Tensor = field(default_factory=lambda: torch.ones(1))
-    baselines: dict[str, Tensor] = field(default_factory=dict)
-    programmed: Tensor | None = None
-    drift_parameters: list[Tensor | None] = field(default_factory=list)
-    _target: Tensor | None = None
-    _weights: Tensor | None = None
-    _weights_again: Callable[[], Tensor] | None = None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(out, in)."""
-        return len(self.scale), self.slot.inputs.stop - self.slot.inputs.start
-
-    @property
-    def numel(self) -> int:
-        """Number of weights."""
-        return self.shape[0] * self.shape[1]
-
-    @property
-    def target(self) -> Tensor:
-        """What is to be programmed; computed from the matrix each time, so that none is kept."""
-        if self._target is not None:
-            return self._target
-        assert self.matrix is not None, "a tile has a matrix or a target"
-        slot = self.slot
-        return self.matrix.values[slot.group, slot.outputs, slot.inputs] / self.scale
-
-    @target.setter
-    def target(self, value: Tensor) -> None:
-        if self._target is None and torch.equal(self.target, value):
-            return
-        self._target, self.matrix = value, None
-
-    @property
-    def weights(self) -> Tensor:
-        """What the tile multiplies with now: the target, then programmed, then drifted."""
-        if self._weights is not None:
-            return self._weights
-        return self.target if self._weights_again is None else self._weights_again()
-
-    @weights.setter
-    def weights(self, value: Tensor) -> None:
-        self._weights, self._weights_again = value, None
-
-    @property
-    def keeps_weights(self) -> bool:
-        """Whether the present weights lie here, and need not be computed again."""
-        return self._weights is not None or self._weights_again is None
-
-    def hold_(self, weights: Tensor | None, again: Callable[[], Tensor]) -> "TileState":
-        """Take `weights`, which `let_go_` may drop: `again` gives them, the same bits each time."""
-        self._weights, self._weights_again = weights, again
-        return self
-
-    @property
-    def recomputed(self) -> Callable[[], Tensor] | None:
-        """Gives the present weights again, the same bits; None where nothing can."""
-        return self._weights_again
-
-    def let_go_(self) -> "TileState":
-        """Keep the present weights no longer if they can be computed again."""
-        if self._weights_again is not None:
-            self._weights = None
-        return self
 
 
 class Engine(nn.Module, ABC):

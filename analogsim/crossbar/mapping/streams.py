@@ -1,10 +1,12 @@
 """Where the normals of programming and drift come from, and which chips can have which."""
 
 import functools
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from analogsim.errors import InputError
 from device_models.contract import Device
+from device_models.effects.contract import Effect
 from device_models.pcm import Pcm
 
 StreamName = Literal["aihwkit", "philox"]
@@ -13,8 +15,8 @@ reproducible stream (`gaussian.stream`) in one compiled pass: other draws of the
 read noise a weight where aihwkit draws one for each device of a pair."""
 
 
-def check_stream(stream: str, device: Device) -> None:
-    """Refuse a stream that is none, that the device's law does not have, or that needs numba.
+def check_stream(stream: str, device: Device, effects: Sequence[Effect] = ()) -> None:
+    """Refuse a stream that is none, that device or effects do not have, or that needs numba.
 
     Raises:
         InputError: one of these.
@@ -29,6 +31,12 @@ def check_stream(stream: str, device: Device) -> None:
         raise InputError(
             f"stream 'philox' must have a device with a compiled law (pcm), got "
             f"{device.info.name!r}; use stream 'aihwkit' for it"
+        )
+    if effects:
+        named = ", ".join(effect.info.name for effect in effects)
+        raise InputError(
+            f"stream 'philox' must have no effects, got {named}: its compiled law knows none; use "
+            "stream 'aihwkit'"
         )
     if not _has_numba():
         raise InputError(

@@ -1,0 +1,133 @@
+"""A spec with `[[networks]]`: the same study of several networks, side by side."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analogsim.errors import shown
+from analogsim.spec.attribution import KIND as ATTRIBUTION
+from analogsim.spec.attribution import asked_of, attribution_of
+from analogsim.spec.check import Problem
+from analogsim.spec.noise import NoiseSpec, noise_from_toml
+from analogsim.spec.study import Spec, spec_from_toml
+from analogsim.spec.toml import toml_value
+from analogsim.suites.entry import Entry
+
+NETWORKS = "networks"
+_LONGEST_LABEL = 100
+# Names of a suite's own files, whatever their ending, and those that Windows keeps for devices.
+_TAKEN = {
+    *("records", "report", "results", "suite", "charts", "figures", "con", "prn", "aux", "nul"),
+    *(f"{device}{number}" for device in ("com", "lpt") for number in range(10)),
+}
+# Keys of an entry that belong to the network's own spec.
+_OWN = ("model", "weights", "untrained", "bn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """Several networks under one question; a spec each, with what it is in the tables.
+
+    `content` is the TOML document.
+    """
+
+    question: str
+    members: tuple[tuple[Entry, Spec | NoiseSpec], ...]
+    content: dict[str, Any]
+
+
+def suite_from_toml(content: dict[str, Any], folder: Path) -> Suite:
+    """A suite of a TOML document that has no problems; `folder` is that of the file."""
+    shared = {key: value for key, value in content.items() if key != NETWORKS}
+    members = []
+    for entry in content[NETWORKS]:
+        own = {key: entry[key] for key in _OWN if key in entry}
+        if "weights" in own:
+            own["weights"] = str(folder / own["weights"])
+        rest = {key: value for key, value in entry.items() if key not in _OWN}
+        members.append((Entry(**rest), one_from_toml(shared | own, folder)))
+    return Suite(question=content.get("question", ""), members=tuple(members), content=content)
+
+
+def one_from_toml(content: dict[str, Any], folder: Path = Path()) -> Spec | NoiseSpec:
+    """The spec of one network, of any kind."""
+    if content.get("kind") == "noise":
+        return noise_from_toml(content)
+    fields = {key: value for key, value in content.items() if key != "kind"}
+    if content.get("kind") == ATTRIBUTION:
+        fields, asked = asked_of(fields)
+        return attribution_of(spec_from_toml(fields, folder), **asked)
+    return spec_from_toml(fields, folder)
+
+
+def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
+    """What the schema cannot say of the networks, which it has found good."""
+    entries = content[NETWORKS]
+    labels = [entry["label"].casefold() for entry in entries]
+    arms: dict[tuple[Any, ...], int] = {}
+    for at, entry in enumerate(entries):
+        key = f"{NETWORKS}[{at}]"
+        if labels.index(labels[at]) < at:
+            text = f"must be one of its own, got {entry['label']!r} twice"
+            yield Problem(key=f"{key}.label", text=text)
+        if (rule := _label_rule(entry["label"])) is not None:
+            yield Problem(key=f"{key}.label", text=f"must be {rule}, got {shown(entry['label'])}")
+        if "weights" in entry and not (folder / entry["weights"]).is_file():
+            text = f"must be a file beside the spec, got {entry['weights']!r}, which is not in "
+            yield Problem(key=f"{key}.weights", text=f"{text}{folder}")
+        if ("pair" in entry) != ("arm" in entry):
+            there = "pair" if "pair" in entry else "arm"
+            text = f"must come with pair and arm both, got {there} alone"
+            yield Problem(key=f"{key}.{there}", text=text)
+        elif "pair" in entry:
+            arm = entry["pair"], entry["arm"], entry.get("training_seed")
+            if arm in arms:
+                text = f"must be one arm of a pair and training seed, got {entry['arm']!r} of "
+                text += f"{entry['pair']!r} again (first in networks[{arms[arm]}])"
+                yield Problem(key=f"{key}.arm", text=text)
+            arms.setdefault(arm, at)
+        if "bn" in entry and content.get("kind") == "noise":
+            text = f"must be left out of a spec of kind noise, got {entry['bn']!r}"
+            yield Problem(key=f"{key}.bn", text=text)
+        one = content.get("kind") == ATTRIBUTION or "gaussian" in content
+        if one and len(entry.get("bn", [])) > 1:
+            text = f"must be one in an attribution, and with gaussian, got {entry['bn']}"
+            yield Problem(key=f"{key}.bn", text=text)
+    if "precision" in content.get("design", {}):
+        yield Problem(
+            key="design.precision",
+            text="must be chips in a spec with [[networks]], whose tables compare chip by chip, "
+            f"got precision {content['design']['precision']!r}",
+        )
+
+
+def _label_rule(label: str) -> str | None:
+    """What a label breaks that the schema lets through; it is the name of a folder."""
+    if len(label) > _LONGEST_LABEL:
+        return f"at most {_LONGEST_LABEL} characters"
+    # A pattern's $ lets a line end through.
+    if label.endswith((".", "\n")):
+        return "a name that ends in a letter, digit, - or _"
+    if label.split(".")[0].casefold() in _TAKEN:
+        return "a name that is free in every folder"
+    return None
+
+
+def suite_as_toml(suite: Suite) -> str:
+    """The document as TOML: plain keys, then tables, then networks."""
+    plain = {k: v for k, v in suite.content.items() if k != NETWORKS and not isinstance(v, dict)}
+    lines = _lines(plain)
+    for key, value in suite.content.items():
+        if isinstance(value, dict):
+            lines += ["", f"[{key}]", *_lines(value)]
+    for entry in suite.content[NETWORKS]:
+        lines += ["", f"[[{NETWORKS}]]", *_lines(entry)]
+    return "\n".join([*lines, ""])
+
+
+def _lines(table: dict[str, Any]) -> list[str]:
+    return [
+        f"{key} = {toml_value(tuple(value) if isinstance(value, list) else value)}"
+        for key, value in table.items()
+    ]

@@ -1,0 +1,213 @@
+"""A study of chips: from its spec to its folder."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.streams import check_stream
+from analogsim.errors import InputError
+from analogsim.experiment.axes import points_of
+from analogsim.experiment.deal import Images
+from analogsim.experiment.drive import run_study
+from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.experiment.layers_file import read_layers
+from analogsim.experiment.score import select
+from analogsim.experiment.study import PILOT_CHIPS, PILOT_IMAGES, Chips, Design, Precision, Study
+from analogsim.inputs.batching import n_images
+from analogsim.inputs.data import Data
+from analogsim.inputs.fingerprint import code_fingerprints
+from analogsim.report.extras import SPEC_FILE
+from analogsim.report.factor_words import factor_warnings
+from analogsim.spec.device import devices_of_presets, seen_from
+from analogsim.spec.file import spec_as_toml
+from analogsim.spec.options import data_options_of
+from analogsim.spec.study import Spec, network_options_of
+from analogsim.studies.given import NOTHING, Given
+from analogsim.studies.prepare import Prepared, open_data, prepare
+from analogsim.studies.sweep import sweep_converter
+from analogsim.studies.where import Where
+from device_models.contract import Device
+from device_models.effects.registry import parse_effect
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A study with all that it is computed on, before anything is."""
+
+    study: Study
+    analogs: Mapping[str, AnalogModel]
+    """By treatment of BatchNorm."""
+    images: Data
+
+    @property
+    def analog(self) -> AnalogModel:
+        """The first converted network."""
+        return next(iter(self.analogs.values()))
+
+
+def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
+    """Load and convert what a spec names.
+
+    Raises:
+        InputError, DeviceError: an option, the network or the data cannot be used.
+    """
+    devices = devices_of(spec, where)
+    options = data_options_of(spec)
+    data = open_data(options, given, where.tell)
+    prepared = [
+        prepare(
+            network_options_of(spec, bn),
+            options,
+            spec.presets[0],
+            data,
+            given=given,
+            warn=where.warn,
+        )
+        for bn in spec.bn
+    ]
+    return Ready(
+        study=study_of(spec, devices, prepared, data, where),
+        analogs=analogs_of(prepared),
+        images=limited(data, spec.limit),
+    )
+
+
+def check_one_bn(spec: Spec, what: str) -> None:
+    """Raise InputError, which begins with `what`, unless there is one treatment of BatchNorm."""
+    if len(spec.bn) != 1:
+        raise InputError(
+            f"{what} must have one --bn, got {', '.join(spec.bn)}; run it once for each"
+        )
+
+
+def compute_chips(spec: Spec, where: Where, given: Given = NOTHING) -> None:
+    """Run what the folder lacks.
+
+    Raises:
+        InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
+            cannot be used, or the workers end.
+    """
+    place = where.place()
+    ready = make_ready(spec, where, given)
+    with where.watch() as progress:
+        run_study(
+            ready.study,
+            ready.analogs,
+            ready.images,
+            where.output,
+            place,
+            progress,
+            extend=where.extend,
+            convert_again=sweep_converter(spec, given),
+        )
+    write_spec(spec, where.output)
+    warn_of_factors(where)
+
+
+def warn_of_factors(where: Where) -> None:
+    """Say where drift compensation misleads, by a run's `layers.json`."""
+    for text in factor_warnings(read_layers(where.output)):
+        where.warn(text)
+
+
+def write_spec(spec: Spec, folder: Path) -> None:
+    """Into the run's folder, for the report and for whoever runs it again. Raises OutputError."""
+    # A spec's presets are relative to it.
+    here = dataclasses.replace(spec, presets=seen_from(spec.presets, folder))
+    write_bytes_atomic(folder / SPEC_FILE, spec_as_toml(here).encode(errors="replace"))
+
+
+def analogs_of(prepared: Sequence[Prepared]) -> dict[str, AnalogModel]:
+    """The converted networks by their treatment of BatchNorm; they share the images.
+
+    Raises:
+        InputError: two have the same, as a folder's have.
+    """
+    found: dict[str, AnalogModel] = {}
+    images = None
+    for one in prepared:
+        analog = one.analog
+        if analog.bn in found:
+            raise InputError(
+                f"bn must be one for {one.name}, which was converted with bn {analog.bn}, got "
+                f"{len(prepared)} of them; leave --bn out"
+            )
+        if analog.recalibration_images is not None:
+            # The same options read the same images: one copy travels to the workers.
+            images = analog.recalibration_images if images is None else images
+            analog = dataclasses.replace(analog, recalibration_images=images)
+        found[analog.bn] = analog
+    return found
+
+
+def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
+    """The devices of a spec; refuses what can be refused before the folder is made.
+
+    Raises:
+        InputError: there is no CUDA device where one is asked for, or a device's file fails.
+        DeviceError: there is no such device, or it is not valid at a time.
+    """
+    devices = devices_of_presets(spec.presets)
+    for device in devices:
+        for t_s in spec.times:
+            device.check_time(t_s)
+    where.check_device(spec.device)
+    effects = tuple(map(parse_effect, spec.effects))
+    for device in devices:
+        check_stream(spec.stream, device, effects)
+    return devices
+
+
+def study_of(
+    spec: Spec,
+    devices: tuple[Device, ...],
+    prepared: Sequence[Prepared],
+    data: Data,
+    where: Where,
+) -> Study:
+    """The study that a spec asks for, of networks that lie ready."""
+    first = prepared[0]
+    notes = dict.fromkeys(note for one in prepared for note in one.notes)
+    return Study(
+        question=spec.question,
+        command=where.command,
+        model=first.name,
+        data=data.name,
+        normalisation=data.normalisation,
+        devices=devices,
+        times_s=spec.times,
+        compensations=tuple(cast(Compensation, c) for c in spec.compensation),
+        design=design_of(spec),
+        seed=spec.seed,
+        batch_size=spec.batch_size,
+        yield_above=spec.yield_above,
+        device=spec.device,
+        points=points_of(spec.sweep),
+        within=spec.within / 100,
+        notes=(f"Data: {data.note}.", *notes),
+        inputs={**first.inputs, **code_fingerprints("data", data.files)},
+    )
+
+
+def design_of(spec: Spec) -> Design:
+    """The design of a spec: chips or precision."""
+    if spec.chips is not None:
+        return Chips(chips=spec.chips)
+    assert spec.precision is not None
+    return Precision(
+        half_width=spec.precision,
+        cost_ratio=spec.cost_ratio,
+        pilot_chips=spec.pilot_chips or PILOT_CHIPS,
+        pilot_images=spec.pilot_images or PILOT_IMAGES,
+    )
+
+
+def limited(data: Data, limit: int | None) -> Data:
+    """The first `limit` images, or all. Raises InputError as `n_images`."""
+    total = n_images(data)
+    count = n_images(data, limit)
+    first = Images(order="stored", seed=0, round=0, start=0, count=count, total=total)
+    return select(data, first)

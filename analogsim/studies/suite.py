@@ -1,0 +1,93 @@
+"""A spec of several networks: a run folder each, then the combined tables."""
+
+import dataclasses
+from contextlib import suppress
+from pathlib import Path
+
+from analogsim.errors import InputError, OutputError
+from analogsim.experiment.lock import locked
+from analogsim.own_files import is_litter, own_folder
+from analogsim.report import build_report
+from analogsim.report.charts_folder import CHARTS_FOLDER
+from analogsim.report.figures import FIGURES_FOLDER
+from analogsim.schema import dumps, loads
+from analogsim.scopes.build import build_noise
+from analogsim.spec.attribution import AttributionSpec
+from analogsim.spec.noise import NoiseSpec
+from analogsim.spec.study import Spec
+from analogsim.spec.suite import Suite
+from analogsim.studies.attribution import compute_attribution
+from analogsim.studies.chips import compute_chips
+from analogsim.studies.matched import compute_matched
+from analogsim.studies.noise import compute_noise
+from analogsim.studies.where import Where
+from analogsim.suites.attributed import read_attributed
+from analogsim.suites.build import PAGE_FILE, PLOT_FILE, build_suite
+from analogsim.suites.crossbar import read_crossbar
+from analogsim.suites.kept import RESULTS_FILE, Kept, read_kept, write_kept
+from analogsim.suites.kept_form import Result
+
+
+def compute_suite(suite: Suite, where: Where) -> None:
+    """Run the networks one after the other, each in a folder of its own; build the tables.
+
+    Broken off, the same goes on: what a network's folder holds is not computed again.
+
+    Raises:
+        InputError, DeviceError, OutputError, WorkerError: as the study of one network.
+    """
+    labels = {entry.label for entry, _ in suite.members}
+    with locked(where.output):
+        _check_folder(where.output, labels)
+        networks = []
+        for at, (entry, spec) in enumerate(suite.members, start=1):
+            where.tell(f"network {at} of {len(suite.members)}: {entry.label}")
+            here = dataclasses.replace(where, output=own_folder(where.output / entry.label))
+            networks.append((entry, _computed(spec, here)))
+        path = where.output / RESULTS_FILE
+        write_kept(
+            path,
+            Kept(
+                question=suite.question,
+                command=_command(path, where.command),
+                # As JSON reads it back.
+                spec=loads(dumps(suite.content)),
+                networks=tuple(networks),
+            ),
+        )
+        # What is shown comes from the file, as a later report of it does.
+        build_suite(read_kept(path), where.output)
+
+
+def _command(path: Path, present: str) -> str:
+    """The command of the results that are there, as a run's header keeps it; else the present."""
+    with suppress(InputError):
+        return read_kept(path).command
+    return present
+
+
+def _computed(spec: Spec | NoiseSpec, where: Where) -> Result:
+    """Run one network, build its report and read what it measured."""
+    if isinstance(spec, NoiseSpec):
+        compute_noise(spec, where)
+        return build_noise(where.output)[0]
+    if isinstance(spec, AttributionSpec):
+        compute_attribution(spec, where)
+    elif spec.gaussian is not None:
+        compute_matched(spec, where)
+    else:
+        compute_chips(spec, where)
+    build_report(where.output)
+    attributed = isinstance(spec, AttributionSpec)
+    return read_attributed(where.output) if attributed else read_crossbar(where.output)
+
+
+def _check_folder(folder: Path, labels: set[str]) -> None:
+    """Refuse a folder that holds something else than this suite's networks."""
+    known = {*labels, RESULTS_FILE, PAGE_FILE, PLOT_FILE, CHARTS_FOLDER, FIGURES_FOLDER}
+    for path in folder.iterdir():
+        if path.name not in known and not is_litter(path):
+            raise OutputError(
+                f"output {folder} must be empty or this suite's, got one that holds {path.name}; "
+                "choose another folder"
+            )

@@ -1,0 +1,22 @@
+"""Effects on the cells of an array, beside a device's own law: one file each.
+
+Importing this package imports no torch.
+"""
+
+from device_models.effects.contract import Cells, Draws, Effect, EffectInfo, Moment
+from device_models.effects.gain_error import GainError
+from device_models.effects.registry import EFFECTS, parse_effect, spec_of_effect
+from device_models.effects.stuck import Stuck
+
+__all__ = [
+    "EFFECTS",
+    "Cells",
+    "Draws",
+    "Effect",
+    "EffectInfo",
+    "GainError",
+    "Moment",
+    "Stuck",
+    "parse_effect",
+    "spec_of_effect",
+]

@@ -1,0 +1,83 @@
+"""What an effect on the cells of an array is: something beside the device's own law.
+
+This module never imports torch at run time, so that effects can be listed without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import Field, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+Moment = Literal["programmed", "present"]
+WHEN: dict[Moment, str] = {
+    "programmed": "from programming on",
+    "present": "whenever cells are read",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectInfo:
+    """What an effect is, in words. Every field is one or two sentences of plain text."""
+
+    name: str
+    title: str
+    models: str
+    not_modelled: str
+    law: str
+    citation: str
+    domain: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """What a tile physically holds: two cells a weight, (out, in) each, in units of g_max.
+
+    A signed weight is such a pair with one of the two at zero; weight = g_plus - g_minus. A device
+    whose weights are not such pairs says so (`Device.cells_a_weight`).
+    """
+
+    g_plus: Tensor
+    g_minus: Tensor
+
+    @classmethod
+    def of(cls, weights: Tensor) -> Self:
+        """The pairs of tile weights, with the idle cell at zero. `weights` gives them back."""
+        return cls(g_plus=weights.clamp(min=0), g_minus=(-weights).clamp(min=0))
+
+    @property
+    def weights(self) -> Tensor:
+        """The tile weights that these cells stand for, (out, in)."""
+        return self.g_plus - self.g_minus
+
+
+class Draws(Protocol):
+    """The address of an effect's random draws on one tile of one chip: seed, effect, layer, tile.
+
+    The same address gives the same numbers at every call, at every time since programming.
+    """
+
+    def generator(self, what: str) -> Generator:
+        """A CPU generator of its own for each of the effect's draws, named by `what`."""
+        ...
+
+
+class Effect(Protocol):
+    """A frozen dataclass of options: exactly nothing while they are at their defaults.
+
+    Attributes:
+        info: what it models, what not, its law and its source.
+        moment: `programmed` acts on what programming leaves in the cells, and ever after; it counts
+            as an error of programming. `present` acts on what the cells hold whenever they are
+            read.
+    """
+
+    info: ClassVar[EffectInfo]
+    moment: ClassVar[Moment]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def apply(self, cells: Cells, draws: Draws) -> Cells:
+        """Return the cells as the array shows them; `cells` itself stays as it is."""
+        ...

@@ -1,0 +1,89 @@
+"""The short text form of a device or an effect: `NAME?option=value&option=value`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from device_models.errors import DeviceError
+
+Made = TypeVar("Made")
+
+
+def made(kind: Any, make: Callable[..., Made], query: str, spec: str, *, what: str) -> Made:
+    """What `make` gives for the options of `query`, as the fields of `kind` type them.
+
+    Args:
+        kind: a dataclass with an `info`.
+        make: takes options by name.
+        query: what stands behind the `?`.
+        spec: the whole text, for messages.
+        what: what `kind` is: `preset` or `effect`.
+
+    Raises `DeviceError`, with every problem.
+    """
+    name = kind.info.name
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for item in query.split("&") if query else []:
+        option, equals, text = item.partition("=")
+        try:
+            if option in values:
+                raise DeviceError(
+                    f"{what} {name!r} option {option!r} must be given once, got {spec!r}; "
+                    "keep one of its values"
+                )
+            values[option] = _read(kind, option, text if equals else None, what)
+        except DeviceError as problem:
+            problems.append(str(problem))
+    try:
+        result = make(**values)
+    except DeviceError as problem:
+        problems.append(str(problem))
+    if problems:
+        raise DeviceError("\n".join(problems))
+    return result
+
+
+def spec_of(value: Any) -> str:
+    """Return the shortest spec that `made` turns into an equal value."""
+    given = []
+    for field in fields(value):
+        own = getattr(value, field.name)
+        if own != field.default:
+            given.append(f"{field.name}={str(own).lower() if isinstance(own, bool) else own}")
+    name: str = value.info.name
+    return name + ("?" + "&".join(given) if given else "")
+
+
+def _read(kind: Any, option: str, text: str | None, what: str) -> Any:
+    """Turn the text of one option into the type of its field."""
+    name = kind.info.name
+    options = [field.name for field in fields(kind)]
+    if option not in options:
+        raise DeviceError(
+            f"{what} {name!r} option must be one of {', '.join(options)}, got {option!r}; "
+            f"write for example '{name}?{options[0]}=0.5'"
+        )
+    hint = get_type_hints(kind)[option]
+    if get_origin(hint) is Literal:
+        values = {str(value): value for value in get_args(hint)}
+        rule = " or ".join(values)
+    elif hint is bool:
+        values = {"true": True, "false": False}
+        rule = "true or false"
+    else:
+        values = {}
+        rule = "a number"
+    if text in values:
+        return values[text]
+    if not values and text is not None:
+        try:
+            return float(text)
+        except ValueError:
+            pass
+    raise DeviceError(
+        f"{what} {name!r} {option} must be {rule}, got {text!r}; "
+        f"write for example '{name}?{option}={next(iter(values), '0.5')}'"
+    )
