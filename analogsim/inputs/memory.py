@@ -18,7 +18,7 @@ from analogsim.inputs.labels import as_tensor, class_numbers, one_hot_width, wit
 from analogsim.inputs.models import Model
 from analogsim.inputs.names import MEMORY
 from analogsim.inputs.npz import as_images
-from analogsim.inputs.user_data import look_at
+from analogsim.inputs.user_data import SizedDataset, look_at
 
 # Whose code a version names.
 _LIBRARIES = {"torch", "torchvision", "analogsim"}
@@ -91,6 +91,11 @@ def data_in_memory(given: object, normalise: MeanStd | None = None) -> Data:
         raise InputError(
             f"data normalisation must be done by the data set, got mean {normalise[0]} and std "
             f"{normalise[1]}; drop the option"
+        )
+    if not isinstance(given, SizedDataset):
+        raise InputError(
+            "data in memory must be (images, labels), a torch Dataset with a length or a "
+            f"DataLoader of one, got {type(given).__name__}; give one of these"
         )
     found = look_at(given, "data in memory", sides=0)
     return Data(

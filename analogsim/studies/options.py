@@ -69,6 +69,8 @@ class ChipOptions(ImageOptions, total=False):
     stream: str
     grouped: str
     yield_above: Share | Sequence[Share]
+    sweep: Mapping[str, str | Iterable[object]]
+    within: float
     chips: int
     precision: Share
     cost_ratio: float
@@ -87,7 +89,6 @@ class SpecOptions(ChipOptions, total=False):
     references: Texts
     etas: Share | Sequence[Share]
     draws: int
-    sweep: Mapping[str, Iterable[object]]
 
 
 def as_document(keys: Mapping[str, Any], where: str) -> dict[str, Any]:

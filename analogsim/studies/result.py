@@ -20,7 +20,7 @@ from analogsim.report.attribution import ATTRIBUTION_FILE, read_attribution
 from analogsim.report.attribution_table import format_attribution
 from analogsim.report.build import PAGE_FILE
 from analogsim.report.comparison import MATCHED_FILE, read_comparison
-from analogsim.report.extras import read_extras
+from analogsim.report.extras import Extras, read_extras
 from analogsim.report.look import PAGE
 from analogsim.report.matched_table import format_comparison
 from analogsim.report.opening import opening
@@ -33,6 +33,7 @@ from analogsim.scopes.table import format_noise
 from analogsim.scopes.words import noise_sentences
 from analogsim.suites.build import answers, build_suite, format_suite
 from analogsim.suites.kept import MOST, RESULTS_FILE, read_kept
+from analogsim.suites.overview import overview
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,8 +109,9 @@ class Run:
         return read(self.folder)
 
     def plot(self) -> "Figure":
-        """The run's first chart as a matplotlib figure, which a notebook shows."""
-        return charts_in(self.folder)[0].draw(PAGE)
+        """The run's main chart as a matplotlib figure, which a notebook shows."""
+        charts = charts_in(self.folder)
+        return next((one for one in charts if one.name == self.kind), charts[0]).draw(PAGE)
 
     @property
     def page(self) -> Path:
@@ -139,11 +141,11 @@ class Run:
 def _chips(folder: Path) -> Shown:
     run = read_run(folder)
     summary = summarise_run(run)
-    header = run.header
     return Shown(
         summary=cast(dict[str, Any], summary),
-        answer=tuple(opening(run, summary, read_extras(folder))),
-        text="\n".join([format_table(summary), *_remarks(header)]),
+        # What else the folder may hold is the answer of another study.
+        answer=tuple(opening(run, summary, Extras())),
+        text="\n".join([format_table(summary), *_remarks(run.header)]),
         notes=run.notes,
     )
 
@@ -202,7 +204,7 @@ def _suite(folder: Path) -> Shown:
     kept = read_kept(path)
     return Shown(
         summary=schema.loads(read_text(path, MOST)),
-        answer=tuple(answers(kept)),
+        answer=tuple(answers(kept) or overview(kept)),
         text=format_suite(kept),
     )
 

@@ -84,7 +84,7 @@ def test_what_cannot_be_read_is_refused() -> None:
         (("images", y), "images must be an array or a tensor, got str"),
         (picked, "plain one, got SubsetRandomSampler"),
         (own, "got a collate_fn of its own"),
-        (7, "must return a torch Dataset with a length, got int"),
+        (7, r"must be \(images, labels\), a torch Dataset with a length .* got int"),
     ):
         with pytest.raises(InputError, match=said):
             data_in_memory(given)
