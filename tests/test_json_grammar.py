@@ -11,7 +11,6 @@ from typing import Any, TypedDict, get_type_hints
 
 import matplotlib.font_manager  # noqa: F401 - it makes a folder when it is imported
 import pytest
-from analogsim.crossbar.chip_settings import ChipSettings, read_settings
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_KINDS = ("source", "layer")
 # The hatch differs too, for a grey print.
 _STYLES = {"alone": (COLOURS[0], ""), "without": (COLOURS[1], "///")}
 _LABELS = {"alone": "alone: everything else off", "without": "gain without it"}
@@ -25,7 +26,10 @@ def attribution_chart(
     losses: Sequence[Loss], model: str, preset: str, name: str = "attribution"
 ) -> Chart | None:
     """The losses at the last time; None where there are none."""
-    known = [loss for loss in losses if loss.loss is not None]
+    # A file from somebody else may name others.
+    known = [
+        one for one in losses if one.loss is not None and one.kind in _KINDS and one.mode in _STYLES
+    ]
     if not known:
         return None
     t_s = max(loss.t_s for loss in known)
@@ -56,7 +60,7 @@ def _said(one: Loss) -> str:
 
 
 def _panels(losses: Sequence[Loss]) -> dict[str, list[Loss]]:
-    found = {kind: [one for one in losses if one.kind == kind] for kind in ("source", "layer")}
+    found = {kind: [one for one in losses if one.kind == kind] for kind in _KINDS}
     return {kind: some for kind, some in found.items() if some}
 
 
