@@ -60,7 +60,8 @@ def _sentence(
     curve = series_label(name, choice["bn"], choice["compensation"], with_bn=with_bn)
     opening = f"{curve}, {labels[choice['t_s']]}:"
     axis, reference = choice["axis"], value_text(choice["reference"])
-    tolerance = f"{100 * within:g} points of"
+    allowed = f"{100 * within:g}"
+    tolerance = f"{allowed} point{'' if allowed == '1' else 's'} of"
     candidates = choice["candidates"]
     if not candidates:
         return f"{opening} no two points share chips yet."

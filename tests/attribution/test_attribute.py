@@ -250,8 +250,8 @@ def test_a_worker_keeps_one_treatment_s_chips():
               versions={})  # fmt: skip
     treated = Treated(job=job, treatments=treatments)
     assert len(list(treated.networks())) == 4
-    kept = {("other", "digital"): object()}
+    kept = {("other", "digital", ()): object()}
     task = Task(preset=made.full().name, bn="digital", chip=0, images=all_images(60), part="main",
                 wanted=())  # fmt: skip
     assert list(treated.trials(task, kept)) == []
-    assert list(kept) == [(made.full().name, "digital")]
+    assert list(kept) == [(made.full().name, "digital", ())]

@@ -14,9 +14,10 @@ from analogsim.crossbar.mapping.periphery import STANDARD, Periphery
 from analogsim.errors import InputError
 from analogsim.experiment.axes import place_of, points_of
 from analogsim.experiment.condition import conditions_of
+from analogsim.experiment.deal import all_images
 from analogsim.experiment.drive import run_study
 from analogsim.experiment.header import read_header
-from analogsim.experiment.job import Job
+from analogsim.experiment.job import Job, Task
 from analogsim.experiment.records import read_records
 from analogsim.experiment.statistics import summarise
 from analogsim.experiment.study import Chips, Study
@@ -188,3 +189,25 @@ def test_a_converted_network_without_its_images_keeps_its_tiles() -> None:
     assert {one.periphery.adc_bits for one in analog.layers.values()} == {8}
     with pytest.raises(InputError, match="max_input_size must be the 512 .* got 64; give the net"):
         with_periphery(analog, dataclasses.replace(STANDARD, max_input_size=64))
+
+
+def test_a_worker_keeps_few_chips_of_large_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = conditions_of(sweep(points=points_of({"seed": tuple(range(6))})), {
+        "digital": small.analog()
+    })  # fmt: skip
+    job = Job(
+        conditions={one.name: one for one in made}, data=small.data(), batch_size=50, seed=0,
+        device="cpu", digest="", versions={},
+    )  # fmt: skip
+
+    def kept_of(most: int) -> list[Any]:
+        monkeypatch.setattr("analogsim.experiment.job._MOST_WEIGHTS", most)
+        kept: dict[Any, Any] = {}
+        for preset, bn, place in job.conditions:
+            task = Task(preset=preset, bn=bn, point=place, chip=0, images=all_images(96),
+                        part="main", wanted=())  # fmt: skip
+            assert list(job.trials(task, kept)) == []
+        return list(kept)
+
+    assert kept_of(10**9) == list(job.conditions)
+    assert kept_of(1) == list(job.conditions)[-4:]
