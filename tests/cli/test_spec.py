@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import jsonschema
 import pytest
-from analogsim.cli.attribution_spec import AttributionSpec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from analogsim.crossbar.chip.compensation import COMPENSATIONS
 from analogsim.crossbar.conversion.convert import BatchNormPolicy, Forward
 from analogsim.crossbar.mapping.periphery import TileKind
 from analogsim.errors import InputError
+from analogsim.spec.attribution import AttributionSpec
 from analogsim.spec.check import find_problems, spec_schema
 from analogsim.spec.file import parse_spec, read_spec, spec_as_toml
 from analogsim.spec.noise import NoiseSpec
