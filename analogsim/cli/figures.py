@@ -6,7 +6,6 @@ import click
 
 from analogsim.cli.command import Command
 from analogsim.findings.kinds import charts_in
-from analogsim.own_files import own_folder
 from analogsim.report.figures import FIGURES_FOLDER, write_figures
 from analogsim.schema import dumps
 
@@ -53,10 +52,11 @@ def figures(
     """
     written = write_figures(
         charts_in(folder),
-        own_folder(folder / FIGURES_FOLDER) if output is None else output,
+        folder / FIGURES_FOLDER if output is None else output,
         widths=_listed(width),
         formats=_listed(formats),
         only=charts,
+        ours=output is None,
     )
     if as_json:
         files = [str(path) for path in written]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.own_files import own_folder
 from analogsim.report.chart import Chart
 from analogsim.report.look import (
     ONE_COLUMN,
@@ -32,6 +33,7 @@ def write_figures(
     widths: Sequence[str],
     formats: Sequence[str],
     only: Sequence[str] = (),
+    ours: bool = False,
 ) -> list[Path]:
     """Draw the charts of a run into `output`; returns what was written.
 
@@ -44,6 +46,7 @@ def write_figures(
         widths: among `WIDTHS`.
         formats: among `FORMATS`.
         only: names of charts; none is all.
+        ours: `output` lies in a run's folder, where links are refused.
 
     Raises:
         InputError: a width, format or chart is none.
@@ -63,7 +66,10 @@ def write_figures(
                 "this run has"
             )
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        if ours:
+            own_folder(output)
+        else:
+            output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"output {output} must be a folder that can be made, got '{error.strerror}'; choose "

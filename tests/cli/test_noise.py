@@ -36,10 +36,12 @@ def test_a_study_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "zoo:digits_cnn on 60 images of digits: clean accuracy" in said
     assert "Draws in which every output is NaN in %, scope variance, sigma of std" in said
     assert said.rstrip().endswith(str(out / "report.html"))
-    names = {path.name for path in out.iterdir() if not path.name.startswith(".")}
+    paths = {path for path in out.rglob("*") if path.is_file() and path.name[0] != "."}
+    names = {str(path.relative_to(out)) for path in paths}
     assert names == {
         *("run.json", "records.jsonl", "variances.json"),
         *("noise.json", "noise.csv", "noise.png", "report.html"),
+        *("charts/noise.png", "charts/noise.svg", "charts/noise.csv"),
     }
     first = {name: (out / name).read_bytes() for name in names}
     assert run(["report", str(out)]) == 0
