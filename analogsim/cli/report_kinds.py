@@ -1,6 +1,7 @@
 """What `analogsim report` does with each kind of study, and with a suite's kept file."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from analogsim.findings.kinds import kind_of, results_of
 from analogsim.own_files import read_text
 from analogsim.report import Summary, build_report, format_table, summary
 from analogsim.report.attribution_table import format_attribution
+from analogsim.report.comparison import FORMAT, read_comparison_file
 from analogsim.report.extras import read_extras
 from analogsim.report.matched_table import format_comparison
 from analogsim.report.table import warning_lines
-from analogsim.schema import dumps
+from analogsim.schema import dumps, loads
 from analogsim.scopes.build import build_noise
 from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.summary import noise_summary
@@ -27,13 +29,17 @@ from analogsim.suites.kept import MOST, read_kept
 def report_folder(path: Path, *, as_json: bool) -> None:
     """Rebuild what is derived, and print the tables (or the summary as JSON) and the page's path.
 
-    A file is a suite's results.json, under any name: its tables are printed and nothing is
-    written.
+    A file is a suite's results.json or a comparison's matched.json, under any name: its tables are
+    printed and nothing is written.
 
     Raises:
         InputError: it is broken.
         OutputError: its folder cannot be written.
     """
+    if path.is_file() and _is_comparison(path.resolve()):
+        comparison = read_comparison_file(path.resolve())
+        say(dumps(comparison, indent=2) if as_json else format_comparison(comparison))
+        return
     kind = kind_of(path)
     if kind == "suite":
         _suite(path, as_json=as_json)
@@ -50,6 +56,14 @@ def report_folder(path: Path, *, as_json: bool) -> None:
     page = build_noise(path)[1] if noise else build_report(path)
     if not as_json:
         click.echo(f"\n{page}")
+
+
+def _is_comparison(file: Path) -> bool:
+    """By its format; what is no JSON is said by who reads it as a suite's."""
+    with suppress(OSError, ValueError, RecursionError):
+        content = loads(read_text(file, MOST))
+        return isinstance(content, dict) and content.get("format") == FORMAT
+    return False
 
 
 def _noise(path: Path) -> tuple[str, Mapping[str, Any], Sequence[str]]:

@@ -112,8 +112,11 @@ def read_comparison(folder: Path) -> Comparison | None:
         InputError: it cannot be read, or is something else; every problem is named.
     """
     path = folder / MATCHED_FILE
-    if not path.exists():
-        return None
+    return read_comparison_file(path) if path.exists() else None
+
+
+def read_comparison_file(path: Path) -> Comparison:
+    """The same of a file under any name; raises as `read_comparison`."""
     todo = "restore it or run the comparison again"
     content = read_sealed(path, name=FORMAT, version=VERSION, todo=todo)
     # Files of before multiply-adds were counted.

@@ -13,8 +13,7 @@ from analogsim.cli.main import run
 
 PRINTED = Path(__file__).parent / "reports"
 RESULTS = Path(__file__).parents[2] / "experiments" / "results"
-# Two of kind `matched` are read by the tables in experiments/README.md alone.
-KEPT = [path for path in sorted(RESULTS.glob("*.json")) if not path.stem.startswith("matched_")]
+KEPT = sorted(RESULTS.glob("*.json"))
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?")
 
 
