@@ -1,4 +1,4 @@
-"""What is sent to a Ray cluster, pickled as Ray does it and without a cluster."""
+"""What is sent to a Ray cluster, pickled as Ray does it, without a cluster."""
 
 import importlib
 import pickle
@@ -15,8 +15,9 @@ from analogsim.errors import InputError
 from analogsim.experiment.place import Work
 from analogsim.experiment.ray_driver import ship
 
-ray = pytest.importorskip("ray")
-CLUSTER = SimpleNamespace(put=ray.cloudpickle.dumps, cloudpickle=ray.cloudpickle)
+# Ray itself reads its environment once, when it is imported, and the tests on a cluster set it.
+cloudpickle = pytest.importorskip("cloudpickle")
+CLUSTER = SimpleNamespace(put=cloudpickle.dumps, cloudpickle=cloudpickle)
 
 
 class _Job:
