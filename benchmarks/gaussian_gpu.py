@@ -13,12 +13,14 @@ from typing import Any
 
 import torch
 from common import arguments, emit, machine, ratios, seconds
+from gpu.pcm import PcmNetwork
+from gpu.pcm_law import moment
+from gpu.pcm_tiles import pcm_tiles
+from gpu.trial_graph import TrialGraph
 from torch import nn
 
 import analogsim
-from analogsim.crossbar.chip.pcm_tiles import pcm_tiles
-from analogsim.gaussian import Noise, NoiseSpec, PcmNetwork, TrialGraph, flatten_
-from analogsim.gaussian.pcm_law import moment
+from analogsim.gaussian import Noise, NoiseSpec, flatten_
 from analogsim.inputs import load_model
 from device_models import Pcm
 

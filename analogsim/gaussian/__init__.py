@@ -7,21 +7,15 @@ flat.restore_()
 """
 
 from analogsim.gaussian.flat import FlatWeights, Segment, flatten_
-from analogsim.gaussian.graph import TrialGraph
 from analogsim.gaussian.noise import Noise
-from analogsim.gaussian.pcm import PcmNetwork
-from analogsim.gaussian.pcm_law import PcmTile
 from analogsim.gaussian.spec import NoiseSpec, Role, role_of
 
 __all__ = [
     "FlatWeights",
     "Noise",
     "NoiseSpec",
-    "PcmNetwork",
-    "PcmTile",
     "Role",
     "Segment",
-    "TrialGraph",
     "flatten_",
     "role_of",
 ]

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from analogsim.draws import cpu
-from analogsim.draws.lazy import import_launch
 from analogsim.draws.stream import Stream, check_seed, check_word
 from analogsim.errors import InputError
 from analogsim.gaussian.flat import FlatWeights, Segment
+from analogsim.gaussian.lazy import import_launch
 from analogsim.gaussian.spec import NoiseSpec
 
 if TYPE_CHECKING:
@@ -101,13 +101,13 @@ class Noise:
     def tables(self) -> "Tables":
         """The kernels' tables on the GPU; made at the first call."""
         if self._tables is None:
-            self._tables = import_launch("launch").make_tables(self.flat, self.layout)
+            self._tables = import_launch().make_tables(self.flat, self.layout)
         return self._tables
 
     def key(self) -> Tensor:
         """The kernels' key on the GPU; made at the first call."""
         if self._key is None:
-            key_words = import_launch("launch").key_words
+            key_words = import_launch().key_words
             self._key = key_words(self.seed, Stream.WEIGHT_NOISE, self.flat.clean.device)
         return self._key
 
@@ -123,7 +123,7 @@ class Noise:
             for row, trial in zip(out.view(len(trials), -1), trials, strict=True):
                 cpu.noisy_(row, self.flat.clean, self.layout, seed=self.seed, trial=trial)
             return
-        launch = import_launch("launch")
+        launch = import_launch()
         numbers = launch.words(trials, out.device)
         launch.write_copies_(out, self.flat, self.tables(), self.key(), numbers)
 

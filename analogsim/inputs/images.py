@@ -33,8 +33,8 @@ class Normalise:
         """Pixels (..., channels, height, width) of any dtype to new float32 values."""
         shape = (-1, 1, 1)
         values = pixels.to(torch.float32, copy=True).div_(self.divisor)
-        values.sub_(torch.tensor(self.mean).view(shape))
-        return values.div_(torch.tensor(self.std).view(shape))
+        values.sub_(torch.tensor(self.mean, device=values.device).view(shape))
+        return values.div_(torch.tensor(self.std, device=values.device).view(shape))
 
     def __str__(self) -> str:
         pixel = "x" if self.divisor == 1 else f"x/{self.divisor:g}"

@@ -154,7 +154,7 @@ def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
     for device in devices:
         for t_s in spec.times:
             device.check_time(t_s)
-    where.check_device(spec.device)
+    where.check_device(spec.device, spec.tile)
     effects = tuple(map(parse_effect, spec.effects))
     for device in devices:
         check_stream(spec.stream, device, effects)

@@ -13,9 +13,10 @@ import triton
 import triton.language as tl
 
 from analogsim.gaussian import launch
-from analogsim.gaussian.pcm_launch import PcmLaunch
-from analogsim.gaussian.pcm_law import moment
+from benchmarks.gpu.pcm_launch import PcmLaunch
+from benchmarks.gpu.pcm_law import moment
 from device_models import Pcm
+from tests.benchmarks.pcm_cases import pcm_network
 from tests.gaussian.kernel_checks import (
     ADDRESSES,
     COUNT,
@@ -26,7 +27,6 @@ from tests.gaussian.kernel_checks import (
     TRIALS,
     noise_of,
 )
-from tests.gaussian.pcm_cases import pcm_network
 
 
 def integer_answers(device, block):

@@ -7,9 +7,9 @@ from analogsim.draws import stream
 from analogsim.draws.stream import Address
 from analogsim.gaussian.flat import flatten_
 from analogsim.gaussian.noise import Noise
-from analogsim.gaussian.pcm_law import SMALLEST_MEAN
 from analogsim.gaussian.spec import ROLES, NoiseSpec
-from tests.gaussian.pcm_cases import pcm_network
+from benchmarks.gpu.pcm_law import SMALLEST_MEAN
+from tests.benchmarks.pcm_cases import pcm_network
 from tests.gaussian.stream_checks import TOLERANCE, SmallNetwork
 
 ADDRESSES = {

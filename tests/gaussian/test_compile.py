@@ -123,7 +123,8 @@ def compiled(case, capability, **options):
     from triton.compiler import ASTSource
 
     from analogsim.draws import kernels
-    from analogsim.gaussian import launch, pcm_kernels
+    from analogsim.gaussian import launch
+    from benchmarks.gpu import pcm_kernels
 
     file, name = case.kernel.split(".")
     function = getattr({"kernels": kernels, "pcm_kernels": pcm_kernels}[file], name)

@@ -7,11 +7,11 @@ from analogsim.draws import cpu
 from analogsim.draws.stream import tensor_index
 from analogsim.errors import InputError
 from analogsim.gaussian.flat import flatten_
-from analogsim.gaussian.graph import TrialGraph
 from analogsim.gaussian.noise import Noise
 from analogsim.gaussian.spec import ROLES, NoiseSpec
+from benchmarks.gpu.trial_graph import TrialGraph
+from tests.benchmarks.pcm_cases import pcm_network
 from tests.gaussian.kernel_checks import check_integers, check_noise, check_pcm, noise_names
-from tests.gaussian.pcm_cases import pcm_network
 from tests.gaussian.stream_checks import (
     TOLERANCE,
     SmallNetwork,

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from analogsim.gaussian.flat import flatten_
-from analogsim.gaussian.pcm import PcmNetwork
-from analogsim.gaussian.pcm_law import PcmTile, own_exponent
+from benchmarks.gpu.pcm import PcmNetwork
+from benchmarks.gpu.pcm_law import PcmTile, own_exponent
 from device_models import Pcm, TileContext
 from device_models.contract import NoiseLaw
 from tests.gaussian.stream_checks import SmallNetwork

@@ -1,4 +1,4 @@
-"""The tiles of a programmed PCM chip for the fused drift, `analogsim.gaussian.PcmNetwork`."""
+"""The tiles of a programmed PCM chip for the fused drift, `PcmNetwork`."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,9 @@ from torch import Tensor
 
 from analogsim.crossbar.chip.chip import Chip
 from analogsim.errors import InputError
-from analogsim.gaussian.pcm_law import PcmTile, own_exponent
 from device_models.pcm import Pcm
+
+from .pcm_law import PcmTile, own_exponent
 
 
 def pcm_tiles(chip: Chip) -> tuple[PcmTile, ...]:

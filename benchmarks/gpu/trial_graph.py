@@ -7,8 +7,8 @@ number lies in a device tensor that the noise kernel reads, so that each replay 
 import torch
 from torch import Tensor, nn
 
-from analogsim.draws.lazy import import_launch
 from analogsim.errors import InputError
+from analogsim.gaussian.lazy import import_launch
 from analogsim.gaussian.noise import Noise
 
 _WARM_UPS = 3
@@ -47,7 +47,7 @@ class TrialGraph:
         self._images = images.clone(memory_format=torch.preserve_format)
         self._trial = torch.zeros(1, dtype=torch.int32, device=live.device)
         self._tables, self._key = noise.tables(), noise.key()
-        self._write = import_launch("launch").write_copies_
+        self._write = import_launch().write_copies_
         self._graph = torch.cuda.CUDAGraph()
         side = torch.cuda.Stream(live.device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(live.device))

@@ -11,9 +11,17 @@ from analogsim.draws import cpu
 from analogsim.draws.stream import Address, Stream
 from analogsim.errors import DeviceError, InputError
 from analogsim.gaussian.flat import flatten_
-from analogsim.gaussian.pcm import PcmNetwork
-from analogsim.gaussian.pcm_law import drifted, moment, own_exponent
+from benchmarks.gpu.pcm import PcmNetwork
+from benchmarks.gpu.pcm_law import drifted, moment, own_exponent
 from device_models import Pcm
+from tests.benchmarks.pcm_cases import (
+    CHIP,
+    LAYERS,
+    SEED,
+    pcm_network,
+    programmed_tiles,
+    single_tile,
+)
 from tests.device_models.law_checks import (
     DAY_S,
     YEAR_S,
@@ -21,14 +29,6 @@ from tests.device_models.law_checks import (
     drift,
     program,
     uniform_weights,
-)
-from tests.gaussian.pcm_cases import (
-    CHIP,
-    LAYERS,
-    SEED,
-    pcm_network,
-    programmed_tiles,
-    single_tile,
 )
 from tests.gaussian.stream_checks import SmallNetwork, equal_bits, named, without_numba_too
 

@@ -12,22 +12,15 @@ import torch
 from torch import Tensor
 
 from analogsim.draws import cpu
-from analogsim.draws.lazy import import_launch
 from analogsim.draws.stream import Address, Stream, check_seed, check_word
 from analogsim.errors import InputError
 from analogsim.gaussian.flat import FlatWeights, Segment
-from analogsim.gaussian.pcm_law import (
-    SMALLEST_MEAN,
-    Compensation,
-    Moment,
-    PcmTile,
-    drifted,
-    moment,
-)
 from device_models.pcm import Pcm
 
+from .pcm_law import SMALLEST_MEAN, Compensation, Moment, PcmTile, drifted, moment
+
 if TYPE_CHECKING:
-    from analogsim.gaussian.pcm_launch import PcmLaunch
+    from .pcm_launch import PcmLaunch
 
 
 class PcmNetwork:
@@ -87,15 +80,10 @@ class PcmNetwork:
 
     @cached_property
     def gpu(self) -> "PcmLaunch":
-        """The flat buffers and tables on the GPU; made at first use.
+        """The flat buffers and tables on the GPU; made at first use, for it needs Triton."""
+        from .pcm_launch import PcmLaunch
 
-        Raises:
-            InputError: there is no Triton.
-        """
-        launch: PcmLaunch = import_launch("pcm_launch").PcmLaunch(
-            self.tiles, self.homes, self.flat.live, seed=self.seed, chip=self.chip
-        )
-        return launch
+        return PcmLaunch(self.tiles, self.homes, self.flat.live, seed=self.seed, chip=self.chip)
 
     def _drift_cpu(self, at: Moment, compensation: Compensation) -> None:
         for tile, home in zip(self.tiles, self.homes, strict=True):

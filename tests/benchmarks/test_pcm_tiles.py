@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 import analogsim
-from analogsim.crossbar.chip.pcm_tiles import pcm_tiles
 from analogsim.errors import InputError
 from analogsim.gaussian.flat import flatten_
-from analogsim.gaussian.pcm import PcmNetwork
+from benchmarks.gpu.pcm import PcmNetwork
+from benchmarks.gpu.pcm_tiles import pcm_tiles
 from device_models import Gaussian, Pcm
 from tests.gaussian.stream_checks import SmallNetwork, without_numba_too
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from analogsim.draws.stream import Stream
-from analogsim.gaussian import pcm_kernels
 from analogsim.gaussian.flat import CHUNK, PAD, Segment
 from analogsim.gaussian.launch import COMPILE, words
-from analogsim.gaussian.pcm_law import Compensation, Moment, PcmTile
+
+from . import pcm_kernels
+from .pcm_law import Compensation, Moment, PcmTile
 
 BLOCK = 1024
 """Elements of one program."""
