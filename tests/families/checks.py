@@ -155,7 +155,7 @@ def weakened(net: nn.Module, analog: AnalogModel) -> nn.Module:
     modules = dict(copied.named_modules())
     for name in analog.layers:
         if name not in modules:
-            _weaken_projection_(modules[name.rpartition(".")[0]], name)
+            _weaken_packed_(modules[name.rpartition(".")[0]], name)
             continue
         layer = modules[name]
         if parametrize.is_parametrized(layer):
@@ -165,12 +165,16 @@ def weakened(net: nn.Module, analog: AnalogModel) -> nn.Module:
     return copied
 
 
-def _weaken_projection_(attention: nn.Module, name: str) -> None:
-    """The same for a layer that only the rewritten attention has: torch packs three of them."""
-    assert isinstance(attention, nn.MultiheadAttention)
-    place = ("q_proj", "k_proj", "v_proj").index(name.rpartition(".")[2])
+def _weaken_packed_(module: nn.Module, name: str) -> None:
+    """The same for a layer that only a rewrite has: torch keeps its weight in the module itself."""
+    part = name.rpartition(".")[2]
     with torch.no_grad():
-        attention.in_proj_weight.chunk(3)[place].mul_(factor_of(name))
+        if isinstance(module, nn.RNNBase):
+            getattr(module, f"weight_{part}").mul_(factor_of(name))
+            return
+        assert isinstance(module, nn.MultiheadAttention)
+        place = ("q_proj", "k_proj", "v_proj").index(part)
+        module.in_proj_weight.chunk(3)[place].mul_(factor_of(name))
 
 
 def check_family(family: Family) -> AnalogModel:
