@@ -77,7 +77,7 @@ def run(
                 f"analogsim.run must have a spec, or the keys of one, got no {missing}; give "
                 "SPEC.toml, or model=..., data=... and the rest"
             )
-        call = _call("run", (), {"model": model, "data": data, **keys})
+        call = _call("run", (), {"model": model, "data": data, "train": train, **keys})
         return _start(call, (model, data, train), folder, place, rest)
     if rest:
         raise InputError(
@@ -135,7 +135,8 @@ def drift(
     question = f"How does the accuracy of {_name(model)} change over time on {preset}?"
     keys = {"question": question, "presets": [preset], "times": times, "chips": _chips(options)}
     rest, place = _split(options)
-    call = _call("drift", (model, data), {"preset": preset, "times": times, **options})
+    given = {"preset": preset, "times": times, "train": train, **options}
+    call = _call("drift", (model, data), given)
     return _start(call, (model, data, train), folder, place, keys | rest)
 
 
@@ -165,7 +166,8 @@ def compare(
     question = f"What does each of {names} do to {_name(model)}{more}?"
     keys = {"question": question, "presets": presets, "times": times, "gaussian": gaussian}
     rest, place = _split(options)
-    call = _call("compare", (model, data), {"presets": presets, "times": times, **options})
+    given = {"presets": presets, "times": times, "gaussian": gaussian, "train": train, **options}
+    call = _call("compare", (model, data), given)
     asked = keys | {"chips": _chips(options)} | rest
     return _start(call, (model, data, train), folder, place, asked)
 
@@ -204,7 +206,8 @@ def noise(
         "draws": draws,
     }
     rest, place = _split(options)
-    call = _call("noise", (model, data), {"scopes": scopes, "draws": draws, **options})
+    given = {"scopes": scopes, "references": references, "etas": etas, "draws": draws, **options}
+    call = _call("noise", (model, data), given)
     return _start(call, (model, data, None), folder, place, keys | rest)
 
 
@@ -246,15 +249,13 @@ def attribute(
         "presets": [preset],
         "times": times,
         "chips": _chips(options),
-        "only": only,
-        "layers": layers or None,
-        "recover": recover,
-        "top": top,
-        "screen": screen,
     }
+    asked = {"only": only, "layers": layers or None, "recover": recover, "top": top}
+    asked["screen"] = screen
     rest, place = _split(options)
-    call = _call("attribute", (model, data), {"preset": preset, "times": times, **options})
-    return _start(call, (model, data, train), folder, place, keys | rest)
+    given = {"preset": preset, "times": times, **asked, "train": train, **options}
+    call = _call("attribute", (model, data), given)
+    return _start(call, (model, data, train), folder, place, keys | asked | rest)
 
 
 def _start(
@@ -372,7 +373,8 @@ def _name(model: object) -> str:
 def _call(function: str, args: Sequence[object], keys: Mapping[str, Any]) -> str:
     """The call as it can be written again, for the record; what is in memory by its class."""
     shown = [_shown(value) for value in args]
-    shown += [f"{key}={_shown(value)}" for key, value in keys.items() if key not in _PLACE]
+    said = {key: value for key, value in keys.items() if value is not None and key not in _PLACE}
+    shown += [f"{key}={_shown(value)}" for key, value in said.items()]
     return f"analogsim.{function}({', '.join(shown)})"
 
 
@@ -383,4 +385,6 @@ def _shown(value: object) -> str:
         return repr(value)
     if isinstance(value, tuple | list) and all(isinstance(v, str | int | float) for v in value):
         return repr(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_shown(one)}' for key, one in value.items())}}}"
     return f"<{type(value).__name__}>"

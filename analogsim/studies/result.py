@@ -1,7 +1,7 @@
 """A run's folder as a value: its answer, table, frame, figure and page."""
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -165,13 +165,7 @@ def _matched(folder: Path) -> Shown:
         raise InputError(
             f"folder {folder} must hold {MATCHED_FILE}, got none; let the comparison go on"
         )
-    run = read_run(folder)
-    return Shown(
-        summary=cast(dict[str, Any], comparison),
-        answer=tuple(opening(run, summarise_run(run), read_extras(folder))),
-        text="\n".join([format_comparison(comparison), *warning_lines(run.warnings)]),
-        notes=run.notes,
-    )
+    return _beside(folder, comparison, format_comparison(comparison))
 
 
 def _attribution(folder: Path) -> Shown:
@@ -180,11 +174,16 @@ def _attribution(folder: Path) -> Shown:
         raise InputError(
             f"folder {folder} must hold {ATTRIBUTION_FILE}, got none; let the attribution go on"
         )
+    return _beside(folder, result, format_attribution(result))
+
+
+def _beside(folder: Path, document: Mapping[str, Any], tables: str) -> Shown:
+    """Of a run whose chips were measured for more than accuracy over time."""
     run = read_run(folder)
     return Shown(
-        summary=cast(dict[str, Any], result),
+        summary=dict(document),
         answer=tuple(opening(run, summarise_run(run), read_extras(folder))),
-        text="\n".join([format_attribution(result), *warning_lines(run.warnings)]),
+        text="\n".join([tables, *warning_lines(run.warnings)]),
         notes=run.notes,
     )
 

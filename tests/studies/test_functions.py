@@ -153,6 +153,11 @@ def test_attribute(tmp_path: Path) -> None:
         network(), images(), tmp_path, only="layers", times="1d", chips=2, top=1, workers=1
     )
     assert found.kind == "attribution"
+    # All that decides the answer, so that it can be asked again.
+    assert read_run(tmp_path).header.command == (
+        "analogsim.attribute(<Sequential>, <tuple>, preset='pcm', times='1d', only='layers', "
+        "top=1, chips=2)"
+    )
     rows = found.summary()["rows"]
     assert {row["name"] for row in rows} == {"0", "3"}
     assert found.answer.startswith(found.summary()["sentences"][0])
@@ -175,6 +180,8 @@ def test_a_sweep_converts_the_network_in_memory_anew() -> None:
         network(), images(), sweep={"max_input_size": range(8, 25, 8)}, times=1, chips=2, workers=1
     )
     assert list(found.summary()["sweep"]["axes"].values()) == [[8, 16, 24]]
+    command = read_run(found.folder).header.command
+    assert "sweep={'max_input_size': range(8, 25, 8)}" in command
     assert len(found.summary()["rows"]) == 3
     with pytest.raises(InputError, match="adc_bitz"):
         analogsim.drift(network(), images(), sweep={"adc_bitz": [4]}, times=1)
