@@ -16,6 +16,7 @@ from typing import Any, Unpack
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.errors import InputError
 from analogsim.inputs.data import Data, load_data
+from analogsim.inputs.measure import Measure, name_in_spec
 from analogsim.inputs.memory import data_in_memory, network_in_memory
 from analogsim.spec.file import AnySpec, read_spec, spec_of_content
 from analogsim.spec.names import check_names
@@ -286,6 +287,8 @@ def _document(
     given, names = _given(*what, keys)
     if given.periphery is not None:
         keys = {**keys, "periphery": given.periphery.name}
+    if given.measure is not None:
+        keys = {**keys, "measure": name_in_spec(given.measure)}
     return as_document({**keys, **names}, where), given
 
 
@@ -312,12 +315,13 @@ def _given(
         others = load_data(os.fspath(train), split="train", normalise=options.normalise)
     elif train is not None:
         others = data_in_memory(train, options.normalise)
-    periphery = keys.get("periphery")
+    periphery, measure = keys.get("periphery"), keys.get("measure")
     return Given(
         model=network,
         data=images,
         train=others,
         periphery=periphery if isinstance(periphery, Periphery) else None,
+        measure=measure if isinstance(measure, Measure) else None,
     ), names
 
 
