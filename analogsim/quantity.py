@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, TypedDict
 
+from analogsim import schema
 from analogsim.errors import InputError, shown
 
 Better = Literal["higher", "lower"]
@@ -69,8 +70,16 @@ class Quantity:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any] | None) -> "Quantity":
-        """That of a header's spec or a summary; without an entry it is the accuracy."""
-        return ACCURACY if entry is None else Quantity(**entry)
+        """That of a header's spec or a summary; without an entry it is the accuracy.
+
+        Raises InputError for an entry that is none.
+        """
+        if entry is None:
+            return ACCURACY
+        found = list(schema.problems(entry, QuantityEntry, "measure"))
+        if found:
+            raise InputError(f"{'; '.join(found)}; restore the file")
+        return Quantity(**entry)
 
     def entry(self) -> QuantityEntry:
         """As JSON."""

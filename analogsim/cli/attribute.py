@@ -11,6 +11,7 @@ from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.cli.study_options import measure_option, place_options, preset_of, start
 from analogsim.cli.units import TIMES
 from analogsim.errors import InputError
+from analogsim.inputs.names import measure_in_words
 from analogsim.spec.attribution import attribution_of
 from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 
@@ -129,7 +130,8 @@ def attribute(
     spec = spec_from_options(
         network,
         data_from,
-        question=f"Which source and which layer costs {network.model} accuracy on {preset}?",
+        question=f"Which source and which layer costs {network.model} "
+        f"{measure_in_words(measure)} on {preset}?",
         presets=(preset,),
         times=times,
         compensation=(compensation,),

@@ -15,7 +15,7 @@ from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Value
 from analogsim.experiment.digest import POINTS, WITHIN, digest_of
 from analogsim.experiment.folder import write_json_atomic
-from analogsim.quantity import Quantity, QuantityEntry
+from analogsim.quantity import Quantity
 
 HEADER_FILE = "run.json"
 ADDED = "Added: "
@@ -30,7 +30,6 @@ _SPEC = {
     "inputs": dict[str, str],
     POINTS: list[dict[str, Value]],
     WITHIN: float,
-    Quantity.KEY: QuantityEntry,
 }
 # In records of a measure that is not right or wrong.
 RENAMED = {"accuracy": "mean", "correct": "values", "digital_correct": "digital_values"}
@@ -190,12 +189,10 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
     for key, hint in _SPEC.items():
         if key in fields["spec"]:
             yield from schema.problems(fields["spec"][key], hint, f"spec {key}")
-    measured = fields["spec"].get(Quantity.KEY)
-    if schema.fits(measured, QuantityEntry):
-        try:
-            Quantity.of(measured)
-        except InputError as error:
-            yield f"spec {error}"
+    try:
+        Quantity.of(fields["spec"].get(Quantity.KEY))
+    except InputError as error:
+        yield f"spec {str(error).rpartition('; ')[0]}"
     points = fields["spec"].get(POINTS, ())
     if schema.fits(points, list[dict[str, Value]]) and len({frozenset(one) for one in points}) > 1:
         yield f"spec {POINTS} must be on the same axes, got {shown(points)}"
@@ -216,6 +213,16 @@ def _digital_problems(digital: Digital) -> Iterator[str]:
         yield f"digital accuracy must be in [0, 1], got {digital['accuracy']}"
     if not 0 <= right <= total:
         yield f"digital n_correct must be from 0 to n_images = {total}, got {right}"
+
+
+def right_answers(n_correct: int | None, where: str) -> int:
+    """A count that must be there. Raises InputError for a measure that is not right or wrong."""
+    if n_correct is None:
+        raise InputError(
+            f"{where} must count right answers, got another measure than these tables are of; "
+            "give a run of accuracies"
+        )
+    return n_correct
 
 
 def renamed(fields: dict[str, Any]) -> dict[str, Any]:

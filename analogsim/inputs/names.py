@@ -87,6 +87,12 @@ def check_measure(spec: str) -> None:
     )
 
 
+def measure_in_words(spec: str) -> str:
+    """What a question calls a measure before its file is read: of `FILE.py:NAME` the name."""
+    known = {TOP1: "accuracy", "top5": "top-5 accuracy"}
+    return known.get(spec, spec.rpartition(":")[2])
+
+
 def _model_hint(spec: str) -> str:
     if spec.startswith(MEMORY):
         return "a network in memory is given in Python: analogsim.run(..., model=network)"

@@ -176,7 +176,7 @@ def differences_table(found: Sequence[Difference], quantity: Quantity) -> Table 
     )  # fmt: skip
 
 
-def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
+def layers_table(lines: Sequence[LayerLine], later: str, quantity: Quantity) -> Table:
     """Every layer, where it computes and why, its tiles and its errors."""
     with_losses = any(line.alone or line.gain for line in lines)
     with_factors = any(line.factor is not None for line in lines)
@@ -214,7 +214,7 @@ def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
     return Table(
         label="Layers table",
         caption="Every layer, where it computes, and why"
-        + (f". Costs and gains in points of accuracy, {_EACH}" if with_losses else ""),
+        + (f". Costs and gains in points of {quantity.name}, {_EACH}" if with_losses else ""),
         columns=tuple(columns),
         rows=tuple(body),
     )
@@ -224,7 +224,7 @@ def _factor(value: float | None) -> Cell:
     return number(None) if value is None else number(f"{value:.4g}", value)
 
 
-def sources_table(losses: Sequence[Loss]) -> Table | None:
+def sources_table(losses: Sequence[Loss], quantity: Quantity) -> Table | None:
     """What each source of error costs, if `analogsim attribute` left its file here."""
     found = [loss for loss in losses if loss.kind == "source"]
     if not found:
@@ -234,7 +234,7 @@ def sources_table(losses: Sequence[Loss]) -> Table | None:
         names.setdefault((loss.title, loss.t_s), {})[loss.mode] = loss
     return Table(
         label="Sources table",
-        caption=f"Cost of each source in points of accuracy, {_EACH}",
+        caption=f"Cost of each source in points of {quantity.name}, {_EACH}",
         columns=(
             Column(name="Source", number=False), Column(name="Time"),
             Column(name="Alone, all else off"), Column(name=_LIKE),

@@ -89,7 +89,7 @@ class Summary(TypedDict):
     coverage: CoverageEntry | None
     sweep: NotRequired[Sweep]
     measure: NotRequired[QuantityEntry]
-    digital_ci95_new_images: NotRequired[list[float] | None]
+    digital_ci95_new_images: NotRequired[list[float]]
 
 
 def quantity_of(summary: Summary) -> Quantity:
@@ -101,7 +101,7 @@ def digital_bounds(summary: Summary) -> Sequence[float] | None:
     """95 % bounds of the digital network's mean on new images."""
     digital = summary["digital"]
     if "measure" in summary:
-        return summary["digital_ci95_new_images"]
+        return summary.get("digital_ci95_new_images")
     assert digital["n_correct"] is not None, "an accuracy counts right answers"
     return clopper_pearson(digital["n_correct"], digital["n_images"])
 
@@ -209,7 +209,8 @@ def summarise_run(run: Run) -> Summary:
             header.digital_correct, counts["n_correct"], counts["n_images"], header.quantity
         )
         made["measure"] = header.quantity.entry()
-        made["digital_ci95_new_images"] = None if new is None else list(new)
+        if new is not None:
+            made["digital_ci95_new_images"] = list(new)
     return made
 
 

@@ -40,8 +40,8 @@ def sweep_of(rows: Sequence[Row], trials: Sequence[Trial], header: RunHeader) ->
     within = header.spec.get(WITHIN, sweeps.WITHIN)
     quantity = header.quantity
     # A tolerance in points is one of shares, and what is lost is what falls.
-    asked = quantity.is_share and quantity.sign > 0
-    found = choices(rows, trials, axes, within, header.digital_correct) if asked else []
+    chosen = quantity.is_share and quantity.sign > 0
+    found = choices(rows, trials, axes, within, header.digital_correct) if chosen else []
     n_images = header.digital["n_images"]
     labels = time_labels(dict.fromkeys(row.t_s for row in rows))
     with_bn = len({row.bn for row in rows}) > 1
