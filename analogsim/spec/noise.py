@@ -1,11 +1,11 @@
 """A spec of kind `noise`: a noise study as the user writes it, in options or in TOML."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES, Reference, Scope
-from analogsim.spec.study import parse_share
-from analogsim.spec.toml import toml_value
+from analogsim.spec.study import parse_share, set_keys
+from analogsim.toml_text import toml_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +58,4 @@ def etas_of(content: dict[str, Any]) -> tuple[float, ...]:
 
 def noise_as_toml(spec: NoiseSpec) -> str:
     """The spec as TOML, without what is left at its default."""
-    lines = ['kind = "noise"']
-    for one in fields(NoiseSpec):
-        value = getattr(spec, one.name)
-        if value is not None and value != one.default:
-            lines.append(f"{one.name} = {toml_value(value)}")
-    return "\n".join([*lines, ""])
+    return toml_text({"kind": "noise", **set_keys(spec)})

@@ -72,6 +72,12 @@ class Spec:
 DESIGN_KEYS = tuple(f.name for f in fields(Spec) if f.metadata.get("table") == "design")
 
 
+def set_keys(spec: Any) -> dict[str, Any]:
+    """The keys of a spec of any kind that are not at their default."""
+    given = {one.name: (getattr(spec, one.name), one.default) for one in fields(spec)}
+    return {key: value for key, (value, default) in given.items() if value != default}
+
+
 def parse_share(text: str, *, where: str) -> float:
     """A fraction, written `0.5%` or `0.005`.
 
