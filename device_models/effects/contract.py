@@ -87,6 +87,9 @@ class Effect(Acts, Protocol):
             as an error of programming. `present` acts on what the cells hold whenever they are
             read. `target` acts as `programmed`, and decides before that what is programmed: such an
             effect is an `AimedEffect`.
+
+    It may have `notes`, sentences for whoever reads a run's numbers, and `arrays`, names of tiles
+    that there must be.
     """
 
     info: ClassVar[EffectInfo]

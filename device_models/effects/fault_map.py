@@ -8,12 +8,10 @@ or `*`; and the state, `on`, `off`, `open`, or a conductance in units of g_max.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from device_models.errors import DeviceError
@@ -25,10 +23,8 @@ if TYPE_CHECKING:
 FIELDS = ("array", "row", "column", "cell", "state")
 STATES = ("on", "off", "open")
 ALL = "*"
-MOST_BYTES = 1 << 26
 MOST_FAULTS = 1 << 21
 _CELLS = ("plus", "minus")
-_DIGITS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,39 +39,6 @@ class Fault:
 
 FaultMap = Mapping[str, Sequence[Fault]]
 """The faults of each array, in the order of the file."""
-
-
-def read_bytes(path: str, what: str) -> tuple[bytes, str]:
-    """The content of a plain file and its digest, 16 digits of its sha256.
-
-    Args:
-        path: of the file.
-        what: begins the errors.
-
-    Raises `DeviceError`: no such file, none that can be read, or above `MOST_BYTES`.
-    """
-    file = Path(path)
-    try:
-        if not file.is_file():
-            raise DeviceError(f"{what} must be a file, got {path!r}; check the path")
-        with file.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise DeviceError(f"{what} must be a readable file, got {path!r}: {error}") from error
-    if len(content) > MOST_BYTES:
-        raise DeviceError(
-            f"{what} must have at most {MOST_BYTES} bytes, got more in {path!r}; leave some out"
-        )
-    return content, hashlib.sha256(content).hexdigest()[:_DIGITS]
-
-
-def check_digest(what: str, path: str, digest: str, found: str) -> None:
-    """Raise `DeviceError` if a file is not the one whose digest was kept; '' is any."""
-    if digest not in ("", found):
-        raise DeviceError(
-            f"{what} must be the file with digest {digest}, got {found} in {path!r}; it has "
-            "changed: give the old one, or leave the digest out"
-        )
 
 
 def parse_map(content: bytes, path: str) -> FaultMap:

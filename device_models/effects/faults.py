@@ -15,15 +15,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from device_models.effects.checks import refuse
 from device_models.effects.contract import Acts, Cells, Draws, EffectInfo, Moment
-from device_models.effects.fault_map import (
-    FaultMap,
-    cells_of,
-    check_digest,
-    parse_map,
-    read_bytes,
-)
+from device_models.effects.fault_map import FaultMap, cells_of, parse_map
 from device_models.effects.faulty_cells import faulty_cells
 from device_models.effects.faulty_pairs import FaultyPairs, Remap
+from device_models.effects.own_file import read_file
 from device_models.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -125,16 +120,26 @@ class Faults:
                 f"effect 'faults' remap must be columns or both with spare columns, got "
                 f"{self.remap!r} and {self.spare:g} of them; add remap=columns"
             )
-        if "&" in self.map:
-            raise DeviceError(f"effect 'faults' map must be without &, got {self.map!r}; rename it")
         found: FaultMap = {}
         if self.map:
-            content, digest = read_bytes(self.map, "effect 'faults' map")
-            check_digest("effect 'faults' map", self.map, self.digest, digest)
+            content, digest = read_file(self.map, self.digest, "effect 'faults' map")
             found = parse_map(content, self.map)
             object.__setattr__(self, "digest", digest)
         # No option: workers elsewhere take it along.
         object.__setattr__(self, "_map", found)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user is told of a run."""
+        known = self.pairs or self.remap != "none"
+        return (
+            (
+                "Faults: whoever programs knows every faulty cell and its conductance, as a test "
+                "of the chip finds them.",
+            )
+            if known
+            else ()
+        )
 
     @property
     def arrays(self) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ from functools import partial
 from device_models.effects.contract import Effect
 from device_models.effects.faults import Faults
 from device_models.effects.gain_error import GainError
+from device_models.effects.levels import Levels
 from device_models.effects.stuck import Stuck
+from device_models.effects.write_verify import WriteVerify
 from device_models.errors import DeviceError
 from device_models.text_form import made, spec_of
 
@@ -20,6 +22,8 @@ EFFECTS: dict[str, type[Effect]] = {
     "faults": Faults,
     "stuck": Stuck,
     "gain_error": GainError,
+    "levels": Levels,
+    "write_verify": WriteVerify,
 }
 
 
