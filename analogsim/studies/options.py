@@ -68,6 +68,8 @@ class ChipOptions(ImageOptions, total=False):
     forward: str
     stream: str
     grouped: str
+    effects: Texts
+    faults: str
     yield_above: Share | Sequence[Share]
     sweep: Mapping[str, str | Iterable[object]]
     within: float

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from analogsim.crossbar.mapping.tiling import TileSlot
+from device_models.effects.contract import Acts
 
 _ONE = torch.ones(1)
 
@@ -33,6 +34,8 @@ class TileState:
             once read.
         origin: weights as the device's law has programmed them, from which it drifts.
         drift_parameters: what else the law remembers of programming.
+        settled: effects that were known before programming, as they are on this tile of this chip,
+            by their places among the chip's.
     """
 
     slot: TileSlot
@@ -42,6 +45,7 @@ class TileState:
     baselines: dict[str, Tensor] = field(default_factory=dict)
     origin: Tensor | None = None
     drift_parameters: list[Tensor | None] = field(default_factory=list)
+    settled: dict[int, Acts] = field(default_factory=dict)
     _target: Tensor | None = None
     _weights: Tensor | None = None
     _again: Callable[[], Tensor] | None = None
@@ -72,7 +76,7 @@ class TileState:
     def target(self, value: Tensor) -> None:
         if self._target is None and torch.equal(self.target, value):
             return
-        self._target, self.matrix = value, None
+        self._target, self.matrix, self.settled = value, None, {}
 
     @property
     def programmed(self) -> Tensor | None:
