@@ -7,6 +7,7 @@ from device_models.effects.contract import Cells, Draws, Effect, EffectInfo, Mom
 from device_models.effects.gain_error import GainError
 from device_models.effects.registry import EFFECTS, parse_effect, spec_of_effect
 from device_models.effects.stuck import Stuck
+from device_models.effects.wires import Wires
 
 __all__ = [
     "EFFECTS",
@@ -17,6 +18,7 @@ __all__ = [
     "GainError",
     "Moment",
     "Stuck",
+    "Wires",
     "parse_effect",
     "spec_of_effect",
 ]

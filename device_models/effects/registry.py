@@ -10,12 +10,14 @@ from difflib import get_close_matches
 from device_models.effects.contract import Effect
 from device_models.effects.gain_error import GainError
 from device_models.effects.stuck import Stuck
+from device_models.effects.wires import Wires
 from device_models.errors import DeviceError
 from device_models.text_form import made, spec_of
 
 EFFECTS: dict[str, type[Effect]] = {
     "stuck": Stuck,
     "gain_error": GainError,
+    "wires": Wires,
 }
 
 

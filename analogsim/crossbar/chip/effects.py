@@ -5,7 +5,7 @@ the same whatever its neighbours suffer.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -34,6 +34,7 @@ class ChipEffects:
     effects: tuple[Effect, ...]
     seed: int
     chip: int
+    g_max_us: float | None = None
 
     def __bool__(self) -> bool:
         return bool(self.effects)
@@ -61,7 +62,7 @@ class ChipEffects:
     ) -> Tensor:
         if not any(map(acts, self.effects)):
             return weights
-        cells = Cells.of(weights)
+        cells = Cells.of(weights, self.g_max_us)
         met: dict[str, int] = {}
         for effect in self.effects:
             # By its number among those of its name: another effect moves none of its draws.
@@ -70,5 +71,5 @@ class ChipEffects:
             if acts(effect):
                 place = (layer.name, tile.slot.index, self.chip)
                 draws = DrawsAt(address=(self.seed, "effect", name, number, *place))
-                cells = effect.apply(cells, draws)
+                cells = replace(effect.apply(cells, draws), g_max_us=self.g_max_us)
         return cells.weights
