@@ -27,6 +27,7 @@ from analogsim.experiment.header import (
     RunHeader,
 )
 from analogsim.experiment.score import Score
+from analogsim.experiment.setting import unswept
 from analogsim.experiment.study import Study, design_as_dict
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
@@ -82,7 +83,7 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
         **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
         **({"rewrites": list(analog.rewrites)} if analog.rewrites else {}),
-        **effects_entry(analog.effects),
+        **effects_entry(unswept(analog.effects, axes_of(study.points))),
         **({DEVICE_FILES: files} if files else {}),
         **({POINTS: list(map(dict, study.points)), WITHIN: study.within} if study.points else {}),
     }

@@ -68,6 +68,9 @@ class ChipOptions(ImageOptions, total=False):
     forward: str
     stream: str
     grouped: str
+    effects: Texts
+    faults: str
+    wires: str
     yield_above: Share | Sequence[Share]
     sweep: Mapping[str, str | Iterable[object]]
     within: float

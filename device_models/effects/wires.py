@@ -12,14 +12,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-
-from device_models.circuits.conductance import Lines, solve
 from device_models.effects.checks import refuse
 from device_models.effects.contract import Cells, Draws, EffectInfo, Moment
 from device_models.errors import DeviceError
 
 if TYPE_CHECKING:
+    from device_models.circuits.conductance import Lines
     from device_models.circuits.ladder import Floats
     from device_models.contract import Device
 
@@ -122,6 +120,8 @@ class Wires:
         """Return the cells as their array shows them."""
         if not (self.r_row or self.r_col or self.r_driver or self.r_sense):
             return cells
+        import numpy as np
+
         unit = self._siemens(cells.g_max_us, "these cells")
         plus, minus = (
             np.ascontiguousarray(g.numpy().T, dtype=np.float64) * unit
@@ -154,6 +154,8 @@ class Wires:
 
     def _shown(self, plus: Floats, minus: Floats) -> tuple[Floats, Floats]:
         """Both polarities, (inputs, outputs), of one array or two."""
+        import numpy as np
+
         inputs, outputs = plus.shape
         if self.pairs == "arrays":
             return self._solved(plus), self._solved(minus)
@@ -167,13 +169,19 @@ class Wires:
 
     def _solved(self, g: Floats) -> Floats:
         """One array, (rows, columns)."""
+        from device_models.circuits.conductance import solve
+
         across = 1 if self.driven == "first" else -1
         down = -1 if self.sensed == "first" else 1
-        seen = np.ascontiguousarray(g[::down, ::across])
+        seen = g[::down, ::across].copy()
         return solve(seen, self._lines(seen.shape, across, down), TOLERANCE)[::down, ::across]
 
     def _lines(self, shape: tuple[int, ...], across: int, down: int) -> Lines:
         """The wires of an array that is turned so that drivers come first and sense nodes last."""
+        import numpy as np
+
+        from device_models.circuits.conductance import Lines
+
         rows, columns = shape
         even = Lines.even(
             shape, r_row=self.r_row, r_col=self.r_col, r_driver=self.r_driver, r_sense=self.r_sense

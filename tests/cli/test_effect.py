@@ -81,7 +81,7 @@ def test_a_folder_without_them_does_not_speak_of_them(folder):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--effect", "stick"), "effect must be one of stuck, gain_error, got 'stick'; did you"),
+        (("--effect", "stick"), "got 'stick'; did you mean 'stuck'?"),
         (
             (*EFFECTS, "--stream", "philox"),
             "stream 'philox' must have no effects, got stuck, gain_error",

@@ -55,8 +55,8 @@ def test_text_form_goes_there_and_back(spec: str, effect: Effect) -> None:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("stick", r"effect must be one of stuck, .*, got 'stick'; did you mean 'stuck'\?"),
-        ("heat?r=1", r"effect must be one of .*, got 'heat'; 'analogsim presets' lists them"),
+        ("stick", r"effect must be one of .*, got 'stick'; did you mean 'stuck'\?"),
+        ("zoom?r=1", r"effect must be one of .*, got 'zoom'; 'analogsim presets' lists them"),
         ("stuck?rate=1", r"effect 'stuck' option must be one of rate_on, rate_off, got 'rate'"),
         ("stuck?rate_on=much", r"effect 'stuck' rate_on must be a number, got 'much'"),
         ("stuck?rate_on=0&rate_on=1", r"effect 'stuck' option 'rate_on' must be given once"),
