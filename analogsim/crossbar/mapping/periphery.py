@@ -17,7 +17,9 @@ from analogsim.errors import InputError, plain, shown
 # Presets whose own law has this read noise: there the tile's is that of each product.
 _OF_PCM = frozenset({"pcm", "pcm-hermes"})
 
-TileKind = Literal["torch", "cpp"]
+TileKind = Literal["native", "torch", "cpp"]
+"""Which law a product follows: `native`, the whole one, computed here; `torch`, that of aihwkit's torch
+tile, which has neither IR drop nor read noise of products; `cpp`, aihwkit's C++ tile itself."""
 InputScaling = Literal["static", "dynamic"]
 WeightScaling = Literal["column", "tile"]
 
