@@ -67,7 +67,8 @@ class Plan:
     @property
     def setting(self) -> Setting:
         """Everything on."""
-        return Setting(device=self.device, periphery=self.forms.full.periphery)
+        full = self.forms.full
+        return Setting(device=self.device, periphery=full.periphery, tile=full.tile)
 
     def full(self) -> Treatment:
         """The chip as the user asked for it: that of `analogsim drift`, under its name."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import cast
 
 from analogsim.crossbar.mapping import periphery as peripheries
-from analogsim.crossbar.mapping.periphery import TileKind
+from analogsim.crossbar.mapping.periphery import DEFAULT_TILE, TileKind
 from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
 from analogsim.experiment.setting import check_axes
@@ -34,4 +34,9 @@ def check_sweep(spec: Spec) -> None:
     points_of(spec.sweep)
     # A folder brings its own.
     periphery = None if Path(spec.model).is_dir() else peripheries.parse(spec.periphery)
-    check_axes(spec.sweep, periphery, devices_of_presets(spec.presets), cast(TileKind, spec.tile))
+    check_axes(
+        spec.sweep,
+        periphery,
+        devices_of_presets(spec.presets),
+        cast(TileKind, spec.tile or DEFAULT_TILE),
+    )

@@ -25,7 +25,12 @@ def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tupl
     if bound != 1 and not native and not periphery.perfect:
         raise InputError(
             f"periphery {periphery.name} input_bound must be 1 for aihwkit's tiles and for dynamic "
-            f"input scaling, got {bound}; use --tile torch, --forward auto and static input ranges"
+            f"input scaling, got {bound}; use --tile native, --forward auto and static input ranges"
+        )
+    if asked == "tile" and tile == "native":
+        raise InputError(
+            "forward 'tile' must have one of aihwkit's tiles, got tile 'native', whose law is "
+            "computed here; use --tile torch or --tile cpp, or leave --forward out"
         )
     if asked == "tile":
         return "tile", f"aihwkit's {tile} tile by choice"
@@ -49,11 +54,11 @@ def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tupl
             return "tile", "aihwkit's C++ tile by choice"
         return "native", "ideal periphery: products of the tiles' weights, exact"
     if tile == "cpp":
-        why = "only aihwkit's C++ tile has IR drop and read noise per product"
+        why = "aihwkit's C++ tile by choice"
     elif tile == "native" and not static:
         return "native", "dynamic input ranges: exact up to ties of the converters"
     elif periphery.input_scaling == "dynamic":
-        why = "dynamic input scaling depends on the patch"
+        why = "with dynamic input scaling aihwkit's torch tile couples the images of a batch"
     else:
         return "native", "static input ranges: exact up to ties of the converters"
     if asked == "native":

@@ -1,4 +1,4 @@
-"""What each product suffers in the array itself: IR drop along its columns, read noise of its cells.
+"""What each product suffers in the array: IR drop along its columns, read noise of its cells.
 
 With tile weights w, and inputs x after the DAC, both in units of full scale, a column of n rows
 gives
