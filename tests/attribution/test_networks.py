@@ -96,7 +96,7 @@ def test_weights_and_products_by_hand():
 
 
 def test_products_that_are_not_native_are_refused():
-    tiles = convert(small_net(), "pcm", calibrate=small_inputs(), forward="tile")
+    tiles = convert(small_net(), "pcm", calibrate=small_inputs(), tile="torch", forward="tile")
     with pytest.raises(InputError, match="forward must be 'native', got 'tile' .aihwkit's torch"):
         Forms(tiles, small_inputs(2))
     made = convert(small_net(), "pcm", calibrate=small_inputs())

@@ -61,7 +61,13 @@ def made(preset="pcm", edge=STANDARD, *, t_s=DAY_S, kind="current", **options):
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
 @pytest.mark.parametrize(
     "options",
-    [{}, {"forward": "tile"}, {"tile": "cpp"}, {"stream": "philox"}, {"bn": "fold"}],
+    [
+        {},
+        {"tile": "torch", "forward": "tile"},
+        {"tile": "cpp"},
+        {"stream": "philox"},
+        {"bn": "fold"},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("preset", ["pcm", "pcm-hermes", "rram"])

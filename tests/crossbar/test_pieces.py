@@ -102,7 +102,7 @@ def test_gradients_take_the_whole_batch(two_a_piece: None) -> None:
 
 
 def test_tiles_take_the_whole_batch(two_a_piece: None) -> None:
-    chip = chip_of(QUIET, forward="tile")
+    chip = chip_of(QUIET, tile="torch", forward="tile")
     seen = counted(chip)
     with torch.no_grad():
         chip(small_inputs(8))
