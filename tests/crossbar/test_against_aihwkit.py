@@ -130,7 +130,7 @@ def test_all_noise_off_equals_the_digital_network(tile, forward, bn):
         assert relative_error(chip.drift_(1e6)(images()), model(images())) < 1e-5
 
 
-QUIET = Periphery(name="quiet", output_noise=0.0)
+QUIET = Periphery(name="quiet", output_noise=0.0, read_noise=0.0)
 
 
 def test_tile_forward_is_aihwkits_module_bit_for_bit():

@@ -15,7 +15,7 @@ from analogsim.crossbar.mapping.periphery import STANDARD
 from tests.crossbar.nets import small_inputs, small_net
 
 YEAR_S = 31_536_000.0
-QUIET = dataclasses.replace(STANDARD, name="quiet", output_noise=0.0)
+QUIET = dataclasses.replace(STANDARD, name="quiet", output_noise=0.0, read_noise=0.0)
 
 
 def tiles(chip):

@@ -50,7 +50,7 @@ def test_it_joins_its_layers_factors_and_is_exact(kind):
 
 def test_with_converters_the_native_product_is_the_tiles():
     net, x = net_with(L1BatchNorm2d(16)), small_inputs()
-    quiet = dataclasses.replace(PERIPHERIES["standard"], output_noise=0.0)
+    quiet = dataclasses.replace(PERIPHERIES["standard"], output_noise=0.0, read_noise=0.0)
     native, tile = (
         program(convert(net, "ideal", quiet, calibrate=x, tile="torch", forward=how))
         for how in ("native", "tile")

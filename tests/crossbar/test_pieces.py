@@ -15,7 +15,7 @@ from analogsim.crossbar.forward.pieces import in_pieces, piece_size
 from analogsim.crossbar.mapping.periphery import IDEAL, Periphery
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
-QUIET = Periphery(name="quiet", output_noise=0.0, max_input_size=100)
+QUIET = Periphery(name="quiet", output_noise=0.0, read_noise=0.0, max_input_size=100)
 LOUD = Periphery(name="loud", output_noise=0.04, max_input_size=100)
 
 
