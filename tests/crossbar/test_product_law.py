@@ -225,7 +225,7 @@ def test_the_same_spread_for_every_cell_is_aihwkits_additive_constant(monkeypatc
 def test_a_chip_repeats_its_noise(compiled, monkeypatch):
     if not compiled:
         monkeypatch.setattr(converter, "_compiled", lambda: None)
-        monkeypatch.setattr(patches, "_compiled", lambda: None)
+        monkeypatch.setattr(patches, "compiled", lambda: None)
     layer = nn.Conv2d(64, 16, 3)
     x = inputs_of(layer, 3)
     for edge in (STANDARD, dataclasses.replace(STANDARD, input_scaling="dynamic")):
@@ -247,7 +247,7 @@ def test_without_numba_it_is_the_same_up_to_ties(layer, scaling, monkeypatch):
     with torch.no_grad():
         fast = chip(x)
         monkeypatch.setattr(converter, "_compiled", lambda: None)
-        monkeypatch.setattr(patches, "_compiled", lambda: None)
+        monkeypatch.setattr(patches, "compiled", lambda: None)
         slow = chip(x)
     off = (fast - slow).abs() > 1e-5 * float(slow.abs().max())
     assert float(off.float().mean()) < 1e-3

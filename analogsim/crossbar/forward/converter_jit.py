@@ -2,20 +2,18 @@
 
 Importing this file needs numba (extra `fast`). The compiled code is kept beside this file, or in
 numba's own folder where that cannot be written: compiling takes seconds, and each worker of a run
-would do it again. numba keeps it until this file changes: when `jit.py` or `stream.py` change,
-change `_EDITION` too.
+would do it again. numba keeps it until this file changes: when `jit.py`, `drop_jit.py` or
+`stream.py` change, change `_EDITION` too.
 """
 
 import numpy as np
 from numba import njit
 
+from analogsim.crossbar.forward.drop_jit import drop
 from analogsim.draws.jit import normals
 from analogsim.draws.stream import Floats, UInts
 
 _EDITION = 1
-
-# Of the drop along a column, see `crossbar.mapping.product_law`.
-_CUBIC, _SQUARE, _LINEAR = np.float32(0.05), np.float32(0.2), np.float32(0.5)
 
 
 def _compile(function):
@@ -74,13 +72,6 @@ def convert(
 
 
 @njit(forceinline=True)
-def _drop(y, current, dropped, unit):
-    for j in range(y.size):
-        a = current[j] * unit
-        y[j] -= a * (a * (_CUBIC * a - _SQUARE) + _LINEAR) * dropped[j]
-
-
-@njit(forceinline=True)
 def _spread(z, moment, spread, variance):
     for j in range(moment.size):
         z[j] *= np.sqrt(variance + spread[j] * moment[j])
@@ -113,7 +104,7 @@ def convert_array(
         count = min(length, y.size - first)
         part = slice(first, first + count)
         if current.size > 0:
-            _drop(y[part], current[part], dropped[part], unit)
+            drop(y[part], current[part], dropped[part], unit)
         own = total[part] if total.size > 0 else total
         scale = sigma
         if moment.size > 0 or sigma > np.float32(0):

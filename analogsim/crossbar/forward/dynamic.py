@@ -9,12 +9,13 @@ scale, until none does (iterative bound management); vectors of zeros give exact
 torch tile does that for the whole batch at once.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from analogsim.crossbar.forward.native import add_noise_, read_out
 from analogsim.crossbar.forward.packed import is_differentiated
-from analogsim.crossbar.forward.patches import Columns, Patches
+from analogsim.crossbar.forward.patches import Columns, Patches, compiled
 from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
 from analogsim.crossbar.mapping.periphery import Periphery, step
@@ -26,6 +27,7 @@ from analogsim.crossbar.mapping.product_law import (
     places,
 )
 from analogsim.crossbar.mapping.tile import TileState
+from analogsim.draws.stream import Floats, Stream
 
 MOST_REDUCTION = 1000
 """Of an input's scale in all, at most, and `MOST_STEPS` times the DAC's step (aihwkit)."""
@@ -33,6 +35,9 @@ MOST_STEPS = 0.25
 
 _NUMBERS = 1 << 18
 """Numbers of the patches of a few images: as many as stay in a core's cache."""
+
+_BLOCK = 2048
+"""Outputs that are finished together: they stay in the innermost cache."""
 
 
 class DynamicEngine(Engine):
@@ -74,7 +79,7 @@ class DynamicEngine(Engine):
             found = y[part]
             found[:] = 0.0 if self.bias is None else self.bias
             for tile in self.tiles:
-                found[:, tile.outputs] += tile.forward(patches, part)
+                tile.add_(y, patches, part)
         return patches.image(y)
 
 
@@ -126,44 +131,85 @@ class _Tile(nn.Module):
         self.register_buffer("factor", factor, persistent=False)
         self.most = min(MOST_REDUCTION, MOST_STEPS / unit) if self.dac else MOST_REDUCTION
 
-    def forward(self, patches: Patches, part: slice) -> Tensor:
-        """(vectors, outputs) of the vectors `part`, in the digital side's unit."""
+    def add_(self, total: Tensor, patches: Patches, part: slice) -> Tensor:
+        """Add what the vectors `part` give to `total` (vectors, outputs of the layer)."""
         codes, ranges = patches.lay_out(part, self.columns, self.dac)
-        y = self._convert(codes)
-        reduction, left = 1.0, self._clipped(y)
-        vectors = y[:0]
+        if patches.fast:
+            left = self._finish_(total, part, codes, ranges)
+        else:
+            y = self._convert(codes)
+            beyond = (y.detach().abs() > self.bound).any(dim=1, keepdim=True)
+            beyond &= self.most >= 1
+            y = torch.where(beyond, 0.0, y.clamp(-self.bound, self.bound))
+            total[part, self.outputs] += y * (ranges * self.factor)
+            left = beyond.nonzero()[:, 0]
+        if len(left):
+            found = self._again(patches.lay_out(part, self.columns, 0.0)[0][left])
+            rows = torch.arange(part.start, part.stop, device=left.device)[left, None]
+            columns = torch.arange(self.outputs.start, self.outputs.stop, device=left.device)
+            total[rows, columns] += found * (ranges[left] * self.factor)
+        return total
+
+    def _again(self, vectors: Tensor) -> Tensor:
+        """Outputs of vectors in units of their range, at half the scale and less."""
+        reduction, y = 1.0, vectors.new_empty(len(vectors), self._count)
+        left = torch.arange(len(vectors), device=vectors.device)
         while len(left) and reduction <= self.most:
-            if reduction == 1:
-                vectors = patches.lay_out(part, self.columns, 0.0)[0]
             reduction *= 2.0
             codes = vectors[left] / (reduction * (self.dac or 1.0))
-            again = self._convert(codes.round_() if self.dac else codes)
-            still = self._clipped(again)
-            y[left] = again * reduction
-            left = left[still]
-        return y * (ranges * self.factor)
+            found = self._convert(codes.round_() if self.dac else codes)
+            y[left] = found.clamp(-self.bound, self.bound) * reduction
+            left = left[(found.abs() > self.bound).any(dim=1)]
+        return y
 
-    def _convert(self, codes: Tensor) -> Tensor:
-        """(vectors, outputs) in steps of the ADC; `codes` may be overwritten."""
-        y = codes @ self.weights
-        moment: Tensor | None = None
-        free = codes if not is_differentiated(codes) else codes.clone()
+    def _finish_(self, total: Tensor, part: slice, codes: Tensor, ranges: Tensor) -> Tensor:
+        """Add outputs to `total` in one compiled pass; numbers of the vectors that are left out."""
+        jit = compiled()
+        assert jit is not None, "fast says so"
+        y, current, moment = self._products(codes)
+        left = np.empty(len(codes), dtype=np.int64)
+        noisy = self.noise > 0 or self.read is not None
+        key = int(torch.randint(1 << 62, ())) if noisy else 0
+        words = np.array((0, 0, int(Stream.OUTPUT), key & 0xFFFFFFFF, key >> 32), dtype=np.uint32)
+        none = np.empty((0, self._count), dtype=np.float32)
+        count = jit.finish(
+            total.view(-1).numpy(), part.start, total.shape[1], self.outputs.start, y.numpy(),
+            none if current is None else current.numpy(),
+            none if moment is None else moment.expand(-1, self._count).contiguous().numpy(),
+            ranges.view(-1).numpy(), np.float32(self.current_unit), np.float32(self.noise),
+            self._repeated(), self.factor.numpy(), np.float32(self.bound), self.adc,
+            self.most >= 1, words, left,
+        )  # fmt: skip
+        return torch.from_numpy(left[:count])
+
+    def _repeated(self) -> Floats:
+        """`spread` for as many vectors as are finished together; their normals fill whole words."""
+        rows = max(1, _BLOCK // self._count // 4) * 4
+        repeated: Floats = np.tile(self.spread.expand(self._count).numpy(), rows)
+        return repeated
+
+    def _products(self, codes: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Sums, with what a full drop takes behind them; currents; and sums of variances.
+
+        `codes` may be overwritten.
+        """
+        y, current, moment = codes @ self.weights, None, None
+        free = codes.clone() if is_differentiated(codes) else codes
         if self.drops:
-            y, dropped = y.split(self._count, dim=1)
             current = free.abs_() @ self.sizes
-            y = y - drop_of(current.mul_(self.current_unit)).mul_(dropped)
         if self.read is not None:
             squares = free.square_()
             moment = squares @ self.sizes if self.read == "root" else squares.sum(1, keepdim=True)
-            noise = torch.randn(y.shape, dtype=y.dtype, device=y.device)
-            y = y.addcmul_(noise, (moment * self.spread).add_(self.noise**2).sqrt_())
+        return y, current, moment
+
+    def _convert(self, codes: Tensor) -> Tensor:
+        """(vectors, outputs) in steps of the ADC, unbounded; `codes` may be overwritten."""
+        y, current, moment = self._products(codes)
+        if current is not None:
+            y, dropped = y.split(self._count, dim=1)
+            y = y - drop_of(current * self.current_unit) * dropped
+        if moment is not None:
+            y = add_noise_(y, (moment * self.spread).add_(self.noise**2).sqrt_())
         elif self.noise > 0:
             y = add_noise_(y, self.noise)
-        # Where the bound is a limit of an ADC, its largest code is the bound.
         return y.round_() if self.adc else y
-
-    def _clipped(self, y: Tensor) -> Tensor:
-        """Numbers of the vectors with an output beyond the bound; `y` is brought back to it."""
-        beyond = (y.detach().abs() > self.bound).any(dim=1).nonzero()[:, 0]
-        y.clamp_(-self.bound, self.bound)
-        return beyond

@@ -19,7 +19,8 @@ from analogsim.crossbar.mapping.geometry import Geometry
 
 
 @functools.cache
-def _compiled() -> ModuleType | None:
+def compiled() -> ModuleType | None:
+    """The compiled passes; None without numba."""
     try:
         from analogsim.crossbar.forward import patches_jit
     except ImportError:
@@ -63,6 +64,7 @@ class Patches:
 
     Attributes:
         vectors: how many.
+        fast: whether the compiled passes are taken.
     """
 
     def __init__(self, geometry: Geometry, x: Tensor) -> None:
@@ -87,16 +89,16 @@ class Patches:
         )
         self._each = self._sides[0] * self._sides[1]
         self.vectors = len(self._x) * self._each
-        self._fast = (
+        self.fast = (
             x.dtype == torch.float32
             and x.device.type == "cpu"
             and not is_differentiated(x)
-            and _compiled() is not None
+            and compiled() is not None
         )
 
     def parts(self, most: int) -> Iterator[slice]:
         """Consecutive vectors, about `most` at a time; whole images where nothing is compiled."""
-        size = most if self._fast else max(1, most // max(1, self._each)) * self._each
+        size = most if self.fast else max(1, most // max(1, self._each)) * self._each
         for first in range(0, self.vectors, size):
             yield slice(first, min(self.vectors, first + size))
 
@@ -107,10 +109,10 @@ class Patches:
             (vectors, columns) in units of the step, or of the range; and (vectors, 1), 0 for a
             vector of zeros.
         """
-        if not self._fast:
+        if not self.fast:
             return self._by_torch(part, columns, dac)
-        jit = _compiled()
-        assert jit is not None, "_fast says so"
+        jit = compiled()
+        assert jit is not None, "fast says so"
         count = part.stop - part.start
         codes, ranges = torch.empty(count, columns.width), torch.empty(count, 1)
         _, height, width, channels = self._x.shape

@@ -1,4 +1,4 @@
-"""Patches of images as codes of a DAC with a range a patch, compiled by numba.
+"""Patches of images as codes of a DAC with a range a patch, and their outputs, compiled by numba.
 
 Importing this file needs numba (extra `fast`); see `converter_jit.py`.
 """
@@ -6,7 +6,9 @@ Importing this file needs numba (extra `fast`); see `converter_jit.py`.
 import numpy as np
 from numba import njit
 
-from analogsim.draws.stream import Floats
+from analogsim.crossbar.forward.drop_jit import drop
+from analogsim.draws.jit import normals
+from analogsim.draws.stream import Floats, UInts
 
 _EDITION = 1
 
@@ -87,3 +89,113 @@ def lay_out(
             else:
                 _scale(part, x[first : first + length], by)
             column += length
+
+
+@njit(forceinline=True)
+def _noisy(a, z, moment, spread, variance):
+    for j in range(a.size):
+        a[j] += z[j] * np.sqrt(variance + spread[j] * moment[j])
+
+
+@njit(forceinline=True)
+def _plain(a, z, sigma):
+    for j in range(a.size):
+        a[j] += z[j] * sigma
+
+
+@njit(forceinline=True)
+def _to_codes(a):
+    for j in range(a.size):
+        a[j] = np.rint(a[j])
+
+
+@njit(forceinline=True)
+def _beyond(a, bound):
+    count = np.int32(0)
+    for j in range(a.size):
+        count += np.int32(abs(a[j]) > bound)
+    return count
+
+
+@njit(forceinline=True)
+def _add(out, a, factor, full, bound):
+    for j in range(a.size):
+        v = a[j]
+        v = -bound if v < -bound else v
+        v = bound if v > bound else v
+        out[j] += v * (factor[j] * full)
+
+
+@_compile
+def finish(
+    total: Floats,
+    begin: int,
+    width: int,
+    column: int,
+    y: Floats,
+    current: Floats,
+    moment: Floats,
+    ranges: Floats,
+    unit: np.float32,
+    sigma: np.float32,
+    spread: Floats,
+    factor: Floats,
+    bound: np.float32,
+    rounded: bool,
+    again: bool,
+    words: UInts,
+    left: np.ndarray,
+) -> int:
+    """Add a tile's outputs, through noise and ADC, to those of the layer; see `dynamic.py`.
+
+    Args:
+        total: (vectors, width) of the layer, flat; from row `begin` and column `column` on.
+        y: (vectors, outputs), in steps of the ADC; with what a full drop takes behind it where
+            there is `current`.
+        current: (vectors, outputs), or without a row.
+        moment: (vectors, outputs), or without a row.
+        ranges: (vectors,).
+        unit, spread: as in `array_terms.py`; `spread` repeated to the length of a block.
+        sigma: of the output noise.
+        factor: (outputs,), behind the ADC.
+        bound: of the outputs.
+        rounded: whether there is an ADC.
+        again: whether vectors with an output beyond the bound are left out.
+        words: as in `jit.normals`.
+        left: (vectors,), filled with the numbers of those that are left out.
+
+    Returns:
+        how many are left out.
+    """
+    outputs, block = factor.size, spread.size
+    rows = block // outputs
+    drops, read = current.shape[0] > 0, moment.shape[0] > 0
+    a, z = np.empty(block, dtype=np.float32), np.zeros(block, dtype=np.float32)
+    out_of = 0
+    for first in range(0, y.shape[0], rows):
+        count = min(rows, y.shape[0] - first)
+        some = a[: count * outputs]
+        for r in range(count):
+            row = a[r * outputs : (r + 1) * outputs]
+            row[:] = y[first + r, :outputs]
+            if drops:
+                drop(row, current[first + r], y[first + r, outputs:], unit)
+        if read or sigma > np.float32(0):
+            normals(z, (some.size + 3) // 4 * 4, first * outputs // 4, words)
+        if read:
+            squares = moment[first : first + count].reshape(-1)
+            _noisy(some, z[: some.size], squares, spread[: some.size], sigma * sigma)
+        elif sigma > np.float32(0):
+            _plain(some, z[: some.size], sigma)
+        if rounded:
+            _to_codes(some)
+        for r in range(count):
+            v = first + r
+            row = a[r * outputs : (r + 1) * outputs]
+            if again and _beyond(row, bound) > 0:
+                left[out_of] = v
+                out_of += 1
+                continue
+            place = (begin + v) * width + column
+            _add(total[place : place + outputs], row, factor, ranges[v], bound)
+    return out_of
