@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from device_models.errors import DeviceError
 
@@ -67,6 +67,23 @@ DRIFT = Switch(
 READ_NOISE = Switch(option="read_scale", name="read-noise", title="read noise")
 USUAL_SWITCHES = (PROGRAMMING, DRIFT, READ_NOISE)
 """What every device is asked for, and says if it cannot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductNoise:
+    """Read noise that every product draws anew: cell j adds N(0, sigma_j^2) times its input.
+
+    Not the read noise that a law draws at a time and then keeps.
+
+    Attributes:
+        sigma: in units of a cell at full weight; 0 is none.
+        law: `root`: sigma_j = sigma sqrt(|w_j|), as PCM has it; `constant`: sigma_j = sigma.
+        source: who measured or stated it.
+    """
+
+    sigma: float
+    law: Literal["root", "constant"]
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +250,13 @@ class Device(ABC):
     @abstractmethod
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile. Imports torch."""
+
+    def product_noise(self) -> ProductNoise | None:
+        """The read noise of each product, where the device states one; None leaves it open.
+
+        Where a device states one, it takes the place of the periphery's.
+        """
+        return None
 
     def fused_law(self) -> FusedLaw | None:
         """Return a faster form of the law, if there is one. Imports torch."""

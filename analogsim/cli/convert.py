@@ -109,7 +109,7 @@ def convert(
     click.echo(colour.layer_table(layer_table(report)))
     for text in not_modelled:
         click.echo(f"not modelled: {text}")
-    for text in analog.periphery.added(analog.tile, [analog.device.info.name]):
+    for text in analog.periphery.added(analog.tile, [analog.device]):
         click.echo(f"added: {text}")
     for text in notes:
         tell(f"note: {text}")

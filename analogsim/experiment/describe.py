@@ -157,8 +157,7 @@ def make_header(
             "aihwkit's C++ tile seeds the noise of its products from the clock: accuracies "
             "repeat only within their interval."
         )
-    names = [device.info.name for device in study.devices]
-    notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, names)]
+    notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, study.devices)]
     return RunHeader(
         question=study.question,
         command=study.command,

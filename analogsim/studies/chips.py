@@ -29,6 +29,7 @@ from analogsim.spec.study import Spec, network_options_of
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.prepare import Prepared, open_data, prepare
 from analogsim.studies.sweep import sweep_converter
+from analogsim.studies.tile import with_tile
 from analogsim.studies.where import Where
 from device_models.contract import Device
 from device_models.effects.registry import parse_effect
@@ -91,6 +92,7 @@ def compute_chips(spec: Spec, where: Where, given: Given = NOTHING) -> None:
         InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
             cannot be used, or the workers end.
     """
+    spec = with_tile(spec, where.output)
     place = where.place()
     ready = make_ready(spec, where, given)
     with where.watch() as progress:

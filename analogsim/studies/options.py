@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class ChipOptions(ImageOptions, total=False):
     recalibration_images: int
     keep_digital: Texts
     periphery: "PathText | Periphery"
-    tile: str
+    tile: Literal["native", "torch", "cpp"]
     forward: str
     stream: str
     grouped: str

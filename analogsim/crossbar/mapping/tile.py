@@ -113,15 +113,16 @@ class TileState:
         return self.hold_(self._weights, again=self._again, factor=factor, before_adc=before_adc)
 
     @property
-    def weights(self) -> Tensor:
-        """What the array multiplies with: the target, then programmed, then drifted.
+    def cells(self) -> Tensor:
+        """What the cells hold: the target, then programmed, then drifted."""
+        if self._weights is not None:
+            return self._weights
+        return self.target if self._again is None else self._again()
 
-        Amplified where the compensation lies in front of the ADC.
-        """
-        weights = self._weights
-        if weights is None:
-            weights = self.target if self._again is None else self._again()
-        return weights * self._factor.view(-1, 1) if self._before_adc else weights
+    @property
+    def weights(self) -> Tensor:
+        """What the array multiplies with: `cells`, amplified where the compensation does it."""
+        return self.cells * self._factor.view(-1, 1) if self._before_adc else self.cells
 
     @property
     def present(self) -> Tensor:
