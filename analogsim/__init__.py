@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from analogsim.findings.frame import read
     from analogsim.studies.functions import attribute, compare, drift, noise, run
     from analogsim.studies.result import Run
+    from device_models.circuits import effective_conductance
 
 __all__ = [
     "AnalogModel",
@@ -41,6 +42,7 @@ __all__ = [
     "compare",
     "convert",
     "drift",
+    "effective_conductance",
     "evaluate",
     "load",
     "noise",
@@ -66,6 +68,7 @@ _HOME = {
     "compare": "analogsim.studies.functions",
     "convert": "analogsim.crossbar.conversion.convert",
     "drift": "analogsim.studies.functions",
+    "effective_conductance": "device_models.circuits",
     "evaluate": "analogsim.crossbar.chip.evaluate",
     "load": "analogsim.crossbar.folder.checkpoint",
     "noise": "analogsim.studies.functions",

@@ -212,6 +212,12 @@ class Device(ABC):
         names = {field.name for field in fields(self)}
         return tuple(switch for switch in self.switches if switch.option in names)
 
+    @property
+    def g_max_us(self) -> float | None:
+        """What the cell of the largest weight conducts, by `constants`; None where none says so."""
+        stated = [c.value for c in self.constants() if (c.symbol, c.unit) == ("g_max", "uS")]
+        return float(stated[0]) if stated else None
+
     def check_time(self, t_s: float) -> None:
         """Raise `DeviceError` if the law does not cover `t_s` seconds after programming."""
         if not (math.isfinite(t_s) and t_s >= 0):

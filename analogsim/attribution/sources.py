@@ -1,20 +1,26 @@
 """The sources of error of a chip, and how each one is switched on alone or off alone.
 
-A source of the device is a switch that it declares; one of the periphery is a field of `Periphery`.
-What a law or a periphery cannot give alone is said in words and never counted as zero.
+A source of the device is a switch that it declares; one of the array is an effect on its cells; one
+of the periphery is a field of `Periphery`. What a law or a periphery cannot give alone is said in
+words and never counted as zero.
 
-Alone, a source of the device stands in a perfect periphery. A source of the periphery stands in
-one whose converters keep their calibrated input ranges and have nothing else: the ranges are the
-unit of the outputs, so they cannot be taken away from under the ADC or the output noise. What the
-ranges clip is a source of its own, and the loss of the others is counted from there. Without it,
-the ranges and the DAC's step stay, and the DAC has codes enough for every input.
+Alone, a source of the device stands in a perfect periphery, without effects. An effect alone acts
+on cells that hold exactly what was to be programmed, in a perfect periphery. A source of the
+periphery stands in one whose converters keep their calibrated input ranges and have nothing else:
+the ranges are the unit of the outputs, so they cannot be taken away from under the ADC or the
+output noise. What the ranges clip is a source of its own, and the loss of the others is counted
+from there. Without it, the ranges and the DAC's step stay, and the DAC has codes enough for every
+input.
 """
 
 import dataclasses
 from dataclasses import dataclass
 
+from torch import Generator, linspace
+
 from analogsim.crossbar.mapping.periphery import Periphery, step
 from device_models.contract import USUAL_SWITCHES, Device, Switch
+from device_models.effects.contract import Cells, Effect
 from device_models.ideal import Ideal
 
 # Most bits of a converter, see `Periphery`.
@@ -26,17 +32,18 @@ _NO_BOUND = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is switched on: a device and what stands around it."""
+    """What is switched on: a device, the effects on its cells, and what stands around it."""
 
     device: Device
     periphery: Periphery
+    effects: tuple[Effect, ...] = ()
 
     @property
     def same_for_every_chip(self) -> bool:
         """Whether nothing random is left."""
-        return is_quiet(self.device) and (
-            self.periphery.perfect or self.periphery.output_noise == 0
-        )
+        quiet = self.periphery.perfect or self.periphery.output_noise == 0
+        cells = self.device.g_max_us
+        return quiet and is_quiet(self.device) and not any(draws(e, cells) for e in self.effects)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +73,24 @@ def is_quiet(device: Device) -> bool:
     return isinstance(device, Ideal) or device.noise_scale == 0 or off
 
 
+class _Watched:
+    """Draws that remember whether they were asked for any."""
+
+    asked = False
+    array = ""
+
+    def generator(self, what: str) -> Generator:
+        self.asked = True
+        return Generator().manual_seed(0)
+
+
+def draws(effect: Effect, g_max_us: float | None) -> bool:
+    """Whether the effect asks for random numbers, so that chips differ by it: tried on cells."""
+    watched = _Watched()
+    effect.apply(Cells.of(linspace(-1, 1, 64).view(8, 8), g_max_us), watched)
+    return watched.asked
+
+
 def everything_off(full: Setting) -> Setting:
     """The chip that should compute as the digital network does."""
     return Setting(device=_off(full.device), periphery=_perfect(full.periphery))
@@ -78,7 +103,7 @@ def sources(full: Setting, *, rows: int) -> tuple[Source, ...]:
         full: everything that the user asked for; its periphery is perfect or has static ranges.
         rows: most inputs of a tile, which bounds its outputs.
     """
-    return (*_device_sources(full), *_periphery_sources(full, rows))
+    return (*_device_sources(full), *_effect_sources(full), *_periphery_sources(full, rows))
 
 
 def _device_sources(full: Setting) -> list[Source]:
@@ -110,8 +135,32 @@ def _of_device(name: str, title: str, full: Setting, alone: Device, without: Dev
         name=name,
         title=title,
         alone=Setting(device=alone, periphery=_perfect(full.periphery)),
-        without=Setting(device=without, periphery=full.periphery),
+        without=dataclasses.replace(full, device=without),
     )
+
+
+def _effect_sources(full: Setting) -> list[Source]:
+    found = []
+    names = [effect.info.name for effect in full.effects]
+    for place, effect in enumerate(full.effects):
+        name, title = names[place], effect.info.title
+        if names.count(name) > 1:
+            # One of them by itself would draw what the other draws.
+            why = (
+                f"there are {names.count(name)} effects {name}, whose draws differ by their number"
+            )
+            found.append(_absent(f"{name}-{names[:place].count(name) + 1}", title, why))
+            continue
+        others = full.effects[:place] + full.effects[place + 1 :]
+        found.append(
+            Source(
+                name=name,
+                title=title,
+                alone=dataclasses.replace(everything_off(full), effects=(effect,)),
+                without=dataclasses.replace(full, effects=others),
+            )
+        )
+    return found
 
 
 def _periphery_sources(full: Setting, rows: int) -> list[Source]:
@@ -142,8 +191,8 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
             title=titles[name],
             alone=Setting(device=quiet, periphery=_edit(bare, on, f"{edge.name} (only {name})")),
             base=base,
-            without=Setting(
-                device=full.device, periphery=_edit(edge, off, f"{edge.name} (without {name})")
+            without=dataclasses.replace(
+                full, periphery=_edit(edge, off, f"{edge.name} (without {name})")
             ),
         )
 
@@ -155,8 +204,8 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
         title=titles["input-range"],
         alone=base,
         # The range stays what it is, the unit of the outputs: only what it clips is let through.
-        without=Setting(
-            device=full.device,
+        without=dataclasses.replace(
+            full,
             periphery=_edit(edge, {"input_bound": _NO_BOUND}, f"{edge.name} (without input-range)"),
         ),
     )

@@ -72,12 +72,15 @@ def read_axes(texts: Sequence[str], *, where: str = "--set") -> dict[str, tuple[
 def values_of(name: str, text: str, *, where: str) -> tuple[Value, ...]:
     """The values of an axis: as `parse_values`, or effects in short with semicolons between.
 
+    Where no effect names an option (`wires=0.1ohm,1ohm`) commas part them, too.
+
     Raises:
         InputError: as `parse_values`.
         DeviceError: an effect that there is not.
     """
     if name in SHORTHANDS:
-        return tuple(spec_of_shorthand(name, one) for one in text.split(";"))
+        parts = text.split("," if "=" not in text and ";" not in text else ";")
+        return tuple(spec_of_shorthand(name, one) for one in parts)
     return parse_values(text, where=where)
 
 

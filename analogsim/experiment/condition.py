@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from analogsim.crossbar.conversion.again import ConvertAgain, same_tiles, with_periphery
 from analogsim.crossbar.forward.engines import choose_forward
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import check_effects
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.streams import check_stream
 from analogsim.experiment.axes import Place, Point, place_of, value_text
@@ -101,6 +102,7 @@ def conditions_of(
             )
             for point in study.points or ({},):
                 setting = base.at(point)
+                check_effects(setting.effects, setting.device)
                 check_stream(analog.stream, setting.device, setting.effects)
                 network = dataclasses.replace(
                     on(bn, setting.periphery), device=setting.device, effects=setting.effects

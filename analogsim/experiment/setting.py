@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from analogsim.crossbar.mapping.effect_words import check_effects
 from analogsim.crossbar.mapping.periphery import STANDARD, Periphery, TileKind, from_dict
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError, shown
@@ -138,7 +139,8 @@ def check_axes(
         for value in values:
             for device in devices:
                 start = Setting(periphery=base, device=device, seed=0, effects=tuple(effects))
-                start.at({name: value})
+                there = start.at({name: value})
+                check_effects(there.effects, there.device)
 
 
 def _find(name: str, devices: Sequence[Device]) -> tuple[Part, str]:

@@ -7,6 +7,7 @@ from typing import cast
 
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import check_effects
 from analogsim.crossbar.mapping.streams import check_stream
 from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
@@ -157,6 +158,7 @@ def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
     where.check_device(spec.device, spec.tile)
     effects = tuple(map(parse_effect, spec.effects))
     for device in devices:
+        check_effects(effects, device)
         check_stream(spec.stream, device, effects)
     return devices
 

@@ -70,6 +70,7 @@ class ChipOptions(ImageOptions, total=False):
     grouped: str
     effects: Texts
     faults: str
+    wires: str
     yield_above: Share | Sequence[Share]
     sweep: Mapping[str, str | Iterable[object]]
     within: float

@@ -10,6 +10,7 @@ from device_models.effects.levels import Levels
 from device_models.effects.registry import EFFECTS, parse_effect, spec_of_effect
 from device_models.effects.shorthand import SHORTHANDS, Shorthand, spec_of_shorthand
 from device_models.effects.stuck import Stuck
+from device_models.effects.wires import Wires
 from device_models.effects.write_verify import WriteVerify
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Shorthand",
     "Stuck",
     "WriteVerify",
+    "Wires",
     "parse_effect",
     "spec_of_effect",
     "spec_of_shorthand",

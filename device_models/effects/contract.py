@@ -6,10 +6,12 @@ This module never imports torch at run time, so that effects can be listed witho
 from __future__ import annotations
 
 from dataclasses import Field, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+
+    from device_models.contract import Device
 
 Moment = Literal["target", "programmed", "present"]
 WHEN: dict[Moment, str] = {
@@ -37,16 +39,19 @@ class Cells:
     """What a tile physically holds: two cells a weight, (out, in) each, in units of g_max.
 
     A signed weight is such a pair with one of the two at zero; weight = g_plus - g_minus. A device
-    whose weights are not such pairs says so (`Device.cells_a_weight`).
+    whose weights are not such pairs says so (`Device.cells_a_weight`). `g_max_us` is what the
+    device states; an effect that leaves it out of what it returns changes nothing for the next.
     """
 
     g_plus: Tensor
     g_minus: Tensor
+    g_max_us: float | None = None
 
     @classmethod
-    def of(cls, weights: Tensor) -> Self:
+    def of(cls, weights: Tensor, g_max_us: float | None = None) -> Self:
         """The pairs of tile weights, with the idle cell at zero. `weights` gives them back."""
-        return cls(g_plus=weights.clamp(min=0), g_minus=(-weights).clamp(min=0))
+        plus, minus = weights.clamp(min=0), (-weights).clamp(min=0)
+        return cls(g_plus=plus, g_minus=minus, g_max_us=g_max_us)
 
     @property
     def weights(self) -> Tensor:
@@ -106,4 +111,13 @@ class AimedEffect(Effect, Protocol):
         Both are (out, in) weights of the tile, whose sign says which cell of a pair is programmed:
         the device's law is of that cell.
         """
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """What an effect that not every device can have is, too."""
+
+    def check_device(self, device: Device) -> None:
+        """Raise `DeviceError` for a device that cannot have it."""
         ...

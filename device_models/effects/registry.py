@@ -14,6 +14,7 @@ from device_models.effects.faults import Faults
 from device_models.effects.gain_error import GainError
 from device_models.effects.levels import Levels
 from device_models.effects.stuck import Stuck
+from device_models.effects.wires import Wires
 from device_models.effects.write_verify import WriteVerify
 from device_models.errors import DeviceError
 from device_models.text_form import made, spec_of
@@ -24,6 +25,7 @@ EFFECTS: dict[str, type[Effect]] = {
     "gain_error": GainError,
     "levels": Levels,
     "write_verify": WriteVerify,
+    "wires": Wires,
 }
 
 

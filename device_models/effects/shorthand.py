@@ -76,11 +76,53 @@ def _fraction(text: str, effect: str) -> str:
         ) from error
 
 
+def wires(text: str) -> str:
+    """Reads a resistance, the name of a published one, or `row=1ohm,col=2ohm`; then options."""
+    options: dict[str, str] = {}
+    for item in text.split(","):
+        name, equals, value = (part.strip() for part in item.partition("="))
+        if not equals and name in WIRES:
+            options |= WIRES[name]
+        elif not equals:
+            options |= dict.fromkeys(("r_row", "r_col"), _ohm(name))
+        elif f"r_{name}" in _RESISTANCES or name in _RESISTANCES:
+            options[f"r_{name.removeprefix('r_')}"] = _ohm(value)
+        else:
+            options[name] = value
+    return "wires?" + "&".join(f"{name}={value}" for name, value in options.items())
+
+
+def _ohm(text: str) -> str:
+    number = text.removesuffix("ohm").strip()
+    try:
+        return repr(float(number))
+    except ValueError as error:
+        raise DeviceError(
+            f"effect 'wires' must have resistances in ohm or one of {', '.join(WIRES)}, got "
+            f"{text!r}; write for example 1ohm, or row=1ohm,col=2ohm"
+        ) from error
+
+
+_RESISTANCES = ("r_row", "r_col", "r_driver", "r_sense")
+WIRES: dict[str, dict[str, str]] = {
+    # IOParameters.ir_drop_g_ratio: columns alone, 0.35 ohm from cell to cell.
+    "aihwkit": {"r_col": "0.35"},
+    # IOParametersIRDropT.ir_drop_rs: both cells of a weight on a column, sensed at either end.
+    "irdrop_t": {"r_col": "0.15", "pairs": "rows", "sensed": "both"},
+}
+"""Published resistances of wires, by name: of aihwkit 1.2.0 (simulator/parameters/io.py)."""
+
 SHORTHANDS: dict[str, Shorthand] = {
     "faults": Shorthand(
         effect="faults",
         example="on=1%,off=1%",
         says="Faulty cells: shares stuck on, off and open",
         read=options_of("faults"),
+    ),
+    "wires": Shorthand(
+        effect="wires",
+        example="1ohm",
+        says="Resistance of the arrays' rows and columns, from cell to cell",
+        read=wires,
     ),
 }

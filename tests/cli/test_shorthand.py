@@ -1,5 +1,6 @@
 """Effects with an option of their own: `--faults`, the key of a spec, and the axis of a sweep."""
 
+import base64
 import json
 
 import pytest
@@ -139,3 +140,63 @@ def test_what_cannot_be_swept(capsys):
     stream = ("--stream", "philox", "--set", "faults=on=1%")
     assert run(["drift", *NET, *SMALL, *stream, "-o", "never"]) == 2
     assert "stream 'philox' must have no effects, got faults" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("1ohm", "wires?r_row=1.0&r_col=1.0"),
+        ("0.5 ohm, rows=128", "wires?r_row=0.5&r_col=0.5&rows=128"),
+        ("col=2ohm,sense=50ohm,pairs=columns", "wires?r_col=2.0&r_sense=50.0&pairs=columns"),
+        ("row=1,r_driver=20", "wires?r_row=1.0&r_driver=20.0"),
+        ("aihwkit", "wires?r_col=0.35"),
+        ("irdrop_t,rows=64", "wires?r_col=0.15&rows=64&pairs=rows&sensed=both"),
+        ("none", "wires"),
+    ],
+)
+def test_wires_in_short(text, spec):
+    assert spec_of_shorthand("wires", text) == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("thick", r"effect 'wires' must have resistances in ohm or one of aihwkit, .* got 'thick'"),
+        ("row=much", r"effect 'wires' must have resistances in ohm .* got 'much'"),
+        ("-1ohm", r"effect 'wires' r_row must be finite and >= 0 ohm, got -1.0"),
+        ("1ohm,height=3", r"effect 'wires' option must be one of r_row, .* got 'height'"),
+    ],
+)
+def test_wrong_wires_in_short_are_refused(text, said):
+    with pytest.raises(DeviceError, match=said):
+        spec_of_shorthand("wires", text)
+
+
+def test_wires_of_a_command_a_spec_and_a_sweep(folder):
+    assert run(["drift", *NET, *SMALL, "--wires", "5ohm", "-o", "a"]) == 0
+    made = parse_spec(SPEC.format(line='wires = "row=5ohm,col=5ohm"'), "s.toml")
+    assert made.effects[1:] == ("wires?r_row=5.0&r_col=5.0",)
+
+    def right(packed):
+        return sum(byte.bit_count() for byte in base64.b64decode(packed))
+
+    def correct(name):
+        lines = (folder / name / "records.jsonl").read_text().splitlines()
+        return [json.loads(line)["correct"] for line in lines]
+
+    assert document(folder / "a/run.json")["spec"]["effects"] == ["wires?r_row=5.0&r_col=5.0"]
+    assert run(["drift", *NET, *SMALL, "--set", "wires=none,5ohm,500ohm", "-o", "c"]) == 0
+    lines = [json.loads(line) for line in (folder / "c/records.jsonl").read_text().splitlines()]
+    found = {}
+    for line in lines:
+        found.setdefault(line["point"]["wires"], []).append(line)
+    assert list(found) == ["wires", "wires?r_row=5.0&r_col=5.0", "wires?r_row=500.0&r_col=500.0"]
+    none, some, much = ([line["correct"] for line in one] for one in found.values())
+    # As the run of one resistance; and worse where wires are as bad as cells.
+    assert some == correct("a")
+    assert max(map(right, much)) < min(map(right, none))
+
+
+def test_a_sweep_of_wires_needs_a_device_with_conductance(capsys):
+    assert run(["drift", *NET, *SMALL, "--preset", "gaussian", "--set", "wires=1ohm"]) == 2
+    assert "got no g_max of preset 'gaussian'" in capsys.readouterr().err

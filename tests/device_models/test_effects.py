@@ -8,7 +8,16 @@ import sys
 import pytest
 import torch
 
-from device_models.effects import EFFECTS, Cells, GainError, Stuck, parse_effect, spec_of_effect
+from device_models.effects import (
+    EFFECTS,
+    Cells,
+    Effect,
+    GainError,
+    Stuck,
+    Wires,
+    parse_effect,
+    spec_of_effect,
+)
 from device_models.errors import DeviceError
 from tests.device_models.drawn import Drawn
 
@@ -39,9 +48,10 @@ def test_each_says_what_it_is(name: str) -> None:
         ("stuck?rate_off=0.01", Stuck(rate_off=0.01)),
         ("stuck?rate_on=0.0175&rate_off=0.0904", Stuck(rate_on=0.0175, rate_off=0.0904)),
         ("gain_error?std=0.05", GainError(std=0.05)),
+        ("wires?r_row=0.5&rows=128&pairs=rows", Wires(r_row=0.5, rows=128, pairs="rows")),
     ],
 )
-def test_text_form_goes_there_and_back(spec: str, effect: Stuck | GainError) -> None:
+def test_text_form_goes_there_and_back(spec: str, effect: Effect) -> None:
     assert parse_effect(spec) == effect
     assert spec_of_effect(effect) == spec
 
@@ -50,7 +60,7 @@ def test_text_form_goes_there_and_back(spec: str, effect: Stuck | GainError) -> 
     ("spec", "said"),
     [
         ("stick", r"effect must be one of .*, got 'stick'; did you mean 'stuck'\?"),
-        ("wires?r=1", r"effect must be one of .*, got 'wires'; 'analogsim presets' lists them"),
+        ("zoom?r=1", r"effect must be one of .*, got 'zoom'; 'analogsim presets' lists them"),
         ("stuck?rate=1", r"effect 'stuck' option must be one of rate_on, rate_off, got 'rate'"),
         ("stuck?rate_on=much", r"effect 'stuck' rate_on must be a number, got 'much'"),
         ("stuck?rate_on=0&rate_on=1", r"effect 'stuck' option 'rate_on' must be given once"),

@@ -5,7 +5,7 @@ the same whatever its neighbours suffer.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -37,6 +37,7 @@ class ChipEffects:
     effects: tuple[Effect, ...]
     seed: int
     chip: int
+    g_max_us: float | None = None
 
     def __bool__(self) -> bool:
         return bool(self.effects)
@@ -93,11 +94,11 @@ class ChipEffects:
         if not tile.settled and any(one.moment == "target" for one in self.effects):
             # A chip that was loaded.
             self.aim(layer, tile)
-        cells = Cells.of(weights)
+        cells = Cells.of(weights, self.g_max_us)
         for place, (effect, draws) in enumerate(self._each(layer, tile)):
             if acts(effect):
                 here: Acts = tile.settled.get(place, effect)
-                cells = here.apply(cells, draws)
+                cells = replace(here.apply(cells, draws), g_max_us=self.g_max_us)
         return cells.weights
 
     def _each(self, layer: CrossbarLayer, tile: TileState) -> Iterator[tuple[Effect, DrawsAt]]:

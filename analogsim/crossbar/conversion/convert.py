@@ -32,7 +32,7 @@ from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping import periphery as peripheries
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_
-from analogsim.crossbar.mapping.effect_words import effect_notes
+from analogsim.crossbar.mapping.effect_words import check_effects, effect_notes
 from analogsim.crossbar.mapping.joined import affine_in_float32
 from analogsim.crossbar.mapping.layer import (
     CrossbarLayer,
@@ -136,6 +136,7 @@ def convert(
     check_choice("grouped", grouped, get_args(Grouped))
     device = parse_device(preset) if isinstance(preset, str) else preset
     acting = tuple(parse_effect(one) if isinstance(one, str) else one for one in effects)
+    check_effects(acting, device)
     check_stream(stream, device, acting)
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
     how, reason = choose_forward(edge, tile, forward)

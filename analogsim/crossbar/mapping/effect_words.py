@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from analogsim.errors import InputError
 from device_models.contract import Device
-from device_models.effects.contract import WHEN, Effect
+from device_models.effects.contract import WHEN, Choosy, Effect
 from device_models.effects.registry import spec_of_effect
 
 
@@ -31,6 +31,13 @@ def effect_notes(effects: Sequence[Effect], device: Device) -> list[str]:
             "cell a weight, which conducts at weight 0 too. What they do to it is another device's."
         )
     return notes
+
+
+def check_effects(effects: Sequence[Effect], device: Device) -> None:
+    """Raise `DeviceError` for an effect that `device` cannot have."""
+    for effect in effects:
+        if isinstance(effect, Choosy):
+            effect.check_device(device)
 
 
 def refuse_effects(effects: Sequence[Effect], where: str, why: str) -> None:
