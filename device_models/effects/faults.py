@@ -88,7 +88,7 @@ class Faults:
     """Share of dead output lines."""
     clusters: float = 0.0
     """Variance of a region's rate over its mean squared; 0 is none."""
-    region: float = 0.0
+    region: int = 0
     """Lines on a side of a region; 0 is the whole array."""
     map: str = ""
     """A CSV or npz file of faults."""
@@ -98,7 +98,7 @@ class Faults:
     """Whether healthy cells of pairs make up for faulty ones."""
     remap: Remap = "none"
     """Which lines may lie elsewhere."""
-    spare: float = 0.0
+    spare: int = 0
     """Columns of an array beyond those in use."""
 
     def __post_init__(self) -> None:
@@ -118,7 +118,7 @@ class Faults:
         if self.spare and self.remap not in ("columns", "both"):
             raise DeviceError(
                 f"effect 'faults' remap must be columns or both with spare columns, got "
-                f"{self.remap!r} and {self.spare:g} of them; add remap=columns"
+                f"{self.remap!r} and {self.spare} of them; add remap=columns"
             )
         found: FaultMap = {}
         if self.map:
@@ -154,7 +154,7 @@ class Faults:
     def settle(self, target: Tensor, draws: Draws) -> tuple[Tensor, Acts]:
         """What is programmed, (out, in), and the faults at the weights that meet them."""
         outputs, inputs = target.shape
-        shape = (outputs + int(self.spare), inputs)
+        shape = (outputs + self.spare, inputs)
         places, values = self._cells(shape, draws)
         if not len(places) or not (self.pairs or self.remap != "none"):
             return target, FaultyArray.of(places, values, outputs * inputs)
@@ -214,7 +214,7 @@ class Faults:
 
         if not self.clusters:
             return np.ones((1, 1))
-        side = [int(self.region) or size for size in shape]
+        side = [self.region or size for size in shape]
         number = [-(-size // lines) for size, lines in zip(shape, side, strict=True)]
         from scipy.special import gammaincinv
 

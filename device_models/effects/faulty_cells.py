@@ -48,7 +48,7 @@ def faulty_cells(n: int, rate: float, draws: Draws) -> FaultyCells:
     size = max(_LEAST, n >> 6)
     end = -math.log1p(-rate) if rate < 1 else math.inf
     events: list[NDArray[Any]] = []
-    now, left = 0.0, np.ones(n, bool)
+    now, left = 0.0, np.ones(n if rate >= 1 else 0, bool)
     while now < end and (rate < 1 or left.any()):
         drawn = torch.rand(3, size, generator=generator, dtype=torch.float64).numpy()
         drawn[0] = now + np.cumsum(-np.log1p(-drawn[0])) / n

@@ -55,7 +55,7 @@ class Levels:
     )
     moment: ClassVar[Moment] = "target"
 
-    bits: float = 0.0
+    bits: int = 0
     """Bits of a cell; 0 is any conductance."""
     states: str = ""
     """A file `states,mean,std`."""
@@ -68,7 +68,7 @@ class Levels:
         refuse(self.info.name, ("bits", rule, self.bits, good))
         if self.bits and self.states:
             raise DeviceError(
-                f"effect 'levels' must have either bits or states, got {self.bits:g} bits and "
+                f"effect 'levels' must have either bits or states, got {self.bits} bits and "
                 f"{self.states!r}; leave one out"
             )
         table: tuple[tuple[float, float], ...] = ()
@@ -87,7 +87,7 @@ class Levels:
 
         given: tuple[tuple[float, float], ...] = vars(self)["_table"]
         if not given:
-            count = int(2**self.bits) if self.bits else 0
+            count = 2**self.bits if self.bits else 0
             return torch.linspace(0, 1, count), torch.zeros(count), 0.0
         mean, std = torch.tensor(given, dtype=torch.float64).T
         span = float(mean[-1] - mean[0])
@@ -146,6 +146,8 @@ def _nearest(levels: Tensor, g: Tensor) -> Tensor:
 
 
 def _spread(g: Tensor, std: Tensor, least: float, draws: Draws, what: str) -> Tensor:
+    if not std.any():
+        return g
     z = g.new_empty(g.shape).normal_(generator=draws.generator(what))
     return (g + std * z).clamp(min=least)
 

@@ -54,7 +54,7 @@ class WriteVerify:
     """Standard deviation of what a pulse leaves, in units of g_max; 0 is coarse pulses."""
     read_noise: float = 0.0
     """Standard deviation of one reading, in units of g_max."""
-    reads: float = 1.0
+    reads: int = 1
     """Readings that are averaged before it is decided."""
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class WriteVerify:
         if self.pulses is None:
             return ()
         return (
-            f"Write-verify: {self.pulses:.3g} pulses a cell on average, each with {self.reads:g} "
+            f"Write-verify: {self.pulses:.3g} pulses a cell on average, each with {self.reads} "
             "readings.",
         )
 
