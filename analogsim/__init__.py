@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from analogsim.batchnorm.recalibrate import Recalibration
     from analogsim.call import Inputs
     from analogsim.crossbar.chip.chip import Chip
+    from analogsim.crossbar.chip.effect_gains import effect_gains
     from analogsim.crossbar.chip.evaluate import Evaluation, evaluate
     from analogsim.crossbar.chip.program import program
     from analogsim.crossbar.conversion.convert import convert
@@ -42,6 +43,7 @@ __all__ = [
     "compare",
     "convert",
     "drift",
+    "effect_gains",
     "effective_conductance",
     "evaluate",
     "load",
@@ -68,6 +70,7 @@ _HOME = {
     "compare": "analogsim.studies.functions",
     "convert": "analogsim.crossbar.conversion.convert",
     "drift": "analogsim.studies.functions",
+    "effect_gains": "analogsim.crossbar.chip.effect_gains",
     "effective_conductance": "device_models.circuits",
     "evaluate": "analogsim.crossbar.chip.evaluate",
     "load": "analogsim.crossbar.folder.checkpoint",
