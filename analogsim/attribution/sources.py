@@ -36,8 +36,7 @@ _TITLES = {"ir-drop": "IR drop along the columns", "product-noise": "read noise 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is switched on: a device, the effects on its cells, what stands around it, and the law of
-    the products."""
+    """What is switched on: a device, effects on its cells, periphery, and the law of products."""
 
     device: Device
     periphery: Periphery
