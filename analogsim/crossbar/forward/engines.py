@@ -4,6 +4,7 @@ from typing import get_args
 
 from analogsim.crossbar.forward.compiled import check_compiler
 from analogsim.crossbar.forward.native import PerfectEngine, StaticEngine
+from analogsim.crossbar.forward.sliced import SlicedEngine
 from analogsim.crossbar.forward.tiles import TileEngine
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward, How
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
@@ -24,6 +25,12 @@ def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tupl
         raise InputError(
             f"periphery {periphery.name} input_bound must be 1 for aihwkit's tiles and for dynamic "
             f"input scaling, got {bound}; use --tile torch, --forward auto and static input ranges"
+        )
+    if not periphery.plain and (asked == "tile" or tile == "cpp"):
+        raise InputError(
+            f"periphery {periphery.name!r} must have whole weights in pairs, inputs at once, a "
+            "uniform ADC and a fixed output range for aihwkit's tiles, got others; use --tile "
+            "torch and --forward auto"
         )
     if asked == "tile":
         return "tile", f"aihwkit's {tile} tile by choice"
@@ -66,7 +73,7 @@ def new_engine(analog: AnalogModel, layer: CrossbarLayer) -> Engine:
         return TileEngine(layer, analog.tile)
     if analog.periphery.perfect:
         return PerfectEngine()
-    return StaticEngine()
+    return StaticEngine() if analog.periphery.plain else SlicedEngine()
 
 
 def joins(how: How) -> bool:

@@ -9,6 +9,7 @@ Accelerators", IEEE Circuits Syst. Mag. 22(4):26 (2022), and of CrossSim 3.2 (`s
 slice that holds fewer bits than a cell could still uses the whole range of conductances.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,6 +89,7 @@ def largest_integer(weight_bits: int) -> int:
     return 2 ** (weight_bits - 1) - 1
 
 
+@functools.lru_cache(maxsize=64)
 def parts_of(encoding: Encoding, weight_bits: int, bits_per_cell: int) -> tuple[Part, ...]:
     """The parts of a weight, slice by slice.
 
