@@ -39,7 +39,7 @@ def program(analog: AnalogModel, seed: int = 0, chip: int = 0, *, recalibrate: b
             "write program(convert(network, preset='pcm', calibrate=images))"
         )
     check_numbers(seed=seed, chip=chip)
-    check_stream(analog.stream, analog.device, analog.effects)
+    check_stream(analog.stream, analog.device, analog.effects, analog.periphery)
     now = recalibrate and analog.bn in RECALIBRATING
     if now:
         recalibration_images(analog)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,6 +88,18 @@ def conversions_of(edge: Periphery) -> tuple[Conversion, ...]:
             else:
                 found.append(one)
     return tuple(found)
+
+
+def net(edge: Periphery, weights: Mapping[int, Tensor]) -> Tensor:
+    """The weights of parts together, in units of the first one's cells."""
+    coefficients = {i: edge.parts[i].coefficient for i in weights}
+    size = abs(next(iter(coefficients.values())))
+    total: Tensor | None = None
+    for i, weight in weights.items():
+        term = weight * (coefficients[i] / size)
+        total = term if total is None else total + term
+    assert total is not None
+    return total
 
 
 def input_slices(edge: Periphery) -> int:

@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar.forward.adc_tables import tables_of
-from analogsim.crossbar.forward.adc_stage import AdcStage, coded, shaped
 from analogsim.crossbar.adc.table import CodeTable
+from analogsim.crossbar.forward.adc_stage import AdcStage, coded, shaped
+from analogsim.crossbar.forward.adc_tables import tables_of
 from analogsim.crossbar.forward.conversions import (
     Conversion,
     compensated_together,
     conversions_of,
     digits,
     input_slices,
+    net,
 )
 from analogsim.crossbar.forward.input_stage import InputStage
 from analogsim.crossbar.forward.packed import Product, channels_last
@@ -105,7 +106,7 @@ class SlicedEngine(Engine):
         """
         edge = layer.periphery
         if not edge.adc_bits:
-            return self._noisy(_net(edge, weights), edge, generator).clamp_(
+            return self._noisy(net(edge, weights), edge, generator).clamp_(
                 -edge.output_bound, edge.output_bound
             )
         groups = compensated_together(edge)
@@ -160,18 +161,6 @@ def _lsb(edge: Periphery, bound: float) -> float:
     return (
         step(edge.adc_bits, bound) if edge.adc_kind == "uniform" else 2 * bound / 2**edge.adc_bits
     )
-
-
-def _net(edge: Periphery, weights: Mapping[int, Tensor]) -> Tensor:
-    """The weights of parts together, in units of the first one's cells."""
-    coefficients = {i: edge.parts[i].coefficient for i in weights}
-    size = abs(next(iter(coefficients.values())))
-    total: Tensor | None = None
-    for i, weight in weights.items():
-        term = weight * (coefficients[i] / size)
-        total = term if total is None else total + term
-    assert total is not None
-    return total
 
 
 class _Split(nn.Module):

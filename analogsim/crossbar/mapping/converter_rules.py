@@ -1,15 +1,11 @@
 """What the periphery's settings of converters, slices and ranges must be."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, Protocol, get_args
 
+from analogsim.crossbar.adc.file import Inl
 from analogsim.crossbar.mapping.parts import Encoding
 from analogsim.errors import shown
-
-if TYPE_CHECKING:
-    from analogsim.crossbar.mapping.periphery import Periphery
 
 AdcKind = Literal["uniform", "ramp", "sar", "sar-split", "pipeline", "cyclic", "table"]
 AdcReads = Literal["slice", "weight-slice", "input-slice", "product"]
@@ -20,7 +16,31 @@ MOST_TABLE_BITS = 12
 """A table of 2**12 codes for each group of columns."""
 
 
-def converter_problems(edge: Periphery) -> list[str]:
+class Settings(Protocol):
+    """The fields of `Periphery` that are looked at."""
+
+    perfect: bool
+    plain: bool
+    dac_bits: int
+    adc_bits: int
+    input_scaling: str
+    weight_encoding: Encoding
+    bits_per_cell: int
+    weight_bits: int
+    bits_per_input: int
+    adc_reads: AdcReads
+    subtraction: Subtraction
+    adc_kind: AdcKind
+    adc_gain_db: float
+    adc_sigma_capacitor: float
+    adc_sigma_comparator: float
+    adc_group: int
+    adc_inl: Inl
+    output_range: OutputRange
+    output_share: float
+
+
+def converter_problems(edge: Settings) -> list[str]:
     """Say what is wrong, one part of a sentence each."""
     choices = (
         ("weight_encoding", edge.weight_encoding, get_args(Encoding)),
@@ -55,7 +75,7 @@ def converter_problems(edge: Periphery) -> list[str]:
     return found or (_of_tables(edge) + _of_slices(edge))
 
 
-def _of_tables(edge: Periphery) -> list[str]:
+def _of_tables(edge: Settings) -> list[str]:
     found = []
     bits = edge.adc_bits
     if edge.adc_kind != "uniform" and not 2 <= bits <= MOST_TABLE_BITS:
@@ -75,7 +95,7 @@ def _of_tables(edge: Periphery) -> list[str]:
     return found
 
 
-def _of_slices(edge: Periphery) -> list[str]:
+def _of_slices(edge: Settings) -> list[str]:
     if edge.perfect or edge.plain:
         return []
     found = []
