@@ -31,7 +31,7 @@ class CodeTable:
         half = 2.0 ** (bits - 1)
         clipped = np.where(thresholds > half, np.inf, thresholds)
         clipped = np.where(clipped < -half, -np.inf, clipped)
-        return cls(thresholds=clipped, values=values)
+        return cls(thresholds=clipped, values=np.array(values))
 
     @classmethod
     def stacked(cls, tables: "list[CodeTable]") -> "CodeTable":
