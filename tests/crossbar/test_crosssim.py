@@ -19,9 +19,8 @@ from analogsim.crossbar.mapping.periphery import STANDARD, Periphery
 from tests.crossbar.crosssim import cases, transfers
 from tests.crossbar.crosssim.run import outputs
 
-KEPT = json.loads(Path(cases.__file__).with_name("vectors.json").read_text(encoding="utf-8"))[
-    "outputs"
-]
+FILE = Path(cases.__file__).with_name("vectors.json")
+KEPT = json.loads(FILE.read_text(encoding="utf-8"))
 
 
 def periphery(case: cases.Case) -> Periphery:

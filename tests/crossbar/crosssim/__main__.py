@@ -3,10 +3,20 @@
 import json
 from pathlib import Path
 
+from tests.crossbar.crosssim import transfers
 from tests.crossbar.crosssim.cases import CASES
 from tests.crossbar.crosssim.run import outputs
 
 FILE = Path(__file__).with_name("vectors.json")
+
+
+def dumps(kept: object, depth: int = 0) -> str:
+    """JSON with a line for each case."""
+    if not isinstance(kept, dict):
+        return json.dumps(kept)
+    inner = " " * (depth + 1)
+    lines = [f"{inner}{json.dumps(key)}: {dumps(value, depth + 1)}" for key, value in kept.items()]
+    return "{\n" + ",\n".join(lines) + "\n" + " " * depth + "}"
 
 
 def main() -> None:
@@ -19,8 +29,9 @@ def main() -> None:
         "outputs": {
             case.name: [[float(f"{y:.9g}") for y in row] for row in outputs(case)] for case in CASES
         },
+        "codes": {one.kind: transfers.theirs(one).tolist() for one in transfers.CASES},
     }
-    FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(dumps(kept) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
