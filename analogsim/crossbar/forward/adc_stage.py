@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from analogsim.crossbar.adc.bins import Bins
 from analogsim.crossbar.adc.table import CodeTable
 from analogsim.crossbar.forward.converter import Converter, usable
 from analogsim.crossbar.mapping.geometry import Geometry
@@ -50,6 +51,7 @@ class AdcStage(nn.Module):
         self._one_sigma = bool((sigma == sigma[0]).all())
         self._bound, self._rounded = bound, rounded
         self._table = None if table is None else table[0]
+        self._bins = None if table is None else Bins.of(table[0], bound)
         rows = None if table is None else torch.tensor(table[1])
         self.register_buffer("rows", rows, persistent=False)
         self._compiled: dict[float, Converter | _Coder] = {}
@@ -103,14 +105,9 @@ class AdcStage(nn.Module):
                 offset=offset,
             )
         assert self.rows is not None
-        return _Coder(
-            self._table,
-            self.rows,
-            sigma=self.sigma,
-            bound=self._bound,
-            factor=factor,
-            offset=offset,
-        )
+        assert self._bins is not None
+        coding = (self._table, self._bins, self.rows)
+        return _Coder(*coding, sigma=self.sigma, factor=factor, offset=offset)
 
 
 class _Coder:
@@ -119,10 +116,10 @@ class _Coder:
     def __init__(
         self,
         table: CodeTable,
+        bins: Bins,
         rows: Tensor,
         *,
         sigma: Tensor,
-        bound: float,
         factor: Tensor,
         offset: Tensor | None,
     ) -> None:
@@ -130,17 +127,13 @@ class _Coder:
         unit = math.lcm(channels, 4)
         repeats = unit // channels * max(1, _PIECE // unit)
         zeros = torch.zeros_like(factor)
-        self._width = table.values.shape[1]
-        self._tables = tuple(
-            np.ascontiguousarray(each, dtype=np.float32).reshape(-1)
-            for each in (table.thresholds, table.values)
-        )
-        self._half = np.float32(bound)
+        self._bins = (bins.edges, bins.below, bins.above, bins.simple, bins.place)
+        self._table = (table.thresholds.astype(np.float32), table.values.astype(np.float32))
         self._sigma, self._factor, self._offset = (
             np.tile(each.numpy(), repeats)
             for each in (sigma, factor, zeros if offset is None else offset)
         )
-        self._rows = np.tile(rows.numpy().astype(np.uint32), repeats)
+        self._first = np.tile((rows.numpy() * bins.count).astype(np.int32), repeats)
         self._noisy = bool((sigma > 0).any())
 
     def __call__(self, y: Tensor, total: Tensor | None) -> Tensor:
@@ -154,10 +147,9 @@ class _Coder:
         _jit().convert(
             flat,
             self._sigma,
-            self._rows,
-            *self._tables,
-            self._width,
-            self._half,
+            self._first,
+            *self._bins,
+            *self._table,
             self._factor,
             self._offset,
             other,
