@@ -197,6 +197,9 @@ class Device(ABC):
     """2 where a signed weight is a pair of cells whose idle one is at zero, as effects take it; 1
     where it is one cell that conducts at weight 0 too."""
 
+    knows_cells: ClassVar[bool] = False
+    """Whether `cell_law` gives a law."""
+
     noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -257,6 +260,19 @@ class Device(ABC):
         Where a device states one, it takes the place of the periphery's.
         """
         return None
+
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the law for a tile of single cells, whose weights are g / g_max, in [0, 1].
+
+        There is no second cell: neither its noise nor its drift. Imports torch.
+
+        Raises:
+            DeviceError: the law is that of a pair alone.
+        """
+        raise DeviceError(
+            f"preset {self.info.name!r} law must be known for one cell alone, got one of pairs; "
+            "use weight_encoding 'pair'"
+        )
 
     def fused_law(self) -> FusedLaw | None:
         """Return a faster form of the law, if there is one. Imports torch."""

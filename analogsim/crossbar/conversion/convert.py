@@ -17,6 +17,7 @@ from analogsim.call import Inputs
 from analogsim.copying import copied, copy_network
 from analogsim.crossbar.conversion.baking import bake_
 from analogsim.crossbar.conversion.calibrate import calibrate_
+from analogsim.crossbar.conversion.calibrate_outputs import calibrate_outputs_
 from analogsim.crossbar.conversion.calibration_inputs import (
     Batch,
     Calibration,
@@ -49,7 +50,7 @@ from analogsim.crossbar.mapping.plan import (
     plan_layers,
 )
 from analogsim.crossbar.mapping.size import is_large
-from analogsim.crossbar.mapping.streams import StreamName, check_stream
+from analogsim.crossbar.mapping.streams import StreamName, check_cells, check_stream
 from analogsim.crossbar.mapping.table_words import (
     explain,
     name_blocks,
@@ -140,8 +141,9 @@ def convert(
     device = parse_device(preset) if isinstance(preset, str) else preset
     acting = tuple(parse_effect(one) if isinstance(one, str) else one for one in effects)
     check_effects(acting, device)
-    check_stream(stream, device, acting)
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
+    check_stream(stream, device, acting, edge)
+    check_cells(edge, device, acting)
     how, reason = choose_forward(edge, tile, forward)
     source, copy_notes = copy_network(model)
     notes = [*check_policy(bn, source), *copy_notes, *effect_notes(acting, device)]
@@ -230,7 +232,12 @@ def convert(
         layer.free_order = analog.checked.free_order
     if edge.needs_input_ranges:
         assert batches is not None
+        if edge.needs_output_ranges:
+            # They are looked at twice.
+            batches = iter(kept := list(batches))
         notes += calibrate_(module, batches)
+        if edge.needs_output_ranges:
+            notes += calibrate_outputs_(module, kept)
         for layer in crossbar_layers(module).values():
             # Without the weights that calibration needed.
             layer.lend_(PerfectEngine())
