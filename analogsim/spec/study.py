@@ -8,6 +8,7 @@ from typing import Any
 from analogsim.durations import seconds
 from analogsim.errors import InputError
 from analogsim.experiment.axes import WITHIN, Value
+from analogsim.inputs.names import TOP1
 from analogsim.spec.device import beside
 from analogsim.spec.options import DataOptions, NetworkOptions
 from analogsim.spec.sweep import axes_from_toml
@@ -57,6 +58,7 @@ class Spec:
     effects: tuple[str, ...] = ()
     seed: int = 0
     device: str = "cpu"
+    measure: str = TOP1
     yield_above: tuple[float, ...] = ()
     sweep: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     within: float = POINTS_WITHIN

@@ -14,6 +14,7 @@ from analogsim.studies.where import Progress
 
 if TYPE_CHECKING:
     from analogsim.crossbar.mapping.periphery import Periphery
+    from analogsim.inputs.measure import Measure
 
 PathText = str | os.PathLike[str]
 Texts = str | Sequence[str]
@@ -71,6 +72,7 @@ class ChipOptions(ImageOptions, total=False):
     effects: Texts
     faults: str
     wires: str
+    measure: "str | Measure"
     yield_above: Share | Sequence[Share]
     sweep: Mapping[str, str | Iterable[object]]
     within: float
