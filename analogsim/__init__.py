@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from analogsim.batchnorm.recalibrate import Recalibration
     from analogsim.call import Inputs
     from analogsim.crossbar.chip.chip import Chip
+    from analogsim.crossbar.chip.effect_gains import effect_gains
     from analogsim.crossbar.chip.evaluate import Evaluation, evaluate
     from analogsim.crossbar.chip.program import program
     from analogsim.crossbar.conversion.convert import convert
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from analogsim.inputs.measure import Measure
     from analogsim.studies.functions import attribute, compare, drift, noise, run
     from analogsim.studies.result import Run
+    from device_models.circuits import effective_conductance
 
 __all__ = [
     "AnalogModel",
@@ -43,6 +45,8 @@ __all__ = [
     "compare",
     "convert",
     "drift",
+    "effect_gains",
+    "effective_conductance",
     "evaluate",
     "load",
     "noise",
@@ -69,6 +73,8 @@ _HOME = {
     "compare": "analogsim.studies.functions",
     "convert": "analogsim.crossbar.conversion.convert",
     "drift": "analogsim.studies.functions",
+    "effect_gains": "analogsim.crossbar.chip.effect_gains",
+    "effective_conductance": "device_models.circuits",
     "evaluate": "analogsim.crossbar.chip.evaluate",
     "load": "analogsim.crossbar.folder.checkpoint",
     "noise": "analogsim.studies.functions",

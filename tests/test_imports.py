@@ -34,6 +34,8 @@ LEVELS = {
     "analogsim.batchnorm": 3,
     "analogsim.inputs": 4,
     "analogsim.gaussian": 4,
+    # Below the periphery, whose settings are read with it.
+    "analogsim.crossbar.adc": 4,
     "analogsim.crossbar": 5,
     "analogsim.crossbar.mapping": 5,
     "analogsim.crossbar.forward": 6,

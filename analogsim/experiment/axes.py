@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from analogsim.errors import InputError, shown
+from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 
 Value = bool | int | float | str
 Axes = Mapping[str, tuple[Value, ...]]
@@ -52,6 +53,7 @@ def read_axes(texts: Sequence[str], *, where: str = "--set") -> dict[str, tuple[
 
     Raises:
         InputError: a text without a name or values, values that are none, or one twice.
+        DeviceError: an effect in short that there is not.
     """
     found: dict[str, tuple[Value, ...]] = {}
     for text in texts:
@@ -61,10 +63,25 @@ def read_axes(texts: Sequence[str], *, where: str = "--set") -> dict[str, tuple[
             raise InputError(
                 f"{where} must be NAME=VALUES, got {shown(text)}; write for example adc_bits=4..8"
             )
-        found[name] = (*found.get(name, ()), *parse_values(values, where=f"{where} {name}"))
+        found[name] = (*found.get(name, ()), *values_of(name, values, where=f"{where} {name}"))
     for name, known in found.items():
         check_values(known, where=f"{where} {name}")
     return found
+
+
+def values_of(name: str, text: str, *, where: str) -> tuple[Value, ...]:
+    """The values of an axis: as `parse_values`, or effects in short with semicolons between.
+
+    Where no effect names an option (`wires=0.1ohm,1ohm`) commas part them, too.
+
+    Raises:
+        InputError: as `parse_values`.
+        DeviceError: an effect that there is not.
+    """
+    if name in SHORTHANDS:
+        parts = text.split("," if "=" not in text and ";" not in text else ";")
+        return tuple(spec_of_shorthand(name, one) for one in parts)
+    return parse_values(text, where=where)
 
 
 def parse_values(text: str, *, where: str) -> tuple[Value, ...]:

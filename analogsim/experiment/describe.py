@@ -27,6 +27,7 @@ from analogsim.experiment.header import (
     RunHeader,
 )
 from analogsim.experiment.score import Score
+from analogsim.experiment.setting import unswept
 from analogsim.experiment.study import Study, design_as_dict
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
@@ -85,7 +86,7 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
         **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
         **({"rewrites": list(analog.rewrites)} if analog.rewrites else {}),
-        **effects_entry(analog.effects),
+        **effects_entry(unswept(analog.effects, axes_of(study.points))),
         **({} if study.measure.spec == TOP1 else {Quantity.KEY: study.measure.entry()}),
         **({DEVICE_FILES: files} if files else {}),
         **({POINTS: list(map(dict, study.points)), WITHIN: study.within} if study.points else {}),
@@ -160,8 +161,7 @@ def make_header(
             "aihwkit's C++ tile seeds the noise of its products from the clock: accuracies "
             "repeat only within their interval."
         )
-    names = [device.info.name for device in study.devices]
-    notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, names)]
+    notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, study.devices)]
     return RunHeader(
         question=study.question,
         command=study.command,
@@ -183,7 +183,7 @@ def make_header(
         devices=[device_entry(device) for device in study.devices],
         periphery={
             **analog.periphery.as_dict(),
-            "not_modelled": list(analog.periphery.not_modelled(analog.tile)),
+            "not_modelled": list(analog.periphery.not_modelled(analog.tile, study.devices)),
         },
         digital_correct=digital.correct,
         coverage=coverage_entry(analog),

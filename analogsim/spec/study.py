@@ -26,8 +26,8 @@ class Spec:
     """The keys of a spec file, which are the names of the options; `None` is left out.
 
     `times` are in seconds; `precision` and `yield_above` are fractions, `within` is in percentage
-    points. `sweep` has the values of each setting that has several. One of `chips` and
-    `precision` is given.
+    points. `tile` left out is that of the run in the folder, or today's default. `sweep` has the
+    values of each setting that has several. One of `chips` and `precision` is given.
     """
 
     question: str = ""
@@ -51,7 +51,7 @@ class Spec:
     recalibration_images: int | None = None
     keep_digital: tuple[str, ...] = ()
     periphery: str = "standard"
-    tile: str = "torch"
+    tile: str | None = None
     forward: str = "auto"
     stream: str = "aihwkit"
     grouped: str = "digital"

@@ -7,6 +7,7 @@ from typing import cast
 
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import check_effects
 from analogsim.crossbar.mapping.streams import check_stream
 from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
@@ -29,6 +30,7 @@ from analogsim.spec.study import Spec, network_options_of
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.prepare import Prepared, open_data, prepare
 from analogsim.studies.sweep import sweep_converter
+from analogsim.studies.tile import with_tile
 from analogsim.studies.where import Where
 from device_models.contract import Device
 from device_models.effects.registry import parse_effect
@@ -93,6 +95,7 @@ def compute_chips(spec: Spec, where: Where, given: Given = NOTHING) -> None:
         InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
             cannot be used, or the workers end.
     """
+    spec = with_tile(spec, where.output)
     place = where.place()
     ready = make_ready(spec, where, given)
     with where.watch() as progress:
@@ -160,6 +163,7 @@ def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
     where.check_device(spec.device, spec.tile)
     effects = tuple(map(parse_effect, spec.effects))
     for device in devices:
+        check_effects(effects, device)
         check_stream(spec.stream, device, effects)
     return devices
 

@@ -6,11 +6,13 @@ from analogsim.inputs.names import TOP1
 from analogsim.spec.study import Spec
 from analogsim.studies.chips import check_one_bn, make_ready, warn_of_factors, write_spec
 from analogsim.studies.given import NOTHING, Given
+from analogsim.studies.tile import with_tile
 from analogsim.studies.where import Where
 
 
 def compute_matched(spec: Spec, where: Where, given: Given = NOTHING) -> None:
     """Run what the folder lacks of the comparison. Raises as `compute_chips`."""
+    spec = with_tile(spec, where.output)
     place = where.place()
     check_one_bn(spec, "--gaussian matched")
     if spec.measure != TOP1:

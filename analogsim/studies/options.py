@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
@@ -65,10 +65,13 @@ class ChipOptions(ImageOptions, total=False):
     recalibration_images: int
     keep_digital: Texts
     periphery: "PathText | Periphery"
-    tile: str
+    tile: Literal["native", "torch", "cpp"]
     forward: str
     stream: str
     grouped: str
+    effects: Texts
+    faults: str
+    wires: str
     measure: "str | Measure"
     yield_above: Share | Sequence[Share]
     sweep: Mapping[str, str | Iterable[object]]

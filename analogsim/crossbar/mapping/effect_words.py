@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from analogsim.errors import InputError
 from device_models.contract import Device
-from device_models.effects.contract import WHEN, Effect
+from device_models.effects.contract import WHEN, Choosy, Effect
 from device_models.effects.registry import spec_of_effect
 
 
@@ -24,12 +24,20 @@ def effect_notes(effects: Sequence[Effect], device: Device) -> list[str]:
         f"Not modelled: {effect.info.not_modelled}"
         for effect in effects
     ]
+    notes += [note for effect in effects for note in getattr(effect, "notes", ())]
     if effects and device.cells_a_weight == 1:
         notes.append(
             f"Effects act on pairs of cells whose idle one is at zero: {device.info.name} has one "
             "cell a weight, which conducts at weight 0 too. What they do to it is another device's."
         )
     return notes
+
+
+def check_effects(effects: Sequence[Effect], device: Device) -> None:
+    """Raise `DeviceError` for an effect that `device` cannot have."""
+    for effect in effects:
+        if isinstance(effect, Choosy):
+            effect.check_device(device)
 
 
 def refuse_effects(effects: Sequence[Effect], where: str, why: str) -> None:
