@@ -4,27 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES, Reference, Scope
+from analogsim.spec.options import OfImages
 from analogsim.spec.study import parse_share, set_keys
 from analogsim.toml_text import toml_text
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseSpec:
+class NoiseSpec(OfImages):
     """The keys of a spec file of this kind; `None` is left out. Etas are fractions."""
 
-    question: str = ""
-    model: str
-    weights: str | None = None
-    untrained: bool = False
-    data: str
-    data_dir: str | None = None
-    download: bool = False
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    limit: int | None = None
-    batch_size: int = 250
-    seed: int = 0
-    device: str = "cpu"
     scopes: tuple[Scope, ...] = SCOPES
     references: tuple[Reference, ...] = REFERENCES
     etas: tuple[float, ...] = ETAS
