@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from analogsim.crossbar.mapping.effect_words import check_effects
+from analogsim.crossbar.mapping.effect_words import check_effects, left_to_wires
 from analogsim.crossbar.mapping.periphery import (
     OF_CONVERTERS,
     STANDARD,
@@ -51,7 +51,8 @@ class Setting:
         found = self
         for name, value in point.items():
             found = found._with(name, value)
-        return found
+        edge = left_to_wires(found.periphery, found.effects)
+        return dataclasses.replace(found, periphery=edge)
 
     def _with(self, name: str, value: Value) -> "Setting":
         part, field = _find(name, [self.device])
@@ -129,6 +130,7 @@ def check_axes(
     Raises:
         InputError, DeviceError: with the axis and the value.
     """
+    names = {name.partition(".")[0] for name in axes} | {one.info.name for one in effects}
     base, plain = periphery or STANDARD, {name.removeprefix("periphery.") for name in axes}
     for name, values in axes.items():
         part, field = _find(name, devices)
@@ -142,6 +144,11 @@ def check_axes(
                 raise InputError(
                     f"sweep {name} must change something, got aihwkit's torch tile, which has no "
                     f"{field}; use --tile native"
+                )
+            if field == "ir_drop" and "wires" in names:
+                raise InputError(
+                    f"sweep {name} must change something, got the effect wires, which has all IR "
+                    "drop; leave one out"
                 )
             if field in _OF_PRODUCTS and not (base.plain and _OF_CONVERSIONS.isdisjoint(plain)):
                 raise InputError(
