@@ -8,6 +8,7 @@ from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.product_law import WIRE_RATIO, product_law
 from device_models.effects.registry import spec_of_effect
+from device_models.effects.wires import Wires
 from device_models.errors import DeviceError
 
 _ENCODINGS = {
@@ -36,6 +37,7 @@ class Arrays:
         rows, columns: of an array; where the periphery bounds none, as many as are filled.
         filled_rows, filled_columns: that hold weights.
         count: how many there are, one for each slice or polarity that lies on its own.
+        held: places of one that hold a weight; fewer than are filled where groups share it.
     """
 
     layer: str
@@ -44,18 +46,19 @@ class Arrays:
     filled_rows: int
     filled_columns: int
     count: int
+    held: int
 
 
 def arrays_of(analog: AnalogModel) -> tuple[Arrays, ...]:
     """The arrays of every layer on tiles, in the order of the network."""
     edge = analog.periphery
     on_tiles = {line.name for line in analog.report if line.where == "analog"}
-    found: dict[tuple[str, int, int], int] = {}
+    found: dict[tuple[str, int, int, int], int] = {}
     for name, layer in analog.layers.items():
         if name in on_tiles:
             for place in layer.places:
                 outputs, inputs = place[0].shape
-                key = name, inputs, outputs
+                key = name, inputs, outputs, inputs * outputs // layer.geometry.block
                 found[key] = found.get(key, 0) + len(edge.parts)
     return tuple(
         Arrays(
@@ -65,8 +68,9 @@ def arrays_of(analog: AnalogModel) -> tuple[Arrays, ...]:
             filled_rows=rows,
             filled_columns=columns,
             count=count,
+            held=held,
         )
-        for (name, rows, columns), count in found.items()
+        for (name, rows, columns, held), count in found.items()
     )
 
 
@@ -86,8 +90,12 @@ def _lines(analog: AnalogModel) -> Iterator[tuple[str, str]]:
     yield "Device", f"{device.info.title}: {device.info.law} ({device.info.citation})"
     for effect in analog.effects:
         info = effect.info
-        yield "Effect", f"{info.title} ({_spec(effect)}): {info.law} ({info.citation})"
-    yield "Wires", _wires(analog)
+        yield (
+            "Wires" if isinstance(effect, Wires) else "Effect",
+            f"{info.title} ({_spec(effect)}): {info.law} ({info.citation})",
+        )
+    if not any(isinstance(one, Wires) for one in analog.effects):
+        yield "Wires", _wires(analog)
     yield "Inputs", _inputs(edge)
     yield "Outputs", _outputs(edge)
     yield "Products", _products(analog)
@@ -99,7 +107,7 @@ def _lines(analog: AnalogModel) -> Iterator[tuple[str, str]]:
 
 def _arrays(arrays: tuple[Arrays, ...], edge: Periphery) -> str:
     count = sum(one.count for one in arrays)
-    held = sum(one.count * one.filled_rows * one.filled_columns for one in arrays)
+    held = sum(one.count * one.held for one in arrays)
     there = sum(one.count * one.rows * one.columns for one in arrays)
     rows, columns = (
         f"{size} {what}" if size else f"as many {what} as a layer needs"
@@ -115,8 +123,7 @@ def _arrays(arrays: tuple[Arrays, ...], edge: Periphery) -> str:
 def _cells(analog: AnalogModel, arrays: tuple[Arrays, ...]) -> str:
     edge, device = analog.periphery, analog.device
     parts = edge.parts
-    places = sum(one.count * one.filled_rows * one.filled_columns for one in arrays)
-    weights = places // len(parts)
+    weights = sum(one.count * one.held for one in arrays) // len(parts)
     unit = sum(part.role == "unit" for part in parts)
     a_part = device.cells_a_weight if edge.pairs else 1
     cells = weights * (len(parts) - unit) * a_part
@@ -139,17 +146,15 @@ def _spec(effect: object) -> str:
 
 
 def _wires(analog: AnalogModel) -> str:
-    said = [_spec(one) for one in analog.effects if one.info.name == "wires"]
     law = product_law(analog.periphery, analog.tile, analog.device)
     if law.ir_drop:
-        ohm = f"wires of 1/{WIRE_RATIO:,.0f} of a full cell's resistance"
-        said.append(
+        return (
             f"IR drop along columns as a polynomial of their load, {law.ir_drop:g} times that of "
-            f"{ohm} (aihwkit's law)"
+            f"wires of 1/{WIRE_RATIO:,.0f} of a full cell's resistance (aihwkit's law)"
         )
-    elif analog.tile == "cpp" and not analog.periphery.perfect and analog.periphery.ir_drop:
-        said.append("IR drop along columns as aihwkit's C++ tile has it")
-    return "; ".join(said) or "none: no resistance (--wires 1ohm gives them one)"
+    if analog.tile == "cpp" and not analog.periphery.perfect and analog.periphery.ir_drop:
+        return "IR drop along columns as aihwkit's C++ tile has it"
+    return "none: no resistance (--wires 1ohm gives them one)"
 
 
 def _inputs(edge: Periphery) -> str:
@@ -174,11 +179,8 @@ def _outputs(edge: Periphery) -> str:
 
 def _products(analog: AnalogModel) -> str:
     law = product_law(analog.periphery, analog.tile, analog.device)
-    noise = "no read noise of single products"
     if law.read is not None:
-        noise = f"read noise of each, {law.read.sigma:g} of a full cell ({law.read.source})"
-    elif analog.tile == "cpp" and not analog.periphery.perfect:
-        noise = f"read noise of each as PCM has it, {analog.periphery.read_noise:g}"
-    counted = analog.coverage
-    where = "" if counted is None else f"; {counted}"
-    return f"{noise}{where}"
+        return f"read noise of each, {law.read.sigma:g} of a full cell ({law.read.source})"
+    if analog.tile == "cpp" and not analog.periphery.perfect:
+        return f"read noise of each as PCM has it, {analog.periphery.read_noise:g}"
+    return "no read noise of single products"
