@@ -123,10 +123,11 @@ class Faults:
                 f"{self.remap!r} and {self.spare} of them; add remap=columns"
             )
         found: FaultMap = {}
+        digest = ""
         if self.map:
             content, digest = read_file(self.map, self.digest, "effect 'faults' map")
             found = parse_map(content, self.map)
-            object.__setattr__(self, "digest", digest)
+        object.__setattr__(self, "digest", digest)
         # No option: workers elsewhere take it along.
         object.__setattr__(self, "_map", found)
 
@@ -212,13 +213,14 @@ class Faults:
         """(columns, rows): what multiplies the rates of cells there; None without clusters."""
         if not self.clusters:
             return None
+        import numpy as np
         import torch
         from scipy.special import gammaincinv
 
         side = [self.region or size for size in shape]
         number = [-(-size // lines) for size, lines in zip(shape, side, strict=True)]
         u = torch.rand(*number, generator=draws.generator("regions"), dtype=torch.float64).numpy()
-        factor: NDArray[np.float64] = gammaincinv(1 / self.clusters, u) * self.clusters
+        factor = np.asarray(gammaincinv(1 / self.clusters, u), np.float64) * self.clusters
         across = factor.repeat(side[0], 0).repeat(side[1], 1)
         return across[: shape[0], : shape[1]]
 
