@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Collection, Sequence
 
-from analogsim.experiment.axes import value_text
+from analogsim.experiment.axes import shown_text
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.statistics import clopper_pearson
 from analogsim.report.labels import compensation_label, percent, points, time_labels
@@ -120,7 +120,7 @@ def _cells(
     point = row.get("point") or {}
     return [
         row["preset"],
-        *(value_text(point[axis]) if axis in point else "" for axis in axes),
+        *(shown_text(point[axis]) if axis in point else "" for axis in axes),
         labels[row["t_s"]],
         row["bn"],
         row["compensation"],

@@ -8,6 +8,7 @@ import pytest
 from analogsim.cli.main import run
 from analogsim.crossbar.mapping.periphery import STANDARD
 from analogsim.errors import InputError
+from analogsim.experiment.axes import shown_text
 from analogsim.experiment.setting import Setting, unswept
 from analogsim.spec.check import spec_schema
 from analogsim.spec.file import parse_spec, spec_as_toml
@@ -151,6 +152,20 @@ def test_what_is_swept_leaves_no_trace_in_the_part_of_all_points(folder):
     made = start.at({"gain_error.std": 0.1}).effects
     assert made == (*base, GainError(std=0.1))
     assert unswept(made, ["gain_error.std"]) == (*base, GainError())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("faults", "none"),
+        ("faults?on=0.01&pairs=true", "on=0.01,pairs=true"),
+        ("standard", "standard"),
+        (0.5, "0.5"),
+        (True, "true"),
+    ],
+)
+def test_tables_and_charts_show_them_in_short(value, text):
+    assert shown_text(value) == text
 
 
 def test_what_cannot_be_swept(capsys):
