@@ -38,7 +38,10 @@ def sweep_of(rows: Sequence[Row], trials: Sequence[Trial], header: RunHeader) ->
     measured = axes_of(there)
     axes = {axis: ascending(axis, measured[axis]) for axis in asked if axis in measured}
     within = header.spec.get(WITHIN, sweeps.WITHIN)
-    found = choices(rows, trials, axes, within, header.digital_correct)
+    quantity = header.quantity
+    # A tolerance in points is one of shares, and what is lost is what falls.
+    chosen = quantity.is_share and quantity.sign > 0
+    found = choices(rows, trials, axes, within, header.digital_correct) if chosen else []
     n_images = header.digital["n_images"]
     labels = time_labels(dict.fromkeys(row.t_s for row in rows))
     with_bn = len({row.bn for row in rows}) > 1

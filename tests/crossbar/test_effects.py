@@ -124,7 +124,9 @@ def test_aihwkits_own_tiles_compute_the_same():
     config.drift_compensation = GlobalDriftCompensation()
     theirs = convert_to_analog(net, config).eval()
     for forward in ("native", "tile"):
-        analog = analogsim.convert(net, "pcm", "ideal", forward=forward, effects=(STUCK, GAIN))
+        analog = analogsim.convert(
+            net, "pcm", "ideal", tile="torch", forward=forward, effects=(STUCK, GAIN)
+        )
         chip = analogsim.program(analog, seed=SEED, chip=CHIP).drift_(DAY_S, "global")
         for name in ("0", "3"):
             for index, their in enumerate(theirs.get_submodule(name).analog_tiles()):
