@@ -83,8 +83,7 @@ def unswept(effects: Sequence[Effect], axes: Collection[str]) -> tuple[Effect, .
     for axis in axes:
         name, _, option = axis.partition(".")
         if name in EFFECTS and name not in gone:
-            default = EFFECTS[name].__dataclass_fields__[option].default
-            kept = _swept(kept, axis, default)
+            kept = _swept(kept, axis, getattr(EFFECTS[name](), option))
     return kept
 
 
