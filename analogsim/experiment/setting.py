@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from analogsim.crossbar.mapping.periphery import STANDARD, Periphery, TileKind, from_dict
+from analogsim.crossbar.mapping.periphery import (
+    OF_CONVERTERS,
+    STANDARD,
+    Periphery,
+    TileKind,
+    from_dict,
+)
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Axes, Point, Value, value_text
@@ -17,7 +23,7 @@ from device_models.registry import with_options
 Part = Literal["seed", "periphery", "device"]
 _FIELDS = tuple(f.name for f in dataclasses.fields(Periphery) if f.name != "name")
 # Of an ideal periphery these are unused; aihwkit's torch tile has no place for the others.
-_UNUSED = _FIELDS[1 : _FIELDS.index("ir_drop") + 1]
+_UNUSED = (*_FIELDS[1 : _FIELDS.index("ir_drop") + 1], *OF_CONVERTERS)
 _CPP_ONLY = ("read_noise", "ir_drop")
 
 
