@@ -54,6 +54,7 @@ def convert(
     from analogsim.cli.say import plain_warnings, say, tell, warn
     from analogsim.crossbar.chip.program import check_numbers, program
     from analogsim.crossbar.folder.checkpoint import FILES, save
+    from analogsim.crossbar.forward.reads import reads_entry
     from analogsim.crossbar.mapping.layer_table import layer_table
     from analogsim.experiment.describe import coverage_entry, layer_entry
     from analogsim.experiment.folder import prepare_folder
@@ -92,6 +93,7 @@ def convert(
                     "not_modelled": list(not_modelled),
                     "notes": notes,
                     "coverage": coverage_entry(analog),
+                    "conversions": reads_entry(analog),
                     "seed": network.seed,
                     "chip": None if dry_run else chip,
                     "folder": None if dry_run else str(output),
@@ -107,6 +109,9 @@ def convert(
     )
     say("\n".join([*coverage_lines(coverage_entry(analog)), ""]))
     click.echo(colour.layer_table(layer_table(report)))
+    reads = reads_entry(analog)
+    if reads is not None and not analog.periphery.perfect:
+        click.echo(reads["text"])
     for text in not_modelled:
         click.echo(f"not modelled: {text}")
     for text in analog.periphery.added(analog.tile, [analog.device.info.name]):
