@@ -60,6 +60,7 @@ def convert(
     from analogsim.crossbar.chip.program import check_numbers, program
     from analogsim.crossbar.conversion.overview import overview
     from analogsim.crossbar.folder.checkpoint import FILES, save
+    from analogsim.crossbar.forward.reads import reads_entry
     from analogsim.crossbar.mapping.layer_table import layer_table
     from analogsim.experiment.describe import coverage_entry, crossbar_entry, layer_entry
     from analogsim.experiment.folder import prepare_folder
@@ -102,6 +103,7 @@ def convert(
                     "notes": notes,
                     "coverage": coverage_entry(analog),
                     "crossbar": crossbar_entry(analog),
+                    "conversions": reads_entry(analog),
                     "seed": network.seed,
                     "chip": None if dry_run else chip,
                     "folder": None if dry_run else str(output),

@@ -27,7 +27,7 @@ from device_models.registry import with_options
 Part = Literal["seed", "periphery", "device", "effect"]
 _FIELDS = tuple(f.name for f in dataclasses.fields(Periphery) if f.name != "name")
 # Of an ideal periphery these are unused; aihwkit's torch tile has no place for the others.
-_UNUSED = _FIELDS[1 : _FIELDS.index("ir_drop") + 1]
+_UNUSED = (*_FIELDS[1 : _FIELDS.index("ir_drop") + 1], *OF_CONVERTERS)
 _OF_PRODUCTS = ("read_noise", "ir_drop")
 _OF_CONVERSIONS = {"weight_encoding", "bits_per_cell", *OF_CONVERTERS}
 

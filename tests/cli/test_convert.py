@@ -172,5 +172,5 @@ def test_a_full_folder_is_left_alone(analog_cli, tmp_path):
 
 def test_help_names_the_choices():
     text = CliRunner().invoke(convert, ["--help"]).output
-    assert "standard|ideal|FILE.toml" in text
+    assert "NAME|FILE.toml" in text
     assert "[digital|fold|recalibrate|recalibrate-once|none]" in text

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analogsim.crossbar.forward.conversions import drives
+from analogsim.crossbar.forward.reads import reads_entry
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.product_law import WIRE_RATIO, product_law
@@ -99,6 +100,9 @@ def _lines(analog: AnalogModel) -> Iterator[tuple[str, str]]:
     yield "Inputs", _inputs(edge)
     yield "Outputs", _outputs(edge)
     yield "Products", _products(analog)
+    reads = reads_entry(analog)
+    if reads is not None and not edge.perfect:
+        yield "Conversions", reads["text"]
     missing = [*edge.not_modelled(analog.tile, [device]), f"device: {device.info.not_modelled}"]
     missing += [f"{one.info.name}: {one.info.not_modelled}" for one in analog.effects]
     for text in missing:
