@@ -70,7 +70,7 @@ def _read(kind: Any, option: str, text: str | None, what: str) -> Any:
     if get_origin(hint) is Literal:
         values = {str(value): value for value in get_args(hint)}
         rule = " or ".join(values)
-    elif hint is str and text:
+    elif hint is str and text is not None:
         return text
     elif hint is bool:
         values = {"true": True, "false": False}

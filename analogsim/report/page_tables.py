@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from analogsim.experiment.axes import axes_of, value_text
+from analogsim.experiment.axes import axes_of, shown_text
 from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import chance_count
 from analogsim.experiment.trial import name_of
@@ -298,8 +298,8 @@ def _places(summary: Summary) -> tuple[list[Column], list[list[Cell]]]:
 def _on_axis(row: RowDict, axis: str) -> Cell:
     value = (row.get("point") or {}).get(axis)
     if value is None or isinstance(value, bool | str):
-        return number(None if value is None else value_text(value), "")
-    return number(value_text(value), value)
+        return number(None if value is None else shown_text(value), "")
+    return number(shown_text(value), value)
 
 
 def _chips(trials: Sequence[Trial], row: RowDict) -> list[float]:

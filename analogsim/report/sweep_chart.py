@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analogsim.experiment.axes import Value, point_text, value_text
+from analogsim.experiment.axes import Value, point_text, shown_text
 from analogsim.experiment.trial import name_of
 from analogsim.quantity import Quantity
 from analogsim.report.accuracy_chart import said
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_TOGETHER = 6
+_LONG_TICK = 12
 """Curves in a panel, and maps in a figure."""
 
 
@@ -157,6 +158,7 @@ def _draw_lines(
         )
         each = min(2.9, 0.62 * look.width_in) if len(panels) == 1 else 2.1
         height = each * len(panels) + 0.021 * look.font_pt * (lines + 2) + 0.4
+        height += _upright_in(values, look)
         figure = Figure(figsize=(look.width_in, height), layout="constrained")
         grid = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axes, (title, curves) in zip(grid, panels.items(), strict=True):
@@ -170,7 +172,7 @@ def _draw_lines(
                 # Curves that coincide stay visible beside each other.
                 shift = 0.03 * (place - (len(curves) - 1) / 2)
                 _draw_line(axes, curve, axis, values, place, shift, look.fold(label, 0.8))
-        grid[-1].set_xticks(range(len(values)), map(value_text, values))
+        _ticks(grid[-1], values)
         grid[-1].set_xlabel(axis)
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=1, frameon=False)
@@ -220,7 +222,8 @@ def _draw_maps(
         low, high = min(means), max(means)
         decimals = 2 if len(columns) <= 8 else 1 if len(columns) <= 12 else 0
         each = 0.028 * look.font_pt * len(rows) + 0.75
-        figure = Figure(figsize=(look.width_in, each * len(parts) + 0.7), layout="constrained")
+        height = (each + _upright_in(columns, look)) * len(parts) + 0.7
+        figure = Figure(figsize=(look.width_in, height), layout="constrained")
         grid = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
         for panel, part in zip(grid, parts, strict=True):
             cells = [[math.nan] * len(columns) for _ in rows]
@@ -239,14 +242,27 @@ def _draw_maps(
                         if not quantity.is_share:
                             text = f"{value:.{decimals + 1}g}"
                         _print_in(panel, x, y, text, (value - low) / max(high - low, 1e-9))
-            panel.set_xticks(range(len(columns)), map(value_text, columns))
-            panel.set_yticks(range(len(rows)), map(value_text, rows))
+            _ticks(panel, columns)
+            panel.set_yticks(range(len(rows)), map(shown_text, rows))
             panel.set_ylabel(down)
             panel.set_title(look.fold(part.label, 0.75), loc="left")
         grid[-1].set_xlabel(across)
         figure.colorbar(image, ax=list(grid), location="bottom", shrink=0.6, aspect=40,
                         label=quantity.axis)  # fmt: skip
     return figure
+
+
+def _ticks(panel: "Axes", values: Sequence[Value]) -> None:
+    """Values below an axis, upright where they are long."""
+    texts = [shown_text(value) for value in values]
+    upright = max(map(len, texts)) > _LONG_TICK
+    panel.set_xticks(range(len(texts)), texts, rotation=90 if upright else 0)
+
+
+def _upright_in(values: Sequence[Value], look: Look) -> float:
+    """Inches that upright values take below an axis; 0 where they lie."""
+    longest = max(len(shown_text(value)) for value in values)
+    return 0.0078 * look.font_pt * longest if longest > _LONG_TICK else 0.0
 
 
 def _print_in(panel: "Axes", x: int, y: int, text: str, share: float) -> None:

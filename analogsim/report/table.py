@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Collection, Sequence
 
-from analogsim.experiment.axes import value_text
+from analogsim.experiment.axes import shown_text
 from analogsim.experiment.header import CoverageEntry
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.labels import compensation_label, percent, time_labels
@@ -133,7 +133,7 @@ def _cells(
     quantity = quantity_of(summary)
     return [
         row["preset"],
-        *(value_text(point[axis]) if axis in point else "" for axis in axes),
+        *(shown_text(point[axis]) if axis in point else "" for axis in axes),
         labels[row["t_s"]],
         row["bn"],
         row["compensation"],

@@ -53,7 +53,9 @@ class Faults:
     adds so many columns to each array for it. Programming noise comes on top.
 
     NOT modelled: cells that fail with age or wear, shorts between lines, tests that miss faults,
-    and what wiring another order costs. Holds for any rates that add up to at most 1.
+    what wiring another order costs, and that order in what follows: wires meet weights in the given
+    one, without spares. Stuck cells do not drift while healthy ones do, so that a pair which was
+    right after programming is not for ever. Holds for any rates that add up to at most 1.
     """
 
     info: ClassVar[EffectInfo] = EffectInfo(
@@ -63,7 +65,7 @@ class Faults:
         "chip's whole life: they neither drift nor have read noise. Where asked, weights are "
         "programmed and laid out by a test that found every fault.",
         not_modelled="Failure with age or wear, shorts between lines, tests that miss faults, the "
-        "cost of another order of lines.",
+        "cost of another order of lines, and that order in wires.",
         law="g' = g_on with probability on, g_off with off, 0 with open, else g; each cell of a "
         "pair by itself",
         citation="C.-Y. Chen et al., IEEE Trans. Computers 64(1):180-190 (2015); clusters: C. H. "
@@ -121,10 +123,11 @@ class Faults:
                 f"{self.remap!r} and {self.spare} of them; add remap=columns"
             )
         found: FaultMap = {}
+        digest = ""
         if self.map:
             content, digest = read_file(self.map, self.digest, "effect 'faults' map")
             found = parse_map(content, self.map)
-            object.__setattr__(self, "digest", digest)
+        object.__setattr__(self, "digest", digest)
         # No option: workers elsewhere take it along.
         object.__setattr__(self, "_map", found)
 
@@ -180,16 +183,15 @@ class Faults:
         places, values = [np.empty(0, np.int64)], [np.empty(0)]
         if total := self.on + self.off + self.open:
             local = self._local(shape, draws)
-            found = faulty_cells(2 * shape[0] * shape[1], min(total * local.max(), 1.0), draws)
-            column, row = np.divmod(found.places % (shape[0] * shape[1]), shape[1])
-            kept = found.u < total * (local[column, row] if local.size > 1 else local.max())
-            mix = found.mix[kept] * total
-            places.append(found.places[kept])
-            values.append(
-                np.where(
-                    mix < self.on, self.g_on, np.where(mix < self.on + self.off, self.g_off, 0)
-                )
-            )
+            most = total if local is None else min(total * float(local.max()), 1.0)
+            found = faulty_cells(2 * shape[0] * shape[1], most, draws)
+            if local is not None:
+                there = local.reshape(-1)[found.places % local.size]
+                found = found.of(found.u < total * there)
+            mix = found.mix * total
+            places.append(found.places)
+            stuck = np.where(mix < self.on + self.off, self.g_off, 0.0)
+            values.append(np.where(mix < self.on, self.g_on, stuck))
         if self.rows or self.columns:
             dead = np.zeros((2, *shape), bool)
             dead[:, :, _lines(self.rows, shape[1], "rows", draws)] = True
@@ -207,19 +209,18 @@ class Faults:
         every, first = np.unique(np.concatenate(places)[::-1], return_index=True)
         return every, np.concatenate(values)[::-1][first]
 
-    def _local(self, shape: tuple[int, int], draws: Draws) -> NDArray[np.float64]:
-        """What multiplies the rates of cells: (columns, rows), or one number, (1, 1), for all."""
+    def _local(self, shape: tuple[int, int], draws: Draws) -> NDArray[np.float64] | None:
+        """(columns, rows): what multiplies the rates of cells there; None without clusters."""
+        if not self.clusters:
+            return None
         import numpy as np
         import torch
-
-        if not self.clusters:
-            return np.ones((1, 1))
-        side = [self.region or size for size in shape]
-        number = [-(-size // lines) for size, lines in zip(shape, side, strict=True)]
         from scipy.special import gammaincinv
 
+        side = [self.region or size for size in shape]
+        number = [-(-size // lines) for size, lines in zip(shape, side, strict=True)]
         u = torch.rand(*number, generator=draws.generator("regions"), dtype=torch.float64).numpy()
-        factor: NDArray[np.float64] = gammaincinv(1 / self.clusters, u) * self.clusters
+        factor = np.asarray(gammaincinv(1 / self.clusters, u), np.float64) * self.clusters
         across = factor.repeat(side[0], 0).repeat(side[1], 1)
         return across[: shape[0], : shape[1]]
 

@@ -36,9 +36,13 @@ class FaultyCells:
     u: NDArray[np.float64]
     mix: NDArray[np.float64]
 
+    def of(self, which: NDArray[np.bool_]) -> FaultyCells:
+        """Some of them."""
+        return FaultyCells(places=self.places[which], u=self.u[which], mix=self.mix[which])
+
 
 def faulty_cells(n: int, rate: float, draws: Draws) -> FaultyCells:
-    """Return the cells among `n` whose number is below `rate`; at rate 1 that is each."""
+    """Return the cells among `n` whose number is below `rate`, above 0; at rate 1 that is each."""
     # Effects are listed without them.
     import numpy as np
     import torch
@@ -56,7 +60,7 @@ def faulty_cells(n: int, rate: float, draws: Draws) -> FaultyCells:
         now = drawn[0, -1]
         if rate >= 1:
             left[(drawn[1] * n).astype(np.int64)] = False
-    time, place, mix = np.concatenate([np.empty((3, 0)), *events], axis=1)
+    time, place, mix = np.concatenate(events, axis=1) if len(events) > 1 else events[0]
     early = time < end
     places, first = np.unique((place[early] * n).astype(np.int64), return_index=True)
     return FaultyCells(places=places, u=-np.expm1(-time[early][first]), mix=mix[early][first])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.floating[Any]]
+    Floats = NDArray[np.float64]
     Places = NDArray[np.int64]
 
 Remap = Literal["none", "columns", "rows", "both"]
@@ -89,7 +89,7 @@ class FaultyPairs:
         found: Floats = ((self.held(self.programmed(target)) - target) ** 2).sum(-1)
         return found
 
-    def on_line(self, which: NDArray[np.bool_] | slice) -> Self:
+    def some(self, which: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> Self:
         """Some of the pairs."""
         return replace(
             self,
@@ -111,7 +111,7 @@ class FaultyPairs:
         found = self
         if remap in ("columns", "both"):
             found = found._moved("column", target, columns)
-        found = found.on_line(found.column < outputs)
+        found = found.some(found.column < outputs)
         if remap in ("rows", "both"):
             found = found._moved("row", target.T, inputs)
         return found
@@ -129,9 +129,10 @@ class FaultyPairs:
         for place, (first, last) in enumerate(zip(ends, ends[1:], strict=False)):
             if first < last:
                 here = order[first:last]
-                cost[:, place] = self.on_line(here).errors(target[:, across[here]])
+                cost[:, place] = self.some(here).errors(target[:, across[here]])
         lines, taken = linear_sum_assignment(cost)
         # Spares that are left over lie behind.
         inverse = np.full(places, len(target))
         inverse[taken] = lines
-        return replace(self, **{line: inverse[at]})
+        moved = inverse[at]
+        return replace(self, column=moved) if line == "column" else replace(self, row=moved)

@@ -72,10 +72,11 @@ class Levels:
                 f"{self.states!r}; leave one out"
             )
         table: tuple[tuple[float, float], ...] = ()
+        digest = ""
         if self.states:
             content, digest = read_file(self.states, self.digest, _WHAT)
             table = _parse(content, self.states)
-            object.__setattr__(self, "digest", digest)
+        object.__setattr__(self, "digest", digest)
         # No option: workers elsewhere take it along.
         object.__setattr__(self, "_table", table)
 

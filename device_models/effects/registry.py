@@ -49,7 +49,7 @@ def with_effect_options(effect: Effect, query: str) -> Effect:
 
     Raises `DeviceError` as `parse_effect`.
     """
-    change = partial(replace, effect)  # type: ignore[type-var]  # effects are dataclasses
+    change = partial(replace, effect)
     return made(type(effect), change, query, f"{effect.info.name}?{query}", what="effect")
 
 
