@@ -183,7 +183,7 @@ def hall(values: NDArray[np.float64]) -> tuple[float, float]:
 def test_skewed_values_have_intervals_that_hold_nearly_what_they_say() -> None:
     """400 samples of 60 images, skewness 4.5; alpha 1e-4, one-sided.
 
-    In 2,000 others the share was 0.945 (Student's t: 0.89); its standard deviation in 400 is 0.0114.
+    In 2,000 others the share was 0.945 (Student's t: 0.89); in 400 it varies by 0.0114.
     """
     rng = np.random.default_rng(8)
     held = 0
