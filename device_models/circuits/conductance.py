@@ -134,7 +134,9 @@ def solve(g: Floats, lines: Lines, tolerance: float = TOLERANCE) -> Floats:
     # As many systems as outputs: fewer of them, if there are fewer inputs.
     if len(g) < g.shape[1] and not lines.opposite.any():
         return np.ascontiguousarray(solve(g[::-1, ::-1].T, lines.turned(), tolerance)[::-1, ::-1].T)
-    found = coupled.coupled(g, _rows(g, lines), _columns(g, lines), _profile(g, lines), tolerance)
+    columns = _columns(g, lines)
+    profile = _profile(g, lines) if lines.opposite.any() else columns.driven()
+    found = coupled.coupled(g, _rows(g, lines), columns, profile, tolerance)
     if found is None:
         most = max(lines.row_ends.max(), lines.column_ends.max())
         raise DeviceError(

@@ -11,25 +11,17 @@ doi 10.1016/0377-0427(89)90045-9), whose directions need not be kept: only their
 for. All outputs go at once, each with its own step.
 """
 
-import functools
-from types import ModuleType
-
 import numpy as np
 
+from device_models.circuits import ladder
 from device_models.circuits.ladder import Floats, Ladders
 
 MOST_ITERATIONS = 2000
 _AT_ONCE = 1 << 20
 """Unknowns that plain numpy works on at once, in all outputs together."""
 
-
-@functools.cache
-def _compiled() -> ModuleType | None:
-    try:
-        from device_models.circuits import coupled_jit
-    except ImportError:
-        return None
-    return coupled_jit
+_COARSE = 1e-5
+"""The tolerance from which on single precision is enough for the correction."""
 
 
 def coupled(
@@ -51,12 +43,13 @@ def coupled(
     # To the order of the columns: node j lies behind the segment from node j - 1.
     t_row, s_row = (np.ascontiguousarray(one[::-1].T) for one in (rows.t, rows.s))
     to_input = np.cumprod(t_row, axis=1) * g
-    jit = _compiled()
+    jit = ladder.compiled()
     if jit is not None:
         found = np.empty_like(g)
-        own = (np.ascontiguousarray(one) for one in (g, t_row, s_row, to_input, *_of(columns)))
-        profile = np.ascontiguousarray(profile)
-        return found if jit.coupled(*own, profile, tolerance, MOST_ITERATIONS, found) else None
+        kind = np.float32 if tolerance >= _COARSE else np.float64
+        parts = (g, t_row, s_row, to_input, columns.t, columns.s, profile)
+        own = (np.ascontiguousarray(part, dtype=kind) for part in parts)
+        return found if jit.coupled(*own, tolerance, MOST_ITERATIONS, found) else None
     outputs = g.shape[1]
     width = max(1, _AT_ONCE // g.size)
     parts = [
@@ -64,10 +57,6 @@ def coupled(
         for at in range(0, outputs, width)
     ]
     return None if any(part is None for part in parts) else np.concatenate(parts, axis=1)
-
-
-def _of(ladders: Ladders) -> tuple[Floats, Floats]:
-    return ladders.t, ladders.s
 
 
 def _some(

@@ -6,12 +6,24 @@ resistance, an open cell and a short one are no special cases, and nothing cance
 a few roundings a segment.
 """
 
+import functools
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+@functools.cache
+def compiled() -> ModuleType | None:
+    """The compiled forms, where numba is installed."""
+    try:
+        from device_models.circuits import jit
+    except ImportError:
+        return None
+    return jit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +59,19 @@ class Ladders:
         """
         t, s = np.empty_like(g), np.empty_like(g)
         seen = np.zeros(g.shape[1]) if first is None else first
+        jit = compiled()
+        if jit is not None:
+            jit.eliminate(np.ascontiguousarray(g), between, end, seen, t, s)
+            return cls(t=t, s=s)
         for i, r in enumerate(between):
-            seen = g[i] + seen
-            loss = 1 + r * seen
-            np.divide(1, loss, out=t[i])
-            np.divide(r, loss, out=s[i])
-            seen = seen / loss
-        seen = g[-1] + seen
+            here = g[i] + seen
+            np.divide(1, 1 + r * here, out=t[i])
+            np.multiply(r, t[i], out=s[i])
+            seen = here * t[i]
+        here = g[-1] + seen
         with np.errstate(divide="ignore", invalid="ignore"):
-            t[-1] = 1 / (1 + end * seen)
-            s[-1] = np.where(np.isinf(end), 1 / seen, end * t[-1])
+            t[-1] = 1 / (1 + end * here)
+            s[-1] = np.where(np.isinf(end), 1 / here, end * t[-1])
         return cls(t=t, s=s)
 
     def driven(self) -> Floats:

@@ -9,6 +9,7 @@ The circuit and its solution: `device_models.circuits`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from device_models.contract import Device
 
 TOLERANCE = 1e-4
-"""Of what rows and columns do to each other, relative to itself; some 1e-8 of a conductance."""
+"""Of what rows and columns do to each other, relative to itself; of the conductances of 128 x 128
+weights it is 4e-8 at 10 ohm and 2e-5 at 1000."""
 
 _LINEAR = "the array is then another matrix for every input, and no effect on cells can be it"
 _REFUSED = {
@@ -67,7 +69,8 @@ class Wires:
         law="I = G_eff v, with G_eff of the network of resistors G, r_row, r_col, r_driver, "
         "r_sense by Kirchhoff's laws",
         citation="IEEE Trans. Electron Devices 69(11):6376 (2022), doi 10.1109/TED.2022.3197105",
-        domain="any resistances, ohmic cells, driven rows; exact to 1e-8 of a conductance",
+        domain="any resistances, ohmic cells, driven rows; of 128 x 128 cells exact to 1e-7 at 10 "
+        "ohm and 1e-4 at 1000",
     )
     moment: ClassVar[Moment] = "present"
 
@@ -171,33 +174,40 @@ class Wires:
         """One array, (rows, columns)."""
         from device_models.circuits.conductance import solve
 
-        across = 1 if self.driven == "first" else -1
-        down = -1 if self.sensed == "first" else 1
-        seen = g[::down, ::across].copy()
-        return solve(seen, self._lines(seen.shape, across, down), TOLERANCE)[::down, ::across]
+        turned = slice(None, None, -1), slice(None)
+        down = turned[0] if self.sensed == "first" else turned[1]
+        across = turned[0] if self.driven == "last" else turned[1]
+        return solve(g[down, across].copy(), _lines(self, g.shape), TOLERANCE)[down, across]
 
-    def _lines(self, shape: tuple[int, ...], across: int, down: int) -> Lines:
-        """The wires of an array that is turned so that drivers come first and sense nodes last."""
-        import numpy as np
 
-        from device_models.circuits.conductance import Lines
+@lru_cache(maxsize=64)
+def _lines(wires: Wires, shape: tuple[int, ...]) -> Lines:
+    """The wires of an array that is turned so that drivers come first and sense nodes last."""
+    import numpy as np
 
-        rows, columns = shape
-        even = Lines.even(
-            shape, r_row=self.r_row, r_col=self.r_col, r_driver=self.r_driver, r_sense=self.r_sense
-        )
-        paired = self.pairs == "rows"
-        between = even.between_rows
-        if paired:
-            # The two cells of a weight meet their column at one node.
-            between[::2] = 0
-        # In turn by weights: both columns of a pair are sensed at one side.
-        turn = np.arange(columns)[::across] // (2 if self.pairs == "columns" else 1)
-        opposite = (turn % 2 == 1) & (self.sensed == "both")
-        more = max(self.rows - rows, 0) // (2 if paired else 1) * self.r_col
-        last = (self.unselected == "last") == (down == 1)
-        ends = even.column_ends + np.where(opposite != last, more, 0.0)
-        return replace(even, column_ends=ends, between_rows=between, opposite=opposite)
+    from device_models.circuits.conductance import Lines
+
+    rows, columns = shape
+    even = Lines.even(
+        shape,
+        r_row=wires.r_row,
+        r_col=wires.r_col,
+        r_driver=wires.r_driver,
+        r_sense=wires.r_sense,
+    )
+    paired = wires.pairs == "rows"
+    if paired:
+        # The two cells of a weight meet their column at one node.
+        even.between_rows[::2] = 0
+    # In turn by weights: both columns of a pair are sensed at one side.
+    turn = np.arange(columns) // (2 if wires.pairs == "columns" else 1)
+    if wires.driven == "last":
+        turn = turn[::-1]
+    opposite = (turn % 2 == 1) & (wires.sensed == "both")
+    more = max(wires.rows - rows, 0) // (2 if paired else 1) * wires.r_col
+    last = (wires.unselected == "last") == (wires.sensed != "first")
+    ends = even.column_ends + np.where(opposite != last, more, 0.0)
+    return replace(even, column_ends=ends, opposite=opposite)
 
 
 def _even(size: int, largest: int) -> list[slice]:
