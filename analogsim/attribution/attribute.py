@@ -29,7 +29,7 @@ from analogsim.attribution.screening import screen
 from analogsim.attribution.treatment import Plan, distinct
 from analogsim.attribution.words import sentences
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.effect_words import refuse_effects
+from analogsim.crossbar.mapping.effect_words import refuse_effects, refuse_slices
 from analogsim.errors import InputError
 from analogsim.experiment.deal import unpack
 from analogsim.experiment.describe import installed_versions, make_header, run_spec
@@ -93,6 +93,7 @@ def attribute(
         WorkerError: a worker ended again and again.
     """
     refuse_effects(analog.effects, "attribution", "it switches the sources of a device alone")
+    refuse_slices(analog.periphery, "attribution", "it switches the parts of one conversion")
     return _Run(study, analog, data, ask, folder, place, progress, say).run(extend=extend)
 
 
