@@ -191,6 +191,8 @@ class Periphery:
                 f"read noise of each product (read_noise = {self.read_noise:g}): "
                 "not in aihwkit's torch tile"
             )
+        if self.name in PRESETS and self == PERIPHERIES[self.name]:
+            missing.append(f"of {self.name} itself: {PRESETS[self.name].not_modelled}")
         return tuple(missing)
 
     def added(self, tile: TileKind, devices: Sequence[str]) -> tuple[str, ...]:
