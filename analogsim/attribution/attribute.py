@@ -27,6 +27,7 @@ from analogsim.attribution.screening import screen
 from analogsim.attribution.treatment import Plan, distinct
 from analogsim.attribution.words import sentences
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import refuse_slices
 from analogsim.errors import InputError
 from analogsim.experiment.deal import unpack_values
 from analogsim.experiment.describe import make_header, run_spec
@@ -89,6 +90,7 @@ def attribute(
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
+    refuse_slices(analog.periphery, "attribution", "it switches the parts of one conversion")
     return _Run(study, analog, data, ask, folder, place, progress, say).run(extend=extend)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.effect_words import refuse_effects
+from analogsim.crossbar.mapping.effect_words import refuse_effects, refuse_slices
 from analogsim.equivalent.bench import Bench, Pair, Wanted
 from analogsim.equivalent.causes import Variant, variants
 from analogsim.equivalent.comparison import (
@@ -84,6 +84,9 @@ def compare_matched(
         WorkerError: a worker ended again and again.
     """
     refuse_effects(analog.effects, "matched comparison", "its controls suffer none")
+    refuse_slices(
+        analog.periphery, "matched comparison", "its controls have one cell pair a weight"
+    )
     run = _Run(study, analog, data, folder, place, progress)
     return run.run(extend=extend)
 

@@ -207,6 +207,8 @@ class Periphery:
             for name, noise in noises.items()
             if noise is not None and noise.sigma > 0
         ]
+        if self.name in PRESETS and self == PERIPHERIES[self.name]:
+            missing.append(f"of {self.name} itself: {PRESETS[self.name].not_modelled}")
         return tuple(missing)
 
     def added(self, tile: TileKind, devices: Sequence[Device]) -> tuple[str, ...]:
