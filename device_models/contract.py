@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from device_models.errors import DeviceError
 
@@ -67,6 +67,23 @@ DRIFT = Switch(
 READ_NOISE = Switch(option="read_scale", name="read-noise", title="read noise")
 USUAL_SWITCHES = (PROGRAMMING, DRIFT, READ_NOISE)
 """What every device is asked for, and says if it cannot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductNoise:
+    """Read noise that every product draws anew: cell j adds N(0, sigma_j^2) times its input.
+
+    Not the read noise that a law draws at a time and then keeps.
+
+    Attributes:
+        sigma: in units of a cell at full weight; 0 is none.
+        law: `root`: sigma_j = sigma sqrt(|w_j|), as PCM has it; `constant`: sigma_j = sigma.
+        source: who measured or stated it.
+    """
+
+    sigma: float
+    law: Literal["root", "constant"]
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,6 +232,12 @@ class Device(ABC):
         names = {field.name for field in fields(self)}
         return tuple(switch for switch in self.switches if switch.option in names)
 
+    @property
+    def g_max_us(self) -> float | None:
+        """What the cell of the largest weight conducts, by `constants`; None where none says so."""
+        stated = [c.value for c in self.constants() if (c.symbol, c.unit) == ("g_max", "uS")]
+        return float(stated[0]) if stated else None
+
     def check_time(self, t_s: float) -> None:
         """Raise `DeviceError` if the law does not cover `t_s` seconds after programming."""
         if not (math.isfinite(t_s) and t_s >= 0):
@@ -230,6 +253,13 @@ class Device(ABC):
     @abstractmethod
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile. Imports torch."""
+
+    def product_noise(self) -> ProductNoise | None:
+        """The read noise of each product, where the device states one; None leaves it open.
+
+        Where a device states one, it takes the place of the periphery's.
+        """
+        return None
 
     def cell_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for a tile of single cells, whose weights are g / g_max, in [0, 1].

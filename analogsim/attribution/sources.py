@@ -1,21 +1,28 @@
 """The sources of error of a chip, and how each one is switched on alone or off alone.
 
-A source of the device is a switch that it declares; one of the periphery is a field of `Periphery`.
-What a law or a periphery cannot give alone is said in words and never counted as zero.
+A source of the device is a switch that it declares; one of the array is an effect on its cells; one
+of the periphery is a field of `Periphery`. What a law or a periphery cannot give alone is said in
+words and never counted as zero.
 
-Alone, a source of the device stands in a perfect periphery. A source of the periphery stands in
-one whose converters keep their calibrated input ranges and have nothing else: the ranges are the
-unit of the outputs, so they cannot be taken away from under the ADC or the output noise. What the
-ranges clip is a source of its own, and the loss of the others is counted from there. Without it,
-the ranges and the DAC's step stay, and the DAC has codes enough for every input.
+Alone, a source of the device stands in a perfect periphery, without effects. An effect alone acts
+on cells that hold exactly what was to be programmed, in a perfect periphery. A source of the
+periphery stands in one whose converters keep their calibrated input ranges and have nothing else:
+the ranges are the unit of the outputs, so they cannot be taken away from under the ADC or the
+output noise. What the ranges clip is a source of its own, and the loss of the others is counted
+from there. Without it, the ranges and the DAC's step stay, and the DAC has codes enough for every
+input.
 """
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from analogsim.crossbar.mapping.periphery import Periphery, step
+from torch import Generator, linspace
+
+from analogsim.crossbar.mapping.periphery import Periphery, TileKind, step
+from analogsim.crossbar.mapping.product_law import product_law
 from device_models.contract import USUAL_SWITCHES, Device, Switch
+from device_models.effects.contract import Cells, Effect
 from device_models.ideal import Ideal
+from device_models.registry import with_options
 
 # Most bits of a converter, see `Periphery`.
 _MOST_BITS = 16
@@ -24,19 +31,25 @@ _MOST_BITS = 16
 _NO_BOUND = 1e6
 
 
+_TITLES = {"ir-drop": "IR drop along the columns", "product-noise": "read noise of each product"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is switched on: a device and what stands around it."""
+    """What is switched on: a device, effects on its cells, periphery, and the law of products."""
 
     device: Device
     periphery: Periphery
+    tile: TileKind = "torch"
+    effects: tuple[Effect, ...] = ()
 
     @property
     def same_for_every_chip(self) -> bool:
         """Whether nothing random is left."""
-        return is_quiet(self.device) and (
-            self.periphery.perfect or self.periphery.output_noise == 0
-        )
+        law = product_law(self.periphery, self.tile, self.device)
+        quiet = self.periphery.perfect or (self.periphery.output_noise == 0 and law.read is None)
+        cells = self.device.g_max_us
+        return quiet and is_quiet(self.device) and not any(draws(e, cells) for e in self.effects)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +79,28 @@ def is_quiet(device: Device) -> bool:
     return isinstance(device, Ideal) or device.noise_scale == 0 or off
 
 
+class _Watched:
+    """Draws that remember whether they were asked for any."""
+
+    asked = False
+    array = ""
+
+    def generator(self, what: str) -> Generator:
+        self.asked = True
+        return Generator().manual_seed(0)
+
+
+def draws(effect: Effect, g_max_us: float | None) -> bool:
+    """Whether the effect asks for random numbers, so that chips differ by it: tried on cells."""
+    watched = _Watched()
+    effect.apply(Cells.of(linspace(-1, 1, 64).view(8, 8), g_max_us), watched)
+    return watched.asked
+
+
 def everything_off(full: Setting) -> Setting:
     """The chip that should compute as the digital network does."""
-    return Setting(device=_off(full.device), periphery=_perfect(full.periphery))
+    quiet, perfect = _off(full.device), _perfect(full.periphery)
+    return replace(full, device=quiet, periphery=perfect, effects=())
 
 
 def sources(full: Setting, *, rows: int) -> tuple[Source, ...]:
@@ -78,7 +110,7 @@ def sources(full: Setting, *, rows: int) -> tuple[Source, ...]:
         full: everything that the user asked for; its periphery is perfect or has static ranges.
         rows: most inputs of a tile, which bounds its outputs.
     """
-    return (*_device_sources(full), *_periphery_sources(full, rows))
+    return (*_device_sources(full), *_effect_sources(full), *_periphery_sources(full, rows))
 
 
 def _device_sources(full: Setting) -> list[Source]:
@@ -109,9 +141,33 @@ def _of_device(name: str, title: str, full: Setting, alone: Device, without: Dev
     return Source(
         name=name,
         title=title,
-        alone=Setting(device=alone, periphery=_perfect(full.periphery)),
-        without=Setting(device=without, periphery=full.periphery),
+        alone=replace(full, device=alone, periphery=_perfect(full.periphery), effects=()),
+        without=replace(full, device=without),
     )
+
+
+def _effect_sources(full: Setting) -> list[Source]:
+    found = []
+    names = [effect.info.name for effect in full.effects]
+    for place, effect in enumerate(full.effects):
+        name, title = names[place], effect.info.title
+        if names.count(name) > 1:
+            # One of them by itself would draw what the other draws.
+            why = (
+                f"there are {names.count(name)} effects {name}, whose draws differ by their number"
+            )
+            found.append(_absent(f"{name}-{names[:place].count(name) + 1}", title, why))
+            continue
+        others = full.effects[:place] + full.effects[place + 1 :]
+        found.append(
+            Source(
+                name=name,
+                title=title,
+                alone=replace(everything_off(full), effects=(effect,)),
+                without=replace(full, effects=others),
+            )
+        )
+    return found
 
 
 def _periphery_sources(full: Setting, rows: int) -> list[Source]:
@@ -119,6 +175,7 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     titles = {
         "input-range": "clipping at the input ranges",
         "dac": "DAC steps",
+        **(_TITLES if full.tile == "native" else {}),
         "output-noise": "output noise",
         "adc": "ADC steps",
         "output-bound": "clipping at the output bound",
@@ -126,37 +183,47 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     if edge.perfect:
         why = f"periphery '{edge.name}' has none"
         return [_absent(name, title, why) for name, title in titles.items()]
-    bare = dataclasses.replace(
+    bare = replace(
         edge,
         name=f"{edge.name} (input ranges only)",
         dac_bits=0,
         adc_bits=0,
         output_noise=0.0,
         output_bound=_NO_BOUND,
+        **({"ir_drop": 0.0, "read_noise": 0.0} if full.tile == "native" else {}),
     )
-    base = Setting(device=quiet, periphery=bare)
+    base = replace(full, device=quiet, periphery=bare, effects=())
 
     def source(name: str, on: dict[str, float], off: dict[str, float]) -> Source:
         return Source(
             name=name,
             title=titles[name],
-            alone=Setting(device=quiet, periphery=_edit(bare, on, f"{edge.name} (only {name})")),
+            alone=replace(base, periphery=_edit(bare, on, f"{edge.name} (only {name})")),
             base=base,
-            without=Setting(
-                device=full.device, periphery=_edit(edge, off, f"{edge.name} (without {name})")
-            ),
+            without=replace(full, periphery=_edit(edge, off, f"{edge.name} (without {name})")),
         )
 
     def absent(name: str, what: str) -> Source:
         return _absent(name, titles[name], f"periphery '{edge.name}' has no {what}")
+
+    def of_products() -> list[Source]:
+        """IR drop and read noise, where the law of the products has them."""
+        if full.tile != "native":
+            return []
+        drop = source("ir-drop", {"ir_drop": edge.ir_drop}, {"ir_drop": 0.0})
+        drop = drop if edge.ir_drop else absent("ir-drop", "IR drop")
+        if full.device.product_noise() is not None:
+            return [drop, _own_product_noise(full)]
+        read = source("product-noise", {"read_noise": edge.read_noise}, {"read_noise": 0.0})
+        return [drop, read if edge.read_noise else absent("product-noise", "read noise")]
 
     ranges = Source(
         name="input-range",
         title=titles["input-range"],
         alone=base,
         # The range stays what it is, the unit of the outputs: only what it clips is let through.
-        without=Setting(
-            device=full.device,
+        without=replace(
+            full,
             periphery=_edit(edge, {"input_bound": _NO_BOUND}, f"{edge.name} (without input-range)"),
         ),
     )
@@ -165,6 +232,7 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     found = [
         ranges,
         dac if edge.dac_bits else absent("dac", "DAC"),
+        *of_products(),
         noise if edge.output_noise else absent("output-noise", "output noise"),
     ]
     if not edge.adc_bits:
@@ -185,6 +253,19 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     return [*found, source("adc", wide, {"adc_bits": 0}), clip]
 
 
+def _own_product_noise(full: Setting) -> Source:
+    """The read noise of each product that the device states itself."""
+    name, title, device = "product-noise", _TITLES["product-noise"], full.device
+    law = device.product_noise()
+    if law is None or law.sigma == 0:
+        return _absent(name, title, f"switched off or absent in '{device.info.name}'")
+    why = f"it is of the law of '{device.info.name}', which has no switch for the rest alone"
+    if not hasattr(device, "product_scale"):
+        return _absent(name, title, why)
+    silent = with_options(device, "product_scale=0.0")
+    return Source(name=name, title=title, why_not_alone=why, without=replace(full, device=silent))
+
+
 def widened(edge: Periphery, rows: int) -> dict[str, float] | None:
     """Fields of an ADC with the same step that clips no output; None if there is none.
 
@@ -201,12 +282,12 @@ def widened(edge: Periphery, rows: int) -> dict[str, float] | None:
 def _perfect(edge: Periphery) -> Periphery:
     if edge.perfect:
         return edge
-    return dataclasses.replace(edge, name=f"{edge.name} (all off)", perfect=True)
+    return replace(edge, name=f"{edge.name} (all off)", perfect=True)
 
 
 def _edit(edge: Periphery, fields: dict[str, float], name: str) -> Periphery:
     """Another periphery has another name: the records say it."""
-    return dataclasses.replace(edge, name=name, **fields)  # type: ignore[arg-type]  # bits: whole
+    return replace(edge, name=name, **fields)  # type: ignore[arg-type]  # bits: whole
 
 
 def _switches(device: Device) -> tuple[Switch, ...]:
@@ -215,11 +296,11 @@ def _switches(device: Device) -> tuple[Switch, ...]:
 
 
 def _without(device: Device, *switches: Switch) -> Device:
-    return dataclasses.replace(device, **{switch.option: 0.0 for switch in switches})
+    return replace(device, **{switch.option: 0.0 for switch in switches})
 
 
 def _off(device: Device) -> Device:
-    return dataclasses.replace(device, noise_scale=0.0)
+    return replace(device, noise_scale=0.0)
 
 
 def _absent(name: str, title: str, why: str) -> Source:

@@ -9,6 +9,7 @@ import click
 from analogsim.cli import complete
 from analogsim.errors import InputError
 from analogsim.spec.options import DataOptions, NetworkOptions
+from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -88,6 +89,15 @@ def network_options(command: Command) -> Command:
                 "analogsim presets.",
                 shell_complete=complete.effects,
             ),
+            *(
+                click.option(
+                    f"--{name}",
+                    metavar=name.upper(),
+                    help=f"{short.says}: for example {short.example}; short for --effect "
+                    f"'{short.effect}?...', behind those.",
+                )
+                for name, short in SHORTHANDS.items()
+            ),
             click.option(
                 "--periphery",
                 default="standard",
@@ -99,18 +109,19 @@ def network_options(command: Command) -> Command:
             ),
             click.option(
                 "--tile",
-                type=click.Choice(["torch", "cpp"]),
-                default="torch",
-                show_default=True,
-                help="aihwkit's torch tile, or its C++ tile (IR drop, read noise per product: "
-                "PCM's for every device).",
+                type=click.Choice(["native", "torch", "cpp"]),
+                default=None,
+                help="The law of a product: native is the whole periphery; torch that of aihwkit's "
+                "torch tile, without IR drop and read noise of products; cpp the whole one on "
+                "aihwkit's C++ tile, whose noise has no seed.  "
+                "[default: native; a run that goes on keeps its own]",
             ),
             click.option(
                 "--forward",
                 type=click.Choice(["auto", "native", "native-bf16", "native-compiled", "tile"]),
                 default="auto",
                 show_default=True,
-                help="Products on the network's own convolutions, or on aihwkit's tiles; "
+                help="Who computes a product: the network's own convolutions, or aihwkit's tiles; "
                 "native-bf16 rounds to bfloat16 (ideal periphery; about 1 % of the logits); "
                 "native-compiled goes through torch's compiler (ideal periphery; needs g++).",
             ),
@@ -172,9 +183,12 @@ def split_options(values: dict[str, Any]) -> tuple[NetworkOptions, DataOptions]:
 
     Raises:
         InputError: --dtype and --forward contradict each other.
+        DeviceError: a shorthand for an effect is none.
     """
     network = {name: values[name] for name in NetworkOptions.__dataclass_fields__}
     network["forward"] = _forward(values["forward"], values["dtype"])
+    short = [spec_of_shorthand(n, values[n]) for n in SHORTHANDS if values[n] is not None]
+    network["effects"] = (*values["effects"], *short)
     data = {name: values[name] for name in DataOptions.__dataclass_fields__}
     return NetworkOptions(**network), DataOptions(**data)
 

@@ -13,7 +13,7 @@ from analogsim import bounded
 from analogsim.errors import AnalogsimError, InputError
 from analogsim.spec.attribution import KIND as ATTRIBUTION
 from analogsim.spec.attribution import AttributionSpec, attribution_problems
-from analogsim.spec.check import Problem, find_problems, spec_schema
+from analogsim.spec.check import EFFECTS, Problem, find_problems, spec_schema
 from analogsim.spec.device import beside, device_of
 from analogsim.spec.noise import NoiseSpec, etas_of, noise_as_toml
 from analogsim.spec.study import DESIGN_KEYS, Spec, times_of
@@ -34,6 +34,7 @@ from analogsim.spec.values import (
     whole_numbers,
 )
 from device_models.effects.registry import parse_effect
+from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 
 __all__ = ["AnySpec", "as_toml", "read_spec", "spec_as_toml"]
 
@@ -98,8 +99,11 @@ def spec_of_content(
         found += share_problems(content, spec_schema())
     if "presets" in content and not broken & {"presets", "times", "spec"}:
         found += _device_problems(content, folder)
-    if "effects" in content and "effects" not in broken:
+    if EFFECTS in content and EFFECTS not in broken:
         found += _effect_problems(content)
+    if not broken & {EFFECTS, *SHORTHANDS, "spec"}:
+        content, problems = _written_out(content)
+        found += problems
     if NETWORKS in content and not broken & {NETWORKS, "design", "spec"}:
         found += suite_problems(content, folder)
     if "gaussian" in content and not broken & {*_OF_CHIPS, "gaussian", "spec"}:
@@ -174,6 +178,21 @@ def _effect_problems(content: dict[str, Any]) -> Iterator[Problem]:
             parse_effect(effect)
         except AnalogsimError as error:
             yield Problem(key=f"effects[{place}]", text=f"{effect!r}: {error}")
+
+
+def _written_out(content: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """The document with shorthands as effects, behind the others; and what is wrong with them."""
+    effects, problems = list(content.get(EFFECTS, [])), []
+    for name in SHORTHANDS:
+        if name in content:
+            try:
+                effects.append(spec_of_shorthand(name, content[name]))
+            except AnalogsimError as error:
+                problems.append(Problem(key=name, text=f"{content[name]!r}: {error}"))
+    if not content.keys() & SHORTHANDS.keys():
+        return content, problems
+    rest = {key: value for key, value in content.items() if key not in SHORTHANDS}
+    return rest | {EFFECTS: effects}, problems
 
 
 def _eta_problems(content: dict[str, Any]) -> Iterator[Problem]:

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import cast
 
 from analogsim.crossbar.mapping import periphery as peripheries
-from analogsim.crossbar.mapping.periphery import TileKind
+from analogsim.crossbar.mapping.periphery import DEFAULT_TILE, TileKind
 from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
 from analogsim.experiment.setting import check_axes
 from analogsim.spec.device import devices_of_presets
 from analogsim.spec.study import POINTS_WITHIN, Spec
+from device_models.effects.registry import parse_effect
 
 
 def check_sweep(spec: Spec) -> None:
@@ -34,4 +35,10 @@ def check_sweep(spec: Spec) -> None:
     points_of(spec.sweep)
     # A folder brings its own.
     periphery = None if Path(spec.model).is_dir() else peripheries.parse(spec.periphery)
-    check_axes(spec.sweep, periphery, devices_of_presets(spec.presets), cast(TileKind, spec.tile))
+    check_axes(
+        spec.sweep,
+        periphery,
+        devices_of_presets(spec.presets),
+        cast(TileKind, spec.tile or DEFAULT_TILE),
+        tuple(map(parse_effect, spec.effects)),
+    )

@@ -1,21 +1,53 @@
 """What each source's chips are made of, and what is said where one cannot stand alone."""
 
+import dataclasses
+
 import pytest
 
 from analogsim.attribution.sources import Setting, everything_off, is_quiet, sources, widened
 from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery, step
+from device_models.effects import GainError, Stuck, Wires
 from device_models.registry import parse
 
 NAMES = ["input-range", "dac", "output-noise", "adc", "output-bound"]
 
 
-def of(preset, periphery=STANDARD, rows=512):
-    full = Setting(device=parse(preset), periphery=periphery)
+def of(preset, periphery=STANDARD, rows=512, effects=(), tile="torch"):
+    full = Setting(device=parse(preset), periphery=periphery, effects=effects, tile=tile)
     return {source.name: source for source in sources(full, rows=rows)}
 
 
 def test_pcm_has_three_sources_and_the_standard_periphery_five():
     assert list(of("pcm")) == ["programming", "drift", "read-noise", *NAMES]
+
+
+def test_the_native_tile_has_two_more():
+    found = of("pcm", tile="native")
+    assert list(found)[3:] == [*NAMES[:2], "ir-drop", "product-noise", *NAMES[2:]]
+    bare = found["input-range"].alone.periphery
+    assert (bare.ir_drop, bare.read_noise) == (0.0, 0.0)
+    for name, field, value in (
+        ("ir-drop", "ir_drop", 1.0),
+        ("product-noise", "read_noise", 0.0175),
+    ):
+        source = found[name]
+        assert source.base == found["input-range"].alone
+        assert source.alone.periphery == dataclasses.replace(
+            bare, name=f"standard (only {name})", **{field: value}
+        )
+        assert source.without.periphery == _edit(f"standard (without {name})", {field: 0.0})
+    assert not found["product-noise"].alone.same_for_every_chip
+    assert found["ir-drop"].alone.same_for_every_chip
+
+
+def test_a_device_s_own_read_noise_of_products_is_its_law():
+    source = of("rram", tile="native")["product-noise"]
+    assert source.alone is None
+    assert "it is of the law of 'rram'" in source.why_not_alone
+    assert source.without.device == parse("rram?product_scale=0")
+    assert source.without.periphery == STANDARD
+    none = of("rram?product_scale=0", tile="native")["product-noise"]
+    assert none.why_not_without == "switched off or absent in 'rram'"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +122,7 @@ def test_what_cannot_be_switched_is_said():
     for name in ("programming", "drift", "read-noise"):
         assert found[name].alone is found[name].without is None
         assert "the law of 'rram' has no switch for it" in found[name].why_not_alone
-        assert "Read noise (about 1 %" in found[name].why_not_without
+        assert "Read noise that stays from" in found[name].why_not_without
     assert found["device"].alone.device == parse("rram")
     assert is_quiet(found["device"].without.device)
 
@@ -115,7 +147,7 @@ def test_a_periphery_without_a_part_says_so():
     assert {of("pcm", IDEAL)[name].why_not_alone for name in NAMES} == {
         "periphery 'ideal' has none"
     }
-    bare = Periphery(name="bare", dac_bits=0, adc_bits=0, output_noise=0.0)
+    bare = Periphery(name="bare", dac_bits=0, adc_bits=0, output_noise=0.0, read_noise=0.0)
     found = of("pcm", bare)
     assert found["dac"].why_not_alone == "periphery 'bare' has no DAC"
     assert found["adc"].why_not_alone == "periphery 'bare' has no ADC"
@@ -130,7 +162,7 @@ def test_a_periphery_without_a_part_says_so():
         ("pcm", IDEAL, False),
         ("ideal", STANDARD, False),
         ("ideal", IDEAL, True),
-        ("ideal", Periphery(name="quiet", output_noise=0.0), True),
+        ("ideal", Periphery(name="quiet", output_noise=0.0, read_noise=0.0), True),
         ("pcm?noise_scale=0", IDEAL, True),
         ("pcm?programming_scale=0&drift_scale=0&read_scale=0", IDEAL, True),
         ("pcm?programming_scale=0&drift_scale=0", IDEAL, False),
@@ -140,3 +172,38 @@ def test_only_without_noise_are_all_chips_the_same(preset, periphery, same):
     setting = Setting(device=parse(preset), periphery=periphery)
     assert setting.same_for_every_chip is same
     assert everything_off(setting).same_for_every_chip
+
+
+def test_effects_are_sources_between_the_device_and_the_periphery():
+    wires, stuck = Wires(r_row=1.0), Stuck(rate_on=0.1)
+    found = of("pcm", effects=(stuck, wires))
+    assert list(found) == ["programming", "drift", "read-noise", "stuck", "wires", *NAMES]
+    alone = found["wires"].alone
+    assert (alone.effects, alone.periphery.perfect, is_quiet(alone.device)) == (
+        (wires,),
+        True,
+        True,
+    )
+    assert found["wires"].without == Setting(
+        device=parse("pcm"), periphery=STANDARD, effects=(stuck,)
+    )
+    assert found["wires"].base is None
+    for name in ("drift", *NAMES):
+        assert found[name].alone.effects == ()
+        assert found[name].without.effects == (stuck, wires)
+
+
+def test_wires_are_the_same_for_every_chip_and_faults_are_not():
+    found = of("pcm", effects=(Stuck(rate_on=0.1), Wires(r_row=1.0), GainError()))
+    assert found["wires"].alone.same_for_every_chip
+    assert not found["stuck"].alone.same_for_every_chip
+    assert everything_off(
+        Setting(device=parse("pcm"), periphery=STANDARD, effects=(Stuck(rate_on=0.1),))
+    ).same_for_every_chip
+
+
+def test_two_effects_of_one_name_are_told_apart_and_not_measured():
+    found = of("pcm", effects=(GainError(std=0.1), GainError(std=0.2)))
+    for name in ("gain_error-1", "gain_error-2"):
+        assert found[name].alone is None
+        assert "there are 2 effects gain_error" in found[name].why_not_without

@@ -45,18 +45,20 @@ def program_weights_(parts: Sequence[Part], device: Device, effects: ChipEffects
     fused = _fused(parts, device)
     seed, chip = effects.seed, effects.chip
     layers = [layer for part in parts for layer in part.layers]
+    effects.check(layers)
 
     @torch.no_grad()
     def by_block(block: Block | StreamedBlock) -> None:
         assert fused is not None
-        block.program_(fused, seed, chip)
+        block.program_(fused, effects)
 
     @torch.no_grad()
     def by_tile(layer: CrossbarLayer) -> None:
         for tile in layer.tiles:
             law = _law(device, layer, tile)
+            target = effects.aim(layer, tile)
             with seeded(seed, "program", layer.name, tile.slot.index, chip):
-                tile.origin, parameters = law.apply_programming_noise(tile.target)
+                tile.origin, parameters = law.apply_programming_noise(target)
             tile.drift_parameters = list(parameters)
 
     def settle(layer: CrossbarLayer) -> None:

@@ -33,13 +33,13 @@ from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping import periphery as peripheries
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_
-from analogsim.crossbar.mapping.effect_words import effect_notes
+from analogsim.crossbar.mapping.effect_words import check_effects, effect_notes, left_to_wires
 from analogsim.crossbar.mapping.joined import affine_in_float32
 from analogsim.crossbar.mapping.layer import (
     CrossbarLayer,
     crossbar_layers,
 )
-from analogsim.crossbar.mapping.periphery import Periphery, TileKind
+from analogsim.crossbar.mapping.periphery import DEFAULT_TILE, Periphery, TileKind
 from analogsim.crossbar.mapping.plan import (
     MAPPED,
     WHOLE_MODEL,
@@ -82,7 +82,7 @@ def convert(
     preset: str | Device = "pcm",
     periphery: str | Periphery = "standard",
     bn: BatchNormPolicy = "digital",
-    tile: TileKind = "torch",
+    tile: TileKind = DEFAULT_TILE,
     keep_digital: Sequence[str] = (),
     calibrate: Calibration | None = None,
     *,
@@ -107,15 +107,18 @@ def convert(
         bn: `digital` leaves BatchNorm in digital periphery, `fold` folds it into the weights,
             `recalibrate` and `recalibrate-once` estimate its statistics anew on each chip (at
             each time; once after programming), `none` says that the network has none.
-        tile: aihwkit's `torch` tile or its C++ (`cpp`) tile.
+        tile: the law of a product. `native`: the whole periphery, IR drop and read noise of
+            each product included. `torch`: that of aihwkit's torch tile, which has neither.
+            `cpp`: the whole one, on aihwkit's C++ tile, whose noise has no seed.
         keep_digital: name patterns (`fnmatch`) of layers that stay digital.
         calibrate: input batches for the DAC ranges: what the network is called with (one tensor,
             a tuple, a dictionary or an `Inputs`), an iterable of such or of (inputs, labels), or
             the shape of one input for synthetic normal inputs (with a warning).
-        forward: `native` (the network's own convolutions), `tile` (aihwkit's modules), or `auto`:
-            native wherever it computes the same. `native-bf16` rounds weights and activations to
-            bfloat16 (ideal periphery only; about 1 % of the logits' norm). `native-compiled`
-            goes through torch's compiler (ideal periphery only; needs a C++ compiler).
+        forward: who computes a product by that law: `native` (the network's own convolutions),
+            `tile` (aihwkit's modules, for its two tiles), or `auto`: native wherever it can.
+            `native-bf16` rounds weights and activations to bfloat16 (ideal periphery only;
+            about 1 % of the logits' norm). `native-compiled` goes through torch's compiler
+            (ideal periphery only; needs a C++ compiler).
         recalibrate: training images for the statistics, as `calibrate`: needed by `recalibrate`
             and `recalibrate-once`, and not looked at otherwise.
         recalibration: how they are estimated and from how many of these images.
@@ -137,12 +140,19 @@ def convert(
     check_choice("grouped", grouped, get_args(Grouped))
     device = parse_device(preset) if isinstance(preset, str) else preset
     acting = tuple(parse_effect(one) if isinstance(one, str) else one for one in effects)
-    edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
+    check_effects(acting, device)
+    asked = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
+    edge = left_to_wires(asked, acting)
     check_stream(stream, device, acting, edge)
     check_cells(edge, device, acting)
     how, reason = choose_forward(edge, tile, forward)
     source, copy_notes = copy_network(model)
     notes = [*check_policy(bn, source), *copy_notes, *effect_notes(acting, device)]
+    if edge != asked and not edge.perfect:
+        notes.append(
+            f"IR drop of periphery {edge.name} (ir_drop = {asked.ir_drop:g}) is left to the wires, "
+            "which have it exactly: it would count twice."
+        )
     own_types = _float32_(source)
     batches: Iterator[Inputs] | None = None
     example: Inputs | None = None

@@ -166,6 +166,11 @@ def storages(module: nn.Module) -> dict[int, str]:
 class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Sees every operator, follows what depends on the input, and counts products."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled in here; to skip a compiler torch would import it, for two seconds.
+        return False
+
     def __init__(
         self, count: Count, where: list[str], storages: Mapping[int, str], inputs: Inputs
     ) -> None:

@@ -24,11 +24,15 @@ from analogsim.crossbar.mapping.converter_rules import (
 from analogsim.crossbar.mapping.parts import Encoding, Part, offset_of, parts_of
 from analogsim.crossbar.mapping.periphery_presets import PRESETS
 from analogsim.errors import InputError, plain, shown
+from device_models.contract import Device
 
-# Presets whose own law has this read noise: there the tile's is that of each product.
+# Presets of PCM, whose read noise of each product `read_noise` is.
 _OF_PCM = frozenset({"pcm", "pcm-hermes"})
 
-TileKind = Literal["torch", "cpp"]
+TileKind = Literal["native", "torch", "cpp"]
+"""Which law a product follows: `native`, the whole one, computed here; `torch`, that of aihwkit's
+torch tile, which has neither IR drop nor read noise of products; `cpp`, aihwkit's C++ tile."""
+DEFAULT_TILE: TileKind = "native"
 InputScaling = Literal["static", "dynamic"]
 WeightScaling = Literal["column", "tile"]
 
@@ -62,10 +66,11 @@ class Periphery:
     """Inputs beyond this many of their static ranges are clipped; the DAC's step stays. Other than
     1 only where products are computed natively: aihwkit clips at the range itself."""
     read_noise: float = 0.0175
-    """PCM-like read noise of each product, referred to the output, whatever the device; C++ tile
-    only."""
+    """Read noise of each product, as PCM has it: a cell of weight w adds `read_noise` sqrt(|w|)
+    times its input. Not for a device that states its own (on the native tile), and not on the
+    torch tile. What a device's law draws once at a time is another thing."""
     ir_drop: float = 1.0
-    """Scale of the IR drop along the columns; C++ tile only."""
+    """Scale of the IR drop along the columns (see `product_law.py`); not on the torch tile."""
     max_input_size: int = 512
     """Rows of a tile; a layer with more inputs is split evenly. 0 is unlimited."""
     max_output_size: int = 0
@@ -177,39 +182,65 @@ class Periphery:
         """Whether the DAC needs a calibrated range for each tile."""
         return not self.perfect and self.input_scaling == "static"
 
-    def not_modelled(self, tile: TileKind) -> tuple[str, ...]:
-        """What this periphery asks for and the chosen tile class cannot do, in words."""
+    def not_modelled(self, tile: TileKind, devices: Sequence[Device] = ()) -> tuple[str, ...]:
+        """What is asked for and the chosen law of products does not have, in words.
+
+        Args:
+            tile: the law of the products.
+            devices: that are put on it.
+        """
         if self.perfect:
             return ("DAC, ADC, bounds and output noise: off by choice (ideal periphery)",)
-        if tile == "cpp":
+        if tile == "torch":
+            where = "not in aihwkit's torch tile"
+        elif not self.plain:
+            where = "not in products of slices, or of converters with errors or calibrated ranges"
+        else:
             return ()
-        missing = []
-        if self.ir_drop > 0:
-            missing.append(f"IR drop (ir_drop = {self.ir_drop:g}): not in aihwkit's torch tile")
-        if self.read_noise > 0:
-            missing.append(
-                f"read noise of each product (read_noise = {self.read_noise:g}): "
-                "not in aihwkit's torch tile"
-            )
+        noises = {d.info.name: d.product_noise() for d in devices} if tile == "native" else {}
+        missing = [f"IR drop (ir_drop = {self.ir_drop:g}): {where}"] * (self.ir_drop > 0)
+        missing += [f"read noise of each product (read_noise = {self.read_noise:g}): {where}"] * (
+            self.read_noise > 0
+        )
+        missing += [
+            f"read noise of each product that {name} states (sigma = {noise.sigma:g}): {where}"
+            for name, noise in noises.items()
+            if noise is not None and noise.sigma > 0
+        ]
         if self.name in PRESETS and self == PERIPHERIES[self.name]:
             missing.append(f"of {self.name} itself: {PRESETS[self.name].not_modelled}")
         return tuple(missing)
 
-    def added(self, tile: TileKind, devices: Sequence[str]) -> tuple[str, ...]:
-        """What the chosen tile class adds that is not of the devices' laws, in words.
+    def added(self, tile: TileKind, devices: Sequence[Device]) -> tuple[str, ...]:
+        """What the products have that is not of the devices' laws, and whose read noise, in words.
 
         Args:
-            tile: which of aihwkit's tiles.
-            devices: names of the devices that are put on it.
+            tile: the law of the products.
+            devices: that are put on it.
         """
-        others = [name for name in devices if name not in _OF_PCM]
-        if self.perfect or tile != "cpp" or self.read_noise == 0 or not others:
+        if self.perfect or tile == "torch" or not self.plain:
             return ()
-        return (
-            f"read noise of each product as PCM has it (read_noise = {self.read_noise:g}) is added "
-            f"to {', '.join(others)}, too: aihwkit's C++ tile has it for every device; read_noise "
-            "= 0 in a periphery file switches it off",
-        )
+        own = {d.info.name: d.product_noise() for d in devices} if tile == "native" else {}
+        others = [
+            name
+            for name in dict.fromkeys(device.info.name for device in devices)
+            if name not in _OF_PCM and own.get(name) is None
+        ]
+        said = [
+            f"read noise of each product is that of {name} itself (sigma = {noise.sigma:g} of a "
+            f"full cell), in place of the periphery's (read_noise = {self.read_noise:g})"
+            for name, noise in own.items()
+            if noise is not None
+        ]
+        if others and self.read_noise > 0:
+            whose = "aihwkit's C++ tile has it for every device"
+            whose = whose if tile == "cpp" else "a device that states none has the periphery's"
+            said.append(
+                f"read noise of each product as PCM has it (read_noise = {self.read_noise:g}) is "
+                f"added to {', '.join(others)}, too: {whose}; read_noise = 0 in a periphery file "
+                "switches it off"
+            )
+        return tuple(said)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values, without those that came later and are as ever."""

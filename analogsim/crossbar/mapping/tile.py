@@ -8,6 +8,7 @@ from torch import Tensor
 
 from analogsim.crossbar.mapping.parts import Part
 from analogsim.crossbar.mapping.tiling import TileSlot
+from device_models.effects.contract import Acts
 
 _ONE = torch.ones(1)
 
@@ -34,6 +35,8 @@ class TileState:
             once read.
         origin: weights as the device's law has programmed them, from which it drifts.
         drift_parameters: what else the law remembers of programming.
+        settled: effects that were known before programming, as they are on this tile of this chip,
+            by their places among the chip's.
         part: of the weights, where they have several.
     """
 
@@ -44,6 +47,7 @@ class TileState:
     baselines: dict[str, Tensor] = field(default_factory=dict)
     origin: Tensor | None = None
     drift_parameters: list[Tensor | None] = field(default_factory=list)
+    settled: dict[int, Acts] = field(default_factory=dict)
     part: Part | None = None
     _target: Tensor | None = None
     _weights: Tensor | None = None
@@ -81,7 +85,7 @@ class TileState:
     def target(self, value: Tensor) -> None:
         if self._target is None and torch.equal(self.target, value):
             return
-        self._target, self.matrix = value, None
+        self._target, self.matrix, self.settled = value, None, {}
 
     @property
     def programmed(self) -> Tensor | None:
@@ -106,8 +110,7 @@ class TileState:
             weights: (out, in), what the cells hold; None leaves it to `again`.
             again: computes `weights`, the same bits each time: `let_go_` may then drop them.
             factor: of the compensation, (1,) or one for each output (out,).
-            before_adc: whether it amplifies the signal in front of the ADC, and not behind it. A
-                folder does not keep what it was then.
+            before_adc: whether it amplifies the signal in front of the ADC, and not behind it.
         """
         self._weights, self._again = weights, again
         self._factor, self._before_adc = factor, before_adc
@@ -118,15 +121,16 @@ class TileState:
         return self.hold_(self._weights, again=self._again, factor=factor, before_adc=before_adc)
 
     @property
-    def weights(self) -> Tensor:
-        """What the array multiplies with: the target, then programmed, then drifted.
+    def cells(self) -> Tensor:
+        """What the cells hold: the target, then programmed, then drifted."""
+        if self._weights is not None:
+            return self._weights
+        return self.target if self._again is None else self._again()
 
-        Amplified where the compensation lies in front of the ADC.
-        """
-        weights = self._weights
-        if weights is None:
-            weights = self.target if self._again is None else self._again()
-        return weights * self._factor.view(-1, 1) if self._before_adc else weights
+    @property
+    def weights(self) -> Tensor:
+        """What the array multiplies with: `cells`, amplified where the compensation does it."""
+        return self.cells * self._factor.view(-1, 1) if self._before_adc else self.cells
 
     @property
     def present(self) -> Tensor:
