@@ -31,13 +31,17 @@ X = torch.randn(6, 4, 12, 12, generator=torch.Generator().manual_seed(1))
 
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(4, 10, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(10, 12, 3, stride=2, groups=2),
-        nn.Flatten(),
-        nn.Linear(12 * 25, 7),
-    ).eval()
+    return (
+        nn.Sequential(
+            nn.Conv2d(4, 10, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(10, 12, 3, stride=2, groups=2),
+            nn.Flatten(),
+            nn.Linear(12 * 25, 7),
+        )
+        .eval()
+        .requires_grad_(False)
+    )
 
 
 def edge(**fields):
@@ -177,9 +181,9 @@ def test_new_fields_are_left_out_while_they_are_at_their_defaults():
         assert parse(one.name) is one
 
 
-@pytest.mark.parametrize("options", [{"tile": "cpp"}, {"forward": "tile"}])
+@pytest.mark.parametrize("options", [{"tile": "cpp"}, {"tile": "torch", "forward": "tile"}])
 def test_aihwkit_s_tiles_refuse_slices(options):
-    with pytest.raises(InputError, match="'own' must have whole weights.*--tile torch"):
+    with pytest.raises(InputError, match="'own' must have whole weights.*--tile native"):
         convert(network(), "ideal", edge(bits_per_cell=2), calibrate=X, **options)
 
 
