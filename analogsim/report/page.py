@@ -25,7 +25,7 @@ from analogsim.report.page_tables import (
 )
 from analogsim.report.summary import Run, Summary, quantity_of
 from analogsim.report.sweep_chart import is_wide
-from analogsim.report.toml_text import toml_text
+from analogsim.toml_text import toml_text
 
 _WEIGHTS = ("weight_errors", "conductances")
 _SECTIONS = (
