@@ -225,3 +225,26 @@ def test_conversions_are_counted_by_hand():
 def test_a_periphery_of_old_is_read_without_the_new_fields():
     old = {"name": "old", "dac_bits": 7, "max_input_size": 64}
     assert from_dict(old, where="here") == Periphery(name="old", dac_bits=7, max_input_size=64)
+
+
+def test_faults_hit_each_slice_by_itself():
+    """Cells of 12 tiles and more, 30 % of the pairs stuck at zero: binomial in every slice."""
+    faulty = chip_of(edge(bits_per_cell=4), effects=["stuck?rate_off=0.3"])
+    healthy = chip_of(edge(bits_per_cell=4))
+    for name, layer in faulty.layers.items():
+        lost = []
+        for tile, whole in zip(layer.tiles, healthy.layers[name].tiles, strict=True):
+            held = whole.weights != 0
+            lost.append((tile.weights == 0) & held)
+            n, share = int(held.sum()), float(lost[-1].sum()) / int(held.sum())
+            # Four standard deviations, alpha 1e-4.
+            assert abs(share - 0.3) < 4 * (0.3 * 0.7 / n) ** 0.5
+        assert not torch.equal(lost[0], lost[1])
+
+
+def test_wires_lower_the_conductance_of_each_slice():
+    wired = chip_of(edge(bits_per_cell=4), effects=["wires?r_row=5&r_col=5&g_max_us=25"])
+    ideal = chip_of(edge(bits_per_cell=4))
+    for name, layer in wired.layers.items():
+        for tile, whole in zip(layer.tiles, ideal.layers[name].tiles, strict=True):
+            assert float(tile.weights.abs().sum()) < float(whole.weights.abs().sum())
