@@ -140,8 +140,9 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
         adc_bits=0,
         output_noise=0.0,
         output_bound=_NO_BOUND,
-        **({"ir_drop": 0.0, "read_noise": 0.0} if full.tile == "native" else {}),
     )
+    if full.tile == "native":
+        bare = replace(bare, ir_drop=0.0, read_noise=0.0)
     base = replace(full, device=quiet, periphery=bare)
 
     def source(name: str, on: dict[str, float], off: dict[str, float]) -> Source:
