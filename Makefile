@@ -21,6 +21,9 @@ FLOORS := .venv-floors
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-compile
 
 .DEFAULT_GOAL := help
+# The environment is ours: what is compiled is kept there. Otherwise, where that is switched off (as
+# in many containers), each process compiles torch anew, 10 to 20 s of processor time a start.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help install demo test test-all lint format types docs lock floors
 
 help:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from analogsim.batchnorm.recalibrate import Recalibration
     from analogsim.call import Inputs
     from analogsim.crossbar.chip.chip import Chip
+    from analogsim.crossbar.chip.effect_gains import effect_gains
     from analogsim.crossbar.chip.evaluate import Evaluation, evaluate
     from analogsim.crossbar.chip.program import program
     from analogsim.crossbar.conversion.convert import convert
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from analogsim.crossbar.mapping.periphery import Periphery
     from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
     from analogsim.findings.frame import read
+    from analogsim.inputs.measure import Measure
     from analogsim.studies.functions import attribute, compare, drift, noise, run
     from analogsim.studies.result import Run
+    from device_models.circuits import effective_conductance
 
 __all__ = [
     "AnalogModel",
@@ -32,6 +35,7 @@ __all__ = [
     "Evaluation",
     "InputError",
     "Inputs",
+    "Measure",
     "OutputError",
     "Periphery",
     "Recalibration",
@@ -41,6 +45,8 @@ __all__ = [
     "compare",
     "convert",
     "drift",
+    "effect_gains",
+    "effective_conductance",
     "evaluate",
     "load",
     "noise",
@@ -58,6 +64,7 @@ _HOME = {
     "Evaluation": "analogsim.crossbar.chip.evaluate",
     "InputError": "analogsim.errors",
     "Inputs": "analogsim.call",
+    "Measure": "analogsim.inputs.measure",
     "OutputError": "analogsim.errors",
     "Periphery": "analogsim.crossbar.mapping.periphery",
     "Recalibration": "analogsim.batchnorm.recalibrate",
@@ -66,6 +73,8 @@ _HOME = {
     "compare": "analogsim.studies.functions",
     "convert": "analogsim.crossbar.conversion.convert",
     "drift": "analogsim.studies.functions",
+    "effect_gains": "analogsim.crossbar.chip.effect_gains",
+    "effective_conductance": "device_models.circuits",
     "evaluate": "analogsim.crossbar.chip.evaluate",
     "load": "analogsim.crossbar.folder.checkpoint",
     "noise": "analogsim.studies.functions",

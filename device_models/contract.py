@@ -197,6 +197,9 @@ class Device(ABC):
     """2 where a signed weight is a pair of cells whose idle one is at zero, as effects take it; 1
     where it is one cell that conducts at weight 0 too."""
 
+    knows_cells: ClassVar[bool] = False
+    """Whether `cell_law` gives a law."""
+
     noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -229,6 +232,12 @@ class Device(ABC):
         names = {field.name for field in fields(self)}
         return tuple(switch for switch in self.switches if switch.option in names)
 
+    @property
+    def g_max_us(self) -> float | None:
+        """What the cell of the largest weight conducts, by `constants`; None where none says so."""
+        stated = [c.value for c in self.constants() if (c.symbol, c.unit) == ("g_max", "uS")]
+        return float(stated[0]) if stated else None
+
     def check_time(self, t_s: float) -> None:
         """Raise `DeviceError` if the law does not cover `t_s` seconds after programming."""
         if not (math.isfinite(t_s) and t_s >= 0):
@@ -251,6 +260,19 @@ class Device(ABC):
         Where a device states one, it takes the place of the periphery's.
         """
         return None
+
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the law for a tile of single cells, whose weights are g / g_max, in [0, 1].
+
+        There is no second cell: neither its noise nor its drift. Imports torch.
+
+        Raises:
+            DeviceError: the law is that of a pair alone.
+        """
+        raise DeviceError(
+            f"preset {self.info.name!r} law must be known for one cell alone, got one of pairs; "
+            "use weight_encoding 'pair'"
+        )
 
     def fused_law(self) -> FusedLaw | None:
         """Return a faster form of the law, if there is one. Imports torch."""

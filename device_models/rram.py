@@ -95,6 +95,8 @@ class Rram(Device):
         bibtex=BIBTEX,
     )
 
+    knows_cells: ClassVar[bool] = True
+
     interpolate: bool = False
     gain: Gain = "corrected"
     product_scale: float = 1.0
@@ -179,6 +181,13 @@ class Rram(Device):
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if the noise is switched off."""
+        return self._law()
+
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the same law for cells without a second one."""
+        return self._law(alone=True)
+
+    def _law(self, *, alone: bool = False) -> NoiseLaw:
         if self.noise_scale == 0:
             from device_models.laws.identity import IdentityLaw
 
@@ -191,4 +200,5 @@ class Rram(Device):
             g_max_us=G_MAX_US,
             noise_scale=self.noise_scale,
             scale_by_target=self.gain == "corrected",
+            alone=alone,
         )

@@ -15,8 +15,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import numpy as np
-
 from analogsim.attribution.ask import Ask
 from analogsim.attribution.bench import Bench
 from analogsim.attribution.conclude import suggest, whole_of
@@ -29,10 +27,10 @@ from analogsim.attribution.screening import screen
 from analogsim.attribution.treatment import Plan, distinct
 from analogsim.attribution.words import sentences
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.effect_words import refuse_effects
+from analogsim.crossbar.mapping.effect_words import refuse_slices
 from analogsim.errors import InputError
-from analogsim.experiment.deal import unpack
-from analogsim.experiment.describe import installed_versions, make_header, run_spec
+from analogsim.experiment.deal import unpack_values
+from analogsim.experiment.describe import make_header, run_spec
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
@@ -92,7 +90,7 @@ def attribute(
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
-    refuse_effects(analog.effects, "attribution", "it switches the sources of a device alone")
+    refuse_slices(analog.periphery, "attribution", "it switches the parts of one conversion")
     return _Run(study, analog, data, ask, folder, place, progress, say).run(extend=extend)
 
 
@@ -115,6 +113,13 @@ class _Run:
                 raise InputError(
                     f"attribution must have one {what}, got {', '.join(values)}; run once for each"
                 )
+        measure = study.measure
+        if (measure.unit, measure.better, *measure.span) != ("%", "higher", 0.0, 1.0):
+            raise InputError(
+                "attribution measure must be a share in % from 0 to 1 of which more is better, got "
+                f"{measure.name} ({measure.better} is better, in {measure.unit or 'no unit'}); "
+                "use drift or compare"
+            )
         if not isinstance(study.design, Chips):
             raise InputError(
                 f"attribution must have a design with chips, got {study.design}; the pairs need "
@@ -139,15 +144,7 @@ class _Run:
         spec = run_spec(self.study, analogs, self.data)
         with locked(self.folder), ExitStack() as stack:
             header = self._header(spec, analogs, extend=extend)
-            self.job = Job(
-                conditions={},
-                data=self.data,
-                batch_size=self.study.batch_size,
-                seed=self.study.seed,
-                device=self.study.device,
-                digest=header.spec_digest,
-                versions=installed_versions(),
-            )
+            self.job = Job.of(self.study, self.data, header.spec_digest, {})
             self.found = Measured(
                 full=self.plan.full(),
                 digital=known_digital(header),
@@ -250,7 +247,8 @@ class _Run:
         if screening is None:
             return self.layers, []
         network = self.plan.forms.full.source
-        few = score(network, batches(self.data, self.study.batch_size, limit=screening.images))
+        images = batches(self.data, self.study.batch_size, limit=screening.images)
+        few = score(network, images, measure=self.study.measure)
         folder = self.folder / f"{SCREEN_FOLDER}-{screening.images}"
         with self._bench(folder, screening.images) as bench:
             return screen(
@@ -259,7 +257,7 @@ class _Run:
                 screening,
                 bench,
                 first_chip=self.found.fresh.stop,
-                digital=np.asarray(unpack(few.correct, few.n_images), dtype=np.float64),
+                digital=unpack_values(few.correct, few.n_images),
             )
 
     def _header(
@@ -275,9 +273,8 @@ class _Run:
                 write_header(self.folder, header)
             return header
         self.progress(0, 0, "digital")
-        digital = digital_score(
-            self.plan.forms.full.source, batches(self.data, self.study.batch_size)
-        )
+        images = batches(self.data, self.study.batch_size)
+        digital = digital_score(self.plan.forms.full.source, images, measure=self.study.measure)
         header = make_header(self.study, analogs, digital, spec)
         write_header(self.folder, header)
         return header

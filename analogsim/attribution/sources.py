@@ -1,20 +1,26 @@
 """The sources of error of a chip, and how each one is switched on alone or off alone.
 
-A source of the device is a switch that it declares; one of the periphery is a field of `Periphery`.
-What a law or a periphery cannot give alone is said in words and never counted as zero.
+A source of the device is a switch that it declares; one of the array is an effect on its cells; one
+of the periphery is a field of `Periphery`. What a law or a periphery cannot give alone is said in
+words and never counted as zero.
 
-Alone, a source of the device stands in a perfect periphery. A source of the periphery stands in
-one whose converters keep their calibrated input ranges and have nothing else: the ranges are the
-unit of the outputs, so they cannot be taken away from under the ADC or the output noise. What the
-ranges clip is a source of its own, and the loss of the others is counted from there. Without it,
-the ranges and the DAC's step stay, and the DAC has codes enough for every input.
+Alone, a source of the device stands in a perfect periphery, without effects. An effect alone acts
+on cells that hold exactly what was to be programmed, in a perfect periphery. A source of the
+periphery stands in one whose converters keep their calibrated input ranges and have nothing else:
+the ranges are the unit of the outputs, so they cannot be taken away from under the ADC or the
+output noise. What the ranges clip is a source of its own, and the loss of the others is counted
+from there. Without it, the ranges and the DAC's step stay, and the DAC has codes enough for every
+input.
 """
 
 from dataclasses import dataclass, replace
 
+from torch import Generator, linspace
+
 from analogsim.crossbar.mapping.periphery import Periphery, TileKind, step
 from analogsim.crossbar.mapping.product_law import product_law
 from device_models.contract import USUAL_SWITCHES, Device, Switch
+from device_models.effects.contract import Cells, Effect
 from device_models.ideal import Ideal
 from device_models.registry import with_options
 
@@ -30,19 +36,20 @@ _TITLES = {"ir-drop": "IR drop along the columns", "product-noise": "read noise 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is switched on: a device, what stands around it, and the law of the products."""
+    """What is switched on: a device, effects on its cells, periphery, and the law of products."""
 
     device: Device
     periphery: Periphery
     tile: TileKind = "torch"
+    effects: tuple[Effect, ...] = ()
 
     @property
     def same_for_every_chip(self) -> bool:
         """Whether nothing random is left."""
         law = product_law(self.periphery, self.tile, self.device)
-        return is_quiet(self.device) and (
-            self.periphery.perfect or (self.periphery.output_noise == 0 and law.read is None)
-        )
+        quiet = self.periphery.perfect or (self.periphery.output_noise == 0 and law.read is None)
+        cells = self.device.g_max_us
+        return quiet and is_quiet(self.device) and not any(draws(e, cells) for e in self.effects)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +79,28 @@ def is_quiet(device: Device) -> bool:
     return isinstance(device, Ideal) or device.noise_scale == 0 or off
 
 
+class _Watched:
+    """Draws that remember whether they were asked for any."""
+
+    asked = False
+    array = ""
+
+    def generator(self, what: str) -> Generator:
+        self.asked = True
+        return Generator().manual_seed(0)
+
+
+def draws(effect: Effect, g_max_us: float | None) -> bool:
+    """Whether the effect asks for random numbers, so that chips differ by it: tried on cells."""
+    watched = _Watched()
+    effect.apply(Cells.of(linspace(-1, 1, 64).view(8, 8), g_max_us), watched)
+    return watched.asked
+
+
 def everything_off(full: Setting) -> Setting:
     """The chip that should compute as the digital network does."""
-    return replace(full, device=_off(full.device), periphery=_perfect(full.periphery))
+    quiet, perfect = _off(full.device), _perfect(full.periphery)
+    return replace(full, device=quiet, periphery=perfect, effects=())
 
 
 def sources(full: Setting, *, rows: int) -> tuple[Source, ...]:
@@ -84,7 +110,7 @@ def sources(full: Setting, *, rows: int) -> tuple[Source, ...]:
         full: everything that the user asked for; its periphery is perfect or has static ranges.
         rows: most inputs of a tile, which bounds its outputs.
     """
-    return (*_device_sources(full), *_periphery_sources(full, rows))
+    return (*_device_sources(full), *_effect_sources(full), *_periphery_sources(full, rows))
 
 
 def _device_sources(full: Setting) -> list[Source]:
@@ -115,9 +141,33 @@ def _of_device(name: str, title: str, full: Setting, alone: Device, without: Dev
     return Source(
         name=name,
         title=title,
-        alone=replace(full, device=alone, periphery=_perfect(full.periphery)),
+        alone=replace(full, device=alone, periphery=_perfect(full.periphery), effects=()),
         without=replace(full, device=without),
     )
+
+
+def _effect_sources(full: Setting) -> list[Source]:
+    found = []
+    names = [effect.info.name for effect in full.effects]
+    for place, effect in enumerate(full.effects):
+        name, title = names[place], effect.info.title
+        if names.count(name) > 1:
+            # One of them by itself would draw what the other draws.
+            why = (
+                f"there are {names.count(name)} effects {name}, whose draws differ by their number"
+            )
+            found.append(_absent(f"{name}-{names[:place].count(name) + 1}", title, why))
+            continue
+        others = full.effects[:place] + full.effects[place + 1 :]
+        found.append(
+            Source(
+                name=name,
+                title=title,
+                alone=replace(everything_off(full), effects=(effect,)),
+                without=replace(full, effects=others),
+            )
+        )
+    return found
 
 
 def _periphery_sources(full: Setting, rows: int) -> list[Source]:
@@ -143,7 +193,7 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     )
     if full.tile == "native":
         bare = replace(bare, ir_drop=0.0, read_noise=0.0)
-    base = replace(full, device=quiet, periphery=bare)
+    base = replace(full, device=quiet, periphery=bare, effects=())
 
     def source(name: str, on: dict[str, float], off: dict[str, float]) -> Source:
         return Source(

@@ -1,5 +1,6 @@
 """What is done to a chip to learn what something costs, and the accuracies that come of it."""
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -68,7 +69,9 @@ class Plan:
     def setting(self) -> Setting:
         """Everything on."""
         full = self.forms.full
-        return Setting(device=self.device, periphery=full.periphery, tile=full.tile)
+        return Setting(
+            device=self.device, periphery=full.periphery, tile=full.tile, effects=full.effects
+        )
 
     def full(self) -> Treatment:
         """The chip as the user asked for it: that of `analogsim drift`, under its name."""
@@ -146,6 +149,7 @@ class Plan:
 
     def _treatment(self, name: str, setting: Setting) -> Treatment:
         analog = self.forms.form(setting.periphery, self.forms.names)
+        analog = dataclasses.replace(analog, effects=setting.effects)
         return self._made(f"{self.preset}: {name}", analog, setting)
 
     def _layers(self, name: str, names: Collection[str]) -> Treatment:

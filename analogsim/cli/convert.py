@@ -1,7 +1,8 @@
 """`analogsim convert`: map a network onto tiles, program one chip, save it."""
 
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,9 @@ from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.errors import InputError
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.names import check_preset
+
+if TYPE_CHECKING:
+    from analogsim.crossbar.chip.effect_gains import EffectGain
 
 
 @click.command(cls=Command)
@@ -52,10 +56,13 @@ def convert(
         check_data(data_from.data)
 
     from analogsim.cli.say import plain_warnings, say, tell, warn
+    from analogsim.crossbar.chip.effect_gains import effect_gains, gain_table
     from analogsim.crossbar.chip.program import check_numbers, program
+    from analogsim.crossbar.conversion.overview import overview
     from analogsim.crossbar.folder.checkpoint import FILES, save
+    from analogsim.crossbar.forward.reads import reads_entry
     from analogsim.crossbar.mapping.layer_table import layer_table
-    from analogsim.experiment.describe import coverage_entry, layer_entry
+    from analogsim.experiment.describe import coverage_entry, crossbar_entry, layer_entry
     from analogsim.experiment.folder import prepare_folder
     from analogsim.report.table import coverage_lines
     from analogsim.schema import dumps
@@ -70,12 +77,15 @@ def convert(
         prepared = prepare(network, data_from, preset, data, shape, need_weights=False, warn=warn)
     analog = prepared.analog
     report = analog.report
+    gains: dict[str, list[EffectGain]] = {}
     if not dry_run:
         made = program(analog, seed=network.seed, chip=chip)
         report = made.report
         assert output is not None
         save(made, output, model=prepared.note)
-    not_modelled = analog.periphery.not_modelled(analog.tile)
+        for name in dict.fromkeys(effect.info.name for effect in analog.effects):
+            gains[name] = effect_gains(analog, name, seed=network.seed, chip=chip)
+    not_modelled = analog.periphery.not_modelled(analog.tile, [analog.device])
     notes = [*prepared.notes, *analog.notes]
     if as_json:
         click.echo(
@@ -92,10 +102,17 @@ def convert(
                     "not_modelled": list(not_modelled),
                     "notes": notes,
                     "coverage": coverage_entry(analog),
+                    "crossbar": crossbar_entry(analog),
+                    "conversions": reads_entry(analog),
                     "seed": network.seed,
                     "chip": None if dry_run else chip,
                     "folder": None if dry_run else str(output),
                     "layers": [layer_entry(line) for line in report],
+                    "effect_gains": [
+                        {"effect": name, **dataclasses.asdict(one)}
+                        for name, found in gains.items()
+                        for one in found
+                    ],
                 },
                 indent=2,
             )
@@ -107,8 +124,12 @@ def convert(
     )
     say("\n".join([*coverage_lines(coverage_entry(analog)), ""]))
     click.echo(colour.layer_table(layer_table(report)))
-    for text in not_modelled:
-        click.echo(f"not modelled: {text}")
+    for name, found in gains.items():
+        click.echo(f"\nIs {name} just a gain? |w' - w| / |w| right after programming:\n")
+        click.echo(f"{gain_table(found)}\n")
+    click.echo()
+    for part, text in overview(analog):
+        click.echo(f"{part.lower()}: {text}")
     for text in analog.periphery.added(analog.tile, [analog.device]):
         click.echo(f"added: {text}")
     for text in notes:

@@ -9,6 +9,7 @@ import click
 from analogsim.cli import complete
 from analogsim.errors import InputError
 from analogsim.spec.options import DataOptions, NetworkOptions
+from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -88,13 +89,23 @@ def network_options(command: Command) -> Command:
                 "analogsim presets.",
                 shell_complete=complete.effects,
             ),
+            *(
+                click.option(
+                    f"--{name}",
+                    metavar=name.upper(),
+                    help=f"{short.says}: for example {short.example}; short for --effect "
+                    f"'{short.effect}?...', behind those.",
+                )
+                for name, short in SHORTHANDS.items()
+            ),
             click.option(
                 "--periphery",
                 default="standard",
                 show_default=True,
-                metavar="standard|ideal|FILE.toml",
+                metavar="NAME|FILE.toml",
                 shell_complete=complete.peripheries,
-                help="DAC, ADC, noise and tile size around the devices.",
+                help="DAC, ADC, noise, slices and tile size around the devices: standard, ideal, "
+                "isaac, prime, sonos, hermes, or a file.",
             ),
             click.option(
                 "--tile",
@@ -172,9 +183,12 @@ def split_options(values: dict[str, Any]) -> tuple[NetworkOptions, DataOptions]:
 
     Raises:
         InputError: --dtype and --forward contradict each other.
+        DeviceError: a shorthand for an effect is none.
     """
     network = {name: values[name] for name in NetworkOptions.__dataclass_fields__}
     network["forward"] = _forward(values["forward"], values["dtype"])
+    short = [spec_of_shorthand(n, values[n]) for n in SHORTHANDS if values[n] is not None]
+    network["effects"] = (*values["effects"], *short)
     data = {name: values[name] for name in DataOptions.__dataclass_fields__}
     return NetworkOptions(**network), DataOptions(**data)
 

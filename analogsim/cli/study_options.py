@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
+from analogsim.cli import complete
 from analogsim.cli.sweep import sweep_fields
 from analogsim.errors import InputError
+from analogsim.inputs.names import TOP1
 from analogsim.spec.file import AnySpec, as_toml
 from analogsim.spec.names import check_names
 from analogsim.spec.study import DEFAULT_CHIPS, POINTS_WITHIN, Spec, parse_share
@@ -24,6 +26,7 @@ class StudyOptions:
     compensation: tuple[str, ...]
     chips: int | None
     precision: str | None
+    measure: str
     yield_above: tuple[str, ...]
     sweep: tuple[str, ...]
     within: float
@@ -50,6 +53,7 @@ class StudyOptions:
             "compensation": self.compensation,
             "chips": None if precision is not None else chips,
             "precision": precision,
+            "measure": self.measure,
             "yield_above": tuple(parse_share(y, where="--yield-above") for y in self.yield_above),
             "limit": self.limit,
             "batch_size": self.batch_size,
@@ -57,6 +61,59 @@ class StudyOptions:
             "within": self.within,
             **sweep_fields(self.sweep),
         }
+
+
+measure_option = click.option(
+    "--measure",
+    default=TOP1,
+    show_default=True,
+    metavar="top1|top5|FILE.py:NAME",
+    help="What is measured of each image: the right class first, among the first five, or a "
+    "Measure of your own.",
+)
+
+
+preset_option = click.option(
+    "--preset",
+    help="Device; see analogsim presets.  [default: pcm, or the folder's]",
+    shell_complete=complete.presets,
+)
+
+
+def computing(
+    adds: str,
+    batch: str = "Images a batch; decides which product noise an image meets.",
+    where: str = "Where products are computed.",
+) -> tuple[Callable[[Command], Command], ...]:
+    """How much is computed where, in one go or added to a run; `adds` and the rest are help."""
+    return (
+        click.option("--limit", type=int, help="Use the first N images only."),
+        click.option("--batch-size", type=int, default=250, show_default=True, help=batch),
+        click.option(
+            "--device",
+            type=click.Choice(["cpu", "cuda"]),
+            default="cpu",
+            show_default=True,
+            help=where,
+        ),
+        click.option("--extend", is_flag=True, help=adds),
+        click.option(
+            "--print-spec",
+            is_flag=True,
+            help="Print the spec that this command stands for, for analogsim run, and stop.",
+        ),
+    )
+
+
+def computing_options(adds: str, **texts: str) -> Callable[[Command], Command]:
+    """The options of `computing` for a command of its own kind."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(computing(adds, **texts)):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def study_options(command: Command) -> Command:
@@ -83,6 +140,7 @@ def study_options(command: Command) -> Command:
                 help="In place of --chips: as many chips and as few images as it takes until "
                 "every 95 % interval is +- P points, for example 0.5%.",
             ),
+            measure_option,
             click.option(
                 "--yield-above",
                 multiple=True,
@@ -106,31 +164,7 @@ def study_options(command: Command) -> Command:
                 metavar="POINTS",
                 help="How many points may be lost: a sweep says how far a setting can go.",
             ),
-            click.option("--limit", type=int, help="Use the first N images only."),
-            click.option(
-                "--batch-size",
-                type=int,
-                default=250,
-                show_default=True,
-                help="Images a batch; decides which product noise an image meets.",
-            ),
-            click.option(
-                "--device",
-                type=click.Choice(["cpu", "cuda"]),
-                default="cpu",
-                show_default=True,
-                help="Where products are computed.",
-            ),
-            click.option(
-                "--extend",
-                is_flag=True,
-                help="Add chips, times, presets, points of a sweep to the run in the folder.",
-            ),
-            click.option(
-                "--print-spec",
-                is_flag=True,
-                help="Print the spec that this command stands for, for analogsim run, and stop.",
-            ),
+            *computing("Add chips, times, presets, points of a sweep to the run in the folder."),
         )
     ):
         command = option(command)

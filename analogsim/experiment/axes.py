@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from analogsim.errors import InputError, shown
+from device_models.effects.shorthand import NONE, SHORTHANDS, spec_of_shorthand
 
 Value = bool | int | float | str
 Axes = Mapping[str, tuple[Value, ...]]
@@ -42,6 +43,15 @@ def value_text(value: Value) -> str:
     return str(value)
 
 
+def shown_text(value: Value) -> str:
+    """As `value_text`, but effects as they are written in short: `on=0.01,off=0.01`, or `none`."""
+    text = value_text(value)
+    name, _, options = text.partition("?")
+    if name not in {short.effect for short in SHORTHANDS.values()}:
+        return text
+    return options.replace("&", ",") or NONE
+
+
 def point_text(point: Point | None) -> str:
     """A point in words: `adc_bits 4, max_input_size 128`; empty without a sweep."""
     return ", ".join(f"{axis} {value_text(value)}" for axis, value in (point or {}).items())
@@ -52,6 +62,7 @@ def read_axes(texts: Sequence[str], *, where: str = "--set") -> dict[str, tuple[
 
     Raises:
         InputError: a text without a name or values, values that are none, or one twice.
+        DeviceError: an effect in short that there is not.
     """
     found: dict[str, tuple[Value, ...]] = {}
     for text in texts:
@@ -61,10 +72,25 @@ def read_axes(texts: Sequence[str], *, where: str = "--set") -> dict[str, tuple[
             raise InputError(
                 f"{where} must be NAME=VALUES, got {shown(text)}; write for example adc_bits=4..8"
             )
-        found[name] = (*found.get(name, ()), *parse_values(values, where=f"{where} {name}"))
+        found[name] = (*found.get(name, ()), *values_of(name, values, where=f"{where} {name}"))
     for name, known in found.items():
         check_values(known, where=f"{where} {name}")
     return found
+
+
+def values_of(name: str, text: str, *, where: str) -> tuple[Value, ...]:
+    """The values of an axis: as `parse_values`, or effects in short with semicolons between.
+
+    Where no effect names an option (`wires=0.1ohm,1ohm`) commas part them, too.
+
+    Raises:
+        InputError: as `parse_values`.
+        DeviceError: an effect that there is not.
+    """
+    if name in SHORTHANDS:
+        parts = text.split("," if "=" not in text and ";" not in text else ";")
+        return tuple(spec_of_shorthand(name, one) for one in parts)
+    return parse_values(text, where=where)
 
 
 def parse_values(text: str, *, where: str) -> tuple[Value, ...]:

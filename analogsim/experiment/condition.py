@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from analogsim.crossbar.conversion.again import ConvertAgain, same_tiles, with_periphery
 from analogsim.crossbar.forward.engines import choose_forward
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import check_effects
 from analogsim.crossbar.mapping.periphery import Periphery
+from analogsim.crossbar.mapping.streams import check_stream
 from analogsim.experiment.axes import Place, Point, place_of, value_text
 from analogsim.experiment.setting import Setting
 from analogsim.experiment.study import Study
@@ -92,10 +94,19 @@ def conditions_of(
     found = []
     for preset, device in zip(study.presets, study.devices, strict=True):
         for bn, analog in analogs.items():
-            base = Setting(periphery=analog.periphery, device=device, seed=study.seed)
+            base = Setting(
+                periphery=analog.periphery,
+                device=device,
+                seed=study.seed,
+                effects=analog.effects,
+            )
             for point in study.points or ({},):
                 setting = base.at(point)
-                network = dataclasses.replace(on(bn, setting.periphery), device=setting.device)
+                check_effects(setting.effects, setting.device)
+                check_stream(analog.stream, setting.device, setting.effects)
+                network = dataclasses.replace(
+                    on(bn, setting.periphery), device=setting.device, effects=setting.effects
+                )
                 found.append(
                     Condition(
                         preset=preset,

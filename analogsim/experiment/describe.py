@@ -14,23 +14,29 @@ from torch import nn
 from analogsim._version import __version__
 from analogsim.call import Inputs
 from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.overview import arrays_of, overview
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import effect_notes, effects_entry
 from analogsim.experiment.axes import axes_of, point_text
 from analogsim.experiment.digest import DEVICE_FILES, INPUTS, POINTS, WITHIN, digest_of
 from analogsim.experiment.header import (
     ADDED,
+    ArraysEntry,
     CoverageEntry,
+    CrossbarEntry,
     DeviceEntry,
     Digital,
     Layer,
     RunHeader,
 )
 from analogsim.experiment.score import Score
+from analogsim.experiment.setting import unswept
 from analogsim.experiment.study import Study, design_as_dict
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
 from analogsim.inputs.labels import class_number
+from analogsim.inputs.names import TOP1
+from analogsim.quantity import Quantity
 from device_models.contract import Device
 from device_models.registry import DEVICES, spec_of
 
@@ -61,7 +67,7 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "data": study.data,
         "images": len(data.dataset),  # type: ignore[arg-type]  # load_data gives sized sets only
         "images_sha256": data_digest(data),
-        INPUTS: inputs_entry(data, study.inputs),
+        INPUTS: inputs_entry(data, {**study.inputs, **study.measure.fingerprints()}),
         "normalisation": study.normalisation,
         "batch_size": study.batch_size,
         "seed": study.seed,
@@ -77,12 +83,14 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "design": design_as_dict(study.design),
         "yield_above": list(study.yield_above),
         # Left out where nothing is recalibrated, draws are aihwkit's, grouped layers stay digital,
-        # nothing is rewritten, or cells suffer no effects: digests of such runs stay as they were.
+        # nothing is rewritten, cells suffer no effects, or accuracy is measured: digests of such
+        # runs stay as they were.
         **({} if rule is None else {"recalibration": rule}),
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
         **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
         **({"rewrites": list(analog.rewrites)} if analog.rewrites else {}),
-        **effects_entry(analog.effects),
+        **effects_entry(unswept(analog.effects, axes_of(study.points))),
+        **({} if study.measure.spec == TOP1 else {Quantity.KEY: study.measure.entry()}),
         **({DEVICE_FILES: files} if files else {}),
         **({POINTS: list(map(dict, study.points)), WITHIN: study.within} if study.points else {}),
     }
@@ -178,16 +186,25 @@ def make_header(
         devices=[device_entry(device) for device in study.devices],
         periphery={
             **analog.periphery.as_dict(),
-            "not_modelled": list(analog.periphery.not_modelled(analog.tile)),
+            "not_modelled": list(analog.periphery.not_modelled(analog.tile, study.devices)),
         },
         digital_correct=digital.correct,
         coverage=coverage_entry(analog),
+        crossbar=crossbar_entry(first),
     )
 
 
 def coverage_entry(analog: AnalogModel) -> CoverageEntry | None:
     """Who computes the multiply-adds, as JSON; None where no pass was counted."""
     return None if analog.coverage is None else cast(CoverageEntry, analog.coverage.as_dict())
+
+
+def crossbar_entry(analog: AnalogModel) -> CrossbarEntry:
+    """What the network lies on, as JSON."""
+    return CrossbarEntry(
+        lines=[list(line) for line in overview(analog)],
+        arrays=[cast(ArraysEntry, dataclasses.asdict(one)) for one in arrays_of(analog)],
+    )
 
 
 def layer_entry(line: Any) -> Layer:

@@ -15,7 +15,6 @@ from analogsim.errors import InputError
 from analogsim.experiment.condition import Condition, by_bn, conditions_of
 from analogsim.experiment.describe import (
     device_entry,
-    installed_versions,
     make_header,
     run_spec,
 )
@@ -152,7 +151,8 @@ class _StudyRun:
 
     def begin(self) -> RunHeader:
         network = next(iter(self.analogs.values())).source
-        digital = digital_score(network, batches(self.data, self.study.batch_size))
+        images = batches(self.data, self.study.batch_size)
+        digital = digital_score(network, images, measure=self.study.measure)
         return make_header(self.study, self.analogs, digital, self.spec)
 
     def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
@@ -161,16 +161,7 @@ class _StudyRun:
         return dataclasses.replace(header, question=self.study.question, spec=spec, devices=devices)
 
     def work(self, header: RunHeader) -> Job:
-        study = self.study
-        return Job(
-            conditions=self.conditions,
-            data=self.data,
-            batch_size=study.batch_size,
-            seed=study.seed,
-            device=study.device,
-            digest=header.spec_digest,
-            versions=installed_versions(),
-        )
+        return Job.of(self.study, self.data, header.spec_digest, self.conditions)
 
     def next_round(self, header: RunHeader, done: Mapping[Key, Trial], folder: Path) -> Round:
         schedule = Schedule(

@@ -14,10 +14,13 @@ from analogsim.crossbar.chip.program import program, reprogram_
 from analogsim.experiment.axes import Place
 from analogsim.experiment.condition import Condition, Name
 from analogsim.experiment.deal import Images
+from analogsim.experiment.describe import installed_versions
 from analogsim.experiment.score import score, select
+from analogsim.experiment.study import Study
 from analogsim.experiment.trial import Key, Trial, name_of
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
+from analogsim.inputs.measure import TOP_1, Measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,7 @@ class Job:
         batch_size: images in a batch; decides which product noise an image meets.
         seed: root seed of chips whose condition has none of its own.
         device: where products are computed, `cpu` or `cuda`.
+        measure: what trials measure.
         digest: of what decides a trial's numbers.
         versions: of the packages that decide them.
     """
@@ -41,6 +45,23 @@ class Job:
     device: str
     digest: str
     versions: dict[str, str]
+    measure: Measure = TOP_1
+
+    @classmethod
+    def of(
+        cls, study: Study, data: Data, digest: str, conditions: Mapping[Name, Condition]
+    ) -> "Job":
+        """The job of a study, whose trials bear `digest`."""
+        return cls(
+            conditions=conditions,
+            data=data,
+            batch_size=study.batch_size,
+            seed=study.seed,
+            device=study.device,
+            digest=digest,
+            versions=installed_versions(),
+            measure=study.measure,
+        )
 
     def networks(self) -> Iterator[nn.Module]:
         """As `Work.networks`."""
@@ -107,7 +128,7 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
         chip.drift_(t_s, compensation)
         factors = None if compensation == "none" else kept_factors(chip.layers.values())
         drifted = perf_counter()
-        result = score(chip, batches(images, job.batch_size), job.device)
+        result = score(chip, batches(images, job.batch_size), job.device, job.measure)
         now = perf_counter()
         yield Trial(
             preset=task.preset,

@@ -108,7 +108,7 @@ def summarise_device(
                 found[layer].append(_errors(one))
     return DeviceLayers(
         preset=name,
-        g_max_us=_g_max_us(analog.device),
+        g_max_us=analog.device.g_max_us,
         states=states,
         layers=[
             LayerErrors(
@@ -220,14 +220,6 @@ def _map(layer: CrossbarLayer, tile: TileState, t_s: float) -> Map:
         programmed=kept(tile.programmed),
         last=kept(tile.weights),
     )
-
-
-def _g_max_us(device: Device) -> float | None:
-    """The conductance of a tile's largest weight, if the device has one."""
-    for constant in device.constants():
-        if constant.symbol == "g_max" and constant.unit == "uS":
-            return float(constant.value)
-    return None
 
 
 def _numbers(values: Tensor) -> NDArray[np.float64]:

@@ -1,33 +1,45 @@
-"""What a point of a sweep changes: the periphery, the device, or the seed, found by name."""
+"""What a point of a sweep changes: periphery, device, effects or seed, found by name."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from analogsim.crossbar.mapping.periphery import STANDARD, Periphery, TileKind, from_dict
+from analogsim.crossbar.mapping.effect_words import check_effects, left_to_wires
+from analogsim.crossbar.mapping.periphery import (
+    OF_CONVERTERS,
+    STANDARD,
+    Periphery,
+    TileKind,
+    from_dict,
+)
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Axes, Point, Value, value_text
 from device_models.contract import Device
+from device_models.effects.contract import Effect
+from device_models.effects.registry import EFFECTS, parse_effect, with_effect_options
+from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 from device_models.errors import DeviceError
 from device_models.registry import with_options
 
-Part = Literal["seed", "periphery", "device"]
+Part = Literal["seed", "periphery", "device", "effect"]
 _FIELDS = tuple(f.name for f in dataclasses.fields(Periphery) if f.name != "name")
 # Of an ideal periphery these are unused; aihwkit's torch tile has no place for the others.
-_UNUSED = _FIELDS[1 : _FIELDS.index("ir_drop") + 1]
+_UNUSED = (*_FIELDS[1 : _FIELDS.index("ir_drop") + 1], *OF_CONVERTERS)
 _OF_PRODUCTS = ("read_noise", "ir_drop")
+_OF_CONVERSIONS = {"weight_encoding", "bits_per_cell", *OF_CONVERTERS}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What chips are made with: the periphery, the device, and the root seed."""
+    """What chips are made with: periphery, device, effects on the cells, and the root seed."""
 
     periphery: Periphery
     device: Device
     seed: int
+    effects: tuple[Effect, ...] = ()
 
     def at(self, point: Point) -> "Setting":
         """The setting at a point of a sweep.
@@ -39,7 +51,8 @@ class Setting:
         found = self
         for name, value in point.items():
             found = found._with(name, value)
-        return found
+        edge = left_to_wires(found.periphery, found.effects)
+        return dataclasses.replace(found, periphery=edge)
 
     def _with(self, name: str, value: Value) -> "Setting":
         part, field = _find(name, [self.device])
@@ -54,6 +67,8 @@ class Setting:
         if part == "periphery":
             fields = {**dataclasses.asdict(self.periphery), field: value}
             return dataclasses.replace(self, periphery=from_dict(fields, where=f"sweep {where}"))
+        if part == "effect":
+            return dataclasses.replace(self, effects=_swept(self.effects, name, value))
         try:
             device = with_options(self.device, f"{field}={value_text(value)}")
         except DeviceError as error:
@@ -61,8 +76,46 @@ class Setting:
         return dataclasses.replace(self, device=device)
 
 
+def unswept(effects: Sequence[Effect], axes: Collection[str]) -> tuple[Effect, ...]:
+    """Without what the axes of a sweep set: the same at each of its points."""
+    gone = {SHORTHANDS[axis].effect for axis in axes if axis in SHORTHANDS}
+    kept = tuple(effect for effect in effects if effect.info.name not in gone)
+    for axis in axes:
+        name, _, option = axis.partition(".")
+        if name in EFFECTS and name not in gone:
+            kept = _swept(kept, axis, getattr(EFFECTS[name](), option))
+    return kept
+
+
+def _swept(effects: Sequence[Effect], axis: str, value: Value) -> tuple[Effect, ...]:
+    """The effects with one at another value; behind the others where there was none."""
+    where = f"sweep {axis} = {value_text(value)}"
+    name, dot, option = axis.partition(".")
+    name = name if dot else SHORTHANDS[name].effect
+    there = [effect for effect in effects if effect.info.name == name]
+    if len(there) > 1:
+        raise InputError(
+            f"{where} must be of one effect, got {len(there)} named {name}; write one of them"
+        )
+    try:
+        if dot:
+            before = there[0] if there else EFFECTS[name]()
+            made = with_effect_options(before, f"{option}={value_text(value)}")
+        else:
+            made = parse_effect(spec_of_shorthand(axis, value_text(value)))
+    except DeviceError as error:
+        raise DeviceError(f"{where}: {error}") from error
+    if not there:
+        return (*effects, made)
+    return tuple(made if effect is there[0] else effect for effect in effects)
+
+
 def check_axes(
-    axes: Axes, periphery: Periphery | None, devices: Sequence[Device], tile: TileKind
+    axes: Axes,
+    periphery: Periphery | None,
+    devices: Sequence[Device],
+    tile: TileKind,
+    effects: Sequence[Effect] = (),
 ) -> None:
     """Refuse an axis that is none, that changes nothing, or with a value that cannot be.
 
@@ -71,11 +124,13 @@ def check_axes(
         periphery: that it starts from; None if it is not known yet.
         devices: those of the study.
         tile: the law of the products.
+        effects: that it starts from.
 
     Raises:
         InputError, DeviceError: with the axis and the value.
     """
-    base = periphery or STANDARD
+    names = {name.partition(".")[0] for name in axes} | {one.info.name for one in effects}
+    base, plain = periphery or STANDARD, {name.removeprefix("periphery.") for name in axes}
     for name, values in axes.items():
         part, field = _find(name, devices)
         if part == "periphery" and periphery is not None:
@@ -89,6 +144,16 @@ def check_axes(
                     f"sweep {name} must change something, got aihwkit's torch tile, which has no "
                     f"{field}; use --tile native"
                 )
+            if field == "ir_drop" and "wires" in names:
+                raise InputError(
+                    f"sweep {name} must change something, got the effect wires, which has all IR "
+                    "drop; leave one out"
+                )
+            if field in _OF_PRODUCTS and not (base.plain and _OF_CONVERSIONS.isdisjoint(plain)):
+                raise InputError(
+                    f"sweep {name} must change something, got products of slices, or of converters "
+                    f"with errors or calibrated ranges, which have no {field}; leave one out"
+                )
             if field == "read_noise" and tile == "native" and all(map(_states_noise, devices)):
                 raise InputError(
                     f"sweep {name} must change something, got devices that state the read noise of "
@@ -96,7 +161,9 @@ def check_axes(
                 )
         for value in values:
             for device in devices:
-                Setting(periphery=base, device=device, seed=0).at({name: value})
+                start = Setting(periphery=base, device=device, seed=0, effects=tuple(effects))
+                there = start.at({name: value})
+                check_effects(there.effects, there.device)
 
 
 def _states_noise(device: Device) -> bool:
@@ -107,10 +174,14 @@ def _find(name: str, devices: Sequence[Device]) -> tuple[Part, str]:
     """Whose setting a name is, and its field there."""
     if name == "seed":
         return "seed", name
+    if name in SHORTHANDS:
+        return "effect", name
     owner, dot, field = name.rpartition(".")
     options = [{one.name for one in dataclasses.fields(device)} for device in devices]
     if owner == "periphery" and field in _FIELDS:
         return "periphery", field
+    if owner in EFFECTS and field in EFFECTS[owner].__dataclass_fields__:
+        return "effect", field
     names = {device.info.name for device in devices}
     have = [field in known for known in options]
     if dot and owner in names and all(have) and len(names) == 1:
@@ -134,6 +205,7 @@ def _unknown(name: str, field: str, names: set[str], some: bool) -> str:
     near = get_close_matches(field, _FIELDS, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "see analogsim presets NAME for a device's"
     return (
-        f"sweep name must be seed, bn, compensation, a field of the periphery "
-        f"({', '.join(_FIELDS)}) or an option of the device, got {shown(name)}; {hint}"
+        f"sweep name must be seed, bn, compensation, {', '.join(SHORTHANDS)}, a field of the "
+        f"periphery ({', '.join(_FIELDS)}), an option of the device or EFFECT.OPTION, got "
+        f"{shown(name)}; {hint}"
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from analogsim import schema
 from analogsim.errors import InputError, shown
+from analogsim.experiment.header import right_answers
 from analogsim.experiment.records import (
     HEADER_FILE,
     RECORDS_FILE,
@@ -15,6 +16,7 @@ from analogsim.experiment.records import (
 )
 from analogsim.experiment.trial import Trial
 from analogsim.scopes.levels import Level, Reference, Scope
+from analogsim.scopes.of_network import of_network
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
 from analogsim.scopes.sound import noise_problems
 from analogsim.scopes.study import KIND
@@ -64,13 +66,7 @@ def read_noise(folder: Path) -> NoiseResult:
             layer=layer.layer, variance=layer.smallest, sigmas=layer.sigmas(reference, 1.0)
         )
     result = NoiseResult(
-        question=header.question,
-        command=header.command,
-        model=header.model,
-        data=header.data,
-        created=header.created,
-        n_images=header.digital["n_images"],
-        clean_correct=header.digital["n_correct"],
+        **of_network(header, (*header.notes, *records.notes)),
         n_bn=spec["n_bn"],
         n_classes=spec["n_classes"],
         scopes=tuple(spec["scopes"]),
@@ -84,11 +80,6 @@ def read_noise(folder: Path) -> NoiseResult:
             for reference in references
             for eta in etas
         },
-        digest=header.spec_digest,
-        weights=spec["weights_sha256"],
-        versions=header.versions,
-        notes=(*header.notes, *records.notes),
-        digital_correct=header.digital_correct,
     )
     found = noise_problems(result)
     if found:
@@ -120,7 +111,8 @@ def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Cou
         found = levels.get(trial.preset)
         if found is not None:
             cell = found.scope, found.reference
-            correct[cell].setdefault(found.eta, {})[trial.chip] = trial.n_correct
+            right = right_answers(trial.n_correct, RECORDS_FILE)
+            correct[cell].setdefault(found.eta, {})[trial.chip] = right
             nan[cell].setdefault(found.eta, {})[trial.chip] = trial.n_nan
             if trial.correct is None:
                 unknown.add(cell)

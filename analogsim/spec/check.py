@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from analogsim.errors import shown
+from device_models.effects.shorthand import SHORTHANDS
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -29,6 +30,7 @@ _KNOWN = {
     *("allOf", "if", "then", "else", "const", "minProperties"),
 }
 
+EFFECTS = "effects"
 MOST_ITEMS = 10_000
 """So many entries a list may have; each is checked, and may be computed on."""
 
@@ -43,10 +45,30 @@ class Problem:
 
 @lru_cache(maxsize=1)
 def spec_schema() -> dict[str, Any]:
-    """The published schema of a spec."""
+    """The schema of a spec: the published file, and the short forms of effects where they stand."""
     text = files("analogsim.spec").joinpath("spec.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
+    schema["properties"] = {
+        key: value
+        for known, rule in schema["properties"].items()
+        for key, value in {known: rule, **(_short_keys() if known == EFFECTS else {})}.items()
+    }
+    for case in schema["allOf"]:
+        for branch in (case.get("then", {}), case.get("else", {})):
+            if branch.get("properties", {}).get(EFFECTS) is False:
+                branch["properties"] |= dict.fromkeys(SHORTHANDS, False)
     return schema
+
+
+def _short_keys() -> dict[str, Any]:
+    return {
+        name: {
+            "type": "string",
+            "minLength": 1,
+            "description": f'an effect in short, such as "{short.example}" ({short.effect})',
+        }
+        for name, short in SHORTHANDS.items()
+    }
 
 
 def find_problems(value: Any, schema: dict[str, Any], key: str = "") -> Iterator[Problem]:

@@ -4,7 +4,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from analogsim import bounded
 from analogsim.errors import AnalogsimError, InputError
 from analogsim.spec.attribution import KIND as ATTRIBUTION
 from analogsim.spec.attribution import AttributionSpec, attribution_problems
-from analogsim.spec.check import Problem, find_problems, spec_schema
+from analogsim.spec.check import EFFECTS, Problem, find_problems, spec_schema
 from analogsim.spec.device import beside, device_of
 from analogsim.spec.noise import NoiseSpec, etas_of, noise_as_toml
-from analogsim.spec.study import DESIGN_KEYS, Spec, times_of
+from analogsim.spec.study import DESIGN_KEYS, Spec, set_keys, times_of
 from analogsim.spec.suite import (
     NETWORKS,
     Suite,
@@ -25,15 +25,16 @@ from analogsim.spec.suite import (
     suite_from_toml,
     suite_problems,
 )
-from analogsim.spec.sweep import axes_as_toml, sweep_problems
-from analogsim.spec.toml import toml_value
+from analogsim.spec.sweep import sweep_problems
 from analogsim.spec.values import (
     control_problems,
     share_problems,
     value_problems,
     whole_numbers,
 )
+from analogsim.toml_text import toml_text
 from device_models.effects.registry import parse_effect
+from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 
 __all__ = ["AnySpec", "as_toml", "read_spec", "spec_as_toml"]
 
@@ -98,8 +99,11 @@ def spec_of_content(
         found += share_problems(content, spec_schema())
     if "presets" in content and not broken & {"presets", "times", "spec"}:
         found += _device_problems(content, folder)
-    if "effects" in content and "effects" not in broken:
+    if EFFECTS in content and EFFECTS not in broken:
         found += _effect_problems(content)
+    if not broken & {EFFECTS, *SHORTHANDS, "spec"}:
+        content, problems = _written_out(content)
+        found += problems
     if NETWORKS in content and not broken & {NETWORKS, "design", "spec"}:
         found += suite_problems(content, folder)
     if "gaussian" in content and not broken & {*_OF_CHIPS, "gaussian", "spec"}:
@@ -135,18 +139,11 @@ def as_toml(spec: AnySpec) -> str:
 
 def spec_as_toml(spec: Spec) -> str:
     """The spec as TOML, without what is left at its default."""
-    top = [f'kind = "{ATTRIBUTION}"'] if isinstance(spec, AttributionSpec) else []
-    design: list[str] = []
-    for one in fields(spec):
-        value = getattr(spec, one.name)
-        if one.name == "sweep":
-            continue
-        required = one.default is MISSING
-        if value is None or (not required and value == one.default):
-            continue
-        line = f"{one.name} = {toml_value(value)}"
-        (design if one.name in DESIGN_KEYS else top).append(line)
-    return "\n".join([*top, "", "[design]", *design, *axes_as_toml(spec.sweep), ""])
+    keys = set_keys(spec)
+    design = {key: keys.pop(key) for key in DESIGN_KEYS if key in keys}
+    sweep = keys.pop("sweep") or None
+    kind = ATTRIBUTION if isinstance(spec, AttributionSpec) else None
+    return toml_text({"kind": kind, **keys, "design": design, "sweep": sweep})
 
 
 def _device_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
@@ -174,6 +171,21 @@ def _effect_problems(content: dict[str, Any]) -> Iterator[Problem]:
             parse_effect(effect)
         except AnalogsimError as error:
             yield Problem(key=f"effects[{place}]", text=f"{effect!r}: {error}")
+
+
+def _written_out(content: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """The document with shorthands as effects, behind the others; and what is wrong with them."""
+    effects, problems = list(content.get(EFFECTS, [])), []
+    for name in SHORTHANDS:
+        if name in content:
+            try:
+                effects.append(spec_of_shorthand(name, content[name]))
+            except AnalogsimError as error:
+                problems.append(Problem(key=name, text=f"{content[name]!r}: {error}"))
+    if not content.keys() & SHORTHANDS.keys():
+        return content, problems
+    rest = {key: value for key, value in content.items() if key not in SHORTHANDS}
+    return rest | {EFFECTS: effects}, problems
 
 
 def _eta_problems(content: dict[str, Any]) -> Iterator[Problem]:

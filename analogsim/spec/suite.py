@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from analogsim.errors import shown
+from analogsim.inputs.names import TOP1
 from analogsim.spec.attribution import KIND as ATTRIBUTION
 from analogsim.spec.attribution import asked_of, attribution_of
 from analogsim.spec.check import Problem
 from analogsim.spec.noise import NoiseSpec, noise_from_toml
 from analogsim.spec.study import Spec, spec_from_toml
-from analogsim.spec.toml import toml_value
 from analogsim.suites.entry import Entry
+from analogsim.toml_text import toml_text
 
 NETWORKS = "networks"
 _LONGEST_LABEL = 100
@@ -65,6 +66,9 @@ def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
     """What the schema cannot say of the networks, which it has found good."""
     entries = content[NETWORKS]
     labels = [entry["label"].casefold() for entry in entries]
+    if content.get("measure", TOP1) != TOP1:
+        text = "must be left out of a spec with [[networks]], whose tables are of accuracies"
+        yield Problem(key="measure", text=f"{text}, got {content['measure']!r}")
     arms: dict[tuple[Any, ...], int] = {}
     for at, entry in enumerate(entries):
         key = f"{NETWORKS}[{at}]"
@@ -116,18 +120,6 @@ def _label_rule(label: str) -> str | None:
 
 def suite_as_toml(suite: Suite) -> str:
     """The document as TOML: plain keys, then tables, then networks."""
-    plain = {k: v for k, v in suite.content.items() if k != NETWORKS and not isinstance(v, dict)}
-    lines = _lines(plain)
-    for key, value in suite.content.items():
-        if isinstance(value, dict):
-            lines += ["", f"[{key}]", *_lines(value)]
-    for entry in suite.content[NETWORKS]:
-        lines += ["", f"[[{NETWORKS}]]", *_lines(entry)]
-    return "\n".join([*lines, ""])
-
-
-def _lines(table: dict[str, Any]) -> list[str]:
-    return [
-        f"{key} = {toml_value(tuple(value) if isinstance(value, list) else value)}"
-        for key, value in table.items()
-    ]
+    shared = {key: value for key, value in suite.content.items() if key != NETWORKS}
+    entries = [f"\n[[{NETWORKS}]]\n{toml_text(entry)}" for entry in suite.content[NETWORKS]]
+    return "".join([toml_text(shared), *entries])

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analogsim.errors import InputError, shown
-from analogsim.experiment.axes import Value, check_values, parse_values, points_of
+from analogsim.errors import AnalogsimError, InputError, shown
+from analogsim.experiment.axes import Value, check_values, points_of, values_of
 from analogsim.spec.check import Problem
-from analogsim.spec.toml import toml_value
 
 OWN_KEYS = ("bn", "compensation")
 """Axes of every study, with an option and a key of their own."""
@@ -28,7 +27,7 @@ def sweep_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
             continue
         try:
             axes[name] = _values(name, values)
-        except InputError as error:
+        except AnalogsimError as error:
             yield Problem(key=f"sweep.{name}", text=str(error))
     try:
         points_of(axes)
@@ -59,16 +58,6 @@ def _values(name: str, given: Any) -> tuple[Value, ...]:
     for one in listed:
         if not isinstance(one, bool | int | float | str):
             raise InputError(f"{where} must be plain values, got {shown(one)}; write numbers")
-        found += parse_values(one, where=where) if isinstance(one, str) else (one,)
+        found += values_of(name, one, where=where) if isinstance(one, str) else (one,)
     check_values(found, where=where)
     return found
-
-
-def axes_as_toml(axes: Mapping[str, tuple[Value, ...]]) -> list[str]:
-    """The lines of the table; none without axes."""
-    lines = [f"{_key(name)} = {toml_value(tuple(values))}" for name, values in axes.items()]
-    return ["", "[sweep]", *lines] if lines else []
-
-
-def _key(name: str) -> str:
-    return name if name.isascii() and name.isidentifier() else toml_value(name)

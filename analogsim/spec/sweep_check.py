@@ -10,6 +10,7 @@ from analogsim.experiment.axes import points_of
 from analogsim.experiment.setting import check_axes
 from analogsim.spec.device import devices_of_presets
 from analogsim.spec.study import POINTS_WITHIN, Spec
+from device_models.effects.registry import parse_effect
 
 
 def check_sweep(spec: Spec) -> None:
@@ -39,4 +40,5 @@ def check_sweep(spec: Spec) -> None:
         periphery,
         devices_of_presets(spec.presets),
         cast(TileKind, spec.tile or DEFAULT_TILE),
+        tuple(map(parse_effect, spec.effects)),
     )

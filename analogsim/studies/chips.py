@@ -7,6 +7,7 @@ from typing import cast
 
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import check_effects
 from analogsim.crossbar.mapping.streams import check_stream
 from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
@@ -19,6 +20,7 @@ from analogsim.experiment.study import PILOT_CHIPS, PILOT_IMAGES, Chips, Design,
 from analogsim.inputs.batching import n_images
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints
+from analogsim.inputs.measure import Measure, measure_named
 from analogsim.report.extras import SPEC_FILE
 from analogsim.report.factor_words import factor_warnings
 from analogsim.spec.device import devices_of_presets, seen_from
@@ -56,6 +58,8 @@ def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
         InputError, DeviceError: an option, the network or the data cannot be used.
     """
     devices = devices_of(spec, where)
+    # Before the network is converted, which may take minutes.
+    measure = given.measure or measure_named(spec.measure)
     options = data_options_of(spec)
     data = open_data(options, given, where.tell)
     prepared = [
@@ -70,7 +74,7 @@ def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
         for bn in spec.bn
     ]
     return Ready(
-        study=study_of(spec, devices, prepared, data, where),
+        study=study_of(spec, devices, prepared, data, where, measure),
         analogs=analogs_of(prepared),
         images=limited(data, spec.limit),
     )
@@ -159,6 +163,7 @@ def devices_of(spec: Spec, where: Where) -> tuple[Device, ...]:
     where.check_device(spec.device, spec.tile)
     effects = tuple(map(parse_effect, spec.effects))
     for device in devices:
+        check_effects(effects, device)
         check_stream(spec.stream, device, effects)
     return devices
 
@@ -169,6 +174,7 @@ def study_of(
     prepared: Sequence[Prepared],
     data: Data,
     where: Where,
+    measure: Measure,
 ) -> Study:
     """The study that a spec asks for, of networks that lie ready."""
     first = prepared[0]
@@ -189,6 +195,7 @@ def study_of(
         device=spec.device,
         points=points_of(spec.sweep),
         within=spec.within / 100,
+        measure=measure,
         notes=(f"Data: {data.note}.", *notes),
         inputs={**first.inputs, **code_fingerprints("data", data.files)},
     )

@@ -16,7 +16,9 @@ from typing import Any, Unpack
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.errors import InputError
 from analogsim.inputs.data import Data, load_data
+from analogsim.inputs.measure import Measure, name_in_spec
 from analogsim.inputs.memory import data_in_memory, network_in_memory
+from analogsim.inputs.names import TOP1, measure_in_words
 from analogsim.spec.file import AnySpec, read_spec, spec_of_content
 from analogsim.spec.names import check_names
 from analogsim.spec.options import DataOptions
@@ -125,19 +127,18 @@ def drift(
             commas.
         train: images for input ranges and BatchNorm's statistics, as `data`; without them the
             training split of named data, and else `data`.
-        options: keys of a spec (`chips=10`, `compensation="global"`, `bn="digital"`, ...; see
-            `ChipOptions` and docs/reference/spec.md).
+        options: keys of a spec (`chips=10`, `compensation="global"`, `bn="digital"`,
+            `measure="top5"`, ...; see `ChipOptions` and docs/reference/spec.md).
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: as `run`.
     """
     preset = preset or _preset_of(model) or "pcm"
-    question = f"How does the accuracy of {_name(model)} change over time on {preset}?"
+    what = _measured(options)
+    question = f"How does the {what} of {_name(model)} change over time on {preset}?"
     keys = {"question": question, "presets": [preset], "times": times, "chips": _chips(options)}
-    rest, place = _split(options)
-    given = {"preset": preset, "times": times, "train": train, **options}
-    call = _call("drift", (model, data), given)
-    return _start(call, (model, data, train), folder, place, keys | rest)
+    given = {"preset": preset, "times": times}
+    return _study("drift", (model, data, train), folder, keys, given, options)
 
 
 def compare(
@@ -164,12 +165,9 @@ def compare(
     names = presets if isinstance(presets, str) else ", ".join(presets)
     more = "" if gaussian is None else " that Gaussian noise of the same weight error does not"
     question = f"What does each of {names} do to {_name(model)}{more}?"
-    keys = {"question": question, "presets": presets, "times": times, "gaussian": gaussian}
-    rest, place = _split(options)
-    given = {"presets": presets, "times": times, "gaussian": gaussian, "train": train, **options}
-    call = _call("compare", (model, data), given)
-    asked = keys | {"chips": _chips(options)} | rest
-    return _start(call, (model, data, train), folder, place, asked)
+    given = {"presets": presets, "times": times, "gaussian": gaussian}
+    keys = {"question": question, **given, "chips": _chips(options)}
+    return _study("compare", (model, data, train), folder, keys, given, options)
 
 
 def noise(
@@ -205,10 +203,8 @@ def noise(
         "etas": etas,
         "draws": draws,
     }
-    rest, place = _split(options)
-    given = {"scopes": scopes, "references": references, "etas": etas, "draws": draws, **options}
-    call = _call("noise", (model, data), given)
-    return _start(call, (model, data, None), folder, place, keys | rest)
+    given = {"scopes": scopes, "references": references, "etas": etas, "draws": draws}
+    return _study("noise", (model, data, None), folder, keys, given, options)
 
 
 def attribute(
@@ -242,7 +238,8 @@ def attribute(
         InputError, DeviceError, OutputError, WorkerError: as `run`.
     """
     preset = preset or _preset_of(model) or "pcm"
-    question = f"Which source and which layer costs {_name(model)} accuracy on {preset}?"
+    what = _measured(options)
+    question = f"Which source and which layer costs {_name(model)} {what} on {preset}?"
     keys = {
         "kind": "attribution",
         "question": question,
@@ -252,10 +249,23 @@ def attribute(
     }
     asked = {"only": only, "layers": layers or None, "recover": recover, "top": top}
     asked["screen"] = screen
+    given = {"preset": preset, "times": times, **asked}
+    return _study("attribute", (model, data, train), folder, keys | asked, given, options)
+
+
+def _study(
+    name: str,
+    what: tuple[object, object, object],
+    folder: PathText | None,
+    keys: Mapping[str, Any],
+    given: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Run:
+    """Run what the function `name` was asked; `given` are its own arguments, for the record."""
+    model, data, train = what
     rest, place = _split(options)
-    given = {"preset": preset, "times": times, **asked, "train": train, **options}
-    call = _call("attribute", (model, data), given)
-    return _start(call, (model, data, train), folder, place, keys | asked | rest)
+    call = _call(name, (model, data), {**given, "train": train, **options})
+    return _start(call, what, folder, place, {**keys, **rest})
 
 
 def _start(
@@ -286,6 +296,8 @@ def _document(
     given, names = _given(*what, keys)
     if given.periphery is not None:
         keys = {**keys, "periphery": given.periphery.name}
+    if given.measure is not None:
+        keys = {**keys, "measure": name_in_spec(given.measure)}
     return as_document({**keys, **names}, where), given
 
 
@@ -312,12 +324,13 @@ def _given(
         others = load_data(os.fspath(train), split="train", normalise=options.normalise)
     elif train is not None:
         others = data_in_memory(train, options.normalise)
-    periphery = keys.get("periphery")
+    periphery, measure = keys.get("periphery"), keys.get("measure")
     return Given(
         model=network,
         data=images,
         train=others,
         periphery=periphery if isinstance(periphery, Periphery) else None,
+        measure=measure if isinstance(measure, Measure) else None,
     ), names
 
 
@@ -360,6 +373,12 @@ def _warn(text: str) -> None:
 def _chips(options: Mapping[str, Any]) -> int | None:
     """The default of `chips`; none beside a precision."""
     return None if options.get("precision") is not None else DEFAULT_CHIPS
+
+
+def _measured(options: Mapping[str, Any]) -> str:
+    """What a question calls the measure."""
+    given = options.get("measure", TOP1)
+    return given.name if isinstance(given, Measure) else measure_in_words(str(given))
 
 
 def _preset_of(model: object) -> str | None:

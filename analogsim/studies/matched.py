@@ -1,6 +1,8 @@
 """Devices beside their matched Gaussians: from the spec to its folder."""
 
 from analogsim.equivalent.compare import compare_matched
+from analogsim.errors import InputError
+from analogsim.inputs.names import TOP1
 from analogsim.spec.study import Spec
 from analogsim.studies.chips import check_one_bn, make_ready, warn_of_factors, write_spec
 from analogsim.studies.given import NOTHING, Given
@@ -13,6 +15,11 @@ def compute_matched(spec: Spec, where: Where, given: Given = NOTHING) -> None:
     spec = with_tile(spec, where.output)
     place = where.place()
     check_one_bn(spec, "--gaussian matched")
+    if spec.measure != TOP1:
+        raise InputError(
+            f"--gaussian matched must search for the level of an equal accuracy, got --measure "
+            f"{spec.measure}; leave it out, or compare without --gaussian"
+        )
     ready = make_ready(spec, where, given)
     with where.watch() as progress:
         compare_matched(

@@ -14,6 +14,7 @@ from analogsim.studies.where import Progress
 
 if TYPE_CHECKING:
     from analogsim.crossbar.mapping.periphery import Periphery
+    from analogsim.inputs.measure import Measure
 
 PathText = str | os.PathLike[str]
 Texts = str | Sequence[str]
@@ -68,6 +69,10 @@ class ChipOptions(ImageOptions, total=False):
     forward: str
     stream: str
     grouped: str
+    effects: Texts
+    faults: str
+    wires: str
+    measure: "str | Measure"
     yield_above: Share | Sequence[Share]
     sweep: Mapping[str, str | Iterable[object]]
     within: float

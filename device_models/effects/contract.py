@@ -6,13 +6,16 @@ This module never imports torch at run time, so that effects can be listed witho
 from __future__ import annotations
 
 from dataclasses import Field, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-Moment = Literal["programmed", "present"]
+    from device_models.contract import Device
+
+Moment = Literal["target", "programmed", "present"]
 WHEN: dict[Moment, str] = {
+    "target": "before programming, and from then on",
     "programmed": "from programming on",
     "present": "whenever cells are read",
 }
@@ -36,16 +39,19 @@ class Cells:
     """What a tile physically holds: two cells a weight, (out, in) each, in units of g_max.
 
     A signed weight is such a pair with one of the two at zero; weight = g_plus - g_minus. A device
-    whose weights are not such pairs says so (`Device.cells_a_weight`).
+    whose weights are not such pairs says so (`Device.cells_a_weight`). `g_max_us` is what the
+    device states; an effect that leaves it out of what it returns changes nothing for the next.
     """
 
     g_plus: Tensor
     g_minus: Tensor
+    g_max_us: float | None = None
 
     @classmethod
-    def of(cls, weights: Tensor) -> Self:
+    def of(cls, weights: Tensor, g_max_us: float | None = None) -> Self:
         """The pairs of tile weights, with the idle cell at zero. `weights` gives them back."""
-        return cls(g_plus=weights.clamp(min=0), g_minus=(-weights).clamp(min=0))
+        plus, minus = weights.clamp(min=0), (-weights).clamp(min=0)
+        return cls(g_plus=plus, g_minus=minus, g_max_us=g_max_us)
 
     @property
     def weights(self) -> Tensor:
@@ -59,25 +65,59 @@ class Draws(Protocol):
     The same address gives the same numbers at every call, at every time since programming.
     """
 
+    @property
+    def array(self) -> str:
+        """The tile's name, the same on every chip: LAYER/TILE."""
+        ...
+
     def generator(self, what: str) -> Generator:
         """A CPU generator of its own for each of the effect's draws, named by `what`."""
         ...
 
 
-class Effect(Protocol):
+class Acts(Protocol):
+    """What changes the cells of a tile."""
+
+    def apply(self, cells: Cells, draws: Draws) -> Cells:
+        """Return the cells as the array shows them; `cells` itself stays as it is."""
+        ...
+
+
+class Effect(Acts, Protocol):
     """A frozen dataclass of options: exactly nothing while they are at their defaults.
 
     Attributes:
         info: what it models, what not, its law and its source.
         moment: `programmed` acts on what programming leaves in the cells, and ever after; it counts
             as an error of programming. `present` acts on what the cells hold whenever they are
-            read.
+            read. `target` acts as `programmed`, and decides before that what is programmed: such an
+            effect is an `AimedEffect`.
+
+    It may have `notes`, sentences for whoever reads a run's numbers, and `arrays`, names of tiles
+    that there must be.
     """
 
     info: ClassVar[EffectInfo]
     moment: ClassVar[Moment]
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
-    def apply(self, cells: Cells, draws: Draws) -> Cells:
-        """Return the cells as the array shows them; `cells` itself stays as it is."""
+
+class AimedEffect(Effect, Protocol):
+    """An effect whose moment is `target`: whoever programs knows of it."""
+
+    def settle(self, target: Tensor, draws: Draws) -> tuple[Tensor, Acts]:
+        """What is programmed in place of `target`, and what then acts on this tile in its place.
+
+        Both are (out, in) weights of the tile, whose sign says which cell of a pair is programmed:
+        the device's law is of that cell.
+        """
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """What an effect that not every device can have is, too."""
+
+    def check_device(self, device: Device) -> None:
+        """Raise `DeviceError` for a device that cannot have it."""
         ...

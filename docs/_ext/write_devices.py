@@ -11,6 +11,7 @@ from markdown import code, plain, table
 from device_models import DEVICES, Constant, Device
 from device_models.effects import EFFECTS
 from device_models.effects.contract import WHEN
+from device_models.effects.shorthand import SHORTHANDS
 from device_models.gaussian_by_state import StateGaussian
 from device_models.gaussian_matched import MatchedGaussian
 
@@ -44,6 +45,10 @@ def effects() -> list[str]:
             ("Source", info.citation),
         ):
             lines += [term, f": {plain(text)}", ""]
+        for name, short in SHORTHANDS.items():
+            if short.effect == info.name:
+                said = f"{code(f'--{name} {short.example}')}, in a spec the key {code(name)}."
+                lines += ["In short", f": {said}", ""]
         lines += _options(kind)
     return lines
 

@@ -1,17 +1,16 @@
 """The keys of a spec as Markdown, from the JSON Schema that checks it."""
 
-import json
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
 
 from markdown import code, escape, table
 
+from analogsim.spec.check import spec_schema
+
 
 def spec_keys() -> list[str]:
     """One table for the top of a spec, one for each table inside it, and the kinds of spec."""
-    text = files("analogsim").joinpath("spec/spec.schema.json").read_text(encoding="utf-8")
-    schema = json.loads(text)
+    schema = spec_schema()
     return [*_table(schema, ""), *_kinds(schema)]
 
 

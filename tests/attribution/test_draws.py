@@ -8,6 +8,7 @@ import torch
 from analogsim.crossbar.chip.blocks import Block
 from analogsim.crossbar.chip.program import program
 from analogsim.draws.addresses import seeded
+from device_models.effects import Cells, Stuck, Wires
 from tests.attribution.small import DAY, contrast, logits, plan
 
 
@@ -117,3 +118,18 @@ def test_what_has_no_noise_is_the_same_for_every_chip():
             assert torch.equal(a, b), name
     noisy = contrast(made, "output-noise", "alone").worse
     assert not noisy.same_for_every_chip
+
+
+def test_effects_of_the_parts_are_those_of_the_full_chip():
+    """Without wires it is the chip that never had any; wires alone act on the wanted weights."""
+    stuck, wires = Stuck(rate_on=0.2), Wires(r_row=2.0, r_col=2.0)
+    made = plan("pcm", effects=(stuck, wires))
+    without_wires = chip_of(contrast(made, "wires", "without").better).drift_(DAY)
+    never = chip_of(plan("pcm", effects=(stuck,)).full()).drift_(DAY)
+    alone = chip_of(contrast(made, "wires", "alone").worse).drift_(DAY)
+    for name, layer in never.layers.items():
+        for place, tile in enumerate(layer.tiles):
+            assert torch.equal(tile.present, without_wires.layers[name].tiles[place].present)
+            held = alone.layers[name].tiles[place]
+            expected = wires.apply(Cells.of(held.target, 25.0), None).weights
+            torch.testing.assert_close(held.present, expected)

@@ -6,13 +6,14 @@ import pytest
 
 from analogsim.attribution.sources import Setting, everything_off, is_quiet, sources, widened
 from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery, step
+from device_models.effects import GainError, Stuck, Wires
 from device_models.registry import parse
 
 NAMES = ["input-range", "dac", "output-noise", "adc", "output-bound"]
 
 
-def of(preset, periphery=STANDARD, rows=512, tile="torch"):
-    full = Setting(device=parse(preset), periphery=periphery, tile=tile)
+def of(preset, periphery=STANDARD, rows=512, effects=(), tile="torch"):
+    full = Setting(device=parse(preset), periphery=periphery, effects=effects, tile=tile)
     return {source.name: source for source in sources(full, rows=rows)}
 
 
@@ -171,3 +172,38 @@ def test_only_without_noise_are_all_chips_the_same(preset, periphery, same):
     setting = Setting(device=parse(preset), periphery=periphery)
     assert setting.same_for_every_chip is same
     assert everything_off(setting).same_for_every_chip
+
+
+def test_effects_are_sources_between_the_device_and_the_periphery():
+    wires, stuck = Wires(r_row=1.0), Stuck(rate_on=0.1)
+    found = of("pcm", effects=(stuck, wires))
+    assert list(found) == ["programming", "drift", "read-noise", "stuck", "wires", *NAMES]
+    alone = found["wires"].alone
+    assert (alone.effects, alone.periphery.perfect, is_quiet(alone.device)) == (
+        (wires,),
+        True,
+        True,
+    )
+    assert found["wires"].without == Setting(
+        device=parse("pcm"), periphery=STANDARD, effects=(stuck,)
+    )
+    assert found["wires"].base is None
+    for name in ("drift", *NAMES):
+        assert found[name].alone.effects == ()
+        assert found[name].without.effects == (stuck, wires)
+
+
+def test_wires_are_the_same_for_every_chip_and_faults_are_not():
+    found = of("pcm", effects=(Stuck(rate_on=0.1), Wires(r_row=1.0), GainError()))
+    assert found["wires"].alone.same_for_every_chip
+    assert not found["stuck"].alone.same_for_every_chip
+    assert everything_off(
+        Setting(device=parse("pcm"), periphery=STANDARD, effects=(Stuck(rate_on=0.1),))
+    ).same_for_every_chip
+
+
+def test_two_effects_of_one_name_are_told_apart_and_not_measured():
+    found = of("pcm", effects=(GainError(std=0.1), GainError(std=0.2)))
+    for name in ("gain_error-1", "gain_error-2"):
+        assert found[name].alone is None
+        assert "there are 2 effects gain_error" in found[name].why_not_without

@@ -81,7 +81,7 @@ def test_a_folder_without_them_does_not_speak_of_them(folder):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--effect", "stick"), "effect must be one of stuck, gain_error, got 'stick'; did you"),
+        (("--effect", "stick"), "got 'stick'; did you mean 'stuck'?"),
         (
             (*EFFECTS, "--stream", "philox"),
             "stream 'philox' must have no effects, got stuck, gain_error",
@@ -94,13 +94,37 @@ def test_what_cannot_be_is_refused_before_a_folder_is_made(folder, capsys, args,
     assert not (folder / "a").exists()
 
 
+def test_attribution_says_what_an_effect_costs(folder):
+    args = ("--only", "sources", "--wires", "300ohm", "--effect", "stuck?rate_on=0.2")
+    assert run(["attribute", *NET, *SMALL, *args, "-o", "a"]) == 0
+    content = document(folder / "a" / "attribution.json")
+    rows = {(row["name"], row["mode"]): row for row in content["rows"]}
+    assert rows["wires", "alone"]["same_for_every_chip"]
+    assert not rows["stuck", "alone"]["same_for_every_chip"]
+    for name in ("wires", "stuck"):
+        assert rows[name, "alone"]["loss"] > 0.1
+        assert rows[name, "without"]["why"] == ""
+    assert content["spec"]["effects"] == ["stuck?rate_on=0.2", "wires?r_row=300.0&r_col=300.0"]
+
+
 def test_studies_that_know_none_refuse_them(folder, capsys):
-    assert run(["attribute", *NET, *SMALL, *EFFECTS, "-o", "a"]) == 2
-    assert "attribution must have no effects, got stuck, gain_error" in capsys.readouterr().err
     matched = ("--gaussian", "matched", "--presets", "pcm", "-o", "b")
     assert run(["compare", *NET, *SMALL, *EFFECTS, *matched]) == 2
     said = "matched comparison must have no effects, got stuck, gain_error"
     assert said in capsys.readouterr().err
+
+
+def test_studies_that_know_no_slices_refuse_them(folder, capsys):
+    (folder / "slices.toml").write_text("bits_per_cell = 4\n")
+    edge = ("--periphery", "slices.toml")
+    assert run(["attribute", *NET, *SMALL, *edge, "-o", "a"]) == 2
+    said = (
+        "must have whole weights in pairs, inputs at once, a uniform ADC and a fixed output range"
+    )
+    assert f"attribution {said}, got periphery 'slices'" in capsys.readouterr().err
+    matched = ("--gaussian", "matched", "--presets", "pcm", "-o", "b")
+    assert run(["compare", *NET, *SMALL, *edge, *matched]) == 2
+    assert f"matched comparison {said}, got periphery 'slices'" in capsys.readouterr().err
 
 
 def test_a_spec_with_a_wrong_one_is_refused_with_its_line(folder, capsys):

@@ -1,5 +1,6 @@
 """Specs: the schema and the check agree, every problem has its line, and TOML comes back."""
 
+import copy
 import json
 import tomllib
 from pathlib import Path
@@ -21,6 +22,7 @@ from analogsim.spec.file import parse_spec, read_spec, spec_as_toml
 from analogsim.spec.noise import NoiseSpec
 from analogsim.spec.study import DESIGN_KEYS, Spec, parse_share
 from analogsim.suites.entry import Entry
+from device_models.effects import SHORTHANDS
 
 GOOD: dict[str, Any] = {
     "model": "zoo:digits_cnn",
@@ -53,7 +55,7 @@ def test_the_schema_knows_every_key_of_a_spec() -> None:
     properties = spec_schema()["properties"]
     top = {name for name in Spec.__dataclass_fields__ if name not in DESIGN_KEYS}
     kinds = {*NoiseSpec.__dataclass_fields__, *AttributionSpec.__dataclass_fields__}
-    assert set(properties) == top | {"design"} | KINDS | kinds - set(DESIGN_KEYS)
+    assert set(properties) == top | {"design", *SHORTHANDS} | KINDS | kinds - set(DESIGN_KEYS)
     networks = properties["networks"]["items"]["properties"]
     assert set(networks) == set(Entry.__dataclass_fields__) | OF_A_NETWORK
     assert set(properties["design"]["properties"]) == set(DESIGN_KEYS)
@@ -239,4 +241,14 @@ def test_print_spec_imports_no_torch_and_is_a_spec(
 
 def test_the_schema_file_is_pretty() -> None:
     path = Path(__file__).parents[2] / "analogsim" / "spec" / "spec.schema.json"
-    assert json.loads(path.read_text()) == spec_schema()
+    published = json.loads(path.read_text())
+    whole = copy.deepcopy(spec_schema())
+    assert published["properties"].items() <= whole["properties"].items()
+    assert whole["properties"].keys() - published["properties"].keys() == SHORTHANDS.keys()
+    for rule in whole.pop("allOf"):
+        for name in SHORTHANDS:
+            assert ("effects" in rule["then"].get("properties", {})) == (
+                name in rule["then"].get("properties", {})
+            )
+    del published["allOf"], published["properties"], whole["properties"]
+    assert published == whole

@@ -6,9 +6,20 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from device_models.effects import EFFECTS, GainError, Stuck, parse_effect, spec_of_effect
+from device_models.effects import (
+    EFFECTS,
+    Cells,
+    Effect,
+    GainError,
+    Stuck,
+    Wires,
+    parse_effect,
+    spec_of_effect,
+)
 from device_models.errors import DeviceError
+from tests.device_models.drawn import Drawn
 
 
 def test_listing_them_needs_no_torch() -> None:
@@ -24,8 +35,10 @@ def test_each_says_what_it_is(name: str) -> None:
     documented = inspect.getdoc(kind) or ""
     assert "NOT modelled:" in documented
     assert "Holds for" in documented
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        assert field.default == 0, f"{field.name} is not nothing at its default"
+    cells = Cells.of(torch.tensor([[0.5, -0.25, 0.0], [1.0, -1.0, 1e-3]]))
+    shown = kind().apply(cells, Drawn())
+    assert torch.equal(shown.g_plus, cells.g_plus)
+    assert torch.equal(shown.g_minus, cells.g_minus)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +48,10 @@ def test_each_says_what_it_is(name: str) -> None:
         ("stuck?rate_off=0.01", Stuck(rate_off=0.01)),
         ("stuck?rate_on=0.0175&rate_off=0.0904", Stuck(rate_on=0.0175, rate_off=0.0904)),
         ("gain_error?std=0.05", GainError(std=0.05)),
+        ("wires?r_row=0.5&rows=128&pairs=rows", Wires(r_row=0.5, rows=128, pairs="rows")),
     ],
 )
-def test_text_form_goes_there_and_back(spec: str, effect: Stuck | GainError) -> None:
+def test_text_form_goes_there_and_back(spec: str, effect: Effect) -> None:
     assert parse_effect(spec) == effect
     assert spec_of_effect(effect) == spec
 
@@ -45,8 +59,8 @@ def test_text_form_goes_there_and_back(spec: str, effect: Stuck | GainError) -> 
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("stick", r"effect must be one of stuck, gain_error, got 'stick'; did you mean 'stuck'\?"),
-        ("wires?r=1", r"effect must be one of .*, got 'wires'; 'analogsim presets' lists them"),
+        ("stick", r"effect must be one of .*, got 'stick'; did you mean 'stuck'\?"),
+        ("zoom?r=1", r"effect must be one of .*, got 'zoom'; 'analogsim presets' lists them"),
         ("stuck?rate=1", r"effect 'stuck' option must be one of rate_on, rate_off, got 'rate'"),
         ("stuck?rate_on=much", r"effect 'stuck' rate_on must be a number, got 'much'"),
         ("stuck?rate_on=0&rate_on=1", r"effect 'stuck' option 'rate_on' must be given once"),

@@ -205,7 +205,12 @@ class Chip(nn.Module):
     @property
     def effects(self) -> ChipEffects:
         """The effects on the chip's cells, with the address of their draws."""
-        return ChipEffects(effects=self.analog.effects, seed=self.seed, chip=self.chip)
+        return ChipEffects(
+            effects=self.analog.effects,
+            seed=self.seed,
+            chip=self.chip,
+            g_max_us=self.analog.device.g_max_us,
+        )
 
     @property
     def layers(self) -> dict[str, CrossbarLayer]:

@@ -17,6 +17,7 @@ from analogsim.call import Inputs
 from analogsim.copying import copied, copy_network
 from analogsim.crossbar.conversion.baking import bake_
 from analogsim.crossbar.conversion.calibrate import calibrate_
+from analogsim.crossbar.conversion.calibrate_outputs import calibrate_outputs_
 from analogsim.crossbar.conversion.calibration_inputs import (
     Batch,
     Calibration,
@@ -32,7 +33,7 @@ from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping import periphery as peripheries
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_
-from analogsim.crossbar.mapping.effect_words import effect_notes
+from analogsim.crossbar.mapping.effect_words import check_effects, effect_notes, left_to_wires
 from analogsim.crossbar.mapping.joined import affine_in_float32
 from analogsim.crossbar.mapping.layer import (
     CrossbarLayer,
@@ -49,7 +50,7 @@ from analogsim.crossbar.mapping.plan import (
     plan_layers,
 )
 from analogsim.crossbar.mapping.size import is_large
-from analogsim.crossbar.mapping.streams import StreamName, check_stream
+from analogsim.crossbar.mapping.streams import StreamName, check_cells, check_stream
 from analogsim.crossbar.mapping.table_words import (
     explain,
     name_blocks,
@@ -139,11 +140,19 @@ def convert(
     check_choice("grouped", grouped, get_args(Grouped))
     device = parse_device(preset) if isinstance(preset, str) else preset
     acting = tuple(parse_effect(one) if isinstance(one, str) else one for one in effects)
-    check_stream(stream, device, acting)
-    edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
+    check_effects(acting, device)
+    asked = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
+    edge = left_to_wires(asked, acting)
+    check_stream(stream, device, acting, edge)
+    check_cells(edge, device, acting)
     how, reason = choose_forward(edge, tile, forward)
     source, copy_notes = copy_network(model)
     notes = [*check_policy(bn, source), *copy_notes, *effect_notes(acting, device)]
+    if edge != asked and not edge.perfect:
+        notes.append(
+            f"IR drop of periphery {edge.name} (ir_drop = {asked.ir_drop:g}) is left to the wires, "
+            "which have it exactly: it would count twice."
+        )
     own_types = _float32_(source)
     batches: Iterator[Inputs] | None = None
     example: Inputs | None = None
@@ -229,7 +238,12 @@ def convert(
         layer.free_order = analog.checked.free_order
     if edge.needs_input_ranges:
         assert batches is not None
+        if edge.needs_output_ranges:
+            # They are looked at twice.
+            batches = iter(kept := list(batches))
         notes += calibrate_(module, batches)
+        if edge.needs_output_ranges:
+            notes += calibrate_outputs_(module, kept)
         for layer in crossbar_layers(module).values():
             # Without the weights that calibration needed.
             layer.lend_(PerfectEngine())

@@ -69,12 +69,15 @@ class Count:
         )
         return ("" if name == WHOLE_MODEL else name) in self.read or any(same)
 
-    def coverage(self, layers: Mapping[str, Tensor], why: Mapping[str, str]) -> Coverage:
+    def coverage(
+        self, layers: Mapping[str, Tensor], why: Mapping[str, str], rows: int = 1
+    ) -> Coverage:
         """The coverage, with `why` a module's parameters are digital where that is known.
 
         Args:
             layers: weights of the layers on tiles by name, in the order of the network.
             why: by module name.
+            rows: inputs of the pass.
         """
         digital = [
             DigitalProducts(
@@ -91,6 +94,7 @@ class Count:
             digital=tuple(sorted(digital, key=lambda one: -one.macs)),
             bypassed=tuple(name for name, weight in layers.items() if self.bypassed(name, weight)),
             uncounted=tuple(sorted(self.uncounted)),
+            rows=rows,
         )
 
 
@@ -161,6 +165,11 @@ def storages(module: nn.Module) -> dict[int, str]:
 
 class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Sees every operator, follows what depends on the input, and counts products."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled in here; to skip a compiler torch would import it, for two seconds.
+        return False
 
     def __init__(
         self, count: Count, where: list[str], storages: Mapping[int, str], inputs: Inputs

@@ -5,6 +5,7 @@ from typing import get_args
 from analogsim.crossbar.forward.compiled import check_compiler
 from analogsim.crossbar.forward.dynamic import DynamicEngine
 from analogsim.crossbar.forward.native import PerfectEngine, StaticEngine
+from analogsim.crossbar.forward.sliced import SlicedEngine
 from analogsim.crossbar.forward.tiles import TileEngine
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward, How
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
@@ -31,6 +32,12 @@ def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tupl
         raise InputError(
             "forward 'tile' must have one of aihwkit's tiles, got tile 'native', whose law is "
             "computed here; use --tile torch or --tile cpp, or leave --forward out"
+        )
+    if not periphery.plain and (asked == "tile" or tile == "cpp"):
+        raise InputError(
+            f"periphery {periphery.name!r} must have whole weights in pairs, inputs at once, a "
+            "uniform ADC and a fixed output range for aihwkit's tiles, got others; use --tile "
+            "native and --forward auto"
         )
     if asked == "tile":
         return "tile", f"aihwkit's {tile} tile by choice"
@@ -75,6 +82,8 @@ def new_engine(analog: AnalogModel, layer: CrossbarLayer) -> Engine:
         return TileEngine(layer, analog.tile)
     if analog.periphery.perfect:
         return PerfectEngine()
+    if not analog.periphery.plain:
+        return SlicedEngine()
     law = product_law(analog.periphery, analog.tile, analog.device)
     return StaticEngine(law) if analog.periphery.input_scaling == "static" else DynamicEngine(law)
 

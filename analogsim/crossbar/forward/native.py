@@ -21,6 +21,7 @@ from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
 from analogsim.crossbar.mapping.periphery import step
 from analogsim.crossbar.mapping.product_law import NOTHING, ProductLaw
+from analogsim.crossbar.mapping.tile import TileState
 
 
 class PerfectEngine(Engine):
@@ -28,8 +29,10 @@ class PerfectEngine(Engine):
 
     bias: Tensor | None
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_given: bool = False) -> None:
+        """With `as_given` of the weights before they were cut into parts."""
         super().__init__()
+        self._as_given = as_given
         self.register_buffer("bias", None, persistent=False)
         # Column scale times BatchNorm's gain, (rows of all tiles,), until `forget_`.
         self._factors: Tensor | None = None
@@ -46,14 +49,14 @@ class PerfectEngine(Engine):
         self.product.take_(torch.empty(0))
 
     def row_factors(self, layer: CrossbarLayer) -> Tensor:
-        """(rows,): column scale times gain of the tiles' outputs, tile after tile."""
+        """(rows,): column scale times gain of the places' outputs, place after place."""
         if self._factors is None:
             gain, offset = layer.affine()
             groups = gain.reshape(layer.geometry.groups, -1)
             self._factors = torch.cat(
                 [
                     tile.scale.reshape(-1) * groups[tile.slot.group, tile.slot.outputs]
-                    for tile in layer.tiles
+                    for tile, *_ in layer.places
                 ]
             )
             where = self.product.weight
@@ -62,12 +65,19 @@ class PerfectEngine(Engine):
 
     def load_(self, layer: CrossbarLayer) -> None:
         """Assemble the layer's weight from its tiles, drift compensation and BatchNorm included."""
-        rows = [tile.shape[0] for tile in layer.tiles]
+        rows = [place[0].shape[0] for place in layer.places]
         factors = self.row_factors(layer).split_with_sizes(rows)
         weight = layer.assemble(
-            [tile.present_times(factor) for tile, factor in zip(layer.tiles, factors, strict=True)]
+            [self._of(layer, *each) for each in zip(layer.places, factors, strict=True)]
         )
         self.take_(channels_last(weight))
+
+    def _of(self, layer: CrossbarLayer, place: list[TileState], factor: Tensor) -> Tensor:
+        if place[0].part is None:
+            return place[0].present_times(factor)
+        if self._as_given:
+            return place[0].given * factor[:, None]
+        return layer.joined(place, lambda tile: tile.present) * factor[:, None]
 
     def take_(self, weight: Tensor) -> None:
         """Compute with `weight`, shaped as torch's, with all factors in it."""

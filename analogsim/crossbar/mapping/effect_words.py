@@ -1,11 +1,14 @@
 """What a chip's effects are, in words for whoever reads its numbers, and in a spec."""
 
+import dataclasses
 from collections.abc import Sequence
 
+from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.errors import InputError
 from device_models.contract import Device
-from device_models.effects.contract import WHEN, Effect
+from device_models.effects.contract import WHEN, Choosy, Effect
 from device_models.effects.registry import spec_of_effect
+from device_models.effects.wires import Wires
 
 
 def effects_entry(effects: Sequence[Effect]) -> dict[str, list[str]]:
@@ -24,6 +27,7 @@ def effect_notes(effects: Sequence[Effect], device: Device) -> list[str]:
         f"Not modelled: {effect.info.not_modelled}"
         for effect in effects
     ]
+    notes += [note for effect in effects for note in getattr(effect, "notes", ())]
     if effects and device.cells_a_weight == 1:
         notes.append(
             f"Effects act on pairs of cells whose idle one is at zero: {device.info.name} has one "
@@ -32,8 +36,31 @@ def effect_notes(effects: Sequence[Effect], device: Device) -> list[str]:
     return notes
 
 
+def check_effects(effects: Sequence[Effect], device: Device) -> None:
+    """Raise `DeviceError` for an effect that `device` cannot have."""
+    for effect in effects:
+        if isinstance(effect, Choosy):
+            effect.check_device(device)
+
+
+def left_to_wires(periphery: Periphery, effects: Sequence[Effect]) -> Periphery:
+    """The periphery, without its own IR drop where wires are an effect: it would count twice."""
+    if not any(isinstance(one, Wires) for one in effects):
+        return periphery
+    return dataclasses.replace(periphery, ir_drop=0.0)
+
+
 def refuse_effects(effects: Sequence[Effect], where: str, why: str) -> None:
     """Raise `InputError` for any effects, where a study cannot yet tell what they do."""
     if effects:
         named = ", ".join(one.info.name for one in effects)
         raise InputError(f"{where} must have no effects, got {named}: {why}; leave them out")
+
+
+def refuse_slices(periphery: Periphery, where: str, why: str) -> None:
+    """Raise `InputError` for slices, encodings and converters that a study does not tell apart."""
+    if not periphery.plain:
+        raise InputError(
+            f"{where} must have whole weights in pairs, inputs at once, a uniform ADC and a fixed "
+            f"output range, got periphery {periphery.name!r}: {why}; use --periphery standard"
+        )

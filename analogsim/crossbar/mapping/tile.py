@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from analogsim.crossbar.mapping.parts import Part
 from analogsim.crossbar.mapping.tiling import TileSlot
+from device_models.effects.contract import Acts
 
 _ONE = torch.ones(1)
 
@@ -33,6 +35,9 @@ class TileState:
             once read.
         origin: weights as the device's law has programmed them, from which it drifts.
         drift_parameters: what else the law remembers of programming.
+        settled: effects that were known before programming, as they are on this tile of this chip,
+            by their places among the chip's.
+        part: of the weights, where they have several.
     """
 
     slot: TileSlot
@@ -42,6 +47,8 @@ class TileState:
     baselines: dict[str, Tensor] = field(default_factory=dict)
     origin: Tensor | None = None
     drift_parameters: list[Tensor | None] = field(default_factory=list)
+    settled: dict[int, Acts] = field(default_factory=dict)
+    part: Part | None = None
     _target: Tensor | None = None
     _weights: Tensor | None = None
     _again: Callable[[], Tensor] | None = None
@@ -60,19 +67,25 @@ class TileState:
         return self.shape[0] * self.shape[1]
 
     @property
+    def given(self) -> Tensor:
+        """(out, in): the whole weights of this place as they were given, in tile units."""
+        assert self.matrix is not None, "a tile has a matrix or a target"
+        slot = self.slot
+        return self.matrix.values[slot.group, slot.outputs, slot.inputs] / self.scale
+
+    @property
     def target(self) -> Tensor:
         """What is to be programmed; computed from the matrix each time, so that none is kept."""
         if self._target is not None:
             return self._target
-        assert self.matrix is not None, "a tile has a matrix or a target"
-        slot = self.slot
-        return self.matrix.values[slot.group, slot.outputs, slot.inputs] / self.scale
+        weights = self.given
+        return weights if self.part is None else self.part.encode(weights)
 
     @target.setter
     def target(self, value: Tensor) -> None:
         if self._target is None and torch.equal(self.target, value):
             return
-        self._target, self.matrix = value, None
+        self._target, self.matrix, self.settled = value, None, {}
 
     @property
     def programmed(self) -> Tensor | None:

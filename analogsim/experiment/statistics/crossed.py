@@ -14,6 +14,9 @@ Near 0 and 1, and with few images, neither is near normal. An accuracy on new im
 interval of as many independent answers as have its variance (Clopper and Pearson, by Korn and
 Graubard's effective count); and no interval is narrower than what was not seen allows: a flip of
 an answer on these images, a kind of image that is not among them on new ones.
+
+Values of other measures lie on no lattice and may be skewed: on new images their intervals are
+those of `SkewedMean`, without such a floor.
 """
 
 import math
@@ -32,6 +35,7 @@ from analogsim.experiment.statistics.components import (
 )
 from analogsim.experiment.statistics.interval import (
     ACCURACY,
+    SkewedMean,
     Span,
     clipped,
     p_value,
@@ -90,9 +94,10 @@ def crossed(
             answer to an image is then a mean.
         total: how many images the test set has.
         pilot: chips that share images; they only help to estimate the image component.
-        digital: (total,) answers of the digital network, 0 or 1.
+        digital: (total,) answers or values of the digital network.
         level: of the intervals.
-        span: smallest and largest possible mean: `ACCURACY`, or `DIFFERENCE` of two.
+        span: smallest and largest possible mean: `ACCURACY`, or `DIFFERENCE` of two; of another
+            measure its own, or `ANY`.
         stopped: whether sampling went on until the interval was narrow. That favours samples
             whose spread is small by luck, on skewed chips most: the interval is wider by
             `widening`.
@@ -110,10 +115,11 @@ def crossed(
     tables = [table]
     if pilot:
         tables.append(tabulate(pilot, total, digital, table.slope))
-    known = components(tables, total, None if digital is None else float(digital.mean()))
+    known = components(tables, total, digital)
     variance, df = _variance(tables, known, total, n)
     quantile = t_quantile(0.5 + level / 2, df)
-    least = unseen(level) / sum(len(chip.images) for chip in chips)
+    flip = max(chip.flip for chip in chips)
+    least = flip * unseen(level) / sum(len(chip.images) for chip in chips)
     half = max(quantile * variance**0.5, least) * (widening(n) if stopped else 1.0)
     low, high = clipped(mean - half, mean + half, span)
     sampled = _Uncertainty(
@@ -122,10 +128,15 @@ def crossed(
         chips=variance,
         chips_df=df,
         images=(known.image + known.image_explained) / total,
+        flip=flip,
     )
     wide = sampled.half(level)
     over = clipped(mean - wide, mean + wide, span)
-    if span == ACCURACY:
+    p_new = p_value(mean, max(wide, half), sampled.df(sampled.variance), level)
+    if not flip:
+        over, p_new = _of_values(chips, total, mean, sampled, level)
+        over = clipped(*over, span)
+    elif span == ACCURACY:
         over = sampled.share(mean, level)
     return Estimate(
         mean=mean,
@@ -139,8 +150,21 @@ def crossed(
         n_chips=n,
         by_chip=by_chip,
         p=p_value(mean, half, df, level),
-        p_new_images=p_value(mean, max(wide, half), sampled.df(sampled.variance), level),
+        p_new_images=p_new,
     )
+
+
+def _of_values(
+    chips: Sequence[Answers], total: int, mean: float, of: "_Uncertainty", level: float
+) -> tuple[tuple[float, float], float | None]:
+    """Bounds on new images and `p` of values that lie on no lattice, which may be skewed."""
+    images = np.concatenate([chip.images for chip in chips])
+    values = np.concatenate([chip.values for chip in chips])
+    uses = np.bincount(images, minlength=total)
+    each = np.bincount(images, weights=values, minlength=total)[uses > 0] / uses[uses > 0]
+    third = float(((each - each.mean()) ** 3).mean()) / of.seen**2
+    found = SkewedMean(mean=mean, se=math.sqrt(of.variance), df=of.df(of.variance), third=third)
+    return found.bounds(level), found.p()
 
 
 def widening(chips: int) -> float:
@@ -169,7 +193,7 @@ def _variance(
 class _Uncertainty:
     """A mean over sampled chips and sampled images: the variance of each, and how many were seen.
 
-    `seen` images, `answers` of all chips together.
+    `seen` images, `answers` of all chips together, each of which may change by `flip`.
     """
 
     seen: int
@@ -177,6 +201,7 @@ class _Uncertainty:
     chips: float
     chips_df: float
     images: float
+    flip: float
 
     @property
     def variance(self) -> float:
@@ -191,7 +216,7 @@ class _Uncertainty:
     def half(self, level: float) -> float:
         """Half-width where the mean is near normal."""
         quantile = t_quantile(0.5 + level / 2, self.df(self.variance))
-        return max(quantile * math.sqrt(self.variance), unseen(level) / self.seen)
+        return max(quantile * math.sqrt(self.variance), self.flip * unseen(level) / self.seen)
 
     def share(self, mean: float, level: float) -> tuple[float, float]:
         """Bounds of an accuracy, by the effective number of answers."""
