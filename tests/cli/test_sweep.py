@@ -32,6 +32,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         ("--set adc_bits=4..6 --set adc_bits=6", "--set adc_bits must name each value once"),
         ("--set adc_bits=2..16 --set dac_bits=2..16 --set seed=0,1", "256 points, got 450"),
         ("--set ir_drop=0,1 --tile torch", "use --tile native"),
+        ("--set read_noise=0,1 --preset rram", "sweep their product_scale"),
         ("--set adc_bits=4 --periphery ideal", "use --periphery standard"),
         ("--set bn=fold,x", "--set bn must be one of digital, fold, recalibrate"),
         ("--set bn=fold --bn digital", "--set bn must not stand beside --bn, got fold"),
