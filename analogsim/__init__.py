@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analogsim.crossbar.mapping.periphery import Periphery
     from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
     from analogsim.findings.frame import read
+    from analogsim.inputs.measure import Measure
     from analogsim.studies.functions import attribute, compare, drift, noise, run
     from analogsim.studies.result import Run
     from device_models.circuits import effective_conductance
@@ -34,6 +35,7 @@ __all__ = [
     "Evaluation",
     "InputError",
     "Inputs",
+    "Measure",
     "OutputError",
     "Periphery",
     "Recalibration",
@@ -62,6 +64,7 @@ _HOME = {
     "Evaluation": "analogsim.crossbar.chip.evaluate",
     "InputError": "analogsim.errors",
     "Inputs": "analogsim.call",
+    "Measure": "analogsim.inputs.measure",
     "OutputError": "analogsim.errors",
     "Periphery": "analogsim.crossbar.mapping.periphery",
     "Recalibration": "analogsim.batchnorm.recalibrate",

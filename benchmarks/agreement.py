@@ -39,7 +39,9 @@ def compare(
     net: nn.Module, preset: str, periphery: str, images: Tensor, labels: Tensor, n_chips: int
 ) -> list[dict[str, Any]]:
     pair = {
-        f: analogsim.convert(net, preset, periphery, calibrate=images[:BATCH], forward=f)
+        f: analogsim.convert(
+            net, preset, periphery, tile="torch", calibrate=images[:BATCH], forward=f
+        )
         for f in FORWARDS
     }
     rows = []

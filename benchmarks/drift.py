@@ -40,7 +40,9 @@ def ready(chip: analogsim.Chip) -> None:
 
 def measure(name: str, repeats: int) -> dict[str, Any]:
     net = network(name)
-    analog = analogsim.convert(net, "pcm", AIHWKIT_DEFAULT, calibrate=(3, 32, 32), forward="auto")
+    analog = analogsim.convert(
+        net, "pcm", AIHWKIT_DEFAULT, tile="torch", calibrate=(3, 32, 32), forward="auto"
+    )
     ideal = analogsim.convert(net, "pcm", "ideal")
     chip = analogsim.program(analog)
     native = analogsim.program(ideal)

@@ -77,7 +77,9 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
     x_last = x.contiguous(memory_format=torch.channels_last)
 
     def chip(periphery: Periphery, forward: str = "auto") -> nn.Module:
-        analog = analogsim.convert(net, "pcm", periphery, calibrate=x, forward=forward)
+        analog = analogsim.convert(
+            net, "pcm", periphery, tile="torch", calibrate=x, forward=forward
+        )
         return analogsim.program(analog).drift_(86400.0)
 
     sides: dict[str, tuple[nn.Module, Tensor]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from device_models.errors import DeviceError
 
@@ -67,6 +67,23 @@ DRIFT = Switch(
 READ_NOISE = Switch(option="read_scale", name="read-noise", title="read noise")
 USUAL_SWITCHES = (PROGRAMMING, DRIFT, READ_NOISE)
 """What every device is asked for, and says if it cannot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductNoise:
+    """Read noise that every product draws anew: cell j adds N(0, sigma_j^2) times its input.
+
+    Not the read noise that a law draws at a time and then keeps.
+
+    Attributes:
+        sigma: in units of a cell at full weight; 0 is none.
+        law: `root`: sigma_j = sigma sqrt(|w_j|), as PCM has it; `constant`: sigma_j = sigma.
+        source: who measured or stated it.
+    """
+
+    sigma: float
+    law: Literal["root", "constant"]
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +197,9 @@ class Device(ABC):
     """2 where a signed weight is a pair of cells whose idle one is at zero, as effects take it; 1
     where it is one cell that conducts at weight 0 too."""
 
+    knows_cells: ClassVar[bool] = False
+    """Whether `cell_law` gives a law."""
+
     noise_scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -233,6 +253,26 @@ class Device(ABC):
     @abstractmethod
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile. Imports torch."""
+
+    def product_noise(self) -> ProductNoise | None:
+        """The read noise of each product, where the device states one; None leaves it open.
+
+        Where a device states one, it takes the place of the periphery's.
+        """
+        return None
+
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the law for a tile of single cells, whose weights are g / g_max, in [0, 1].
+
+        There is no second cell: neither its noise nor its drift. Imports torch.
+
+        Raises:
+            DeviceError: the law is that of a pair alone.
+        """
+        raise DeviceError(
+            f"preset {self.info.name!r} law must be known for one cell alone, got one of pairs; "
+            "use weight_encoding 'pair'"
+        )
 
     def fused_law(self) -> FusedLaw | None:
         """Return a faster form of the law, if there is one. Imports torch."""

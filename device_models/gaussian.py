@@ -52,6 +52,8 @@ class Gaussian(Device):
         bibtex=BIBTEX,
     )
 
+    knows_cells: ClassVar[bool] = True
+
     eta: float = 0.05
     reference: Reference = "std"
 
@@ -93,6 +95,10 @@ class Gaussian(Device):
         """Return the spread in logical weight units."""
         measure = context.weight_std if self.reference == "std" else context.weight_abs_max
         return self.noise_scale * self.eta * measure
+
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the same law: each cell has the spread that a whole weight has."""
+        return self.noise_law(context)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if there is no noise."""

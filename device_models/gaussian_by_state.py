@@ -7,10 +7,17 @@ the errors are at each weight and, if asked, their mean, and nothing else of the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.contract import (
+    Constant,
+    Device,
+    DeviceInfo,
+    NoiseLaw,
+    ProductNoise,
+    TileContext,
+)
 from device_models.errors import DeviceError
 
 
@@ -33,7 +40,8 @@ class StateGaussian(Device):
     NOT modelled: conductances, drift, read noise, errors that weights share, any other shape of
     the errors. It holds for the network, device and time that it was measured on.
 
-    `to` and `t_s` say what was measured. `noise_scale` multiplies spreads and means.
+    `to` and `t_s` say what was measured; `product` is the read noise of each product that the other
+    device states, where it does. `noise_scale` multiplies spreads and means.
     """
 
     info: ClassVar[DeviceInfo] = DeviceInfo(
@@ -51,6 +59,7 @@ class StateGaussian(Device):
     to: str
     t_s: float
     layers: tuple[StateErrors, ...]
+    product: ProductNoise | None = None
 
     def problems(self) -> list[str]:
         """Add spreads and means that are none, and bins that do not fit."""
@@ -85,6 +94,12 @@ class StateGaussian(Device):
             for one in self.layers
             for place, sigma in enumerate(one.sigmas)
         )
+
+    def product_noise(self) -> ProductNoise | None:
+        """The read noise of each product that the other device states."""
+        if self.product is None:
+            return None
+        return replace(self.product, sigma=self.noise_scale * self.product.sigma)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile. Raises `DeviceError` for a layer that was not measured."""

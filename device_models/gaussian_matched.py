@@ -8,10 +8,17 @@ but with one spread for all weights of a layer, zero mean and no memory of the w
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.contract import (
+    Constant,
+    Device,
+    DeviceInfo,
+    NoiseLaw,
+    ProductNoise,
+    TileContext,
+)
 from device_models.errors import DeviceError
 
 
@@ -24,8 +31,9 @@ class MatchedGaussian(Device):
     for nothing else: a layer that was not measured is refused.
 
     `to` and `t_s` say what was measured (a device's spec, seconds since programming). `sigmas`
-    are pairs of a layer's name and its spread in logical weight units. `noise_scale` multiplies
-    them. Where a spread is 0 the law is the identity.
+    are pairs of a layer's name and its spread in logical weight units; `product` is the read noise
+    of each product that the other device states, where it does. `noise_scale` multiplies both.
+    Where a spread is 0 the law is the identity.
     """
 
     info: ClassVar[DeviceInfo] = DeviceInfo(
@@ -43,6 +51,7 @@ class MatchedGaussian(Device):
     to: str
     t_s: float
     sigmas: tuple[tuple[str, float], ...]
+    product: ProductNoise | None = None
 
     def problems(self) -> list[str]:
         """Add spreads that are no spreads, and layers named twice."""
@@ -85,6 +94,12 @@ class MatchedGaussian(Device):
             f"{', '.join(layer for layer, _ in self.sigmas)}, got {context.layer!r}; "
             "match it to this network"
         )
+
+    def product_noise(self) -> ProductNoise | None:
+        """The read noise of each product that the other device states."""
+        if self.product is None:
+            return None
+        return replace(self.product, sigma=self.noise_scale * self.product.sigma)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if there is no noise."""

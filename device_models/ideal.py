@@ -22,9 +22,15 @@ class Ideal(Device):
         valid_times="any finite t >= 0 s",
     )
 
+    knows_cells: ClassVar[bool] = True
+
     def constants(self) -> tuple[Constant, ...]:
         """Return nothing: the law has no number."""
         return ()
+
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the identity."""
+        return self.noise_law(context)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the identity."""

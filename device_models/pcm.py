@@ -109,6 +109,8 @@ class Pcm(Device):
         READ_NOISE,
     )
 
+    knows_cells: ClassVar[bool] = True
+
     programming_scale: float = 1.0
     drift_scale: float = 1.0
     read_scale: float = 1.0
@@ -142,6 +144,13 @@ class Pcm(Device):
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return aihwkit's own noise model, or the identity if every effect is switched off."""
+        return self._law()
+
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the same law for cells without a second one."""
+        return self._law(alone=True)
+
+    def _law(self, *, alone: bool = False) -> NoiseLaw:
         programming = self.noise_scale * self.programming_scale
         drift = self.noise_scale * self.drift_scale
         read = self.noise_scale * self.read_scale
@@ -163,6 +172,10 @@ class Pcm(Device):
             "drift_scale": drift,
             "read_noise_scale": read,
         }
+        if alone:
+            from device_models.laws.cells import CellConverter
+
+            options["g_converter"] = CellConverter(G_MAX_US)
         law: NoiseLaw
         if self.nu_std_scale == 1:
             law = PCMLikeNoiseModel(**options)

@@ -14,10 +14,21 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.contract import (
+    Constant,
+    Device,
+    DeviceInfo,
+    NoiseLaw,
+    ProductNoise,
+    TileContext,
+)
 from device_models.errors import DeviceError
 
 SOURCE = "fit of aihwkit ReRamWan2022NoiseModel to the figures of Wan et al. 2022"
+
+# A cell's noise in each product, of a full cell; the same whatever its weight.
+PRODUCT_NOISE = 0.01
+PRODUCT_SOURCE = "about 1 %, constant: what aihwkit ReRamWan2022NoiseModel says is to be added"
 
 # The coefficients are of x = g / 40 uS. aihwkit's class defaults to 25 uS and then fails to
 # rescale them (it sets `prog_coeff_g_max_reference` and reads `coeff_g_max_reference`), which
@@ -51,13 +62,15 @@ BIBTEX = r"""
 class Rram(Device):
     """g(t) = max(g + sigma(g, t) z, 0), z ~ N(0, 1) drawn once a cell when it is programmed.
 
-    NOT modelled: read noise (about 1 %: no periphery adds it, aihwkit's torch tile has none of
-    each product and its C++ tile PCM's alone), drift of the mean (none was seen), how a cell's
-    deviations at two times are correlated. Only spreads at each time were published; we take the
-    same z at all times, that is one chip with full correlation, where aihwkit takes none (a new
-    chip at each time). Holds at the fitted times 1 s, 86400 s and 172800 s; at 1 s the chip is
-    exactly as programmed. With `interpolate` sigma is taken linear in log10 t between them; nothing
-    is ever extrapolated.
+    Each product adds read noise of about 1 % of a full cell, `product_scale` times that: on the
+    native tile alone (aihwkit's torch tile has none of each product, its C++ tile PCM's).
+
+    NOT modelled: read noise that stays from product to product (1/f: no data are published),
+    drift of the mean (none was seen), how a cell's deviations at two times are correlated. Only
+    spreads at each time were published; we take the same z at all times, that is one chip with
+    full correlation, where aihwkit takes none (a new chip at each time). Holds at the fitted times
+    1 s, 86400 s and 172800 s; at 1 s the chip is exactly as programmed. With `interpolate` sigma is
+    taken linear in log10 t between them; nothing is ever extrapolated.
 
     `gain="aihwkit"` reproduces upstream's error: its drift step scales the conductances back by
     the largest *programmed* weight instead of the largest target: weights come back 4 to 9 % too
@@ -69,20 +82,24 @@ class Rram(Device):
         name="rram",
         title="Filamentary RRAM of the NeuRRAM chip, 40 uS",
         models="Spread of the conductance around its target, dependent on the conductance and "
-        "growing with time (relaxation); two cells a weight. A cell keeps its own deviation.",
-        not_modelled="Read noise (about 1 %: aihwkit's torch tile has none of each product, and "
-        "its C++ tile PCM's alone), drift of the mean, and partial correlation of a cell's "
-        "deviation between times.",
+        "growing with time (relaxation); two cells a weight. A cell keeps its own deviation. Read "
+        "noise of each product (about 1 %), on the native tile.",
+        not_modelled="Read noise that stays from product to product (1/f), drift of the mean, and "
+        "partial correlation of a cell's deviation between times; on aihwkit's tiles also its read "
+        "noise of each product (the torch tile has none, the C++ tile PCM's).",
         law="g(t) = max(g + sigma(g, t) z, 0), z drawn once a cell, sigma a polynomial of "
-        "degree 4 in g/g_max at each fitted time",
+        "degree 4 in g/g_max at each fitted time; each product adds N(0, 0.01^2 sum x_j^2)",
         citation="W. Wan et al., Nature 608:504-512 (2022); spread: Extended Data Fig. 3d",
         valid_times="t = 1 s (as programmed), 86400 s and 172800 s; with interpolate=true any "
         "time from 1 s to 172800 s",
         bibtex=BIBTEX,
     )
 
+    knows_cells: ClassVar[bool] = True
+
     interpolate: bool = False
     gain: Gain = "corrected"
+    product_scale: float = 1.0
 
     def problems(self) -> list[str]:
         """Add an unknown treatment of the gain."""
@@ -137,6 +154,13 @@ class Rram(Device):
                 meaning="conductance of the largest weight of a tile",
                 source=SOURCE,
             ),
+            Constant(
+                symbol="sigma_product",
+                value=PRODUCT_NOISE,
+                unit="1",
+                meaning="read noise of a cell in each product, of a full cell",
+                source=PRODUCT_SOURCE,
+            ),
             *(
                 Constant(
                     symbol=f"c_{power}({t_s:.0f} s)",
@@ -150,8 +174,20 @@ class Rram(Device):
             ),
         )
 
+    def product_noise(self) -> ProductNoise:
+        """Read noise of each product, the same for every cell of a column."""
+        sigma = PRODUCT_NOISE * self.product_scale * self.noise_scale
+        return ProductNoise(sigma=sigma, law="constant", source=PRODUCT_SOURCE)
+
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if the noise is switched off."""
+        return self._law()
+
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the same law for cells without a second one."""
+        return self._law(alone=True)
+
+    def _law(self, *, alone: bool = False) -> NoiseLaw:
         if self.noise_scale == 0:
             from device_models.laws.identity import IdentityLaw
 
@@ -164,4 +200,5 @@ class Rram(Device):
             g_max_us=G_MAX_US,
             noise_scale=self.noise_scale,
             scale_by_target=self.gain == "corrected",
+            alone=alone,
         )

@@ -12,12 +12,22 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.contract import (
+    Constant,
+    Device,
+    DeviceInfo,
+    NoiseLaw,
+    ProductNoise,
+    TileContext,
+)
 from device_models.errors import DeviceError
 
 SOURCE = "Falcone et al., arXiv 2502.04524, as in aihwkit ReRamCMONoiseModel"
 READ_SOURCE = "Lombardo et al., DRC 2024, as in aihwkit ReRamCMONoiseModel"
+PRODUCT_SOURCE = "about 1 %, constant: what aihwkit ReRamCMONoiseModel says is to be added"
 
+# A cell's noise in each product, of a full cell; the same whatever its weight.
+PRODUCT_NOISE = 0.01
 G_MIN_US = 9.0
 G_MAX_US = 88.199997
 # sigma_prog = c_0 + c_1 g, in uS, at each acceptance range in percent of the target.
@@ -63,6 +73,8 @@ class RramCmo(Device):
     default, 0.02, is not a key of its table).
     `programming_scale`, `drift_scale` (both parts of the relaxation) and `read_scale` switch one
     effect each and multiply `noise_scale`. With all three at 0 the law is the identity.
+    `product_scale` multiplies the read noise that each product draws anew, on the native tile
+    alone, beside the 1/f read noise that is drawn at a time.
 
     The smallest weight of a tile sits at g_min and the largest at g_max, as upstream. A tile
     whose weights are all equal has no such range (upstream: NaN): there -1 sits at g_min and
@@ -90,6 +102,7 @@ class RramCmo(Device):
     programming_scale: float = 1.0
     drift_scale: float = 1.0
     read_scale: float = 1.0
+    product_scale: float = 1.0
 
     def problems(self) -> list[str]:
         """Add an acceptance range that was not measured."""
@@ -122,11 +135,23 @@ class RramCmo(Device):
             ("c", RELAXATION_STD_OFFSET_US, "uS", "spread of the relaxation at 1 s", SOURCE),
             ("K", READ_K_US, "uS", "read noise, of log10(g / 1 uS)", READ_SOURCE),
             ("t_read", T_READ_S, "s", "width of the read pulse", READ_SOURCE),
+            (
+                "sigma_product",
+                PRODUCT_NOISE,
+                "1",
+                "read noise of a cell in each product, of a full cell",
+                PRODUCT_SOURCE,
+            ),
         )
         return tuple(
             Constant(symbol=symbol, value=value, unit=unit, meaning=meaning, source=source)
             for symbol, value, unit, meaning, source in rows
         )
+
+    def product_noise(self) -> ProductNoise:
+        """Read noise of each product, the same for every cell of a column."""
+        sigma = PRODUCT_NOISE * self.product_scale * self.noise_scale
+        return ProductNoise(sigma=sigma, law="constant", source=PRODUCT_SOURCE)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if every effect is switched off."""

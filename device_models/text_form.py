@@ -70,15 +70,17 @@ def _read(kind: Any, option: str, text: str | None, what: str) -> Any:
     if get_origin(hint) is Literal:
         values = {str(value): value for value in get_args(hint)}
         rule = " or ".join(values)
+    elif hint is str and text is not None:
+        return text
     elif hint is bool:
         values = {"true": True, "false": False}
         rule = "true or false"
     else:
         values = {}
-        rule = "a whole number" if hint is int else "a number"
+        rule = "text" if hint is str else "a whole number" if hint is int else "a number"
     if text in values:
         return values[text]
-    if not values and text is not None:
+    if not values and text is not None and hint is not str:
         try:
             return int(text) if hint is int else float(text)
         except ValueError:

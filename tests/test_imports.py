@@ -27,11 +27,14 @@ LEVELS = {
     "analogsim.call": 2,
     "analogsim.copying": 2,
     "analogsim.own_files": 2,
+    "analogsim.quantity": 3,
     "analogsim.seal": 3,
     # Below the zoo and the noise, which know its layers.
     "analogsim.batchnorm": 3,
     "analogsim.inputs": 4,
     "analogsim.gaussian": 4,
+    # Below the periphery, whose settings are read with it.
+    "analogsim.crossbar.adc": 4,
     "analogsim.crossbar": 5,
     "analogsim.crossbar.mapping": 5,
     "analogsim.crossbar.forward": 6,

@@ -15,8 +15,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import numpy as np
-
 from analogsim.attribution.ask import Ask
 from analogsim.attribution.bench import Bench
 from analogsim.attribution.conclude import suggest, whole_of
@@ -30,7 +28,7 @@ from analogsim.attribution.treatment import Plan, distinct
 from analogsim.attribution.words import sentences
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.errors import InputError
-from analogsim.experiment.deal import unpack
+from analogsim.experiment.deal import unpack_values
 from analogsim.experiment.describe import installed_versions, make_header, run_spec
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
@@ -113,6 +111,13 @@ class _Run:
                 raise InputError(
                     f"attribution must have one {what}, got {', '.join(values)}; run once for each"
                 )
+        measure = study.measure
+        if (measure.unit, measure.better, *measure.span) != ("%", "higher", 0.0, 1.0):
+            raise InputError(
+                "attribution measure must be a share in % from 0 to 1 of which more is better, got "
+                f"{measure.name} ({measure.better} is better, in {measure.unit or 'no unit'}); "
+                "use drift or compare"
+            )
         if not isinstance(study.design, Chips):
             raise InputError(
                 f"attribution must have a design with chips, got {study.design}; the pairs need "
@@ -145,6 +150,7 @@ class _Run:
                 device=self.study.device,
                 digest=header.spec_digest,
                 versions=installed_versions(),
+                measure=self.study.measure,
             )
             self.found = Measured(
                 full=self.plan.full(),
@@ -248,7 +254,8 @@ class _Run:
         if screening is None:
             return self.layers, []
         network = self.plan.forms.full.source
-        few = score(network, batches(self.data, self.study.batch_size, limit=screening.images))
+        images = batches(self.data, self.study.batch_size, limit=screening.images)
+        few = score(network, images, measure=self.study.measure)
         folder = self.folder / f"{SCREEN_FOLDER}-{screening.images}"
         with self._bench(folder, screening.images) as bench:
             return screen(
@@ -257,7 +264,7 @@ class _Run:
                 screening,
                 bench,
                 first_chip=self.found.fresh.stop,
-                digital=np.asarray(unpack(few.correct, few.n_images), dtype=np.float64),
+                digital=unpack_values(few.correct, few.n_images),
             )
 
     def _header(
@@ -273,9 +280,8 @@ class _Run:
                 write_header(self.folder, header)
             return header
         self.progress(0, 0, "digital")
-        digital = digital_score(
-            self.plan.forms.full.source, batches(self.data, self.study.batch_size)
-        )
+        images = batches(self.data, self.study.batch_size)
+        digital = digital_score(self.plan.forms.full.source, images, measure=self.study.measure)
         header = make_header(self.study, analogs, digital, spec)
         write_header(self.folder, header)
         return header

@@ -62,7 +62,8 @@ def suggest(
         return None, "no layers were looked at"
     forms, at = plan.forms, found.at(t_s)
     gains = {one.name: losses(one, at) for one in by_layer if one.mode == "without"}
-    choice = choose(goal, found.lost(t_s, found.chips), gains)
+    measured = found.main.job.measure.name
+    choice = choose(goal, found.lost(t_s, found.chips), gains, measured)
     if isinstance(choice, str):
         return None, choice
     # In the order of the network, so that one set of layers has one name in the records.

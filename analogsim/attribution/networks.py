@@ -37,10 +37,12 @@ class Forms:
         Raises:
             InputError: products are not computed natively, or no layer is analog.
         """
-        if full.forward != "native":
+        edge = full.periphery
+        dynamic = not edge.perfect and edge.input_scaling == "dynamic"
+        if full.forward != "native" or dynamic:
             raise InputError(
                 f"attribution forward must be 'native', got {full.forward!r} "
-                f"({full.forward_reason}); use --tile torch, --forward auto and static input "
+                f"({full.forward_reason}); use --tile native, --forward auto and static input "
                 "ranges: only there can each source be switched alone on the same draws"
             )
         self.full = full

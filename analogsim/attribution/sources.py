@@ -13,15 +13,16 @@ from there. Without it, the ranges and the DAC's step stay, and the DAC has code
 input.
 """
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Generator, linspace
 
-from analogsim.crossbar.mapping.periphery import Periphery, step
+from analogsim.crossbar.mapping.periphery import Periphery, TileKind, step
+from analogsim.crossbar.mapping.product_law import product_law
 from device_models.contract import USUAL_SWITCHES, Device, Switch
 from device_models.effects.contract import Cells, Effect
 from device_models.ideal import Ideal
+from device_models.registry import with_options
 
 # Most bits of a converter, see `Periphery`.
 _MOST_BITS = 16
@@ -30,18 +31,23 @@ _MOST_BITS = 16
 _NO_BOUND = 1e6
 
 
+_TITLES = {"ir-drop": "IR drop along the columns", "product-noise": "read noise of each product"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is switched on: a device, the effects on its cells, and what stands around it."""
+    """What is switched on: a device, effects on its cells, periphery, and the law of products."""
 
     device: Device
     periphery: Periphery
+    tile: TileKind = "torch"
     effects: tuple[Effect, ...] = ()
 
     @property
     def same_for_every_chip(self) -> bool:
         """Whether nothing random is left."""
-        quiet = self.periphery.perfect or self.periphery.output_noise == 0
+        law = product_law(self.periphery, self.tile, self.device)
+        quiet = self.periphery.perfect or (self.periphery.output_noise == 0 and law.read is None)
         cells = self.device.g_max_us
         return quiet and is_quiet(self.device) and not any(draws(e, cells) for e in self.effects)
 
@@ -77,6 +83,7 @@ class _Watched:
     """Draws that remember whether they were asked for any."""
 
     asked = False
+    array = ""
 
     def generator(self, what: str) -> Generator:
         self.asked = True
@@ -92,7 +99,8 @@ def draws(effect: Effect, g_max_us: float | None) -> bool:
 
 def everything_off(full: Setting) -> Setting:
     """The chip that should compute as the digital network does."""
-    return Setting(device=_off(full.device), periphery=_perfect(full.periphery))
+    quiet, perfect = _off(full.device), _perfect(full.periphery)
+    return replace(full, device=quiet, periphery=perfect, effects=())
 
 
 def sources(full: Setting, *, rows: int) -> tuple[Source, ...]:
@@ -133,8 +141,8 @@ def _of_device(name: str, title: str, full: Setting, alone: Device, without: Dev
     return Source(
         name=name,
         title=title,
-        alone=Setting(device=alone, periphery=_perfect(full.periphery)),
-        without=dataclasses.replace(full, device=without),
+        alone=replace(full, device=alone, periphery=_perfect(full.periphery), effects=()),
+        without=replace(full, device=without),
     )
 
 
@@ -155,8 +163,8 @@ def _effect_sources(full: Setting) -> list[Source]:
             Source(
                 name=name,
                 title=title,
-                alone=dataclasses.replace(everything_off(full), effects=(effect,)),
-                without=dataclasses.replace(full, effects=others),
+                alone=replace(everything_off(full), effects=(effect,)),
+                without=replace(full, effects=others),
             )
         )
     return found
@@ -167,6 +175,7 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     titles = {
         "input-range": "clipping at the input ranges",
         "dac": "DAC steps",
+        **(_TITLES if full.tile == "native" else {}),
         "output-noise": "output noise",
         "adc": "ADC steps",
         "output-bound": "clipping at the output bound",
@@ -174,36 +183,46 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     if edge.perfect:
         why = f"periphery '{edge.name}' has none"
         return [_absent(name, title, why) for name, title in titles.items()]
-    bare = dataclasses.replace(
+    bare = replace(
         edge,
         name=f"{edge.name} (input ranges only)",
         dac_bits=0,
         adc_bits=0,
         output_noise=0.0,
         output_bound=_NO_BOUND,
+        **({"ir_drop": 0.0, "read_noise": 0.0} if full.tile == "native" else {}),
     )
-    base = Setting(device=quiet, periphery=bare)
+    base = replace(full, device=quiet, periphery=bare, effects=())
 
     def source(name: str, on: dict[str, float], off: dict[str, float]) -> Source:
         return Source(
             name=name,
             title=titles[name],
-            alone=Setting(device=quiet, periphery=_edit(bare, on, f"{edge.name} (only {name})")),
+            alone=replace(base, periphery=_edit(bare, on, f"{edge.name} (only {name})")),
             base=base,
-            without=dataclasses.replace(
-                full, periphery=_edit(edge, off, f"{edge.name} (without {name})")
-            ),
+            without=replace(full, periphery=_edit(edge, off, f"{edge.name} (without {name})")),
         )
 
     def absent(name: str, what: str) -> Source:
         return _absent(name, titles[name], f"periphery '{edge.name}' has no {what}")
+
+    def of_products() -> list[Source]:
+        """IR drop and read noise, where the law of the products has them."""
+        if full.tile != "native":
+            return []
+        drop = source("ir-drop", {"ir_drop": edge.ir_drop}, {"ir_drop": 0.0})
+        drop = drop if edge.ir_drop else absent("ir-drop", "IR drop")
+        if full.device.product_noise() is not None:
+            return [drop, _own_product_noise(full)]
+        read = source("product-noise", {"read_noise": edge.read_noise}, {"read_noise": 0.0})
+        return [drop, read if edge.read_noise else absent("product-noise", "read noise")]
 
     ranges = Source(
         name="input-range",
         title=titles["input-range"],
         alone=base,
         # The range stays what it is, the unit of the outputs: only what it clips is let through.
-        without=dataclasses.replace(
+        without=replace(
             full,
             periphery=_edit(edge, {"input_bound": _NO_BOUND}, f"{edge.name} (without input-range)"),
         ),
@@ -213,6 +232,7 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     found = [
         ranges,
         dac if edge.dac_bits else absent("dac", "DAC"),
+        *of_products(),
         noise if edge.output_noise else absent("output-noise", "output noise"),
     ]
     if not edge.adc_bits:
@@ -233,6 +253,19 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     return [*found, source("adc", wide, {"adc_bits": 0}), clip]
 
 
+def _own_product_noise(full: Setting) -> Source:
+    """The read noise of each product that the device states itself."""
+    name, title, device = "product-noise", _TITLES["product-noise"], full.device
+    law = device.product_noise()
+    if law is None or law.sigma == 0:
+        return _absent(name, title, f"switched off or absent in '{device.info.name}'")
+    why = f"it is of the law of '{device.info.name}', which has no switch for the rest alone"
+    if not hasattr(device, "product_scale"):
+        return _absent(name, title, why)
+    silent = with_options(device, "product_scale=0.0")
+    return Source(name=name, title=title, why_not_alone=why, without=replace(full, device=silent))
+
+
 def widened(edge: Periphery, rows: int) -> dict[str, float] | None:
     """Fields of an ADC with the same step that clips no output; None if there is none.
 
@@ -249,12 +282,12 @@ def widened(edge: Periphery, rows: int) -> dict[str, float] | None:
 def _perfect(edge: Periphery) -> Periphery:
     if edge.perfect:
         return edge
-    return dataclasses.replace(edge, name=f"{edge.name} (all off)", perfect=True)
+    return replace(edge, name=f"{edge.name} (all off)", perfect=True)
 
 
 def _edit(edge: Periphery, fields: dict[str, float], name: str) -> Periphery:
     """Another periphery has another name: the records say it."""
-    return dataclasses.replace(edge, name=name, **fields)  # type: ignore[arg-type]  # bits: whole
+    return replace(edge, name=name, **fields)  # type: ignore[arg-type]  # bits: whole
 
 
 def _switches(device: Device) -> tuple[Switch, ...]:
@@ -263,11 +296,11 @@ def _switches(device: Device) -> tuple[Switch, ...]:
 
 
 def _without(device: Device, *switches: Switch) -> Device:
-    return dataclasses.replace(device, **{switch.option: 0.0 for switch in switches})
+    return replace(device, **{switch.option: 0.0 for switch in switches})
 
 
 def _off(device: Device) -> Device:
-    return dataclasses.replace(device, noise_scale=0.0)
+    return replace(device, noise_scale=0.0)
 
 
 def _absent(name: str, title: str, why: str) -> Source:

@@ -51,17 +51,20 @@ class Choice:
     reached: bool
 
 
-def choose(goal: Goal, whole: ByChip, gains: Mapping[str, ByChip]) -> Choice | str:
+def choose(
+    goal: Goal, whole: ByChip, gains: Mapping[str, ByChip], measured: str = "accuracy"
+) -> Choice | str:
     """The layers to keep digital, costliest first, or why there are none.
 
     Args:
         goal: what is asked.
         whole: the loss of the chip with every layer analog, by chip.
         gains: by layer, in the order of the network, what keeping it digital gains, by chip.
+        measured: the name of what is lost and gained.
     """
     loss = whole.mean(DIFFERENCE)
     if loss.mean <= 0:
-        return "the analog chips lose no accuracy on average: there is nothing to recover"
+        return f"the analog chips lose no {measured} on average: there is nothing to recover"
     if loss.n > 1 and not told_apart(loss.low, loss.high, fixed=whole.fixed):
         return (
             f"the loss of the analog chips is not distinguishable from 0 with {loss.n} chips on "
@@ -71,7 +74,7 @@ def choose(goal: Goal, whole: ByChip, gains: Mapping[str, ByChip]) -> Choice | s
     # Python sorts stably: layers of equal gain keep the order of the network.
     ranked = [name for name in sorted(means, key=lambda name: -means[name]) if means[name] > 0]
     if not ranked:
-        return "no single layer gains accuracy when it is kept digital"
+        return f"no single layer gains {measured} when it is kept digital"
     if goal.top is not None:
         names, reached = ranked[: goal.top], len(ranked) >= goal.top
     else:

@@ -69,7 +69,9 @@ class Plan:
     def setting(self) -> Setting:
         """Everything on."""
         full = self.forms.full
-        return Setting(device=self.device, periphery=full.periphery, effects=full.effects)
+        return Setting(
+            device=self.device, periphery=full.periphery, tile=full.tile, effects=full.effects
+        )
 
     def full(self) -> Treatment:
         """The chip as the user asked for it: that of `analogsim drift`, under its name."""

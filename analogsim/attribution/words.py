@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from analogsim.attribution.effects import sure
 from analogsim.attribution.result import Attribution, Estimate, Row, Suggestion, Whole
 from analogsim.experiment.statistics import chance_count, told_apart
-from analogsim.report.attribution_table import chips, label
+from analogsim.report.attribution_table import chips, label, measured_name
 from analogsim.report.labels import format_duration, percent, points
 
 CAVEAT = (
@@ -18,7 +18,7 @@ CAVEAT = (
 
 def sentences(result: Attribution) -> list[str]:
     """What `attribution.json` says, time by time, then the suggestion and a caveat."""
-    found = []
+    found, measured = [], measured_name(result)
     for whole in result["whole"]:
         rows = [row for row in result["rows"] if row["t_s"] == whole["t_s"]]
         found.append(_whole(whole, result))
@@ -31,11 +31,11 @@ def sentences(result: Attribution) -> list[str]:
     if suggestion is None:
         found.append(f"No layers are suggested: {result['no_suggestion']}.")
     else:
-        found += suggested(suggestion, result["rows"])
+        found += suggested(suggestion, result["rows"], measured)
     return [*found, CAVEAT]
 
 
-def suggested(suggestion: Suggestion, rows: Sequence[Row]) -> list[str]:
+def suggested(suggestion: Suggestion, rows: Sequence[Row], measured: str) -> list[str]:
     """What the suggestion says: what was predicted, and what fresh chips gave."""
     check = suggestion["verification"]
     names = ", ".join(suggestion["keep_digital"])
@@ -45,28 +45,29 @@ def suggested(suggestion: Suggestion, rows: Sequence[Row]) -> list[str]:
         f"{100 * suggestion['macs_share']:.1f} % of their products are then digital."
     )
     if not suggestion["reached"]:
-        text += " No more layers gain accuracy one by one, and these fall short of what was asked."
+        text += f" No more layers gain {measured} one by one, and these fall short of what was "
+        text += "asked."
     lost, gain = check["loss"]["mean"], check["gain"]
-    measured = (
+    predicted = (
         f"Predicted gain: {spread(suggestion['predicted'])} points. Measured on fresh chips "
         f"({check['first_chip']} to {check['last_chip']}): {spread(gain)} points"
     )
     if gain["mean"] <= 0:
-        measured += ": there the suggestion recovers nothing"
+        predicted += ": there the suggestion recovers nothing"
     elif lost > 0:
-        measured += f", {100 * gain['mean'] / lost:.0f} % of their loss of {percent(lost)}"
-        measured += _doubt(gain)
-    return [text, _one_by_one(suggestion, rows), f"{measured}."]
+        predicted += f", {100 * gain['mean'] / lost:.0f} % of their loss of {percent(lost)}"
+        predicted += _doubt(gain)
+    return [text, _one_by_one(suggestion, rows, measured), f"{predicted}."]
 
 
-def _one_by_one(suggestion: Suggestion, rows: Sequence[Row]) -> str:
+def _one_by_one(suggestion: Suggestion, rows: Sequence[Row], measured: str) -> str:
     """Which of the suggested layers gain by themselves."""
     at = [row for row in rows if row["kind"] == "layer" and row["t_s"] == suggestion["t_s"]]
     some = _measured(at, "without")
     told = {row["name"] for row, kept in zip(some, sure(some), strict=True) if kept}
     known = [name for name in suggestion["keep_digital"] if name in told]
     rest = [name for name in suggestion["keep_digital"] if name not in told]
-    text = f"Kept digital alone, {', '.join(known) or 'none of them'} gains accuracy for sure"
+    text = f"Kept digital alone, {', '.join(known) or 'none of them'} gains {measured} for sure"
     if rest:
         return f"{text}{_rule(some)}; {', '.join(rest)} may be chance: the fresh chips decide."
     return f"{text}{_rule(some)}."
@@ -98,7 +99,7 @@ def _whole(whole: Whole, result: Attribution) -> str:
     loss = whole["loss"]
     return (
         f"After {format_duration(whole['t_s'])}, {result['preset']} costs {result['model']} "
-        f"{spread(loss)} points of accuracy on these {result['n_images']} images"
+        f"{spread(loss)} points of {measured_name(result)} on these {result['n_images']} images"
         f"{_doubt(loss)}: {percent(whole['accuracy']['mean'])} % on "
         f"{chips(result['chips'])}, {percent(result['digital_accuracy'])} % in digital."
     )

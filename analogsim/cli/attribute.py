@@ -8,9 +8,10 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, network_options, split_options
-from analogsim.cli.study_options import place_options, preset_of, start
+from analogsim.cli.study_options import measure_option, place_options, preset_of, start
 from analogsim.cli.units import TIMES
 from analogsim.errors import InputError
+from analogsim.inputs.names import measure_in_words
 from analogsim.spec.attribution import attribution_of
 from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 
@@ -83,6 +84,7 @@ from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
     show_default=True,
     help="Where products are computed.",
 )
+@measure_option
 @click.option("--extend", is_flag=True, help="Add chips or times to the run in the folder.")
 @click.option("--print-spec", is_flag=True, help="Print the spec for analogsim run, and stop.")
 @place_options()
@@ -100,6 +102,7 @@ def attribute(
     limit: int | None,
     batch_size: int,
     device: str,
+    measure: str,
     output: Path | None,
     extend: bool,
     print_spec: bool,
@@ -127,7 +130,8 @@ def attribute(
     spec = spec_from_options(
         network,
         data_from,
-        question=f"Which source and which layer costs {network.model} accuracy on {preset}?",
+        question=f"Which source and which layer costs {network.model} "
+        f"{measure_in_words(measure)} on {preset}?",
         presets=(preset,),
         times=times,
         compensation=(compensation,),
@@ -135,6 +139,7 @@ def attribute(
         limit=limit,
         batch_size=batch_size,
         device=device,
+        measure=measure,
     )
     share = None if recover is None else parse_share(recover, where="--recover")
     asked = {"only": only, "layers": layers, "recover": share, "top": top, "screen": screen}

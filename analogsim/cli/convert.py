@@ -83,7 +83,7 @@ def convert(
         save(made, output, model=prepared.note)
         for name in dict.fromkeys(effect.info.name for effect in analog.effects):
             gains[name] = effect_gains(analog, name, seed=network.seed, chip=chip)
-    not_modelled = analog.periphery.not_modelled(analog.tile)
+    not_modelled = analog.periphery.not_modelled(analog.tile, [analog.device])
     notes = [*prepared.notes, *analog.notes]
     if as_json:
         click.echo(
@@ -125,7 +125,7 @@ def convert(
         click.echo(f"{gain_table(found)}\n")
     for text in not_modelled:
         click.echo(f"not modelled: {text}")
-    for text in analog.periphery.added(analog.tile, [analog.device.info.name]):
+    for text in analog.periphery.added(analog.tile, [analog.device]):
         click.echo(f"added: {text}")
     for text in notes:
         tell(f"note: {text}")

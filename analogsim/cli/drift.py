@@ -10,6 +10,7 @@ from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.cli.study_options import place_options, preset_of, split_study, start, study_options
 from analogsim.cli.units import TIMES
+from analogsim.inputs.names import measure_in_words
 from analogsim.spec.study import spec_from_options
 
 
@@ -51,7 +52,8 @@ def drift(
     spec = spec_from_options(
         network,
         data_from,
-        question=f"How does the accuracy of {network.model} change over time on {preset}?",
+        question=f"How does the {measure_in_words(study.measure)} of {network.model} change over "
+        f"time on {preset}?",
         presets=(preset,),
         times=times,
         **study.as_spec(),

@@ -108,18 +108,19 @@ def network_options(command: Command) -> Command:
             ),
             click.option(
                 "--tile",
-                type=click.Choice(["torch", "cpp"]),
-                default="torch",
-                show_default=True,
-                help="aihwkit's torch tile, or its C++ tile (IR drop, read noise per product: "
-                "PCM's for every device).",
+                type=click.Choice(["native", "torch", "cpp"]),
+                default=None,
+                help="The law of a product: native is the whole periphery; torch that of aihwkit's "
+                "torch tile, without IR drop and read noise of products; cpp the whole one on "
+                "aihwkit's C++ tile, whose noise has no seed.  "
+                "[default: native; a run that goes on keeps its own]",
             ),
             click.option(
                 "--forward",
                 type=click.Choice(["auto", "native", "native-bf16", "native-compiled", "tile"]),
                 default="auto",
                 show_default=True,
-                help="Products on the network's own convolutions, or on aihwkit's tiles; "
+                help="Who computes a product: the network's own convolutions, or aihwkit's tiles; "
                 "native-bf16 rounds to bfloat16 (ideal periphery; about 1 % of the logits); "
                 "native-compiled goes through torch's compiler (ideal periphery; needs g++).",
             ),

@@ -9,6 +9,7 @@ import click
 
 from analogsim.cli.sweep import sweep_fields
 from analogsim.errors import InputError
+from analogsim.inputs.names import TOP1
 from analogsim.spec.file import AnySpec, as_toml
 from analogsim.spec.names import check_names
 from analogsim.spec.study import DEFAULT_CHIPS, POINTS_WITHIN, Spec, parse_share
@@ -24,6 +25,7 @@ class StudyOptions:
     compensation: tuple[str, ...]
     chips: int | None
     precision: str | None
+    measure: str
     yield_above: tuple[str, ...]
     sweep: tuple[str, ...]
     within: float
@@ -50,6 +52,7 @@ class StudyOptions:
             "compensation": self.compensation,
             "chips": None if precision is not None else chips,
             "precision": precision,
+            "measure": self.measure,
             "yield_above": tuple(parse_share(y, where="--yield-above") for y in self.yield_above),
             "limit": self.limit,
             "batch_size": self.batch_size,
@@ -57,6 +60,16 @@ class StudyOptions:
             "within": self.within,
             **sweep_fields(self.sweep),
         }
+
+
+measure_option = click.option(
+    "--measure",
+    default=TOP1,
+    show_default=True,
+    metavar="top1|top5|FILE.py:NAME",
+    help="What is measured of each image: the right class first, among the first five, or a "
+    "Measure of your own.",
+)
 
 
 def study_options(command: Command) -> Command:
@@ -83,6 +96,7 @@ def study_options(command: Command) -> Command:
                 help="In place of --chips: as many chips and as few images as it takes until "
                 "every 95 % interval is +- P points, for example 0.5%.",
             ),
+            measure_option,
             click.option(
                 "--yield-above",
                 multiple=True,

@@ -12,7 +12,7 @@ from analogsim.crossbar.chip.program import program, reprogram_
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.tile import TileState
 from analogsim.errors import InputError
-from device_models.contract import Device
+from device_models.contract import Device, ProductNoise
 from device_models.gaussian_by_state import StateErrors, StateGaussian
 from device_models.gaussian_matched import MatchedGaussian
 from device_models.laws.gaussian_by_state import bin_of
@@ -57,11 +57,13 @@ class WeightErrors:
     to: str
     t_s: float
     layers: tuple[LayerError, ...]
+    product: ProductNoise | None = None
+    """What the device states of the read noise of each product: the controls have it, too."""
 
     def matched(self) -> MatchedGaussian:
         """One spread a layer, in logical units."""
         sigmas = tuple((one.layer, one.sigma) for one in self.layers)
-        return MatchedGaussian(to=self.to, t_s=self.t_s, sigmas=sigmas)
+        return MatchedGaussian(to=self.to, t_s=self.t_s, sigmas=sigmas, product=self.product)
 
     def by_column(self) -> StateGaussian:
         """One spread a layer, in tile units: it follows each column's range."""
@@ -98,7 +100,7 @@ class WeightErrors:
         return self._by_state(found)
 
     def _by_state(self, layers: Iterable[StateErrors]) -> StateGaussian:
-        return StateGaussian(to=self.to, t_s=self.t_s, layers=tuple(layers))
+        return StateGaussian(to=self.to, t_s=self.t_s, layers=tuple(layers), product=self.product)
 
 
 def measure_errors(
@@ -144,6 +146,7 @@ def measure_errors(
     return WeightErrors(
         to=spec_of(device),
         t_s=t_s,
+        product=device.product_noise(),
         layers=tuple(
             LayerError(
                 layer=name,

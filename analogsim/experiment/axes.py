@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from analogsim.errors import InputError, shown
-from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
+from device_models.effects.shorthand import NONE, SHORTHANDS, spec_of_shorthand
 
 Value = bool | int | float | str
 Axes = Mapping[str, tuple[Value, ...]]
@@ -41,6 +41,15 @@ def value_text(value: Value) -> str:
         short = f"{value:g}"
         return short if float(short) == value else repr(value)
     return str(value)
+
+
+def shown_text(value: Value) -> str:
+    """As `value_text`, but effects as they are written in short: `on=0.01,off=0.01`, or `none`."""
+    text = value_text(value)
+    name, _, options = text.partition("?")
+    if name not in {short.effect for short in SHORTHANDS.values()}:
+        return text
+    return options.replace("&", ",") or NONE
 
 
 def point_text(point: Point | None) -> str:

@@ -11,9 +11,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analogsim.errors import InputError
 
 PILOT_ROUND = 0
+FLOATS = "float32:"
+"""What a packed text begins with that holds values in place of answers."""
 
 
 class Images(TypedDict):
@@ -86,15 +91,43 @@ def pack(bits: Sequence[bool]) -> str:
     return base64.b64encode(content).decode()
 
 
+def pack_values(values: NDArray[np.float32]) -> str:
+    """Values that are not right or wrong, as text: base64 of float32, the lowest byte first."""
+    return FLOATS + base64.b64encode(values.astype("<f4").tobytes()).decode()
+
+
+def unpack_values(text: str, count: int, *, where: str = "correct") -> NDArray[np.float64]:
+    """The first `count` values of a packed text of either kind; right is 1, wrong 0.
+
+    Raises InputError if it is not base64, has another number of values, or one that is not finite.
+    """
+    if not text.startswith(FLOATS):
+        return np.asarray(unpack(text, count, where=where), dtype=np.float64)
+    content = _decoded(text.removeprefix(FLOATS), where)
+    if len(content) != 4 * count:
+        raise InputError(
+            f"{where} must hold {count} values in {4 * count} bytes, got {len(content)} bytes; "
+            "restore the line"
+        )
+    values = np.frombuffer(content, dtype="<f4").astype(np.float64)
+    if not np.isfinite(values).all():
+        raise InputError(f"{where} must hold finite values, got others; restore the line")
+    return values
+
+
+def _decoded(text: str, where: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise InputError(f"{where} must be base64, got '{error}'; restore the line") from error
+
+
 def unpack(text: str, count: int, *, where: str = "correct") -> list[bool]:
     """The first `count` answers of a packed text.
 
     Raises InputError if it is not base64 or has another number of answers.
     """
-    try:
-        content = base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise InputError(f"{where} must be base64, got '{error}'; restore the line") from error
+    content = _decoded(text, where)
     if len(content) != -(-count // 8):
         raise InputError(
             f"{where} must hold {count} answers in {-(-count // 8)} bytes, got {len(content)} "

@@ -32,6 +32,8 @@ from analogsim.experiment.study import Study, design_as_dict
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
 from analogsim.inputs.labels import class_number
+from analogsim.inputs.names import TOP1
+from analogsim.quantity import Quantity
 from device_models.contract import Device
 from device_models.registry import DEVICES, spec_of
 
@@ -62,7 +64,7 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "data": study.data,
         "images": len(data.dataset),  # type: ignore[arg-type]  # load_data gives sized sets only
         "images_sha256": data_digest(data),
-        INPUTS: inputs_entry(data, study.inputs),
+        INPUTS: inputs_entry(data, {**study.inputs, **study.measure.fingerprints()}),
         "normalisation": study.normalisation,
         "batch_size": study.batch_size,
         "seed": study.seed,
@@ -78,12 +80,14 @@ def run_spec(study: Study, analogs: Mapping[str, AnalogModel], data: Data) -> di
         "design": design_as_dict(study.design),
         "yield_above": list(study.yield_above),
         # Left out where nothing is recalibrated, draws are aihwkit's, grouped layers stay digital,
-        # nothing is rewritten, or cells suffer no effects: digests of such runs stay as they were.
+        # nothing is rewritten, cells suffer no effects, or accuracy is measured: digests of such
+        # runs stay as they were.
         **({} if rule is None else {"recalibration": rule}),
         **({} if analog.stream == "aihwkit" else {"stream": analog.stream}),
         **({} if analog.grouped == "digital" else {"grouped": analog.grouped}),
         **({"rewrites": list(analog.rewrites)} if analog.rewrites else {}),
         **effects_entry(unswept(analog.effects, axes_of(study.points))),
+        **({} if study.measure.spec == TOP1 else {Quantity.KEY: study.measure.entry()}),
         **({DEVICE_FILES: files} if files else {}),
         **({POINTS: list(map(dict, study.points)), WITHIN: study.within} if study.points else {}),
     }
@@ -157,8 +161,7 @@ def make_header(
             "aihwkit's C++ tile seeds the noise of its products from the clock: accuracies "
             "repeat only within their interval."
         )
-    names = [device.info.name for device in study.devices]
-    notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, names)]
+    notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, study.devices)]
     return RunHeader(
         question=study.question,
         command=study.command,
@@ -180,7 +183,7 @@ def make_header(
         devices=[device_entry(device) for device in study.devices],
         periphery={
             **analog.periphery.as_dict(),
-            "not_modelled": list(analog.periphery.not_modelled(analog.tile)),
+            "not_modelled": list(analog.periphery.not_modelled(analog.tile, study.devices)),
         },
         digital_correct=digital.correct,
         coverage=coverage_entry(analog),

@@ -152,7 +152,8 @@ class _StudyRun:
 
     def begin(self) -> RunHeader:
         network = next(iter(self.analogs.values())).source
-        digital = digital_score(network, batches(self.data, self.study.batch_size))
+        images = batches(self.data, self.study.batch_size)
+        digital = digital_score(network, images, measure=self.study.measure)
         return make_header(self.study, self.analogs, digital, self.spec)
 
     def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
@@ -170,6 +171,7 @@ class _StudyRun:
             device=study.device,
             digest=header.spec_digest,
             versions=installed_versions(),
+            measure=study.measure,
         )
 
     def next_round(self, header: RunHeader, done: Mapping[Key, Trial], folder: Path) -> Round:

@@ -15,6 +15,7 @@ from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Value
 from analogsim.experiment.digest import POINTS, WITHIN, digest_of
 from analogsim.experiment.folder import write_json_atomic
+from analogsim.quantity import Quantity
 
 HEADER_FILE = "run.json"
 ADDED = "Added: "
@@ -30,13 +31,19 @@ _SPEC = {
     POINTS: list[dict[str, Value]],
     WITHIN: float,
 }
+# In records of a measure that is not right or wrong.
+RENAMED = {"accuracy": "mean", "correct": "values", "digital_correct": "digital_values"}
 
 
 class Digital(TypedDict):
-    """The network before conversion, on the same images. `accuracy` is a fraction."""
+    """The network before conversion, on the same images.
+
+    `accuracy` is the mean of what is measured: of right and wrong a fraction. `n_correct` is None
+    for other measures.
+    """
 
     accuracy: float
-    n_correct: int
+    n_correct: int | None
     n_images: int
     n_nan: int
 
@@ -102,12 +109,13 @@ class RunHeader:
     `periphery` holds the settings of DAC, ADC and tiles, and `not_modelled`, a list of
     sentences. `created` is an ISO 8601 date or time in UTC. `command` remakes the run.
     `spec_digest` is over the part of `spec` that decides a trial's numbers, not over how many
-    trials there are. `digital_correct` says which images the digital network gets right, packed
-    as in `deal.py`. `coverage` is None where no forward pass was counted.
+    trials there are. `digital_correct` says which images the digital network gets right, or what it
+    scores on each, packed as in `deal.py`. `coverage` is None where no forward pass was counted.
     """
 
     FORMAT: ClassVar[str] = "analogsim-run"
-    VERSION: ClassVar[int] = 1
+    VERSIONS: ClassVar[tuple[int, ...]] = (1, 2)
+    """The second is of other measures than the accuracy, which the spec's `measure` describes."""
 
     question: str
     command: str
@@ -126,14 +134,23 @@ class RunHeader:
     digital_correct: str | None = None
     coverage: CoverageEntry | None = None
 
+    @property
+    def quantity(self) -> Quantity:
+        """What its trials measure."""
+        return Quantity.of(self.spec.get(Quantity.KEY))
+
     def to_json(self) -> dict[str, Any]:
         """The content of `run.json`, but for its checksum."""
-        return {"format": self.FORMAT, "version": self.VERSION, **asdict(self)}
+        fields = asdict(self)
+        if self.digital["n_correct"] is None:
+            fields = renamed(fields) | {"digital": renamed(fields["digital"])}
+        version = 2 if Quantity.KEY in self.spec else 1
+        return {"format": self.FORMAT, "version": version, **fields}
 
     @classmethod
     def from_json(cls, content: object, *, where: str) -> Self:
         """Check and rebuild. Raises InputError that starts with `where` and names each problem."""
-        check_format(content, name=cls.FORMAT, version=cls.VERSION, where=where)
+        check_format(content, name=cls.FORMAT, version=cls.VERSIONS, where=where)
         assert isinstance(content, dict)
         try:
             content = seal.unsealed(content)
@@ -145,6 +162,8 @@ class RunHeader:
         fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
         # Runs of before multiply-adds were counted.
         fields.setdefault("coverage", None)
+        if content["version"] == 2:
+            fields = {**named(fields), "digital": named(fields.get("digital"))}
         found = list(_problems(fields, cls))
         if found:
             raise InputError(
@@ -163,18 +182,17 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
     digest = digest_of(fields["spec"])
     if fields["spec_digest"] != digest:
         yield f"spec_digest must be {digest}, that of its spec, got {fields['spec_digest']!r}"
-    digital = fields["digital"]
-    accuracy, total = digital["accuracy"], digital["n_images"]
-    if not 0 <= accuracy <= 1:
-        yield f"digital accuracy must be in [0, 1], got {accuracy}"
-    if not 0 <= digital["n_correct"] <= total:
-        yield f"digital n_correct must be from 0 to n_images = {total}, got {digital['n_correct']}"
+    yield from _digital_problems(fields["digital"])
     coverage = fields["coverage"]
     if coverage is not None and not 0 <= coverage["share"] <= 1:
         yield f"coverage share must be in [0, 1], got {coverage['share']}"
     for key, hint in _SPEC.items():
         if key in fields["spec"]:
             yield from schema.problems(fields["spec"][key], hint, f"spec {key}")
+    try:
+        Quantity.of(fields["spec"].get(Quantity.KEY))
+    except InputError as error:
+        yield f"spec {str(error).rpartition('; ')[0]}"
     points = fields["spec"].get(POINTS, ())
     if schema.fits(points, list[dict[str, Value]]) and len({frozenset(one) for one in points}) > 1:
         yield f"spec {POINTS} must be on the same axes, got {shown(points)}"
@@ -187,16 +205,52 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
         yield f"created must be an ISO date, got {fields['created']!r}"
 
 
-def check_format(content: object, *, name: str, version: int, where: str) -> None:
-    """Raises InputError unless `content` is an object of that format and version."""
+def _digital_problems(digital: Digital) -> Iterator[str]:
+    right, total = digital["n_correct"], digital["n_images"]
+    if right is None:
+        return
+    if not 0 <= digital["accuracy"] <= 1:
+        yield f"digital accuracy must be in [0, 1], got {digital['accuracy']}"
+    if not 0 <= right <= total:
+        yield f"digital n_correct must be from 0 to n_images = {total}, got {right}"
+
+
+def right_answers(n_correct: int | None, where: str) -> int:
+    """A count that must be there. Raises InputError for a measure that is not right or wrong."""
+    if n_correct is None:
+        raise InputError(
+            f"{where} must count right answers, got another measure than these tables are of; "
+            "give a run of accuracies"
+        )
+    return n_correct
+
+
+def renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a measure that is not right or wrong, as records of version 2 name them."""
+    return {RENAMED.get(key, key): value for key, value in fields.items() if key != "n_correct"}
+
+
+def named(fields: Any) -> Any:
+    """Fields of a record of version 2, as ours are named; what is no object stays as it is."""
+    if not isinstance(fields, dict) or not fields.keys() & RENAMED.values():
+        return fields
+    ours = {name: key for key, name in RENAMED.items()}
+    found = {ours.get(key, key): value for key, value in fields.items()}
+    return {"n_correct": None, **found} if "mean" in fields else found
+
+
+def check_format(content: object, *, name: str, version: int | tuple[int, ...], where: str) -> None:
+    """Raises InputError unless `content` is an object of that format and one of the versions."""
+    versions = (version,) if isinstance(version, int) else version
     if not isinstance(content, dict) or content.get("format") != name:
         got = content.get("format") if isinstance(content, dict) else content
         raise InputError(
             f"{where} format must be {name!r}, got {shown(got)}; check that this is a run's folder"
         )
-    if content.get("version") != version:
+    if content.get("version") not in versions:
         raise InputError(
-            f"{where} version must be {version}, got {shown(content.get('version'))}; "
+            f"{where} version must be {' or '.join(map(str, versions))}, got "
+            f"{shown(content.get('version'))}; "
             "read it with the analogsim that wrote it"
         )
 

@@ -18,6 +18,7 @@ from analogsim.experiment.score import score, select
 from analogsim.experiment.trial import Key, Trial, name_of
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
+from analogsim.inputs.measure import TOP_1, Measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Job:
         batch_size: images in a batch; decides which product noise an image meets.
         seed: root seed of chips whose condition has none of its own.
         device: where products are computed, `cpu` or `cuda`.
+        measure: what trials measure.
         digest: of what decides a trial's numbers.
         versions: of the packages that decide them.
     """
@@ -41,6 +43,7 @@ class Job:
     device: str
     digest: str
     versions: dict[str, str]
+    measure: Measure = TOP_1
 
     def networks(self) -> Iterator[nn.Module]:
         """As `Work.networks`."""
@@ -107,7 +110,7 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
         chip.drift_(t_s, compensation)
         factors = None if compensation == "none" else kept_factors(chip.layers.values())
         drifted = perf_counter()
-        result = score(chip, batches(images, job.batch_size), job.device)
+        result = score(chip, batches(images, job.batch_size), job.device, job.measure)
         now = perf_counter()
         yield Trial(
             preset=task.preset,

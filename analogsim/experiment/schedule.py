@@ -128,6 +128,7 @@ class Schedule:
                     self.total,
                     pilot=answers(self._trials(series, pair, pilot, done)) or (),
                     digital=digital_answers(self.digital_correct, self.total),
+                    span=self.study.measure.span,
                     stopped=True,
                 )
                 assert estimate.half_width is not None

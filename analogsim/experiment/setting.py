@@ -7,7 +7,13 @@ from difflib import get_close_matches
 from typing import Literal
 
 from analogsim.crossbar.mapping.effect_words import check_effects
-from analogsim.crossbar.mapping.periphery import STANDARD, Periphery, TileKind, from_dict
+from analogsim.crossbar.mapping.periphery import (
+    OF_CONVERTERS,
+    STANDARD,
+    Periphery,
+    TileKind,
+    from_dict,
+)
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Axes, Point, Value, value_text
@@ -22,7 +28,8 @@ Part = Literal["seed", "periphery", "device", "effect"]
 _FIELDS = tuple(f.name for f in dataclasses.fields(Periphery) if f.name != "name")
 # Of an ideal periphery these are unused; aihwkit's torch tile has no place for the others.
 _UNUSED = _FIELDS[1 : _FIELDS.index("ir_drop") + 1]
-_CPP_ONLY = ("read_noise", "ir_drop")
+_OF_PRODUCTS = ("read_noise", "ir_drop")
+_OF_CONVERSIONS = {"weight_encoding", "bits_per_cell", *OF_CONVERTERS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +82,7 @@ def unswept(effects: Sequence[Effect], axes: Collection[str]) -> tuple[Effect, .
     for axis in axes:
         name, _, option = axis.partition(".")
         if name in EFFECTS and name not in gone:
-            default = EFFECTS[name].__dataclass_fields__[option].default
-            kept = _swept(kept, axis, default)
+            kept = _swept(kept, axis, getattr(EFFECTS[name](), option))
     return kept
 
 
@@ -116,13 +122,13 @@ def check_axes(
         axes: of a sweep.
         periphery: that it starts from; None if it is not known yet.
         devices: those of the study.
-        tile: aihwkit's class of tile.
+        tile: the law of the products.
         effects: that it starts from.
 
     Raises:
         InputError, DeviceError: with the axis and the value.
     """
-    base = periphery or STANDARD
+    base, plain = periphery or STANDARD, {name.removeprefix("periphery.") for name in axes}
     for name, values in axes.items():
         part, field = _find(name, devices)
         if part == "periphery" and periphery is not None:
@@ -131,16 +137,30 @@ def check_axes(
                     f"sweep {name} must change something, got the periphery {base.name!r}, which "
                     "has no converters, bounds or noise; use --periphery standard"
                 )
-            if field in _CPP_ONLY and tile == "torch":
+            if field in _OF_PRODUCTS and tile == "torch":
                 raise InputError(
                     f"sweep {name} must change something, got aihwkit's torch tile, which has no "
-                    f"{field}; use --tile cpp"
+                    f"{field}; use --tile native"
+                )
+            if field in _OF_PRODUCTS and not (base.plain and _OF_CONVERSIONS.isdisjoint(plain)):
+                raise InputError(
+                    f"sweep {name} must change something, got products of slices, or of converters "
+                    f"with errors or calibrated ranges, which have no {field}; leave one out"
+                )
+            if field == "read_noise" and tile == "native" and all(map(_states_noise, devices)):
+                raise InputError(
+                    f"sweep {name} must change something, got devices that state the read noise of "
+                    "their products themselves; sweep their product_scale"
                 )
         for value in values:
             for device in devices:
                 start = Setting(periphery=base, device=device, seed=0, effects=tuple(effects))
                 there = start.at({name: value})
                 check_effects(there.effects, there.device)
+
+
+def _states_noise(device: Device) -> bool:
+    return device.product_noise() is not None
 
 
 def _find(name: str, devices: Sequence[Device]) -> tuple[Part, str]:

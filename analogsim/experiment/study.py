@@ -9,6 +9,7 @@ from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError
 from analogsim.experiment.axes import WITHIN, Point
+from analogsim.inputs.measure import TOP_1, Measure
 from device_models.contract import Device
 from device_models.registry import spec_of
 
@@ -52,7 +53,7 @@ class Study:
 
     `inputs` are fingerprints of what network and images were made of, each under what it is.
     `points` are those of a sweep, all on the same axes, and `within` the difference (a fraction)
-    that its answer takes as none.
+    that its answer takes as none. `measure` is what each trial measures.
     """
 
     question: str
@@ -72,6 +73,7 @@ class Study:
     inputs: Mapping[str, str] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
     within: float = WITHIN
+    measure: Measure = TOP_1
 
     def __post_init__(self) -> None:
         problems = [
@@ -95,6 +97,8 @@ class Study:
     def _rules(self) -> list[tuple[str, str, object, bool]]:
         wrong = [above for above in self.yield_above if not 0 < above <= 1]
         full = isinstance(self.design, Chips) or not self.yield_above
+        share = self.measure.is_share
+        said = f"of {self.measure.name} in {self.measure.unit or 'no unit'}"
         return [
             ("seed", "at least 0", self.seed, self.seed >= 0),
             ("seed", f"at most {MOST_SEED}", self.seed, self.seed <= MOST_SEED),
@@ -108,6 +112,8 @@ class Study:
                 list(self.yield_above),
                 full,
             ),
+            ("yield", "of a measure in %", said, share or not self.yield_above),
+            ("precision", "of a measure in %", said, share or isinstance(self.design, Chips)),
         ]
 
     def _design_rules(self) -> list[tuple[str, str, object, bool]]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, get_type_hints
 
 from analogsim import schema, seal
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Place, Value, place_of, point_text
-from analogsim.experiment.deal import Images
-from analogsim.experiment.header import check_format
+from analogsim.experiment.deal import FLOATS, Images, unpack_values
+from analogsim.experiment.header import check_format, named, renamed
 
 Key = tuple[str, str, str, float, int, Place]
 """Device, BatchNorm, compensation, time in seconds, chip, and point of a sweep."""
@@ -23,15 +23,18 @@ class Trial:
     `t_s` is the time since programming in seconds, `accuracy` the fraction of images that are
     right, `n_nan` how many images gave NaN, `seed` the root seed. `wall_s` is what it took, of
     which `chip_s` for programming and drifting. `images` says which images, `correct` which of
-    them were right (packed, see `deal.py`). `factor` is that of drift compensation, over all
-    cells, and `factor_needed` what would undo their mean loss of conductance; None without
-    compensation, and where it would cost another drift (large networks). Trials of a `pilot`
+    them were right (packed, see `deal.py`). Of a measure that is not right or wrong `n_correct` is
+    None, `accuracy` the mean of its values, and `correct` holds these. `factor` is that of drift
+    compensation, over all cells, and `factor_needed` what would undo their mean loss of
+    conductance; None without compensation, and where it would cost another drift (large networks).
+    Trials of a `pilot`
     share their images; they plan the run and are in no mean. `point` is that of a sweep, the
     value of each axis; None without one.
     """
 
     FORMAT: ClassVar[str] = "analogsim-trial"
-    VERSION: ClassVar[int] = 1
+    VERSIONS: ClassVar[tuple[int, ...]] = (1, 2)
+    """The second holds values in place of right and wrong."""
 
     preset: str
     t_s: float
@@ -39,7 +42,7 @@ class Trial:
     bn: str
     compensation: str
     n_images: int
-    n_correct: int
+    n_correct: int | None
     accuracy: float
     n_nan: int
     seed: int
@@ -69,15 +72,16 @@ class Trial:
         """The device and the point of a sweep, as curves are named."""
         return name_of(self.preset, self.point)
 
+    def as_fields(self) -> dict[str, Any]:
+        """What a record has, under its names there: those of no sweep are as before any."""
+        fields = {key: value for key, value in vars(self).items() if key != "point" or self.point}
+        return renamed(fields) if self.n_correct is None else fields
+
     def to_json(self) -> str:
         """One line of strict JSON, without its line end, sealed with a checksum."""
-        fields = {key: value for key, value in vars(self).items() if key not in self._absent()}
-        content = {"format": self.FORMAT, "version": self.VERSION, **fields}
+        version = 2 if self.n_correct is None else 1
+        content = {"format": self.FORMAT, "version": version, **self.as_fields()}
         return schema.dumps(seal.sealed(content))
-
-    def _absent(self) -> tuple[str, ...]:
-        """Fields that a record does not have: those of no sweep are as they were before any."""
-        return () if self.point else ("point",)
 
     @classmethod
     def from_json(cls, line: str, *, where: str) -> Self:
@@ -91,7 +95,7 @@ class Trial:
             raise InputError(
                 f"{where} must be JSON, got '{error}'; restore the line or delete it"
             ) from error
-        check_format(content, name=cls.FORMAT, version=cls.VERSION, where=where)
+        check_format(content, name=cls.FORMAT, version=cls.VERSIONS, where=where)
         try:
             content = seal.unsealed(content)
         except ValueError as error:
@@ -99,7 +103,7 @@ class Trial:
                 f"{where} must be as it was written, got {error}; restore the line or delete it"
             ) from error
         fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
-        fields = {**dict.fromkeys(_LATER), **fields}
+        fields = {**dict.fromkeys(_LATER), **(named(fields) if "mean" in fields else fields)}
         found = list(_problems(fields))
         if found:
             raise InputError(f"{where} {'; '.join(found)}; restore the line or delete it")
@@ -135,21 +139,36 @@ def _problems(fields: dict[str, Any]) -> Iterator[str]:
     if n_images < 1:
         yield f"n_images must be 1 or more, got {n_images}"
         return
+    yield from _image_problems(fields["images"], n_images)
     for name in ("n_correct", "n_nan"):
-        if not 0 <= fields[name] <= n_images:
+        if not 0 <= (fields[name] or 0) <= n_images:
             yield f"{name} must be from 0 to n_images = {n_images}, got {fields[name]}"
+    if n_correct is None:
+        yield from _value_problems(fields["correct"], n_images, accuracy)
+        return
     # A tolerance, because accuracy may have gone through a float32.
     if not 0 <= accuracy <= 1 or abs(accuracy - n_correct / n_images) > 1e-6:
         yield (
             f"accuracy must be the fraction n_correct / n_images = {n_correct}/{n_images}, "
             f"got {accuracy}"
         )
-    yield from _image_problems(fields["images"], fields["correct"], n_images, n_correct)
+    yield from _answer_problems(fields["correct"], n_images, n_correct)
 
 
-def _image_problems(
-    images: Images | None, correct: str | None, n_images: int, n_correct: int
-) -> Iterator[str]:
+def _value_problems(values: str | None, n_images: int, mean: float) -> Iterator[str]:
+    if values is None or not values.startswith(FLOATS):
+        yield f"values must be {n_images} numbers after {FLOATS!r}, got {shown(values)}"
+        return
+    try:
+        known = float(unpack_values(values, n_images, where="values").mean())
+    except InputError as error:
+        yield str(error).partition("; ")[0]
+        return
+    if abs(known - mean) > 1e-6 * max(1.0, abs(known)):
+        yield f"mean must be that of the values, {known:.9g}, got {mean}"
+
+
+def _image_problems(images: Images | None, n_images: int) -> Iterator[str]:
     if images is not None:
         last = images["start"] + images["count"]
         if images["count"] != n_images or images["start"] < 0 or last > images["total"]:
@@ -157,6 +176,9 @@ def _image_problems(
                 f"images must be {n_images} of {images['total']}, got {images['count']} from "
                 f"{images['start']} on"
             )
+
+
+def _answer_problems(correct: str | None, n_images: int, n_correct: int) -> Iterator[str]:
     if correct is None:
         return
     try:

@@ -23,8 +23,9 @@ def read(folder: Path | str) -> "pd.DataFrame":
 
     Of an attribution also those of its treatments, whose names are in `preset`; of a noise study
     with `scope`, `reference` and `eta`, and the draw as `chip`; of a suite those of all networks,
-    with the name of each in `network`. `attrs` holds the question, the digital accuracy (of a
-    suite by network), the spec and the notes.
+    with the name of each in `network`. The mean over images is `accuracy`, or under the name of
+    another measure. `attrs` holds the question, that name, the digital network's mean (of a suite
+    by network), the spec and the notes.
 
     Raises:
         InputError: pandas is not installed, or the folder holds no run.
@@ -40,7 +41,8 @@ def read(folder: Path | str) -> "pd.DataFrame":
     if kind_of(folder) == "suite":
         return _suite(pd, folder)
     run = read_run(folder)
-    rows = [flat(trial) for trial in _trials(folder, run.trials)]
+    quantity = run.header.quantity
+    rows = [flat(trial, quantity) for trial in _trials(folder, run.trials)]
     if run.header.spec.get("kind") == "noise":
         levels = _levels(run.header.spec)
         rows = [{**levels.get(row["preset"], _NO_LEVEL), **row} for row in rows]
@@ -48,6 +50,7 @@ def read(folder: Path | str) -> "pd.DataFrame":
     frame.attrs = {
         "question": run.header.question,
         "digital_accuracy": run.header.digital["accuracy"],
+        "measure": quantity.name,
         "spec": run.header.spec,
         "notes": list(run.notes),
     }

@@ -20,16 +20,21 @@ class Answer:
     """The classes that a network says for n images.
 
     Attributes:
-        classes: (n,) int64.
-        nan: (n,) whether an image has a NaN among its outputs; it counts as class 0.
-        n_classes: how many classes it tells apart: 2 where it has one output.
+        logits: (n, C) with C of 2 or more; zeros for an image with a NaN among its outputs.
+        classes: (n,) int64, those of the largest logits: class 0 where all are zero.
+        nan: (n,) whether an image has a NaN among its outputs.
         notes: sentences on how the output was read, where that is not plain.
     """
 
+    logits: Tensor
     classes: Tensor
     nan: Tensor
-    n_classes: int
     notes: tuple[str, ...]
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes it tells apart: 2 where it has one output."""
+        return self.logits.shape[1]
 
 
 def logits_in(output: object, *, where: str = "outputs") -> tuple[Tensor, str | None]:
@@ -74,8 +79,9 @@ def answer(output: object, count: int, *, where: str = "outputs") -> Answer:
     """
     logits, notes = class_logits(output, count, where=where)
     nan = torch.isnan(logits).any(dim=1)
-    classes = torch.where(nan, 0, logits.argmax(dim=1))
-    return Answer(classes=classes, nan=nan, n_classes=logits.shape[1], notes=notes)
+    if bool(nan.any()):
+        logits = torch.where(nan[:, None], 0, logits)
+    return Answer(logits=logits, classes=logits.argmax(dim=1), nan=nan, notes=notes)
 
 
 def class_logits(

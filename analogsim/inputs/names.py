@@ -12,6 +12,8 @@ MEMORY = "memory:"
 ZOO_NAMES = ("digits_cnn", "resnet20", "resnet32", "resnet44", "resnet56", "vgg16")
 ZOO_OPTIONS = ("norm", "stages", "classes")
 DATA_NAMES = ("digits", "cifar10", "cifar100")
+TOP1 = "top1"
+MEASURE_NAMES = (TOP1, "top5")
 
 
 def check_model(spec: str) -> None:
@@ -63,6 +65,32 @@ def check_data(spec: str) -> None:
         f"data must be one of {', '.join(DATA_NAMES)}, {FOLDER}PATH, {NPZ}FILE or "
         f"FILE.py:FACTORY, got {spec!r}; {hint}{did_you_mean(spec, DATA_NAMES)}"
     )
+
+
+def check_measure(spec: str) -> None:
+    """Refuse the text of a measure that none has.
+
+    Raises:
+        InputError: there is no such name or file.
+    """
+    if spec in MEASURE_NAMES:
+        return
+    if is_user_file(spec):
+        check_user_file(spec, what="measure")
+        return
+    hint = did_you_mean(spec, MEASURE_NAMES)
+    if spec.startswith(MEMORY):
+        hint = "; one in memory is given in Python: analogsim.run(..., measure=Measure(...))"
+    raise InputError(
+        f"measure must be {', '.join(MEASURE_NAMES)} or FILE.py:NAME, got {spec!r}"
+        f"{hint or '; check the name'}"
+    )
+
+
+def measure_in_words(spec: str) -> str:
+    """What a question calls a measure before its file is read: of `FILE.py:NAME` the name."""
+    known = {TOP1: "accuracy", "top5": "top-5 accuracy"}
+    return known.get(spec, spec.rpartition(":")[2])
 
 
 def _model_hint(spec: str) -> str:

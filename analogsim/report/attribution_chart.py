@@ -23,9 +23,13 @@ _BAR_IN, _STACKED_BAR_IN = 0.3, 0.2
 
 
 def attribution_chart(
-    losses: Sequence[Loss], model: str, preset: str, name: str = "attribution"
+    losses: Sequence[Loss],
+    model: str,
+    preset: str,
+    name: str = "attribution",
+    measured: str = "accuracy",
 ) -> Chart | None:
-    """The losses at the last time; None where there are none."""
+    """The losses at the last time of what is `measured`; None where there are none."""
     # A file from somebody else may name others.
     known = [
         one for one in losses if one.loss is not None and one.kind in _KINDS and one.mode in _STYLES
@@ -38,8 +42,8 @@ def attribution_chart(
     return Chart(
         name=name,
         title="What each source and layer costs",
-        caption=f"{where}: loss of accuracy in points with one source or layer on alone, and what "
-        "is gained without it; bars are 95 % intervals over chips, on these images."
+        caption=f"{where}: loss of {measured} in points with one source or layer on alone, and "
+        "what is gained without it; bars are 95 % intervals over chips, on these images."
         + " The costliest are drawn; the data have all."
         * any(len({one.name for one in some}) > _MOST_STACKED for some in _panels(shown).values()),
         words=f"Loss in points. {' '.join(map(_said, shown))}",
@@ -50,7 +54,7 @@ def attribution_chart(
              *(one.new_images or (None, None)))
             for one in losses
         ),
-        draw=lambda look: draw_attribution(shown, where, look),
+        draw=lambda look: draw_attribution(shown, where, look, measured),
     )  # fmt: skip
 
 
@@ -64,7 +68,9 @@ def _panels(losses: Sequence[Loss]) -> dict[str, list[Loss]]:
     return {kind: some for kind, some in found.items() if some}
 
 
-def draw_attribution(losses: Sequence[Loss], where: str, look: Look = PAGE) -> "Figure":
+def draw_attribution(
+    losses: Sequence[Loss], where: str, look: Look = PAGE, measured: str = "accuracy"
+) -> "Figure":
     """A panel of sources and one of layers, below each other in one column; losses in points."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -81,6 +87,7 @@ def draw_attribution(losses: Sequence[Loss], where: str, look: Look = PAGE) -> "
         grid = figure.subplots(*shape, squeeze=False, height_ratios=ratios)
         for axes, (kind, some) in zip(grid.flat, panels.items(), strict=True):
             _bars(axes, some, _names(some, most), look.fold)
+            axes.set_xlabel(f"loss of {measured} (points)")
             axes.set_title(f"by {kind}", loc="left")
         title = look.fold(where, 0.95)
         figure.suptitle(title, fontsize=look.font_pt, x=0.02, ha="left")
@@ -117,7 +124,6 @@ def _bars(
     axes.set_yticks(range(len(names)), [fold(name, 0.3) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.axvline(0, color=INK, linewidth=0.8)
-    axes.set_xlabel("loss of accuracy (points)")
     axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
 
 

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 
 from analogsim.experiment.statistics import chance_count
+from analogsim.quantity import Quantity
 from analogsim.report.attribution import Attribution, Estimate, Row
 from analogsim.report.labels import format_duration, percent, points
 from analogsim.report.table import coverage_lines, warning_lines
@@ -52,6 +53,11 @@ def last_sentences(result: Attribution) -> list[str]:
     return said[first:-1] or said
 
 
+def measured_name(result: Attribution) -> str:
+    """What its losses are of. Raises InputError where a file says it wrongly."""
+    return Quantity.of(result["spec"].get(Quantity.KEY)).name
+
+
 def chips(count: int) -> str:
     """`1 chip`, `10 chips`."""
     return f"{count} chip{'' if count == 1 else 's'}"
@@ -68,8 +74,9 @@ def _caption(result: Attribution) -> str:
         [
             *coverage_lines(result["coverage"]),
             _fill(
-                f"Loss of accuracy in points, {result['model']} on {result['n_images']} images of "
-                f"{result['data']}, {result['preset']}, {chips(result['chips'])}"
+                f"Loss of {measured_name(result)} in points, {result['model']} on "
+                f"{result['n_images']} images of {result['data']}, {result['preset']}, "
+                f"{chips(result['chips'])}"
             ),
             f"digital: {percent(result['digital_accuracy'])}; "
             f"compensation: {result['compensation']}",

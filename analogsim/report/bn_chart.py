@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analogsim.experiment.statistics import Row, paired_trials
+from analogsim.experiment.statistics import Row, Span, paired_trials
 from analogsim.experiment.trial import Trial
+from analogsim.quantity import Quantity
 from analogsim.report.chart import Chart
-from analogsim.report.labels import compensation_label, points, time_labels
+from analogsim.report.labels import compensation_label, time_labels
 from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, settings
 from analogsim.report.summary import Run
 from analogsim.report.time_axis import TimeAxis
@@ -50,7 +51,8 @@ def policies(run: Run) -> list[Policy]:
     for trial in run.trials:
         key = (trial.name, trial.compensation, trial.t_s, trial.bn)
         cells.setdefault(key, []).append(trial)
-    return [_policy(row, names[0], cells, run.header.digital_correct) for row in run.rows]
+    digital, span = run.header.digital_correct, run.header.quantity.differences
+    return [_policy(row, names[0], cells, digital, span) for row in run.rows]
 
 
 def _policy(
@@ -58,12 +60,13 @@ def _policy(
     first: str,
     cells: dict[tuple[str, str, float, str], list[Trial]],
     digital_correct: str | None,
+    span: Span,
 ) -> Policy:
     base = cells.get((row.name, row.compensation, row.t_s, first))
     here = cells[row.name, row.compensation, row.t_s, row.bn]
     change = None
     if base and row.bn != first:
-        change = paired_trials(here, base, digital_correct)
+        change = paired_trials(here, base, digital_correct, span=span)
     low, high = row.ci95 or (None, None)
     return Policy(
         preset=row.name,
@@ -85,17 +88,20 @@ def bn_chart(run: Run) -> Chart | None:
     if not shown:
         return None
     labels = time_labels(dict.fromkeys(one.t_s for one in found))
-    first = found[0].bn
+    first, quantity = found[0].bn, run.header.quantity
+    unit = f" {quantity.change_unit}".rstrip()
     said = [
-        f"{one.group}, BN {one.bn} at {labels[one.t_s]}: {_points(one)} points." for one in shown
+        f"{one.group}, BN {one.bn} at {labels[one.t_s]}: {_change(one, quantity)}{unit}."
+        for one in shown
     ]
     return Chart(
         name="batchnorm",
         title=f"BatchNorm policies against BN {first}",
-        caption=f"Accuracy of each policy less that of BN {first} on the same chips and images, "
-        "in percentage points. Bars: 95 % interval on these images, paired over chips.",
+        caption=f"{quantity.title} of each policy less that of BN {first} on the same chips and "
+        f"images, in {quantity.long_change}. Bars: 95 % interval on these images, paired over "
+        "chips.",
         words=f"Difference of each BatchNorm policy to BN {first}. {' '.join(said)}",
-        header=("preset", "compensation", "t_s", "bn", "accuracy", "low", "high", "difference",
+        header=("preset", "compensation", "t_s", "bn", quantity.name, "low", "high", "difference",
                 "difference_low", "difference_high", "difference_new_images_low",
                 "difference_new_images_high"),
         rows=tuple(
@@ -103,21 +109,24 @@ def bn_chart(run: Run) -> Chart | None:
              *(one.against or (None, None, None)), *(one.new_images or (None, None)))
             for one in found
         ),
-        draw=lambda look: _draw(shown, look),
+        draw=lambda look: _draw(shown, look, quantity),
     )  # fmt: skip
 
 
-def _points(one: Policy) -> str:
+def _change(one: Policy, quantity: Quantity) -> str:
     assert one.against is not None
     mean, low, high = one.against
-    text = points(mean)
-    return text if low is None or high is None else f"{text} ({points(low)} to {points(high)})"
+    text = quantity.change(mean)
+    if low is None or high is None:
+        return text
+    return f"{text} ({quantity.change(low)} to {quantity.change(high)})"
 
 
-def _draw(shown: Sequence[Policy], look: Look) -> "Figure":
+def _draw(shown: Sequence[Policy], look: Look, quantity: Quantity) -> "Figure":
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
+    scale = quantity.scale
     curves: dict[tuple[str, str], list[Policy]] = {}
     for one in shown:
         curves.setdefault((one.group, one.bn), []).append(one)
@@ -132,17 +141,17 @@ def _draw(shown: Sequence[Policy], look: Look) -> "Figure":
             axes.axhline(0, color=INK, linewidth=1)
             axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
             axes.set_title(look.fold(group, 0.75), loc="left")
-            axes.set_ylabel("points")
+            axes.set_ylabel(quantity.change_unit or quantity.name)
             for place, bn in enumerate(names):
                 found = sorted(curves.get((group, bn), []), key=lambda one: one.t_s)
                 shift = (place - (len(names) - 1) / 2) * axis.step(len(names))
                 ends = [one.against for one in found if one.against is not None]
                 axes.errorbar(
                     [axis.x[one.t_s] + shift for one in found],
-                    [100 * mean for mean, _, _ in ends],
+                    [scale * mean for mean, _, _ in ends],
                     yerr=[
-                        [0.0 if low is None else 100 * (mean - low) for mean, low, _ in ends],
-                        [0.0 if high is None else 100 * (high - mean) for mean, _, high in ends],
+                        [0.0 if low is None else scale * (mean - low) for mean, low, _ in ends],
+                        [0.0 if high is None else scale * (high - mean) for mean, _, high in ends],
                     ],
                     color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
                     markersize=4.5, linewidth=1.4, capsize=2, label=f"BN {bn}",

@@ -35,7 +35,9 @@ def build_report(folder: Path) -> Path:
     summary = summarise_run(run)
     charts = charts_of(run, summary, extras)
     write_json_atomic(folder / SUMMARY_FILE, summary)
-    write_bytes_atomic(folder / CSV_FILE, csv_text(run.trials).encode(errors="replace"))
+    write_bytes_atomic(
+        folder / CSV_FILE, csv_text(run.trials, run.header.quantity).encode(errors="replace")
+    )
     if extras.attribution is not None:
         text = attribution_page(extras.attribution, run.warnings)
         write_bytes_atomic(folder / TEXT_FILE, text.encode(errors="replace"))

@@ -22,7 +22,12 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
         sweep_chart(summary),
         accuracy_chart(run, summary),
         matched_chart(extras.comparison) if extras.comparison is not None else None,
-        attribution_chart(extras.losses, header.model, ", ".join(header.spec.get("presets", ()))),
+        attribution_chart(
+            extras.losses,
+            header.model,
+            ", ".join(header.spec.get("presets", ())),
+            measured=header.quantity.name,
+        ),
         bn_chart(run),
         spread_chart(run),
         yield_chart(run),

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from analogsim.experiment.trial import Trial
+from analogsim.quantity import ACCURACY, Quantity
 
 Cell = str | int | float | None
 
@@ -38,12 +39,16 @@ def _inert(cell: Cell) -> Cell:
     return cell if numbers else f"'{cell}"
 
 
-def flat(trial: Trial) -> dict[str, Any]:
+def flat(trial: Trial, quantity: Quantity = ACCURACY) -> dict[str, Any]:
     """A trial as one line of a table: its numbers and names, and which images it saw.
 
-    Each axis of a sweep is a column; `seed` is one already.
+    Each axis of a sweep is a column; `seed` is one already. The mean stands under the name of what
+    is measured; counts of right answers are of accuracies alone.
     """
     fields = {key: value for key, value in asdict(trial).items() if key not in _LEFT_OUT}
+    if trial.n_correct is None:
+        del fields["n_correct"]
+    fields = {quantity.name if key == "accuracy" else key: fields[key] for key in fields}
     images = trial.images
     fields["images_order"] = None if images is None else images["order"]
     fields["images_round"] = None if images is None else images["round"]
@@ -52,7 +57,8 @@ def flat(trial: Trial) -> dict[str, Any]:
     return fields | (trial.point or {})
 
 
-def csv_text(trials: Sequence[Trial]) -> str:
+def csv_text(trials: Sequence[Trial], quantity: Quantity = ACCURACY) -> str:
     """The trials as CSV with a line of names."""
-    rows = [flat(trial) for trial in trials]
-    return csv_lines(list(rows[0]), [list(row.values()) for row in rows])
+    rows = [flat(trial, quantity) for trial in trials]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return csv_lines(names, [[row.get(name) for name in names] for row in rows])

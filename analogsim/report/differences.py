@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 from analogsim.experiment.axes import Value
-from analogsim.experiment.statistics import Sampled, holm, paired_trials
+from analogsim.experiment.statistics import DIFFERENCE, Sampled, Span, holm, paired_trials
 from analogsim.experiment.trial import Trial
 
 
@@ -23,7 +23,7 @@ class Side(TypedDict):
 
 
 class Difference(TypedDict):
-    """`a - b` as a fraction, with its 95 % intervals ([low, high], None for one pair).
+    """`a - b` of fractions, with its 95 % intervals ([low, high], None for one pair).
 
     `ci95` is for these images, `ci95_new_images` for others like them; `p` and `p_new_images` are
     the probabilities of such a difference if there is none (None as the interval is).
@@ -45,11 +45,13 @@ class Difference(TypedDict):
 _Curve = tuple[str, str, str]
 
 
-def differences(trials: Sequence[Trial], digital_correct: str | None) -> list[Difference]:
+def differences(
+    trials: Sequence[Trial], digital_correct: str | None, span: Span = DIFFERENCE
+) -> list[Difference]:
     """Each time against the first of its curve, and each curve against a reference at its times.
 
     The reference is the first curve, but for another treatment of BatchNorm: there it is the
-    first treatment of the same device and compensation.
+    first treatment of the same device and compensation. `span` bounds a difference.
     """
     cells: dict[_Curve, dict[float, list[Trial]]] = {}
     for trial in trials:
@@ -65,7 +67,7 @@ def differences(trials: Sequence[Trial], digital_correct: str | None) -> list[Di
         same = (preset, first[1], compensation)
         base = cells[same if bn != first[1] and same in cells else first]
         pairs += [(curve[t_s], base[t_s]) for t_s in sorted(curve) if t_s in base]
-    known = [(a, b, paired_trials(a, b, digital_correct)) for a, b in pairs]
+    known = [(a, b, paired_trials(a, b, digital_correct, span=span)) for a, b in pairs]
     found = [(a[0], b[0], between) for a, b, between in known if between is not None]
     verdicts = holm([verdict_p(between) for _, _, between in found])
     return [

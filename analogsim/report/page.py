@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analogsim.report.accuracy_chart import chart_name
 from analogsim.report.bn_chart import policies
 from analogsim.report.chart import Chart
 from analogsim.report.citations import bibtex
@@ -13,6 +14,7 @@ from analogsim.report.layers_view import later_label, layer_lines
 from analogsim.report.opening import opening
 from analogsim.report.page_notes import listed, notes, origins
 from analogsim.report.page_tables import (
+    bad_chip,
     beyond_table,
     differences_table,
     layers_table,
@@ -20,7 +22,7 @@ from analogsim.report.page_tables import (
     results_table,
     sources_table,
 )
-from analogsim.report.summary import Run, Summary
+from analogsim.report.summary import Run, Summary, quantity_of
 from analogsim.report.sweep_chart import is_wide
 from analogsim.report.toml_text import toml_text
 
@@ -28,7 +30,7 @@ _WEIGHTS = ("weight_errors", "conductances")
 _SECTIONS = (
     ("sweep", "Sweep"),
     ("costs", "Sources and layers"),
-    ("time", "Accuracy over time"),
+    ("time", ""),
     ("gaussian", "Beside Gaussian noise"),
     ("batchnorm", "BatchNorm"),
     ("chips", "Chips"),
@@ -53,7 +55,8 @@ def render_page(
     shown = {chart.name: figure(chart, svgs[chart.name]) for chart in charts}
     lines = layer_lines(header.layers, header.periphery, extras.layers, extras.losses)
     later = later_label(extras.layers)
-    found = policies(run)
+    found, quantity = policies(run), header.quantity
+    over_time = f"{quantity.title} over time"
     settings = {key: value for key, value in header.periphery.items() if key != "not_modelled"}
     absent = {
         "sweep": "sweep" not in summary,
@@ -69,23 +72,28 @@ def render_page(
         f"Computed {header.created} (UTC).",
         title=header.question or f"{header.model} on analog tiles",
         answer=opening(run, summary, extras),
-        sections=[(a, name) for a, name in _SECTIONS if not absent.get(a)],
+        sections=[
+            (a, over_time if a == "time" else name) for a, name in _SECTIONS if not absent.get(a)
+        ],
+        over_time=over_time,
+        bad_chip=bad_chip(quantity),
         charts={
-            **dict.fromkeys(("sweep", "accuracy", "attribution", "matched", "batchnorm")),
+            **dict.fromkeys(("sweep", "time", "attribution", "matched", "batchnorm")),
             **dict.fromkeys(("spread", "yield", "layers")),
             **shown,
+            "time": shown.get(chart_name(quantity)),
         },
         weight_charts=[one for name, one in shown.items() if name.startswith(_WEIGHTS)],
         matched=[] if extras.comparison is None else extras.comparison["sentences"],
         results=results_table(run.trials, summary),
         results_note=_results_note(summary),
-        differences=differences_table(summary["differences"]),
-        policies=policy_table(found) if found else None,
+        differences=differences_table(summary["differences"], quantity),
+        policies=policy_table(found, quantity) if found else None,
         beyond=beyond_table(summary),
         no_chips=_no_chips(summary),
-        layers=layers_table(lines, later),
+        layers=layers_table(lines, later, quantity),
         later=later if any(line.factor is not None for line in lines) else "",
-        sources=sources_table(extras.losses),
+        sources=sources_table(extras.losses, quantity),
         n_analog=sum(layer["where"] == "analog" for layer in header.layers),
         tile_size=_tile_size(header.periphery),
         settings={key: _text(value) for key, value in _swept(settings, summary).items()},
@@ -94,7 +102,7 @@ def render_page(
         origins=origins(run.trials),
         spec_toml=extras.spec,
         spec_data=None if extras.spec is None else data_link(extras.spec, "application/toml"),
-        records_data=data_link(csv_text(run.trials)),
+        records_data=data_link(csv_text(run.trials, quantity)),
         settings_toml=toml_text(header.spec),
         bibtex=bibtex(header),
     )
@@ -113,7 +121,8 @@ def _results_note(summary: Summary) -> str:
     rows = summary["rows"]
     bns = {row["bn"] for row in rows}
     images = {summary["digital"]["n_images"], *(row["n_images"] for row in rows)}
-    parts = ["Times since programming. Changes in percentage points against the digital network."]
+    unit = quantity_of(summary).long_change
+    parts = [f"Times since programming. Changes in {unit} against the digital network."]
     parts += [f"BatchNorm: {min(bns)}."] * (len(bns) == 1)
     parts += [f"Each chip saw {min(images)} images."] * (len(images) == 1)
     if not summary["digital"]["n_nan"] and not any(row["n_nan"] for row in rows):

@@ -6,6 +6,8 @@ from analogsim.experiment.records import Trial
 from analogsim.report.extras import Extras
 from analogsim.report.summary import UNSEEDED, Run, Summary
 
+_NO_NARROWER = " Neither is narrower than flips of answers that were not seen allow."
+
 
 def origins(trials: Sequence[Trial]) -> dict[str, str]:
     """Where the trials come from: seeds, chips, tiles, devices."""
@@ -29,8 +31,9 @@ def notes(run: Run, summary: Summary, extras: Extras) -> list[str]:
     found += [f"Warning: {text}." for text in run.warnings]
     found += [
         "Intervals are at 95 %. On these images they are over chips (Student's t): what other "
-        "chips would do with them. On new images they are over chips and images together. "
-        "Neither is narrower than flips of answers that were not seen allow.",
+        "chips would do with them. On new images they are over chips and images together."
+        + _NO_NARROWER
+        * all(trial.n_correct is not None for trial in run.trials),
         "Each chip is programmed once. Where the device has read noise, one draw of it is made "
         "at each time and kept for all images of that trial.",
     ]

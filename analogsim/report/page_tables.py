@@ -1,11 +1,13 @@
 """The page's tables of a study of chips."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from analogsim.experiment.axes import axes_of, value_text
+from analogsim.experiment.axes import axes_of, shown_text
 from analogsim.experiment.records import Trial
-from analogsim.experiment.statistics import chance_count, clopper_pearson
+from analogsim.experiment.statistics import chance_count
 from analogsim.experiment.trial import name_of
+from analogsim.quantity import Quantity
 from analogsim.report.attribution import Loss
 from analogsim.report.bn_chart import Policy
 from analogsim.report.cells import Cell, Column, Table, number
@@ -18,7 +20,7 @@ from analogsim.report.labels import (
     time_labels,
 )
 from analogsim.report.layers_view import LayerLine
-from analogsim.report.summary import RowDict, Summary, row_name
+from analogsim.report.summary import RowDict, Summary, digital_bounds, quantity_of, row_name
 
 SHAPE = " \u00d7 "
 _LIKE = "new images"
@@ -30,14 +32,14 @@ _EACH = (
 
 def results_table(trials: Sequence[Trial], summary: Summary) -> Table:
     """Accuracy by preset and time, the digital network first."""
-    rows, digital = summary["rows"], summary["digital"]
+    rows, digital, quantity = summary["rows"], summary["digital"], quantity_of(summary)
+    show = _Shown(quantity)
     shown = _which(summary)
     nothing = number(None)
     columns, keys = _places(summary)
     first = [_text("digital network"), *(nothing for _ in columns[1:])]
-    first += [number(percent(summary["digital_accuracy"]), summary["digital_accuracy"], "mark")]
-    of_new = clopper_pearson(digital["n_correct"], digital["n_images"])
-    first += [nothing, _range(of_new), *(nothing for _ in range(4))]
+    first += [show.value(summary["digital_accuracy"], "mark")]
+    first += [nothing, show.range(digital_bounds(summary)), *(nothing for _ in range(4))]
     first += [number(str(digital["n_images"]), digital["n_images"])] * shown["images"]
     first += [number(str(digital["n_nan"]), digital["n_nan"])] * shown["nan"]
     body = []
@@ -46,24 +48,24 @@ def results_table(trials: Sequence[Trial], summary: Summary) -> Table:
         std, change = row["std_chips"], row["mean"] - summary["digital_accuracy"]
         cells = [
             *place,
-            number(percent(row["mean"]), row["mean"], "mark"),
-            number(_bounds(row["ci95"]) or "one chip", row["ci95"][0] if row["ci95"] else ""),
-            _range(row["ci95_new_images"]),
-            number(points(change), change),
-            number("one chip" if std is None else percent(std), "" if std is None else std),
-            number(_bounds([min(chips), max(chips)] if chips else None), min(chips, default="")),
+            show.value(row["mean"], "mark"),
+            show.range(row["ci95"], none="one chip"),
+            show.range(row["ci95_new_images"]),
+            show.change(change),
+            number("one chip") if std is None else show.value(std),
+            show.range([min(chips), max(chips)] if chips else None),
             number(str(row["n_chips"]), row["n_chips"]),
         ]
         cells += [number(str(row["n_images"]), row["n_images"])] * shown["images"]
         cells += [number(str(row["n_nan"]), row["n_nan"])] * shown["nan"]
         body.append(tuple(cells))
-    names = ["Accuracy", "These images", "New images", "Change", "Std of chips"]
+    names = [quantity.title, "These images", "New images", "Change", "Std of chips"]
     names += ["Range of chips", "Chips"]
     names += ["Images"] * shown["images"] + ["NaN outputs"] * shown["nan"]
     return Table(
         label="Results table",
-        caption="Accuracy by preset and time, in %, with 95 % intervals over chips: on the images "
-        "that were measured, and on others like them",
+        caption=f"{quantity.title} by preset and time{_in(quantity)}, with 95 % intervals over "
+        "chips: on the images that were measured, and on others like them",
         columns=(*columns, *(Column(name=name) for name in names)),
         rows=(tuple(first), *body),
     )
@@ -72,18 +74,20 @@ def results_table(trials: Sequence[Trial], summary: Summary) -> Table:
 def beyond_table(summary: Summary) -> Table:
     """How chips differ: spread, 5th percentile chip, parts, yields."""
     columns, keys = _places(summary)
+    quantity = quantity_of(summary)
+    show = _Shown(quantity)
     with_yields = any(row["yields"] for row in summary["rows"])
     body = []
     for row, place in zip(summary["rows"], keys, strict=True):
         low, parts = row["percentile5"], row["components"]
         cells = [
             *place,
-            _range(row["std_ci95"], none=_too_few(row, 8)),
+            show.range(row["std_ci95"], none=_too_few(row, 8)),
             number(None) if low is None else number(
-                f"{percent(low)} ({row['percentile5_method']})", low
+                f"{quantity.text(low)} ({row['percentile5_method']})", low
             ),
-            _range(row["percentile5_ci95"], none=_too_few(row, 72)),
-            number(" / ".join(percent(v) for v in parts.values()) if parts else None),
+            show.range(row["percentile5_ci95"], none=_too_few(row, 72)),
+            number(" / ".join(quantity.text(v) for v in parts.values()) if parts else None),
         ]  # fmt: skip
         if with_yields:
             text = "; ".join(
@@ -93,18 +97,19 @@ def beyond_table(summary: Summary) -> Table:
             )
             cells.append(number(text or None, row["yields"][0]["share"] if text else ""))
         body.append(tuple(cells))
-    names = ["Std of chips", "5th percentile chip", "its interval", "Parts"]
+    names = ["Std of chips", f"{bad_chip(quantity)} chip", "its interval", "Parts"]
     names += ["Yield"] * with_yields
     return Table(
         label="Spread table",
-        caption="How chips differ, in %, each with its 95 % interval",
+        caption=f"How chips differ{_in(quantity)}, each with its 95 % interval",
         columns=(*columns, *(Column(name=name) for name in names)),
         rows=tuple(body),
     )
 
 
-def policy_table(found: Sequence[Policy]) -> Table:
+def policy_table(found: Sequence[Policy], quantity: Quantity) -> Table:
     """The BatchNorm policies of each preset, compensation and time, below each other."""
+    show = _Shown(quantity)
     labels = time_labels(dict.fromkeys(one.t_s for one in found))
     order = list(dict.fromkeys(one.bn for one in found))
     groups = list(dict.fromkeys(one.group for one in found))
@@ -116,17 +121,18 @@ def policy_table(found: Sequence[Policy]) -> Table:
             _text(one.group),
             number(labels[one.t_s], one.t_s),
             Cell(text=one.bn),
-            number(percent(one.mean), one.mean, "mark"),
-            _range(None if one.low is None or one.high is None else [one.low, one.high]),
-            number(None) if mean is None else number(points(mean), mean),
-            _point_range(None if low is None or high is None else (low, high)),
-            _point_range(one.new_images),
+            show.value(one.mean, "mark"),
+            show.range(None if one.low is None or one.high is None else [one.low, one.high]),
+            number(None) if mean is None else show.change(mean),
+            show.changes(None if low is None or high is None else (low, high)),
+            show.changes(one.new_images),
         ))  # fmt: skip
-    names = ("Accuracy", "95 % interval", f"Against {order[0]}", "These images", "New images")
+    names = (quantity.title, "95 % interval", f"Against {order[0]}", "These images", "New images")
     return Table(
         label="BatchNorm table",
-        caption="Accuracy in % of each policy, and its difference in points on the same chips, "
-        "with 95 % intervals on these images and on new ones",
+        caption=f"{quantity.in_unit} of each policy, and its difference"
+        f"{_in(quantity, quantity.change_unit)} on the same chips, with 95 % intervals on these "
+        "images and on new ones",
         columns=(
             Column(name="Preset", number=False), Column(name="Time"),
             Column(name="BatchNorm", number=False), *(Column(name=name) for name in names),
@@ -135,7 +141,7 @@ def policy_table(found: Sequence[Policy]) -> Table:
     )  # fmt: skip
 
 
-def differences_table(found: Sequence[Difference]) -> Table | None:
+def differences_table(found: Sequence[Difference], quantity: Quantity) -> Table | None:
     """Each time against the first of its curve, and curves against each other; None without any."""
     if not found:
         return None
@@ -148,13 +154,13 @@ def differences_table(found: Sequence[Difference]) -> Table | None:
         label = series_label(name, side["bn"], side["compensation"], with_bn=with_bn)
         return f"{label}, {labels[side['t_s']]}"
 
-    told = sum(one["told_apart"] for one in found)
+    told, show = sum(one["told_apart"] for one in found), _Shown(quantity)
     return Table(
         label="Differences table",
-        caption=f"Differences in points, paired over chips, with 95 % intervals. Of "
-        f"{len(found)}, {chance_count(len(found)):.2g} would have an interval without 0 by chance "
-        f"if nothing differed; {told} are told apart for new images when all are taken together "
-        "(Holm)",
+        caption=f"Differences{_in(quantity, quantity.change_unit)}, paired over chips, with 95 % "
+        f"intervals. Of {len(found)}, {chance_count(len(found)):.2g} would have an interval "
+        f"without 0 by chance if nothing differed; {told} are told apart for new images when all "
+        "are taken together (Holm)",
         columns=(
             Column(name="This", number=False), Column(name="less that", number=False),
             *(Column(name=n) for n in ("Difference", "These images", "New images", "Pairs")),
@@ -162,15 +168,15 @@ def differences_table(found: Sequence[Difference]) -> Table | None:
         ),
         rows=tuple(
             (_text(title(one["a"])), _text(title(one["b"])),
-             number(points(one["mean"]), one["mean"], "mark"), _point_range(one["ci95"]),
-             _point_range(one["ci95_new_images"]), number(str(one["n_chips"]), one["n_chips"]),
+             show.change(one["mean"], "mark"), show.changes(one["ci95"]),
+             show.changes(one["ci95_new_images"]), number(str(one["n_chips"]), one["n_chips"]),
              _text("yes" if one["told_apart"] else "no"))
             for one in found
         ),
     )  # fmt: skip
 
 
-def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
+def layers_table(lines: Sequence[LayerLine], later: str, quantity: Quantity) -> Table:
     """Every layer, where it computes and why, its tiles and its errors."""
     with_losses = any(line.alone or line.gain for line in lines)
     with_factors = any(line.factor is not None for line in lines)
@@ -208,7 +214,7 @@ def layers_table(lines: Sequence[LayerLine], later: str) -> Table:
     return Table(
         label="Layers table",
         caption="Every layer, where it computes, and why"
-        + (f". Costs and gains in points of accuracy, {_EACH}" if with_losses else ""),
+        + (f". Costs and gains in points of {quantity.name}, {_EACH}" if with_losses else ""),
         columns=tuple(columns),
         rows=tuple(body),
     )
@@ -218,7 +224,7 @@ def _factor(value: float | None) -> Cell:
     return number(None) if value is None else number(f"{value:.4g}", value)
 
 
-def sources_table(losses: Sequence[Loss]) -> Table | None:
+def sources_table(losses: Sequence[Loss], quantity: Quantity) -> Table | None:
     """What each source of error costs, if `analogsim attribute` left its file here."""
     found = [loss for loss in losses if loss.kind == "source"]
     if not found:
@@ -228,7 +234,7 @@ def sources_table(losses: Sequence[Loss]) -> Table | None:
         names.setdefault((loss.title, loss.t_s), {})[loss.mode] = loss
     return Table(
         label="Sources table",
-        caption=f"Cost of each source in points of accuracy, {_EACH}",
+        caption=f"Cost of each source in points of {quantity.name}, {_EACH}",
         columns=(
             Column(name="Source", number=False), Column(name="Time"),
             Column(name="Alone, all else off"), Column(name=_LIKE),
@@ -292,8 +298,8 @@ def _places(summary: Summary) -> tuple[list[Column], list[list[Cell]]]:
 def _on_axis(row: RowDict, axis: str) -> Cell:
     value = (row.get("point") or {}).get(axis)
     if value is None or isinstance(value, bool | str):
-        return number(None if value is None else value_text(value), "")
-    return number(value_text(value), value)
+        return number(None if value is None else shown_text(value), "")
+    return number(shown_text(value), value)
 
 
 def _chips(trials: Sequence[Trial], row: RowDict) -> list[float]:
@@ -303,20 +309,44 @@ def _chips(trials: Sequence[Trial], row: RowDict) -> list[float]:
     return [t.accuracy for t in trials if full and (t.name, t.t_s, t.bn, t.compensation) == key]
 
 
-def _bounds(bounds: Sequence[float] | None) -> str | None:
-    return None if bounds is None else f"{percent(bounds[0])} to {percent(bounds[1])}"
+def _in(quantity: Quantity, unit: str | None = None) -> str:
+    """`, in %` after a quantity, ` in points` after differences; nothing without a unit."""
+    if unit is not None:
+        return f" in {unit}" if unit else ""
+    return f", in {quantity.unit}" if quantity.unit else ""
 
 
-def _range(bounds: Sequence[float] | None, *, none: str | None = None) -> Cell:
-    return number(_bounds(bounds) or none, "" if bounds is None else bounds[0])
+def bad_chip(quantity: Quantity) -> str:
+    """The percentile of a bad chip."""
+    return "5th percentile" if quantity.sign > 0 else "95th percentile"
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Cells of one quantity."""
+
+    quantity: Quantity
+
+    def value(self, value: float, style: str = "") -> Cell:
+        return number(self.quantity.text(value), value, style)
+
+    def change(self, value: float, style: str = "") -> Cell:
+        return number(self.quantity.change(value), value, style)
+
+    def range(self, bounds: Sequence[float] | None, *, none: str | None = None) -> Cell:
+        return self._between(bounds, self.quantity.text, none)
+
+    def changes(self, bounds: Sequence[float] | None) -> Cell:
+        return self._between(bounds, self.quantity.change, None)
+
+    def _between(
+        self, bounds: Sequence[float] | None, text: Callable[[float], str], none: str | None
+    ) -> Cell:
+        if bounds is None:
+            return number(none)
+        return number(" to ".join(map(text, bounds)), bounds[0])
 
 
 def _too_few(row: RowDict, wanted: int) -> str | None:
     """What stands in place of an interval that so many chips would give."""
     return f"{wanted} chips give one" if 1 < row["n_chips"] < wanted else None
-
-
-def _point_range(bounds: Sequence[float] | None) -> Cell:
-    if bounds is None:
-        return number(None)
-    return number(f"{points(bounds[0])} to {points(bounds[1])}", bounds[0])

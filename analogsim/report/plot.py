@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import Row, summarise
+from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.labels import compensation_label
 from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, PAGE, Look, settings
 from analogsim.report.time_axis import TimeAxis
@@ -38,12 +39,13 @@ def draw(
     digital_accuracy: float,
     rows: Sequence[Row] | None = None,
     look: Look = PAGE,
+    quantity: Quantity = ACCURACY,
 ) -> "Figure":
     """The figure: one panel, or one a preset if there are many curves, and one legend.
 
-    Accuracies are fractions; the axis shows per cent. `rows` are those of `summarise`, if they
-    are made already. Where images were dealt out there are no dots: a chip's own accuracy is then
-    mostly the noise of its few images.
+    Accuracies are fractions; the axis shows per cent. `quantity` is what was measured. `rows`
+    are those of `summarise`, if they are made already. Where images were dealt out there are no
+    dots: a chip's own accuracy is then mostly the noise of its few images.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -60,15 +62,17 @@ def draw(
         grid = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)
         axis = TimeAxis.of(trial.t_s for trial in trials)
         for axes, (title, keys) in zip(grid[:, 0], panels.items(), strict=True):
-            axes.axhline(100 * digital_accuracy, color=INK, linewidth=1.2, linestyle=DASHES)
+            axes.axhline(
+                quantity.scale * digital_accuracy, color=INK, linewidth=1.2, linestyle=DASHES
+            )
             axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
-            axes.set_ylabel("accuracy (%)")
+            axes.set_ylabel(quantity.axis)
             axes.set_title(look.fold(title, 0.75), loc="left")
             for index, key in enumerate(keys):
                 # Curves that coincide stay visible beside each other.
                 shift = (index - (len(keys) - 1) / 2) * axis.step(len(keys))
-                _draw_curve(axes, curves[key], axis, shift, styles[key])
-        _finish(grid[-1, 0], axis, look)
+                _draw_curve(axes, curves[key], axis, shift, styles[key], quantity.scale)
+        _finish(grid[-1, 0], axis, look, quantity)
         _legend(figure, list(legend.values()), look)
     return figure
 
@@ -110,27 +114,31 @@ def _styles(keys: list[_Key], *, split: bool) -> dict[_Key, _Style]:
     return styles
 
 
-def _draw_curve(axes: "Axes", curve: _Curve, axis: TimeAxis, shift: float, style: _Style) -> None:
+def _draw_curve(
+    axes: "Axes", curve: _Curve, axis: TimeAxis, shift: float, style: _Style, scale: float
+) -> None:
     # Time 0 has no place on a log axis, so no line leads there.
     for part in ([p for p in curve if p[0].t_s == 0], [p for p in curve if p[0].t_s > 0]):
         xs = [axis.x[row.t_s] + shift for row, _ in part]
-        means = [100 * row.mean for row, _ in part]
+        means = [scale * row.mean for row, _ in part]
         axes.plot(xs, means, color=style.colour, linewidth=1.5, marker=style.marker, markersize=5)
         known = [(x, row.ci95) for x, (row, _) in zip(xs, part, strict=True) if row.ci95]
         xs = [x for x, _ in known]
-        low, high = [100 * ci95[0] for _, ci95 in known], [100 * ci95[1] for _, ci95 in known]
+        low, high = [scale * ci95[0] for _, ci95 in known], [scale * ci95[1] for _, ci95 in known]
         axes.fill_between(xs, low, high, color=style.colour, alpha=0.18, linewidth=0)
         axes.vlines(xs, low, high, color=style.colour, linewidth=1.2)
     # The chips stand right of their mean and its bar, which would hide them.
     beside = shift + 0.008 * axis.span
-    chips = [(axis.x[t.t_s] + beside, 100 * t.accuracy) for _, trials in curve for t in trials]
+    chips = [(axis.x[t.t_s] + beside, scale * t.accuracy) for _, trials in curve for t in trials]
     axes.plot(*zip(*chips, strict=True), **_CHIP, color=style.colour)
 
 
-def _finish(axes: "Axes", axis: TimeAxis, look: Look) -> None:
+def _finish(axes: "Axes", axis: TimeAxis, look: Look, quantity: Quantity) -> None:
     """Limits and ticks; the panels share both axes."""
     axis.finish(axes, look)
     low, high = axes.get_ylim()
+    if quantity.span != ACCURACY.span or not quantity.is_share:
+        return
     # At least two points high; bands that reach beyond 0 or 100 % are cut there, a marker is not.
     middle, half = (low + high) / 2, max(high - low, 2.0) / 2
     room = 0.06 * half

@@ -3,20 +3,22 @@
 from typing import TYPE_CHECKING
 
 from analogsim.experiment.trial import Trial
+from analogsim.quantity import Quantity
 from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
-from analogsim.report.labels import percent, series_label, time_labels
+from analogsim.report.labels import series_label, time_labels
 from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, settings
 from analogsim.report.summary import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_ASKED = " The table gives intervals for accuracies asked for."
 _LINES = ("-", "--", "-.", ":")
 
 
 class Strip:
-    """The chips of one curve at one time, lowest accuracy first (fractions)."""
+    """The chips of one curve at one time, lowest value first."""
 
     def __init__(self, name: str, time: str, t_s: float, chips: list[Trial]) -> None:
         self.name, self.time, self.t_s = name, time, t_s
@@ -25,7 +27,7 @@ class Strip:
 
     @property
     def mean(self) -> float:
-        """Mean accuracy of the chips."""
+        """Mean of the chips."""
         return sum(self.values) / len(self.values)
 
     @property
@@ -64,22 +66,23 @@ def spread_chart(run: Run) -> Chart | None:
     found = strips(run)
     if not found:
         return None
+    quantity = run.header.quantity
     said = [
-        f"{one.label}: {len(one.values)} chips from {percent(one.values[0])} to "
-        f"{percent(one.values[-1])} %, mean {percent(one.mean)} %."
+        f"{one.label}: {len(one.values)} chips from {quantity.text(one.values[0])} to "
+        f"{quantity.with_unit(one.values[-1])}, mean {quantity.with_unit(one.mean)}."
         for one in found
     ]
     return Chart(
         name="spread",
         title="The chips at the last time",
         caption="Each mark is one chip on all its images, as its distance from the mean of its "
-        "curve (named on the left). Chips of equal accuracy are moved apart.",
-        words=f"Accuracy of single chips at the last time of each curve. {' '.join(said)}",
-        header=("curve", "t_s", "chip", "accuracy"),
+        f"curve (named on the left). Chips of equal {quantity.name} are moved apart.",
+        words=f"{quantity.title} of single chips at the last time of each curve. {' '.join(said)}",
+        header=("curve", "t_s", "chip", quantity.name),
         rows=tuple(
             (one.name, one.t_s, trial.chip, trial.accuracy) for one in found for trial in one.chips
         ),
-        draw=lambda look: _draw_spread(found, look),
+        draw=lambda look: _draw_spread(found, look, quantity),
     )
 
 
@@ -88,42 +91,54 @@ def yield_chart(run: Run) -> Chart | None:
     found = strips(run)
     if not found:
         return None
+    quantity = run.header.quantity
+    up, name, text = quantity.sign > 0, quantity.name, quantity.with_unit
+    reach = "reach" if up else "stay within"
     rows: list[tuple[Cell, ...]] = [
-        (one.name, one.t_s, value, share) for one in found for value, share in steps(one.values)
+        (one.name, one.t_s, value, share)
+        for one in found
+        for value, share in steps(one.values, quantity.sign)
     ]
     said = [
-        f"{one.label}: all reach {percent(one.values[0])} %, half reach "
-        f"{percent(_reached_by_half(one.values))} %, the best {percent(one.values[-1])} %."
+        f"{one.label}: all {reach} {text(worst)}, half {reach} "
+        f"{text(_reached_by_half(one.values, quantity.sign))}, the best {text(best)}."
         for one in found
+        for worst, *_, best in [one.values if up else one.values[::-1]]
     ]
     return Chart(
         name="yield",
         title="Yield",
-        caption="Share of the measured chips whose accuracy is at least that on the horizontal "
-        "axis, at the last time of each curve. The table gives intervals for accuracies asked for.",
-        words=f"Yield: share of chips that reach an accuracy. {' '.join(said)}",
-        header=("curve", "t_s", "accuracy", "share_of_chips"),
+        caption=f"Share of the measured chips whose {name} is at {'least' if up else 'most'} that "
+        f"on the horizontal axis, at the last time of each curve.{_ASKED * quantity.is_share}",
+        words=f"Yield: share of chips that {reach} {_a(name)}. {' '.join(said)}",
+        header=("curve", "t_s", name, "share_of_chips"),
         rows=tuple(rows),
-        draw=lambda look: _draw_yield(found, look),
+        draw=lambda look: _draw_yield(found, look, quantity),
     )
 
 
-def steps(values: list[float]) -> list[tuple[float, float]]:
-    """(accuracy, share of chips that reach it), rising accuracy, each accuracy once."""
+def steps(values: list[float], sign: int = 1) -> list[tuple[float, float]]:
+    """(value, share of chips that are as good or better), rising values, each once."""
     n = len(values)
-    return [(v, sum(other >= v for other in values) / n) for v in sorted(set(values))]
+    return [(v, sum(sign * other >= sign * v for other in values) / n) for v in sorted(set(values))]
 
 
-def _reached_by_half(values: list[float]) -> float:
-    return max(value for value, share in steps(values) if share >= 0.5)
+def _reached_by_half(values: list[float], sign: int) -> float:
+    return sign * max(sign * value for value, share in steps(values, sign) if share >= 0.5)
 
 
-def _draw_spread(found: list[Strip], look: Look) -> "Figure":
+def _a(name: str) -> str:
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _draw_spread(found: list[Strip], look: Look, quantity: Quantity) -> "Figure":
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(settings(look)):
-        names = [look.fold(f"{one.label}: mean {percent(one.mean)} %", 0.36) for one in found]
+        names = [
+            look.fold(f"{one.label}: mean {quantity.with_unit(one.mean)}", 0.36) for one in found
+        ]
         lines = sum(name.count("\n") + 1.6 for name in names)
         height = 0.9 + 0.018 * look.font_pt * lines
         figure = Figure(figsize=(look.width_in, max(height, 1.5)), layout="constrained")
@@ -132,14 +147,15 @@ def _draw_spread(found: list[Strip], look: Look) -> "Figure":
         for place, one in enumerate(found):
             ys = [place + offset for offset in _apart(one.values)]
             axes.plot(
-                [100 * (value - one.mean) for value in one.values], ys, linestyle="",
+                [quantity.scale * (value - one.mean) for value in one.values], ys, linestyle="",
                 marker=MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)],
                 markersize=4.5, alpha=0.8, mew=0,
             )  # fmt: skip
         axes.set_yticks(range(len(found)), names)
         axes.set_ylim(len(found) - 0.4, -0.6)
         # Long names leave the axis little room: its own name then reaches to the left.
-        axes.set_xlabel("points from the mean of the curve", loc="right")
+        away = f"{quantity.change_unit or quantity.name} from the mean of the curve"
+        axes.set_xlabel(away, loc="right")
         axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
     return figure
 
@@ -154,7 +170,7 @@ def _apart(values: list[float]) -> list[float]:
     return offsets
 
 
-def _draw_yield(found: list[Strip], look: Look) -> "Figure":
+def _draw_yield(found: list[Strip], look: Look, quantity: Quantity) -> "Figure":
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -169,18 +185,23 @@ def _draw_yield(found: list[Strip], look: Look) -> "Figure":
         highest = max(one.values[-1] for one in found)
         room = 0.04 * (highest - lowest) or 0.01
         for place, one in enumerate(found):
-            points = steps(one.values)
+            points = steps(one.values, quantity.sign)
             xs = [lowest - room, *(value for value, _ in points), points[-1][0]]
             ys = [1.0, *(share for _, share in points), 0.0]
-            # A share holds up to its own accuracy, and falls behind it.
+            if quantity.sign < 0:
+                xs = [points[0][0], *(value for value, _ in points), highest + room]
+                ys = [0.0, *(share for _, share in points), 1.0]
+            # A share holds up to its own accuracy, and falls behind it; upwards where lower is
+            # better.
             axes.step(
-                [100 * x for x in xs], [100 * y for y in ys], where="pre",
+                [quantity.scale * x for x in xs], [100 * y for y in ys],
+                where="pre" if quantity.sign > 0 else "post",
                 color=COLOURS[place % len(COLOURS)], linewidth=1.6,
                 linestyle=_LINES[place % len(_LINES)], label=names[place],
             )  # fmt: skip
-        axes.set_xlim(100 * (lowest - room), 100 * (highest + room))
+        axes.set_xlim(quantity.scale * (lowest - room), quantity.scale * (highest + room))
         axes.set_ylim(0, 104)
-        axes.set_xlabel("accuracy (%)")
+        axes.set_xlabel(quantity.axis)
         axes.set_ylabel("chips that reach it (%)")
         figure.legend(loc="outside lower center", ncols=1, frameon=False)
     return figure

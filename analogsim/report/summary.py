@@ -1,6 +1,6 @@
 """A run read back, and its summary. Accuracies are fractions; the labels module makes per cent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,8 +20,9 @@ from analogsim.experiment.records import (
     read_header,
     read_records,
 )
-from analogsim.experiment.statistics import Row, summarise
+from analogsim.experiment.statistics import Row, clopper_pearson, digital_new_images, summarise
 from analogsim.experiment.trial import name_of
+from analogsim.quantity import Quantity, QuantityEntry
 from analogsim.report.differences import Difference, differences
 from analogsim.report.factor_words import factor_warnings
 from analogsim.report.sweep import Sweep, sweep_of
@@ -63,7 +64,9 @@ def row_name(row: RowDict) -> str:
 class Summary(TypedDict):
     """The content of `summary.json`: stable, made from `run.json` and `records.jsonl` alone.
 
-    But for `warnings`, which `layers.json` decides. `sweep` is there where there is one.
+    But for `warnings`, which `layers.json` decides. `sweep` is there where there is one, and
+    `measure` where another one than the accuracy is measured: all values are of it then, and
+    `digital_ci95_new_images` is the interval of the digital network's.
     """
 
     format: str
@@ -85,6 +88,22 @@ class Summary(TypedDict):
     warnings: list[str]
     coverage: CoverageEntry | None
     sweep: NotRequired[Sweep]
+    measure: NotRequired[QuantityEntry]
+    digital_ci95_new_images: NotRequired[list[float]]
+
+
+def quantity_of(summary: Summary) -> Quantity:
+    """What a summary's values are of."""
+    return Quantity.of(summary.get("measure"))
+
+
+def digital_bounds(summary: Summary) -> Sequence[float] | None:
+    """95 % bounds of the digital network's mean on new images."""
+    digital = summary["digital"]
+    if "measure" in summary:
+        return summary.get("digital_ci95_new_images")
+    assert digital["n_correct"] is not None, "an accuracy counts right answers"
+    return clopper_pearson(digital["n_correct"], digital["n_images"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +140,8 @@ def read_run(folder: Path) -> Run:
             f"{folder / RECORDS_FILE} must hold a finished trial after the pilot, got "
             f"{len(trials)} of the pilot; let the run go on: {header.command}"
         )
-    rows = summarise(trials, header.digital_correct, header.spec.get("yield_above", ()))
+    yields = header.spec.get("yield_above", ())
+    rows = summarise(trials, header.digital_correct, yields, header.quantity)
     return Run(
         header=header,
         trials=trials,
@@ -172,7 +192,7 @@ def summarise_run(run: Run) -> Summary:
         digital_accuracy=header.digital["accuracy"],
         digital=header.digital,
         rows=[_as_json(row) for row in run.rows],
-        differences=differences(run.trials, header.digital_correct),
+        differences=differences(run.trials, header.digital_correct, header.quantity.differences),
         spec_digest=header.spec_digest,
         versions=header.versions,
         tiles=list(dict.fromkeys(trial.tile for trial in run.trials)),
@@ -183,6 +203,14 @@ def summarise_run(run: Run) -> Summary:
     swept = sweep_of(run.rows, run.trials, header)
     if swept is not None:
         made["sweep"] = swept
+    if Quantity.KEY in header.spec:
+        counts = header.digital
+        new = digital_new_images(
+            header.digital_correct, counts["n_correct"], counts["n_images"], header.quantity
+        )
+        made["measure"] = header.quantity.entry()
+        if new is not None:
+            made["digital_ci95_new_images"] = list(new)
     return made
 
 

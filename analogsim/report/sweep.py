@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from analogsim.experiment import axes as sweeps
-from analogsim.experiment.axes import Value, axes_of, value_text
+from analogsim.experiment.axes import Value, axes_of, shown_text
 from analogsim.experiment.digest import POINTS, WITHIN
 from analogsim.experiment.header import RunHeader
 from analogsim.experiment.statistics import Row
@@ -38,7 +38,10 @@ def sweep_of(rows: Sequence[Row], trials: Sequence[Trial], header: RunHeader) ->
     measured = axes_of(there)
     axes = {axis: ascending(axis, measured[axis]) for axis in asked if axis in measured}
     within = header.spec.get(WITHIN, sweeps.WITHIN)
-    found = choices(rows, trials, axes, within, header.digital_correct)
+    quantity = header.quantity
+    # A tolerance in points is one of shares, and what is lost is what falls.
+    chosen = quantity.is_share and quantity.sign > 0
+    found = choices(rows, trials, axes, within, header.digital_correct) if chosen else []
     n_images = header.digital["n_images"]
     labels = time_labels(dict.fromkeys(row.t_s for row in rows))
     with_bn = len({row.bn for row in rows}) > 1
@@ -59,14 +62,14 @@ def _sentence(
     name = name_of(choice["preset"], choice["others"])
     curve = series_label(name, choice["bn"], choice["compensation"], with_bn=with_bn)
     opening = f"{curve}, {labels[choice['t_s']]}:"
-    axis, reference = choice["axis"], value_text(choice["reference"])
+    axis, reference = choice["axis"], shown_text(choice["reference"])
     allowed = f"{100 * within:g}"
     tolerance = f"{allowed} point{'' if allowed == '1' else 's'} of"
     candidates = choice["candidates"]
     if not candidates:
         return f"{opening} no two points share chips yet."
     if candidates[0]["ci95"] is None:
-        told = ", ".join(f"{value_text(c['value'])}: {points(c['mean'])}" for c in candidates)
+        told = ", ".join(f"{shown_text(c['value'])}: {points(c['mean'])}" for c in candidates)
         return (
             f"{opening} with one chip there is no interval, so no value of {axis} is told from "
             f"{reference} (points: {told})."
@@ -77,7 +80,7 @@ def _sentence(
         return f"{opening} {text}; {_other(candidates[0], n_images)}."
     place = [candidate["value"] for candidate in candidates].index(chosen)
     best, after = candidates[place], candidates[place + 1 :]
-    value = value_text(best["value"])
+    value = shown_text(best["value"])
     if axis in _BITS:
         text = f"{value} {_BITS[axis]} are the fewest within {tolerance} {reference}"
     else:
@@ -92,7 +95,7 @@ def _sentence(
 def _other(candidate: Candidate, n_images: int) -> str:
     """The next candidate, which was not chosen."""
     verdict = "loses more" if candidate["verdict"] == "beyond" else "may lose more"
-    return f"{value_text(candidate['value'])} {verdict}: {_difference(candidate, n_images)}"
+    return f"{shown_text(candidate['value'])} {verdict}: {_difference(candidate, n_images)}"
 
 
 def _difference(candidate: Candidate, n_images: int) -> str:

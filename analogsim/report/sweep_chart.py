@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analogsim.experiment.axes import Value, point_text, value_text
+from analogsim.experiment.axes import Value, point_text, shown_text
 from analogsim.experiment.trial import name_of
+from analogsim.quantity import Quantity
 from analogsim.report.accuracy_chart import said
 from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
-from analogsim.report.labels import percent, series_label, time_labels
+from analogsim.report.labels import series_label, time_labels
 from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, SEQUENTIAL, Look, settings
-from analogsim.report.summary import RowDict, Summary, row_name
+from analogsim.report.summary import RowDict, Summary, quantity_of, row_name
 from analogsim.report.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_TOGETHER = 6
+_LONG_TICK = 12
 """Curves in a panel, and maps in a figure."""
 
 
@@ -46,6 +48,8 @@ def sweep_chart(summary: Summary) -> Chart | None:
     wide = [axis for axis, values in sweep["axes"].items() if len(values) > 1]
     as_map = len(wide) == 2
     shown = (wide or list(sweep["axes"]))[: 1 + as_map]
+    quantity = quantity_of(summary)
+    unit = f", in {quantity.unit}" if quantity.unit else ""
     if as_map:
         # The longer one goes down, where there is room.
         shown.sort(key=lambda axis: -len(sweep["axes"][axis]))
@@ -54,9 +58,9 @@ def sweep_chart(summary: Summary) -> Chart | None:
         last = max(part.t_s for part in parts)
         drawn = [p for p in parts if len(parts) <= _MOST_TOGETHER or p.t_s == last]
         caption = (
-            f"Each cell is the mean accuracy over chips, in %. Down: {shown[0]}; across: "
-            f"{shown[1]}. The digital network has {percent(summary['digital_accuracy'])} %. "
-            "Intervals stand in the table."
+            f"Each cell is the mean {quantity.name} over chips{unit}. Down: {shown[0]}; across: "
+            f"{shown[1]}. The digital network has "
+            f"{quantity.with_unit(summary['digital_accuracy'])}. Intervals stand in the table."
         )
         if len(drawn[:_MOST_TOGETHER]) < len(parts):
             caption += " The other times stand in the table."
@@ -71,18 +75,18 @@ def sweep_chart(summary: Summary) -> Chart | None:
     digital = summary["digital_accuracy"]
     return Chart(
         name="sweep",
-        title=f"Accuracy over {' and '.join(shown)}",
+        title=f"{quantity.title} over {' and '.join(shown)}",
         caption=caption,
         words=_words(summary, shown),
         header=(
             *("preset", "bn", "compensation", "t_s", *sweep["axes"]),
-            *("accuracy", "low", "high", "n_chips", "n_images"),
+            *(quantity.name, "low", "high", "n_chips", "n_images"),
         ),
         rows=tuple(_cells(row, sweep) for row in summary["rows"]),
         draw=lambda look: (
-            _draw_maps(drawn[:_MOST_TOGETHER], axes, look)
+            _draw_maps(drawn[:_MOST_TOGETHER], axes, look, quantity)
             if as_map
-            else _draw_lines(drawn, shown[0], axes[shown[0]], digital, look)
+            else _draw_lines(drawn, shown[0], axes[shown[0]], digital, look, quantity)
         ),
     )
 
@@ -124,18 +128,25 @@ def _cells(row: RowDict, sweep: Sweep) -> tuple[Cell, ...]:
 
 
 def _words(summary: Summary, shown: Sequence[str]) -> str:
-    parts = []
+    parts, quantity = [], quantity_of(summary)
     for part in _parts(summary, shown):
         values = [
-            f"{said(row)} at {point_text({a: _point(row)[a] for a in shown})}" for row in part.rows
+            f"{said(row, quantity)} at {point_text({a: _point(row)[a] for a in shown})}"
+            for row in part.rows
         ]
         parts.append(f"{part.label}: {', '.join(values)}.")
-    digital = percent(summary["digital_accuracy"])
-    return f"Accuracy over {' and '.join(shown)}. Digital network: {digital} %. {' '.join(parts)}"
+    digital = quantity.with_unit(summary["digital_accuracy"])
+    over = f"{quantity.title} over {' and '.join(shown)}"
+    return f"{over}. Digital network: {digital}. {' '.join(parts)}"
 
 
 def _draw_lines(
-    parts: Sequence[_Part], axis: str, values: Sequence[Value], digital: float, look: Look
+    parts: Sequence[_Part],
+    axis: str,
+    values: Sequence[Value],
+    digital: float,
+    look: Look,
+    quantity: Quantity,
 ) -> "Figure":
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -147,20 +158,21 @@ def _draw_lines(
         )
         each = min(2.9, 0.62 * look.width_in) if len(panels) == 1 else 2.1
         height = each * len(panels) + 0.021 * look.font_pt * (lines + 2) + 0.4
+        height += _upright_in(values, look)
         figure = Figure(figsize=(look.width_in, height), layout="constrained")
         grid = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axes, (title, curves) in zip(grid, panels.items(), strict=True):
-            axes.axhline(100 * digital, color=INK, linewidth=1.2, linestyle=DASHES,
+            axes.axhline(quantity.scale * digital, color=INK, linewidth=1.2, linestyle=DASHES,
                          label="digital network")  # fmt: skip
             axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
             axes.set_title(look.fold(title, 0.75), loc="left")
-            axes.set_ylabel("accuracy (%)")
+            axes.set_ylabel(quantity.axis)
             for place, curve in enumerate(curves):
                 label = curve.time if title else curve.label
                 # Curves that coincide stay visible beside each other.
                 shift = 0.03 * (place - (len(curves) - 1) / 2)
                 _draw_line(axes, curve, axis, values, place, shift, look.fold(label, 0.8))
-        grid[-1].set_xticks(range(len(values)), map(value_text, values))
+        _ticks(grid[-1], values)
         grid[-1].set_xlabel(axis)
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=1, frameon=False)
@@ -198,23 +210,27 @@ def _draw_line(
     axes.vlines(xs, low, high, color=colour, linewidth=1.2)
 
 
-def _draw_maps(parts: Sequence[_Part], axes: dict[str, list[Value]], look: Look) -> "Figure":
+def _draw_maps(
+    parts: Sequence[_Part], axes: dict[str, list[Value]], look: Look, quantity: Quantity
+) -> "Figure":
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     (down, rows), (across, columns) = axes.items()
     with mpl.rc_context(settings(look)):
-        means = [100 * row["mean"] for part in parts for row in part.rows]
+        means = [quantity.scale * row["mean"] for part in parts for row in part.rows]
         low, high = min(means), max(means)
         decimals = 2 if len(columns) <= 8 else 1 if len(columns) <= 12 else 0
         each = 0.028 * look.font_pt * len(rows) + 0.75
-        figure = Figure(figsize=(look.width_in, each * len(parts) + 0.7), layout="constrained")
+        height = (each + _upright_in(columns, look)) * len(parts) + 0.7
+        figure = Figure(figsize=(look.width_in, height), layout="constrained")
         grid = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
         for panel, part in zip(grid, parts, strict=True):
             cells = [[math.nan] * len(columns) for _ in rows]
             for row in part.rows:
                 point = _point(row)
-                cells[rows.index(point[down])][columns.index(point[across])] = 100 * row["mean"]
+                place = rows.index(point[down]), columns.index(point[across])
+                cells[place[0]][place[1]] = quantity.scale * row["mean"]
             image = panel.imshow(
                 cells, cmap=SEQUENTIAL, vmin=low, vmax=max(high, low + 1e-9),
                 interpolation="none", aspect="auto",
@@ -223,15 +239,30 @@ def _draw_maps(parts: Sequence[_Part], axes: dict[str, list[Value]], look: Look)
                 for x, value in enumerate(line):
                     if not math.isnan(value):
                         text = f"{value:.{decimals}f}"
+                        if not quantity.is_share:
+                            text = f"{value:.{decimals + 1}g}"
                         _print_in(panel, x, y, text, (value - low) / max(high - low, 1e-9))
-            panel.set_xticks(range(len(columns)), map(value_text, columns))
-            panel.set_yticks(range(len(rows)), map(value_text, rows))
+            _ticks(panel, columns)
+            panel.set_yticks(range(len(rows)), map(shown_text, rows))
             panel.set_ylabel(down)
             panel.set_title(look.fold(part.label, 0.75), loc="left")
         grid[-1].set_xlabel(across)
         figure.colorbar(image, ax=list(grid), location="bottom", shrink=0.6, aspect=40,
-                        label="accuracy (%)")  # fmt: skip
+                        label=quantity.axis)  # fmt: skip
     return figure
+
+
+def _ticks(panel: "Axes", values: Sequence[Value]) -> None:
+    """Values below an axis, upright where they are long."""
+    texts = [shown_text(value) for value in values]
+    upright = max(map(len, texts)) > _LONG_TICK
+    panel.set_xticks(range(len(texts)), texts, rotation=90 if upright else 0)
+
+
+def _upright_in(values: Sequence[Value], look: Look) -> float:
+    """Inches that upright values take below an axis; 0 where they lie."""
+    longest = max(len(shown_text(value)) for value in values)
+    return 0.0078 * look.font_pt * longest if longest > _LONG_TICK else 0.0
 
 
 def _print_in(panel: "Axes", x: int, y: int, text: str, share: float) -> None:

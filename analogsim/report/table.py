@@ -4,11 +4,11 @@ import re
 import textwrap
 from collections.abc import Collection, Sequence
 
-from analogsim.experiment.axes import value_text
+from analogsim.experiment.axes import shown_text
 from analogsim.experiment.header import CoverageEntry
-from analogsim.experiment.statistics import clopper_pearson
-from analogsim.report.labels import compensation_label, percent, points, time_labels
-from analogsim.report.summary import UNSEEDED, RowDict, Summary
+from analogsim.quantity import ACCURACY, Quantity
+from analogsim.report.labels import compensation_label, percent, time_labels
+from analogsim.report.summary import UNSEEDED, RowDict, Summary, digital_bounds, quantity_of
 
 _WIDTH = 80
 _GAP = "  "
@@ -38,7 +38,8 @@ def format_table(summary: Summary) -> str:
     labels = time_labels(dict.fromkeys(row["t_s"] for row in rows))
     axes = list(summary["sweep"]["axes"]) if "sweep" in summary else []
     places = ["preset", *axes, *_PLACES]
-    header = [*places, "accuracy", *_INTERVALS, _POINTS, "chips", "NaN"]
+    quantity = quantity_of(summary)
+    header = [*places, quantity.name, *_INTERVALS, _POINTS, "chips", "NaN"]
     left_out = {name for name, values in _constant(summary).items() if len(values) == 1}
     if all(row["ci95_new_images"] is None for row in rows):
         left_out.add(_NEW)
@@ -46,7 +47,8 @@ def format_table(summary: Summary) -> str:
         digital = [""] * len(places) + _digital_cells(summary, decimals)
         shown = [at for at, name in enumerate(header) if name not in left_out | also]
         digital[shown[0]] = "digital"
-        cells = [header, digital, *(_cells(row, axes, labels, summary, decimals) for row in rows)]
+        names = [_change(quantity) if name == _POINTS else name for name in header]
+        cells = [names, digital, *(_cells(row, axes, labels, summary, decimals) for row in rows)]
         kept = [[line[at] for at in shown] for line in cells]
         if _width(kept, room) <= _WIDTH:
             break
@@ -54,7 +56,9 @@ def format_table(summary: Summary) -> str:
     lines = _align(kept, left={n for n, at in enumerate(shown) if header[at] in left})
     opening = [*coverage_lines(summary["coverage"]), *_caption(summary, left_out)]
     said = [""] * bool(summary["warnings"]) + warning_lines(summary["warnings"])
-    return "\n".join([*opening, "", *lines, *_yields(rows, labels), *_choices(summary), *said])
+    return "\n".join(
+        [*opening, "", *lines, *_yields(rows, labels, quantity), *_choices(summary), *said]
+    )
 
 
 def _choices(summary: Summary) -> list[str]:
@@ -85,10 +89,11 @@ def coverage_lines(coverage: CoverageEntry | None) -> list[str]:
     return textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
-def _yields(rows: Sequence[RowDict], labels: dict[float, str]) -> list[str]:
+def _yields(rows: Sequence[RowDict], labels: dict[float, str], quantity: Quantity) -> list[str]:
     """A line for each row and accuracy of which the yield was asked."""
+    reach = "reach" if quantity.sign > 0 else "stay below"
     lines = [
-        f"{percent(y['share'])} % ({percent(y['low'])} to {percent(y['high'])}) of chips reach "
+        f"{percent(y['share'])} % ({percent(y['low'])} to {percent(y['high'])}) of chips {reach} "
         f"{percent(y['above'])} %: {row['preset']}, {labels[row['t_s']]}, {row['compensation']}"
         for row in rows
         for y in row["yields"]
@@ -96,21 +101,28 @@ def _yields(rows: Sequence[RowDict], labels: dict[float, str]) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def bounds_cell(ci95: Sequence[float] | None, decimals: int = 2) -> str:
-    """An interval in per cent, short: `95.3-98.8`; nothing where there is none."""
+def _change(quantity: Quantity) -> str:
+    """The heading of differences to the digital network."""
+    return quantity.change_unit if quantity.is_share else "change"
+
+
+def bounds_cell(
+    ci95: Sequence[float] | None, decimals: int = 2, quantity: Quantity = ACCURACY
+) -> str:
+    """An interval, short: `95.3-98.8` in per cent, else `0.12 to 0.15`; nothing where none is."""
     if ci95 is None:
         return ""
+    if not quantity.is_share:
+        return " to ".join(f"{bound:.{decimals + 2}g}" for bound in ci95)
     low, high = (f"{100 * bound:.{decimals}f}" for bound in ci95)
     return f"{low}-{high}"
 
 
 def _digital_cells(summary: Summary, decimals: int) -> list[str]:
-    counts = summary["digital"]
-    new = clopper_pearson(counts["n_correct"], counts["n_images"])
-    accuracy = percent(summary["digital_accuracy"])
+    quantity, new = quantity_of(summary), digital_bounds(summary)
     return [
-        *(accuracy, "", bounds_cell(new, decimals)),
-        *("", "", str(counts["n_nan"])),
+        *(quantity.text(summary["digital_accuracy"]), "", bounds_cell(new, decimals, quantity)),
+        *("", "", str(summary["digital"]["n_nan"])),
     ]
 
 
@@ -118,16 +130,17 @@ def _cells(
     row: RowDict, axes: Sequence[str], labels: dict[float, str], summary: Summary, decimals: int
 ) -> list[str]:
     point = row.get("point") or {}
+    quantity = quantity_of(summary)
     return [
         row["preset"],
-        *(value_text(point[axis]) if axis in point else "" for axis in axes),
+        *(shown_text(point[axis]) if axis in point else "" for axis in axes),
         labels[row["t_s"]],
         row["bn"],
         row["compensation"],
-        percent(row["mean"]),
-        bounds_cell(row["ci95"], decimals) or "one chip",
-        bounds_cell(row["ci95_new_images"], decimals),
-        points(row["mean"] - summary["digital_accuracy"]),
+        quantity.text(row["mean"]),
+        bounds_cell(row["ci95"], decimals, quantity) or "one chip",
+        bounds_cell(row["ci95_new_images"], decimals, quantity),
+        quantity.change(row["mean"] - summary["digital_accuracy"]),
         str(row["n_chips"]),
         str(row["n_nan"]),
     ]
@@ -154,7 +167,8 @@ def _caption(summary: Summary, left_out: Collection[str]) -> list[str]:
     # Dealt out, a chip has a few images, but every image counts.
     shown = images if rows[0]["design"] == "full" else [summary["digital"]["n_images"]]
     counts = " or ".join(f"{n}" for n in shown)
-    opening = f"Accuracy in %, {summary['model']} on {counts} images of {summary['data']}"
+    quantity = quantity_of(summary)
+    opening = f"{quantity.in_unit}, {summary['model']} on {counts} images of {summary['data']}"
     if "preset" in left_out:
         opening += f", {rows[0]['preset']}"
     if "BN" in left_out:
@@ -173,11 +187,14 @@ def _caption(summary: Summary, left_out: Collection[str]) -> list[str]:
         )
     if _NEW in left_out:
         caption.append(
-            "these images: 95 % interval of the mean over chips; points: against digital"
+            "these images: 95 % interval of the mean over chips; "
+            f"{_change(quantity)}: against digital"
         )
     else:
         caption.append("these images, new images: 95 % intervals of the mean over chips, on the")
-        caption.append("  images measured and on others like them; points: against digital")
+        caption.append(
+            f"  images measured and on others like them; {_change(quantity)}: against digital"
+        )
     return caption
 
 

@@ -67,7 +67,9 @@ class NoisyNetwork:
     def _all_nan(self) -> Score:
         """A channel that is the root of a negative number is NaN whatever the image."""
         bits = [label == 0 for _, labels in self.batches for label in labels.tolist()]
-        return Score(n_images=len(bits), n_correct=sum(bits), n_nan=len(bits), correct=pack(bits))
+        right, total = sum(bits), len(bits)
+        return Score(n_images=total, n_correct=right, accuracy=right / total, n_nan=total,
+                     correct=pack(bits))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from analogsim import schema
 from analogsim.errors import InputError, shown
+from analogsim.experiment.header import right_answers
 from analogsim.experiment.records import (
     HEADER_FILE,
     RECORDS_FILE,
@@ -70,7 +71,7 @@ def read_noise(folder: Path) -> NoiseResult:
         data=header.data,
         created=header.created,
         n_images=header.digital["n_images"],
-        clean_correct=header.digital["n_correct"],
+        clean_correct=right_answers(header.digital["n_correct"], str(folder)),
         n_bn=spec["n_bn"],
         n_classes=spec["n_classes"],
         scopes=tuple(spec["scopes"]),
@@ -120,7 +121,8 @@ def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Cou
         found = levels.get(trial.preset)
         if found is not None:
             cell = found.scope, found.reference
-            correct[cell].setdefault(found.eta, {})[trial.chip] = trial.n_correct
+            right = right_answers(trial.n_correct, RECORDS_FILE)
+            correct[cell].setdefault(found.eta, {})[trial.chip] = right
             nan[cell].setdefault(found.eta, {})[trial.chip] = trial.n_nan
             if trial.correct is None:
                 unknown.add(cell)

@@ -1,6 +1,6 @@
 """The names in a spec, looked at before torch is imported."""
 
-from analogsim.inputs.names import MEMORY, check_data, check_model
+from analogsim.inputs.names import MEMORY, check_data, check_measure, check_model
 from analogsim.spec.device import device_of, is_device_file
 from analogsim.spec.noise import NoiseSpec
 from analogsim.spec.study import Spec
@@ -25,6 +25,8 @@ def check_names(spec: Spec | NoiseSpec | Suite) -> None:
     if not spec.data.startswith(MEMORY):
         check_data(spec.data)
     if isinstance(spec, Spec):
+        if not spec.measure.startswith(MEMORY):
+            check_measure(spec.measure)
         for preset in spec.presets:
             check_preset(preset, spec.times)
         for effect in spec.effects:

@@ -18,7 +18,7 @@ class NetworkOptions:
     bn: tuple[str, ...]
     keep_digital: tuple[str, ...]
     periphery: str
-    tile: str
+    tile: str | None
     forward: str
     seed: int
     stream: str = "aihwkit"

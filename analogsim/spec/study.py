@@ -8,6 +8,7 @@ from typing import Any
 from analogsim.durations import seconds
 from analogsim.errors import InputError
 from analogsim.experiment.axes import WITHIN, Value
+from analogsim.inputs.names import TOP1
 from analogsim.spec.device import beside
 from analogsim.spec.options import DataOptions, NetworkOptions
 from analogsim.spec.sweep import axes_from_toml
@@ -25,8 +26,8 @@ class Spec:
     """The keys of a spec file, which are the names of the options; `None` is left out.
 
     `times` are in seconds; `precision` and `yield_above` are fractions, `within` is in percentage
-    points. `sweep` has the values of each setting that has several. One of `chips` and
-    `precision` is given.
+    points. `tile` left out is that of the run in the folder, or today's default. `sweep` has the
+    values of each setting that has several. One of `chips` and `precision` is given.
     """
 
     question: str = ""
@@ -50,13 +51,14 @@ class Spec:
     recalibration_images: int | None = None
     keep_digital: tuple[str, ...] = ()
     periphery: str = "standard"
-    tile: str = "torch"
+    tile: str | None = None
     forward: str = "auto"
     stream: str = "aihwkit"
     grouped: str = "digital"
     effects: tuple[str, ...] = ()
     seed: int = 0
     device: str = "cpu"
+    measure: str = TOP1
     yield_above: tuple[float, ...] = ()
     sweep: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     within: float = POINTS_WITHIN

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analogsim.errors import shown
+from analogsim.inputs.names import TOP1
 from analogsim.spec.attribution import KIND as ATTRIBUTION
 from analogsim.spec.attribution import asked_of, attribution_of
 from analogsim.spec.check import Problem
@@ -65,6 +66,9 @@ def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
     """What the schema cannot say of the networks, which it has found good."""
     entries = content[NETWORKS]
     labels = [entry["label"].casefold() for entry in entries]
+    if content.get("measure", TOP1) != TOP1:
+        text = "must be left out of a spec with [[networks]], whose tables are of accuracies"
+        yield Problem(key="measure", text=f"{text}, got {content['measure']!r}")
     arms: dict[tuple[Any, ...], int] = {}
     for at, entry in enumerate(entries):
         key = f"{NETWORKS}[{at}]"

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import cast
 
 from analogsim.crossbar.mapping import periphery as peripheries
-from analogsim.crossbar.mapping.periphery import TileKind
+from analogsim.crossbar.mapping.periphery import DEFAULT_TILE, TileKind
 from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
 from analogsim.experiment.setting import check_axes
@@ -39,6 +39,6 @@ def check_sweep(spec: Spec) -> None:
         spec.sweep,
         periphery,
         devices_of_presets(spec.presets),
-        cast(TileKind, spec.tile),
+        cast(TileKind, spec.tile or DEFAULT_TILE),
         tuple(map(parse_effect, spec.effects)),
     )

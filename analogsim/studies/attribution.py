@@ -6,6 +6,7 @@ from analogsim.attribution.suggestion import Goal
 from analogsim.spec.attribution import AttributionSpec
 from analogsim.studies.chips import check_one_bn, make_ready, warn_of_factors, write_spec
 from analogsim.studies.given import NOTHING, Given
+from analogsim.studies.tile import with_tile
 from analogsim.studies.where import Where
 
 _PARTS: dict[str | None, Part] = {None: "both", "sources": "sources", "layers": "layers"}
@@ -30,6 +31,7 @@ def compute_attribution(spec: AttributionSpec, where: Where, given: Given = NOTH
         InputError, DeviceError, OutputError, WorkerError: as `compute_chips`.
     """
     check_one_bn(spec, "attribution")
+    spec = with_tile(spec, where.output)
     ask = make_ask(spec)
     place = where.place()
     ready = make_ready(spec, where, given)

@@ -20,6 +20,7 @@ from analogsim.experiment.study import PILOT_CHIPS, PILOT_IMAGES, Chips, Design,
 from analogsim.inputs.batching import n_images
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints
+from analogsim.inputs.measure import Measure, measure_named
 from analogsim.report.extras import SPEC_FILE
 from analogsim.report.factor_words import factor_warnings
 from analogsim.spec.device import devices_of_presets, seen_from
@@ -29,6 +30,7 @@ from analogsim.spec.study import Spec, network_options_of
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.prepare import Prepared, open_data, prepare
 from analogsim.studies.sweep import sweep_converter
+from analogsim.studies.tile import with_tile
 from analogsim.studies.where import Where
 from device_models.contract import Device
 from device_models.effects.registry import parse_effect
@@ -56,6 +58,8 @@ def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
         InputError, DeviceError: an option, the network or the data cannot be used.
     """
     devices = devices_of(spec, where)
+    # Before the network is converted, which may take minutes.
+    measure = given.measure or measure_named(spec.measure)
     options = data_options_of(spec)
     data = open_data(options, given, where.tell)
     prepared = [
@@ -70,7 +74,7 @@ def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
         for bn in spec.bn
     ]
     return Ready(
-        study=study_of(spec, devices, prepared, data, where),
+        study=study_of(spec, devices, prepared, data, where, measure),
         analogs=analogs_of(prepared),
         images=limited(data, spec.limit),
     )
@@ -91,6 +95,7 @@ def compute_chips(spec: Spec, where: Where, given: Given = NOTHING) -> None:
         InputError, DeviceError, OutputError, WorkerError: an option, the data or the folder
             cannot be used, or the workers end.
     """
+    spec = with_tile(spec, where.output)
     place = where.place()
     ready = make_ready(spec, where, given)
     with where.watch() as progress:
@@ -169,6 +174,7 @@ def study_of(
     prepared: Sequence[Prepared],
     data: Data,
     where: Where,
+    measure: Measure,
 ) -> Study:
     """The study that a spec asks for, of networks that lie ready."""
     first = prepared[0]
@@ -189,6 +195,7 @@ def study_of(
         device=spec.device,
         points=points_of(spec.sweep),
         within=spec.within / 100,
+        measure=measure,
         notes=(f"Data: {data.note}.", *notes),
         inputs={**first.inputs, **code_fingerprints("data", data.files)},
     )

@@ -16,7 +16,9 @@ from typing import Any, Unpack
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.errors import InputError
 from analogsim.inputs.data import Data, load_data
+from analogsim.inputs.measure import Measure, name_in_spec
 from analogsim.inputs.memory import data_in_memory, network_in_memory
+from analogsim.inputs.names import TOP1, measure_in_words
 from analogsim.spec.file import AnySpec, read_spec, spec_of_content
 from analogsim.spec.names import check_names
 from analogsim.spec.options import DataOptions
@@ -125,14 +127,15 @@ def drift(
             commas.
         train: images for input ranges and BatchNorm's statistics, as `data`; without them the
             training split of named data, and else `data`.
-        options: keys of a spec (`chips=10`, `compensation="global"`, `bn="digital"`, ...; see
-            `ChipOptions` and docs/reference/spec.md).
+        options: keys of a spec (`chips=10`, `compensation="global"`, `bn="digital"`,
+            `measure="top5"`, ...; see `ChipOptions` and docs/reference/spec.md).
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: as `run`.
     """
     preset = preset or _preset_of(model) or "pcm"
-    question = f"How does the accuracy of {_name(model)} change over time on {preset}?"
+    what = _measured(options)
+    question = f"How does the {what} of {_name(model)} change over time on {preset}?"
     keys = {"question": question, "presets": [preset], "times": times, "chips": _chips(options)}
     rest, place = _split(options)
     given = {"preset": preset, "times": times, "train": train, **options}
@@ -242,7 +245,8 @@ def attribute(
         InputError, DeviceError, OutputError, WorkerError: as `run`.
     """
     preset = preset or _preset_of(model) or "pcm"
-    question = f"Which source and which layer costs {_name(model)} accuracy on {preset}?"
+    what = _measured(options)
+    question = f"Which source and which layer costs {_name(model)} {what} on {preset}?"
     keys = {
         "kind": "attribution",
         "question": question,
@@ -286,6 +290,8 @@ def _document(
     given, names = _given(*what, keys)
     if given.periphery is not None:
         keys = {**keys, "periphery": given.periphery.name}
+    if given.measure is not None:
+        keys = {**keys, "measure": name_in_spec(given.measure)}
     return as_document({**keys, **names}, where), given
 
 
@@ -312,12 +318,13 @@ def _given(
         others = load_data(os.fspath(train), split="train", normalise=options.normalise)
     elif train is not None:
         others = data_in_memory(train, options.normalise)
-    periphery = keys.get("periphery")
+    periphery, measure = keys.get("periphery"), keys.get("measure")
     return Given(
         model=network,
         data=images,
         train=others,
         periphery=periphery if isinstance(periphery, Periphery) else None,
+        measure=measure if isinstance(measure, Measure) else None,
     ), names
 
 
@@ -360,6 +367,12 @@ def _warn(text: str) -> None:
 def _chips(options: Mapping[str, Any]) -> int | None:
     """The default of `chips`; none beside a precision."""
     return None if options.get("precision") is not None else DEFAULT_CHIPS
+
+
+def _measured(options: Mapping[str, Any]) -> str:
+    """What a question calls the measure."""
+    given = options.get("measure", TOP1)
+    return given.name if isinstance(given, Measure) else measure_in_words(str(given))
 
 
 def _preset_of(model: object) -> str | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.inputs.data import Data
+from analogsim.inputs.measure import Measure
 from analogsim.inputs.memory import structure_fingerprints
 from analogsim.inputs.models import Model
 
@@ -19,6 +20,7 @@ class Given:
     data: Data | None = None
     train: Data | None = None
     periphery: Periphery | None = None
+    measure: Measure | None = None
 
     def fingerprints(self) -> dict[str, str]:
         """Of what weights and images do not say, each under what it is."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from analogsim.studies.where import Progress
 
 if TYPE_CHECKING:
     from analogsim.crossbar.mapping.periphery import Periphery
+    from analogsim.inputs.measure import Measure
 
 PathText = str | os.PathLike[str]
 Texts = str | Sequence[str]
@@ -64,13 +65,14 @@ class ChipOptions(ImageOptions, total=False):
     recalibration_images: int
     keep_digital: Texts
     periphery: "PathText | Periphery"
-    tile: str
+    tile: Literal["native", "torch", "cpp"]
     forward: str
     stream: str
     grouped: str
     effects: Texts
     faults: str
     wires: str
+    measure: "str | Measure"
     yield_above: Share | Sequence[Share]
     sweep: Mapping[str, str | Iterable[object]]
     within: float

@@ -20,7 +20,7 @@ from analogsim.crossbar.folder.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.folder.chip_settings import FILE, is_chip_folder, preset_of_folder
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward
 from analogsim.crossbar.mapping.effect_words import effects_entry
-from analogsim.crossbar.mapping.periphery import TileKind
+from analogsim.crossbar.mapping.periphery import DEFAULT_TILE, TileKind
 from analogsim.crossbar.mapping.plan import Grouped
 from analogsim.crossbar.mapping.streams import StreamName
 from analogsim.errors import InputError
@@ -114,7 +114,7 @@ def prepare(
         preset=device,
         periphery=given.periphery or network.periphery,
         bn=bn,
-        tile=cast(TileKind, network.tile),
+        tile=cast(TileKind, network.tile or DEFAULT_TILE),
         keep_digital=network.keep_digital,
         calibrate=calibration,
         forward=cast(Forward, network.forward),

@@ -60,11 +60,12 @@ class Where:
             return Local(self.workers, self.warn)
         return OnRay(self.address, self.workers, self.tell)
 
-    def check_device(self, device: str, tile: str = "torch") -> None:
+    def check_device(self, device: str, tile: str | None = None) -> None:
         """Raise `InputError` unless `device` is there, and is one for the tile."""
         if device == "cuda" and tile == "cpp":
             raise InputError(
-                "device must be cpu with the C++ tile, got 'cuda'; use --device cpu or --tile torch"
+                "device must be cpu with the C++ tile, got 'cuda'; use --device cpu, or "
+                "--tile native"
             )
         if device == "cuda" and self.on == "local" and not torch.cuda.is_available():
             raise InputError(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analogsim.errors import InputError
-from analogsim.experiment.header import RunHeader, read_header
+from analogsim.experiment.header import RunHeader, read_header, right_answers
 from analogsim.report.attribution import Attribution, Row, read_attribution
 from analogsim.report.attribution_table import last_sentences
 from analogsim.report.cells import Table, plain_table
@@ -57,7 +57,7 @@ def read_attributed(folder: Path) -> AttributionResult:
         data=header.data,
         created=header.created,
         n_images=header.digital["n_images"],
-        clean_correct=header.digital["n_correct"],
+        clean_correct=right_answers(header.digital["n_correct"], str(folder)),
         digest=header.spec_digest,
         weights=header.spec["weights_sha256"],
         versions=header.versions,

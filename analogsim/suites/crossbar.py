@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analogsim.errors import InputError
+from analogsim.experiment.header import right_answers
 from analogsim.experiment.statistics import ACCURACY, Sampled
 from analogsim.experiment.trial import Trial
 from analogsim.report.summary import read_run
@@ -99,7 +100,7 @@ def read_crossbar(folder: Path) -> CrossbarResult:
                 f"(chip {trial.chip}); give a design with chips"
             )
         cell = (trial.preset, trial.bn, trial.compensation, trial.t_s)
-        correct.setdefault(cell, {})[trial.chip] = trial.n_correct
+        correct.setdefault(cell, {})[trial.chip] = right_answers(trial.n_correct, str(folder))
         nan[cell] = nan.get(cell, 0) + trial.n_nan
         known = answers.setdefault(cell, {})
         if trial.correct is not None and _in_order(trial):
@@ -111,7 +112,7 @@ def read_crossbar(folder: Path) -> CrossbarResult:
         data=header.data,
         created=header.created,
         n_images=total,
-        clean_correct=header.digital["n_correct"],
+        clean_correct=right_answers(header.digital["n_correct"], str(folder)),
         correct=correct,
         nan=nan,
         digest=header.spec_digest,

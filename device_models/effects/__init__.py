@@ -6,10 +6,12 @@ Importing this package imports no torch.
 from device_models.effects.contract import Cells, Draws, Effect, EffectInfo, Moment
 from device_models.effects.faults import Faults
 from device_models.effects.gain_error import GainError
+from device_models.effects.levels import Levels
 from device_models.effects.registry import EFFECTS, parse_effect, spec_of_effect
 from device_models.effects.shorthand import SHORTHANDS, Shorthand, spec_of_shorthand
 from device_models.effects.stuck import Stuck
 from device_models.effects.wires import Wires
+from device_models.effects.write_verify import WriteVerify
 
 __all__ = [
     "EFFECTS",
@@ -20,9 +22,11 @@ __all__ = [
     "EffectInfo",
     "Faults",
     "GainError",
+    "Levels",
     "Moment",
     "Shorthand",
     "Stuck",
+    "WriteVerify",
     "Wires",
     "parse_effect",
     "spec_of_effect",

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from device_models.contract import Device
 
-Moment = Literal["programmed", "present"]
+Moment = Literal["target", "programmed", "present"]
 WHEN: dict[Moment, str] = {
+    "target": "before programming, and from then on",
     "programmed": "from programming on",
     "present": "whenever cells are read",
 }
@@ -64,27 +65,52 @@ class Draws(Protocol):
     The same address gives the same numbers at every call, at every time since programming.
     """
 
+    @property
+    def array(self) -> str:
+        """The tile's name, the same on every chip: LAYER/TILE."""
+        ...
+
     def generator(self, what: str) -> Generator:
         """A CPU generator of its own for each of the effect's draws, named by `what`."""
         ...
 
 
-class Effect(Protocol):
+class Acts(Protocol):
+    """What changes the cells of a tile."""
+
+    def apply(self, cells: Cells, draws: Draws) -> Cells:
+        """Return the cells as the array shows them; `cells` itself stays as it is."""
+        ...
+
+
+class Effect(Acts, Protocol):
     """A frozen dataclass of options: exactly nothing while they are at their defaults.
 
     Attributes:
         info: what it models, what not, its law and its source.
         moment: `programmed` acts on what programming leaves in the cells, and ever after; it counts
             as an error of programming. `present` acts on what the cells hold whenever they are
-            read.
+            read. `target` acts as `programmed`, and decides before that what is programmed: such an
+            effect is an `AimedEffect`.
+
+    It may have `notes`, sentences for whoever reads a run's numbers, and `arrays`, names of tiles
+    that there must be.
     """
 
     info: ClassVar[EffectInfo]
     moment: ClassVar[Moment]
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
-    def apply(self, cells: Cells, draws: Draws) -> Cells:
-        """Return the cells as the array shows them; `cells` itself stays as it is."""
+
+class AimedEffect(Effect, Protocol):
+    """An effect whose moment is `target`: whoever programs knows of it."""
+
+    def settle(self, target: Tensor, draws: Draws) -> tuple[Tensor, Acts]:
+        """What is programmed in place of `target`, and what then acts on this tile in its place.
+
+        Both are (out, in) weights of the tile, whose sign says which cell of a pair is programmed:
+        the device's law is of that cell.
+        """
         ...
 
 

@@ -36,9 +36,13 @@ class FaultyCells:
     u: NDArray[np.float64]
     mix: NDArray[np.float64]
 
+    def of(self, which: NDArray[np.bool_]) -> FaultyCells:
+        """Some of them."""
+        return FaultyCells(places=self.places[which], u=self.u[which], mix=self.mix[which])
+
 
 def faulty_cells(n: int, rate: float, draws: Draws) -> FaultyCells:
-    """Return the cells among `n` whose number is below `rate`; at rate 1 that is each."""
+    """Return the cells among `n` whose number is below `rate`, above 0; at rate 1 that is each."""
     # Effects are listed without them.
     import numpy as np
     import torch
@@ -48,7 +52,7 @@ def faulty_cells(n: int, rate: float, draws: Draws) -> FaultyCells:
     size = max(_LEAST, n >> 6)
     end = -math.log1p(-rate) if rate < 1 else math.inf
     events: list[NDArray[Any]] = []
-    now, left = 0.0, np.ones(n, bool)
+    now, left = 0.0, np.ones(n if rate >= 1 else 0, bool)
     while now < end and (rate < 1 or left.any()):
         drawn = torch.rand(3, size, generator=generator, dtype=torch.float64).numpy()
         drawn[0] = now + np.cumsum(-np.log1p(-drawn[0])) / n
@@ -56,7 +60,7 @@ def faulty_cells(n: int, rate: float, draws: Draws) -> FaultyCells:
         now = drawn[0, -1]
         if rate >= 1:
             left[(drawn[1] * n).astype(np.int64)] = False
-    time, place, mix = np.concatenate([np.empty((3, 0)), *events], axis=1)
+    time, place, mix = np.concatenate(events, axis=1) if len(events) > 1 else events[0]
     early = time < end
     places, first = np.unique((place[early] * n).astype(np.int64), return_index=True)
     return FaultyCells(places=places, u=-np.expm1(-time[early][first]), mix=mix[early][first])

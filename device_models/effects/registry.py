@@ -12,8 +12,10 @@ from functools import partial
 from device_models.effects.contract import Effect
 from device_models.effects.faults import Faults
 from device_models.effects.gain_error import GainError
+from device_models.effects.levels import Levels
 from device_models.effects.stuck import Stuck
 from device_models.effects.wires import Wires
+from device_models.effects.write_verify import WriteVerify
 from device_models.errors import DeviceError
 from device_models.text_form import made, spec_of
 
@@ -21,6 +23,8 @@ EFFECTS: dict[str, type[Effect]] = {
     "faults": Faults,
     "stuck": Stuck,
     "gain_error": GainError,
+    "levels": Levels,
+    "write_verify": WriteVerify,
     "wires": Wires,
 }
 
@@ -45,7 +49,7 @@ def with_effect_options(effect: Effect, query: str) -> Effect:
 
     Raises `DeviceError` as `parse_effect`.
     """
-    change = partial(replace, effect)  # type: ignore[type-var]  # effects are dataclasses
+    change = partial(replace, effect)
     return made(type(effect), change, query, f"{effect.info.name}?{query}", what="effect")
 
 

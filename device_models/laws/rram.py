@@ -9,12 +9,15 @@ import torch
 from aihwkit.inference.converter.conductance import SinglePairConductanceConverter
 from torch import Tensor
 
+from device_models.laws.cells import CellConverter
+
 
 class RramLaw:
     """g(t) = max(g + noise_scale sigma(g/g_max, t) z, 0) on both cells of each weight.
 
     `spread_us(t_s)` gives the coefficients of sigma in uS, constant first, or raises. The chip
-    remembers its target weights and the draws z of both cells, each of shape (out, in).
+    remembers its target weights and the draws z of both cells, each of shape (out, in). With
+    `alone` a weight has one cell.
     """
 
     def __init__(
@@ -25,13 +28,15 @@ class RramLaw:
         g_max_us: float,
         noise_scale: float,
         scale_by_target: bool,
+        alone: bool = False,
     ) -> None:
         self._spread_us = spread_us
         self._programmed_at_s = programmed_at_s
         self._g_max_us = g_max_us
         self._noise_scale = noise_scale
         self._scale_by_target = scale_by_target
-        self._converter = SinglePairConductanceConverter(g_max=g_max_us)
+        pair = SinglePairConductanceConverter(g_max=g_max_us)
+        self._converter = CellConverter(g_max_us) if alone else pair
 
     @torch.no_grad()
     def apply_programming_noise(self, weights: Tensor) -> tuple[Tensor, list[Tensor | None]]:

@@ -14,7 +14,7 @@ from analogsim.errors import InputError
 from tests.attribution.small import DAY, analog, logits, plan
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
-QUIET = Periphery(name="quiet", output_noise=0.0)
+QUIET = Periphery(name="quiet", output_noise=0.0, read_noise=0.0)
 
 
 @pytest.mark.parametrize("bn", ["digital", "fold"])
@@ -96,7 +96,7 @@ def test_weights_and_products_by_hand():
 
 
 def test_products_that_are_not_native_are_refused():
-    tiles = convert(small_net(), "pcm", calibrate=small_inputs(), forward="tile")
+    tiles = convert(small_net(), "pcm", calibrate=small_inputs(), tile="torch", forward="tile")
     with pytest.raises(InputError, match="forward must be 'native', got 'tile' .aihwkit's torch"):
         Forms(tiles, small_inputs(2))
     made = convert(small_net(), "pcm", calibrate=small_inputs())
@@ -126,7 +126,9 @@ def test_inputs_beyond_their_range_pass_where_the_bound_is_wide():
     net = torch.nn.Linear(6, 4).eval()
     small = torch.rand(64, 6) - 0.5
     large = 4 * small[:8]
-    edge = Periphery(name="e", dac_bits=8, adc_bits=0, output_noise=0.0, output_bound=1e6)
+    edge = Periphery(
+        name="e", dac_bits=8, adc_bits=0, output_noise=0.0, read_noise=0.0, output_bound=1e6
+    )
     outputs = {}
     for bound in (1.0, 1e6):
         wide = dataclasses.replace(edge, input_bound=bound)

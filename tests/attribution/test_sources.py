@@ -116,7 +116,7 @@ def test_a_periphery_without_a_part_says_so():
     assert {of("pcm", IDEAL)[name].why_not_alone for name in NAMES} == {
         "periphery 'ideal' has none"
     }
-    bare = Periphery(name="bare", dac_bits=0, adc_bits=0, output_noise=0.0)
+    bare = Periphery(name="bare", dac_bits=0, adc_bits=0, output_noise=0.0, read_noise=0.0)
     found = of("pcm", bare)
     assert found["dac"].why_not_alone == "periphery 'bare' has no DAC"
     assert found["adc"].why_not_alone == "periphery 'bare' has no ADC"
@@ -131,7 +131,7 @@ def test_a_periphery_without_a_part_says_so():
         ("pcm", IDEAL, False),
         ("ideal", STANDARD, False),
         ("ideal", IDEAL, True),
-        ("ideal", Periphery(name="quiet", output_noise=0.0), True),
+        ("ideal", Periphery(name="quiet", output_noise=0.0, read_noise=0.0), True),
         ("pcm?noise_scale=0", IDEAL, True),
         ("pcm?programming_scale=0&drift_scale=0&read_scale=0", IDEAL, True),
         ("pcm?programming_scale=0&drift_scale=0", IDEAL, False),

@@ -18,6 +18,15 @@ SMALL = (*DIGITS, "--limit", "12", "--chips", "2", "--times", "1s", "--workers",
 # What prints a script or a spec, and no result.
 WITHOUT = {"completion"}
 
+OWN = """
+from torch.nn import functional as F
+from analogsim import Measure
+
+def score(outputs, target):
+    return F.cross_entropy(outputs, target, reduction="none")
+
+LOSS = Measure(name="loss", better="lower", least=0, score=score)
+"""
 SUITE = (
     'kind = "noise"\ndata = "digits"\nlimit = 12\netas = ["5%"]\ndraws = 2\nscopes = ["weights"]\n'
     '[[networks]]\nlabel = "a"\nmodel = "zoo:digits_cnn"\n'
@@ -88,6 +97,7 @@ def problems(value: Any, kind: str, where: str) -> Iterator[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("json")
     (made / "suite.toml").write_text(SUITE)
+    (made / "own.py").write_text(OWN)
     assert run(["drift", ZOO, *SMALL, "--yield-above", "90%", "-o", str(made / "run")]) == 0
     return made
 
@@ -101,6 +111,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-summary sweep": (
         *("drift", ZOO, *SMALL, "--set", "adc_bits=7,8", "--set", "input_bound=1,2", "-o", "sweep"),
     ),
+    "analogsim-summary measure": ("drift", ZOO, *SMALL, "--measure", "own.py:LOSS", "-o", "loss"),
     "analogsim-matched": (
         *("compare", ZOO, *SMALL, "--presets", "pcm", "--gaussian", "matched", "-o", "matched"),
     ),

@@ -6,11 +6,22 @@ import json
 import pytest
 
 from analogsim.cli.main import run
+from analogsim.crossbar.mapping.periphery import STANDARD
 from analogsim.errors import InputError
+from analogsim.experiment.axes import shown_text
+from analogsim.experiment.setting import Setting, unswept
 from analogsim.spec.check import spec_schema
 from analogsim.spec.file import parse_spec, spec_as_toml
-from device_models.effects import EFFECTS, SHORTHANDS, spec_of_shorthand
+from device_models.effects import (
+    EFFECTS,
+    SHORTHANDS,
+    Faults,
+    GainError,
+    Stuck,
+    spec_of_shorthand,
+)
 from device_models.errors import DeviceError
+from device_models.ideal import Ideal
 
 NET = ("zoo:digits_cnn", "--data", "digits")
 SMALL = ("--limit", "40", "--chips", "2", "--times", "1d", "--workers", "1")
@@ -124,6 +135,37 @@ def test_a_sweep_of_texts_and_one_of_an_option(folder):
     assert answers("b", **{"faults.on": 0.05}) == answers("c")
     assert answers("a", faults="faults?off=0.1") == answers("b", **{"faults.on": 0})
     assert len(answers("c")) == 2
+
+
+def test_what_is_swept_leaves_no_trace_in_the_part_of_all_points(folder):
+    (folder / "map.csv").write_text("array,row,column,cell,state\n0/0,0,0,plus,on\n")
+    base = (Stuck(rate_on=0.1), Faults(off=0.2, pairs=True))
+    start = Setting(periphery=STANDARD, device=Ideal(), seed=0, effects=base)
+    for axis, value in (("faults.on", 0.1), ("faults.map", "map.csv"), ("faults.remap", "rows")):
+        made = start.at({axis: value}).effects
+        assert made != base
+        assert unswept(made, [axis]) == base
+    made = start.at({"faults": "faults?on=0.5"}).effects
+    assert made == (base[0], Faults(on=0.5))
+    assert unswept(made, ["faults"]) == unswept(base, ["faults"]) == base[:1]
+    # Where there was none, it is behind the others.
+    made = start.at({"gain_error.std": 0.1}).effects
+    assert made == (*base, GainError(std=0.1))
+    assert unswept(made, ["gain_error.std"]) == (*base, GainError())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("faults", "none"),
+        ("faults?on=0.01&pairs=true", "on=0.01,pairs=true"),
+        ("standard", "standard"),
+        (0.5, "0.5"),
+        (True, "true"),
+    ],
+)
+def test_tables_and_charts_show_them_in_short(value, text):
+    assert shown_text(value) == text
 
 
 def test_what_cannot_be_swept(capsys):

@@ -31,6 +31,8 @@ class Twice(nn.Module):
 
 def converted(net=None, preset="pcm", periphery="standard", bn="recalibrate", **options):
     x = small_inputs(24)
+    if options.get("forward") == "tile":
+        options = {"tile": "torch", **options}
     options = {"calibrate": x, "recalibrate": x, "recalibration": RULE} | options
     return analogsim.convert(Twice().eval() if net is None else net, preset, periphery, bn,
                              **options)  # fmt: skip

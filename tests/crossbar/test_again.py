@@ -34,7 +34,7 @@ def test_chips_are_those_of_a_network_that_was_converted_for_it(
     network, images = Rewritten().eval(), torch.randn(16, 5, 8)
 
     # Noise of outputs is drawn anew in each pass.
-    standard = dataclasses.replace(STANDARD, name="still", output_noise=0.0)
+    standard = dataclasses.replace(STANDARD, name="still", output_noise=0.0, read_noise=0.0)
 
     def converted(periphery: Periphery) -> AnalogModel:
         return analogsim.convert(

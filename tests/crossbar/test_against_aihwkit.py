@@ -98,7 +98,9 @@ def test_programmed_and_drifted_tile_weights_are_aihwkits_bit_for_bit(preset, ti
 @pytest.mark.parametrize("kind", COMPENSATIONS)
 @pytest.mark.parametrize("forward", ["native", "tile"])
 def test_compensation_and_outputs_are_aihwkits(kind, forward):
-    chip = program(convert(net(), "pcm", "ideal", forward=forward), seed=SEED, chip=CHIP)
+    chip = program(
+        convert(net(), "pcm", "ideal", tile="torch", forward=forward), seed=SEED, chip=CHIP
+    )
     theirs = upstream("torch", PCMLikeNoiseModel(), COMPENSATIONS[kind]())
     for name, index, their in upstream_tiles(theirs):
         with seeded(SEED, "program", name, index, CHIP):
@@ -128,12 +130,12 @@ def test_all_noise_off_equals_the_digital_network(tile, forward, bn):
         assert relative_error(chip.drift_(1e6)(images()), model(images())) < 1e-5
 
 
-QUIET = Periphery(name="quiet", output_noise=0.0)
+QUIET = Periphery(name="quiet", output_noise=0.0, read_noise=0.0)
 
 
 def test_tile_forward_is_aihwkits_module_bit_for_bit():
     """Same tiles, patches and partial sums: only the order of the bias may differ."""
-    analog = convert(net(), "ideal", STANDARD, calibrate=images(), forward="tile")
+    analog = convert(net(), "ideal", STANDARD, calibrate=images(), tile="torch", forward="tile")
     chip = program(analog)
     theirs = upstream("torch", PCMLikeNoiseModel(), None, STANDARD)
     for name, index, their in upstream_tiles(theirs):
@@ -165,7 +167,10 @@ def test_native_periphery_equals_the_tile_up_to_ties(layer):
     channels = layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
     x = torch.randn(64, channels, *spatial)
     chips = [
-        program(convert(nn.Sequential(layer), "pcm", QUIET, calibrate=x, forward=how), seed=1)
+        program(
+            convert(nn.Sequential(layer), "pcm", QUIET, calibrate=x, tile="torch", forward=how),
+            seed=1,
+        )
         for how in ("native", "tile")
     ]
     with torch.no_grad():
@@ -188,7 +193,10 @@ def test_native_output_noise_has_the_tiles_distribution():
     samples = []
     for how in ("native", "tile"):
         chip = program(
-            convert(nn.Sequential(layer), "pcm", STANDARD, calibrate=x[:1], forward=how), seed=1
+            convert(
+                nn.Sequential(layer), "pcm", STANDARD, calibrate=x[:1], tile="torch", forward=how
+            ),
+            seed=1,
         )
         with torch.no_grad(), seeded(how):
             # Outputs lie on the ADCs' grid; rounding makes equal levels of both paths equal.
@@ -241,7 +249,9 @@ def test_published_output_errors(device, published):
         torch.manual_seed(seed)
         layer = nn.Linear(128, 64, bias=False)
         x = torch.randn(200, 128)
-        chip = program(convert(layer, device, AIHWKIT_DEFAULT, calibrate=x), seed=seed)
+        chip = program(
+            convert(layer, device, AIHWKIT_DEFAULT, tile="torch", calibrate=x), seed=seed
+        )
         for t_s in published:
             with torch.no_grad(), seeded(seed, t_s):
                 errors[t_s].append(relative_error(chip.drift_(t_s)(x), layer(x)))

@@ -23,7 +23,9 @@ needs_compiler = pytest.mark.skipif(
 
 def chips(forward, **options):
     x = small_inputs()
-    analog = convert(small_net(), "pcm", "ideal", calibrate=x, forward=forward, **options)
+    analog = convert(
+        small_net(), "pcm", "ideal", calibrate=x, tile="torch", forward=forward, **options
+    )
     return program(analog), x
 
 

@@ -326,6 +326,10 @@ def test_a_network_of_unknown_input_shape():
 @pytest.mark.parametrize(
     ("edge", "tile", "asked", "how"),
     [
+        (IDEAL, "native", "auto", "native"),
+        (STANDARD, "native", "auto", "native"),
+        (STANDARD, "native", "native", "native"),
+        (Periphery(name="d", input_scaling="dynamic"), "native", "auto", "native"),
         (IDEAL, "torch", "auto", "native"),
         (STANDARD, "torch", "auto", "native"),
         (STANDARD, "torch", "tile", "tile"),
@@ -343,8 +347,8 @@ def test_native_only_where_it_computes_the_same(edge, tile, asked, how):
 @pytest.mark.parametrize(
     ("edge", "tile", "why"),
     [
-        (Periphery(name="d", input_scaling="dynamic"), "torch", "depends on the patch"),
-        (STANDARD, "cpp", "IR drop"),
+        (Periphery(name="d", input_scaling="dynamic"), "torch", "couples the images of a batch"),
+        (STANDARD, "cpp", "C.. tile by choice"),
     ],
     ids=["dynamic", "cpp"],
 )
@@ -355,7 +359,7 @@ def test_native_is_refused_where_it_would_change_the_meaning(edge, tile, why):
 
 def test_the_table_says_how_each_layer_computes():
     assert "ideal periphery" in lines(small_net(), small_inputs())["0"].why
-    assert "by choice" in lines(small_net(), small_inputs(), forward="tile")["0"].why
+    assert "by choice" in lines(small_net(), small_inputs(), tile="torch", forward="tile")["0"].why
 
 
 def test_folding_follows_the_execution_order_and_is_exact():
@@ -396,7 +400,7 @@ def test_digital_batchnorm_joins_its_layers_factors_and_is_exact():
     with torch.no_grad():
         assert relative_error(program(analog)(x), net(x)) < 1e-5
     # On aihwkit's tiles the BatchNorm is computed by itself, with the same result.
-    tiles = program(convert(net, "ideal", "ideal", calibrate=x, forward="tile"))
+    tiles = program(convert(net, "ideal", "ideal", calibrate=x, tile="torch", forward="tile"))
     assert isinstance(tiles.module[1], nn.BatchNorm2d)
     with torch.no_grad():
         assert relative_error(tiles(x), net(x)) < 1e-5

@@ -126,7 +126,7 @@ def test_without_noise_nothing_is_drawn_and_the_rest_is_the_same():
 
 
 def test_transforms_are_left_to_torch():
-    quiet = Periphery(name="quiet", output_noise=0.0)
+    quiet = Periphery(name="quiet", output_noise=0.0, read_noise=0.0)
     net, x = nn.Sequential(nn.Conv2d(3, 16, 3)), torch.randn(4, 3, 19, 19)
     chip = program(convert(net, "pcm", quiet, calibrate=x), seed=1)
     got = torch.func.grad(lambda images: chip(images).square().sum())(x)

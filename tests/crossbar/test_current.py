@@ -16,7 +16,7 @@ from analogsim.draws.addresses import generator_at
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
 DAY_S, YEAR_S = 86_400.0, 31_536_000.0
-QUIET = dataclasses.replace(STANDARD, name="quiet", output_noise=0.0)
+QUIET = dataclasses.replace(STANDARD, name="quiet", output_noise=0.0, read_noise=0.0)
 
 
 def with_adc(bits, edge=STANDARD):
@@ -61,7 +61,13 @@ def made(preset="pcm", edge=STANDARD, *, t_s=DAY_S, kind="current", **options):
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
 @pytest.mark.parametrize(
     "options",
-    [{}, {"forward": "tile"}, {"tile": "cpp"}, {"stream": "philox"}, {"bn": "fold"}],
+    [
+        {},
+        {"tile": "torch", "forward": "tile"},
+        {"tile": "cpp"},
+        {"stream": "philox"},
+        {"bn": "fold"},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("preset", ["pcm", "pcm-hermes", "rram"])

@@ -23,7 +23,7 @@ from analogsim.crossbar.mapping import size
 from analogsim.crossbar.mapping.periphery import IDEAL
 from analogsim.draws.addresses import generator_at, seeded
 from analogsim.errors import DeviceError, InputError
-from device_models.effects import Cells, EffectInfo, GainError, Stuck
+from device_models.effects import EFFECTS, Cells, EffectInfo, GainError, Stuck
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
 SEED, CHIP = 4, 3
@@ -124,7 +124,9 @@ def test_aihwkits_own_tiles_compute_the_same():
     config.drift_compensation = GlobalDriftCompensation()
     theirs = convert_to_analog(net, config).eval()
     for forward in ("native", "tile"):
-        analog = analogsim.convert(net, "pcm", "ideal", forward=forward, effects=(STUCK, GAIN))
+        analog = analogsim.convert(
+            net, "pcm", "ideal", tile="torch", forward=forward, effects=(STUCK, GAIN)
+        )
         chip = analogsim.program(analog, seed=SEED, chip=CHIP).drift_(DAY_S, "global")
         for name in ("0", "3"):
             for index, their in enumerate(theirs.get_submodule(name).analog_tiles()):
@@ -150,7 +152,8 @@ def test_aihwkits_own_tiles_compute_the_same():
 @pytest.mark.parametrize("kind", ["none", "global", "exact", "column", "gain", "current"])
 def test_exactly_nothing_at_the_defaults(device, kind, stream):
     plain = made(device, "standard", (), stream=stream).drift_(DAY_S, kind)
-    other = made(device, "standard", (Stuck(), GainError()), stream=stream).drift_(DAY_S, kind)
+    nothing = tuple(effect() for effect in EFFECTS.values())
+    other = made(device, "standard", nothing, stream=stream).drift_(DAY_S, kind)
     for (_, one), (_, two) in zip(tiles(plain), tiles(other), strict=True):
         assert torch.equal(one.programmed, two.programmed)
         assert torch.equal(one.weights, two.weights)

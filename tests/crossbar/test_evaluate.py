@@ -56,7 +56,9 @@ def test_no_images_and_wrong_outputs():
 def test_an_evaluation_repeats_with_its_noise(forward):
     x = small_inputs(64)
     batches = [(x, torch.zeros(64, dtype=torch.int64))]
-    chip = program(convert(small_net(), "pcm", calibrate=x, forward=forward)).drift_(1e7)
+    chip = program(convert(small_net(), "pcm", calibrate=x, tile="torch", forward=forward)).drift_(
+        1e7
+    )
     outputs = []
     chip.module.register_forward_hook(lambda m, args, out: outputs.append(out.clone()))
     torch.manual_seed(0)

@@ -142,8 +142,8 @@ def test_the_mode_of_each_part_is_put_back() -> None:
 def test_no_accuracy_is_above_1() -> None:
     """Counts are over pairs of one prediction and one label, whatever came in."""
     found = answers(NET, [(X, LABELS[:, None]), (X[:3], functional.one_hot(LABELS[:3], 5))])
-    assert found.predicted.shape == found.labels.shape == found.right.shape == (43,)
-    assert int(found.right.sum()) == 43
+    assert found.predicted.shape == found.labels.shape == found.values.shape == (43,)
+    assert found.n_correct == 43
 
 
 def test_doubts_are_said_of_a_digital_network() -> None:

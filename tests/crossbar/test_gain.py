@@ -15,7 +15,7 @@ from analogsim.crossbar.mapping.periphery import STANDARD
 from tests.crossbar.nets import small_inputs, small_net
 
 YEAR_S = 31_536_000.0
-QUIET = dataclasses.replace(STANDARD, name="quiet", output_noise=0.0)
+QUIET = dataclasses.replace(STANDARD, name="quiet", output_noise=0.0, read_noise=0.0)
 
 
 def tiles(chip):
@@ -35,7 +35,9 @@ def pair(*args, **options):
 
 
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
-@pytest.mark.parametrize("options", [{}, {"forward": "tile"}, {"stream": "philox"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"tile": "torch", "forward": "tile"}, {"stream": "philox"}], ids=str
+)
 @pytest.mark.parametrize("preset", ["pcm", "pcm-hermes"])
 def test_weights_are_those_of_global_times_its_alpha(preset, options):
     if options.get("stream") == "philox":
@@ -65,7 +67,7 @@ def test_outputs_are_the_converters_formula(forward):
     """One tile without noise, in numpy: DAC, product, bound and ADC; the factor before or after."""
     torch.manual_seed(3)
     network, x = nn.Sequential(nn.Linear(24, 10, bias=False)), torch.randn(7, 24)
-    analog = convert(network, "pcm", QUIET, calibrate=x, forward=forward)
+    analog = convert(network, "pcm", QUIET, calibrate=x, tile="torch", forward=forward)
     for kind in ("global", "gain"):
         chip = program(analog).drift_(YEAR_S, kind)
         (tile,) = tiles(chip)

@@ -41,7 +41,7 @@ def test_it_joins_its_layers_factors_and_is_exact(kind):
     chip = program(analog)
     assert isinstance(chip.module[1], kind)
     assert [one.name for one in chip.joined] == ["1"]
-    tiles = program(convert(net, "ideal", "ideal", calibrate=x, forward="tile"))
+    tiles = program(convert(net, "ideal", "ideal", calibrate=x, tile="torch", forward="tile"))
     assert not tiles.joined
     with torch.no_grad():
         assert relative_error(chip(x), net(x)) < 1e-5
@@ -50,9 +50,9 @@ def test_it_joins_its_layers_factors_and_is_exact(kind):
 
 def test_with_converters_the_native_product_is_the_tiles():
     net, x = net_with(L1BatchNorm2d(16)), small_inputs()
-    quiet = dataclasses.replace(PERIPHERIES["standard"], output_noise=0.0)
+    quiet = dataclasses.replace(PERIPHERIES["standard"], output_noise=0.0, read_noise=0.0)
     native, tile = (
-        program(convert(net, "ideal", quiet, calibrate=x, forward=how))
+        program(convert(net, "ideal", quiet, calibrate=x, tile="torch", forward=how))
         for how in ("native", "tile")
     )
     assert [one.name for one in native.joined] == ["1"]

@@ -11,6 +11,7 @@ from analogsim.crossbar.mapping.periphery import (
     step,
 )
 from analogsim.errors import InputError
+from device_models.registry import parse as parse_device
 
 
 def test_standard_is_the_setting_of_rasch_2023():
@@ -68,16 +69,27 @@ def test_what_a_tile_cannot_do_is_said():
     said = " ".join(STANDARD.not_modelled("torch"))
     assert "IR drop (ir_drop = 1)" in said
     assert "read_noise = 0.0175" in said
-    assert STANDARD.not_modelled("cpp") == ()
+    assert STANDARD.not_modelled("native") == STANDARD.not_modelled("cpp") == ()
 
 
 def test_what_the_cpp_tile_adds_to_other_devices_is_said():
-    (said,) = STANDARD.added("cpp", ["pcm", "rram", "gaussian"])
+    names = ("pcm", "rram", "gaussian")
+    (said,) = STANDARD.added("cpp", list(map(parse_device, names)))
     assert "(read_noise = 0.0175) is added to rram, gaussian, too" in said
-    assert STANDARD.added("cpp", ["pcm", "pcm-hermes"]) == ()
-    assert STANDARD.added("torch", ["rram"]) == ()
-    assert IDEAL.added("cpp", ["rram"]) == ()
-    assert dataclasses.replace(STANDARD, read_noise=0.0).added("cpp", ["rram"]) == ()
+    assert STANDARD.added("cpp", [parse_device("pcm"), parse_device("pcm-hermes")]) == ()
+    assert STANDARD.added("torch", [parse_device("rram")]) == ()
+    assert IDEAL.added("cpp", [parse_device("rram")]) == ()
+    assert dataclasses.replace(STANDARD, read_noise=0.0).added("cpp", [parse_device("rram")]) == ()
+
+
+def test_whose_read_noise_a_product_has_is_said():
+    """Never that of the periphery and of the device at once, and never in silence."""
+    devices = list(map(parse_device, ("pcm", "rram", "gaussian")))
+    own, given = STANDARD.added("native", devices)
+    assert "that of rram itself (sigma = 0.01 of a full cell), in place of the periphery's" in own
+    assert "(read_noise = 0.0175) is added to gaussian, too: a device that states none" in given
+    assert STANDARD.added("native", devices[:1]) == ()
+    assert IDEAL.added("native", devices) == ()
 
 
 def test_an_ideal_periphery_says_what_is_off():

@@ -15,7 +15,7 @@ from analogsim.crossbar.forward.pieces import in_pieces, piece_size
 from analogsim.crossbar.mapping.periphery import IDEAL, Periphery
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
-QUIET = Periphery(name="quiet", output_noise=0.0, max_input_size=100)
+QUIET = Periphery(name="quiet", output_noise=0.0, read_noise=0.0, max_input_size=100)
 LOUD = Periphery(name="loud", output_noise=0.04, max_input_size=100)
 
 
@@ -102,7 +102,7 @@ def test_gradients_take_the_whole_batch(two_a_piece: None) -> None:
 
 
 def test_tiles_take_the_whole_batch(two_a_piece: None) -> None:
-    chip = chip_of(QUIET, forward="tile")
+    chip = chip_of(QUIET, tile="torch", forward="tile")
     seen = counted(chip)
     with torch.no_grad():
         chip(small_inputs(8))

@@ -53,7 +53,7 @@ def test_periphery_tile_and_forward_do_not_move_the_weights(analog):
     expected = program(analog).drift_(DAY_S)
     for options in (
         {"periphery": "ideal"},
-        {"forward": "tile"},
+        {"tile": "torch", "forward": "tile"},
         {"tile": "cpp"},
     ):
         other = convert(small_net(), "pcm", calibrate=small_inputs(), **options)

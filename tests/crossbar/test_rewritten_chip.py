@@ -74,7 +74,7 @@ def apart(a: torch.Tensor, b: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("forward", ["native", "tile", "native-bf16"])
 def test_every_engine_computes_the_network(forward: str) -> None:
-    analog = convert(net(), "ideal", "ideal", calibrate=images(), forward=forward)
+    analog = convert(net(), "ideal", "ideal", calibrate=images(), tile="torch", forward=forward)
     assert list(analog.layers) == LAYERS
     with torch.no_grad():
         x = images(9)

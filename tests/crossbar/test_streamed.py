@@ -110,7 +110,7 @@ def test_engines_are_filled_as_by_their_own_way(kind, tile_size):
 def test_weights_are_the_same_whatever_computes():
     expected = program(made()).drift_(DAY_S)
     for options in (
-        {"forward": "tile"},
+        {"tile": "torch", "forward": "tile"},
         {"forward": "native-bf16"},
         {"bn": "recalibrate", "recalibrate": small_inputs()},
     ):

@@ -24,7 +24,9 @@ def test_the_largest_weight_of_the_tile_fills_the_range():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"forward": "tile"}, {"forward": "tile", "tile": "cpp"}], ids=str
+    "options",
+    [{}, {"tile": "torch", "forward": "tile"}, {"forward": "tile", "tile": "cpp"}],
+    ids=str,
 )
 def test_ideal_tiles_compute_the_network(options):
     net, x = small_net(), small_inputs()

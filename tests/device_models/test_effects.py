@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from device_models.effects import (
     EFFECTS,
+    Cells,
     Effect,
     GainError,
     Stuck,
@@ -17,6 +19,7 @@ from device_models.effects import (
     spec_of_effect,
 )
 from device_models.errors import DeviceError
+from tests.device_models.drawn import Drawn
 
 
 def test_listing_them_needs_no_torch() -> None:
@@ -32,9 +35,10 @@ def test_each_says_what_it_is(name: str) -> None:
     documented = inspect.getdoc(kind) or ""
     assert "NOT modelled:" in documented
     assert "Holds for" in documented
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        # Words say how it acts, numbers how much.
-        assert isinstance(field.default, str) or field.default == 0, f"{field.name} is not nothing"
+    cells = Cells.of(torch.tensor([[0.5, -0.25, 0.0], [1.0, -1.0, 1e-3]]))
+    shown = kind().apply(cells, Drawn())
+    assert torch.equal(shown.g_plus, cells.g_plus)
+    assert torch.equal(shown.g_minus, cells.g_minus)
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,8 @@ def test_a_killed_run_keeps_every_trial_that_it_wrote(tmp_path: Path) -> None:
         ("{broken", r"records.jsonl line 2 must be JSON, got 'Expecting property name"),
         ("[]", r"line 2 format must be 'analogsim-trial', got \[\]"),
         (
-            '{"format": "analogsim-trial", "version": 2}',
-            r"line 2 version must be 1, got 2; read it with the analogsim that wrote it",
+            '{"format": "analogsim-trial", "version": 3}',
+            r"line 2 version must be 1 or 2, got 3; read it with the analogsim that wrote it",
         ),
         (
             '{"format": "analogsim-trial", "version": 1}',

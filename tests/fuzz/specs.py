@@ -8,6 +8,7 @@ from typing import Any
 from analogsim.crossbar.mapping import periphery
 from analogsim.spec.file import as_toml, read_spec
 from analogsim.spec.toml import toml_value
+from device_models.ideal import Ideal
 from tests.fuzz.guard import Target
 from tests.fuzz.mutate import NUMBERS, edited, mutated
 
@@ -178,7 +179,7 @@ def _toml(name: str, texts: tuple[str, ...]) -> Any:
 def _read_periphery(folder: Path) -> None:
     edge = periphery.parse(str(folder / "p.toml"))
     edge.as_dict()
-    edge.added("torch", ["pcm"])
+    edge.added("native", [Ideal()])
 
 
 TARGETS = {

@@ -45,7 +45,8 @@ def make_trial(**changes: Any) -> Trial:
         "versions": VERSIONS,
     }
     fields |= changes
-    fields.setdefault("accuracy", fields["n_correct"] / fields["n_images"])
+    if "accuracy" not in fields:
+        fields["accuracy"] = fields["n_correct"] / fields["n_images"]
     return Trial(**fields)
 
 

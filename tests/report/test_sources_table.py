@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from analogsim.quantity import ACCURACY
 from analogsim.report.attribution import read_losses
 from analogsim.report.cells import DASH
 from analogsim.report.page_tables import sources_table
@@ -9,7 +10,7 @@ from tests.report.full_folder import write_full
 
 
 def test_both_intervals_stand_beside_each_other(tmp_path: Path) -> None:
-    table = sources_table(read_losses(write_full(tmp_path)))
+    table = sources_table(read_losses(write_full(tmp_path)), ACCURACY)
     assert table is not None
     assert [column.name for column in table.columns][2:] == [
         "Alone, all else off", "new images", "Gain without it", "new images",

@@ -53,6 +53,7 @@ def faults(
                 preset="ideal",
                 periphery="ideal",
                 calibrate=calibrate,
+                tile="torch",
                 forward=forward,
                 **case.options,
             )
@@ -209,6 +210,7 @@ def _of_tiles(
                 preset="pcm",
                 periphery="ideal",
                 calibrate=example_of(case),
+                tile="torch",
                 forward=forward,
                 **{**case.options, "keep_digital": keep},
             )

@@ -47,10 +47,10 @@ class Block:
     prepared: tuple[Tensor, ...] = ()
     baselines: dict[str, Tensor] = field(default_factory=dict)
 
-    def program_(self, law: FusedLaw, seed: int, chip: int) -> "Block":
+    def program_(self, law: FusedLaw, effects: ChipEffects) -> "Block":
         """Program the tiles from their targets."""
-        target = torch.cat([tile.target.reshape(-1) for _, tile in self.members])
-        normals = self._normals(law.programming_draws, (seed, "program"), (chip,))
+        target = torch.cat([effects.aim(*member).reshape(-1) for member in self.members])
+        normals = self._normals(law.programming_draws, (effects.seed, "program"), (effects.chip,))
         programmed, nu = law.program(target, self.sizes, normals)
         self.programmed, self.nu, self.prepared, self.baselines = programmed, nu, (), {}
         self._share_()

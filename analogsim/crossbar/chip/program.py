@@ -39,7 +39,7 @@ def program(analog: AnalogModel, seed: int = 0, chip: int = 0, *, recalibrate: b
             "write program(convert(network, preset='pcm', calibrate=images))"
         )
     check_numbers(seed=seed, chip=chip)
-    check_stream(analog.stream, analog.device, analog.effects)
+    check_stream(analog.stream, analog.device, analog.effects, analog.periphery)
     now = recalibrate and analog.bn in RECALIBRATING
     if now:
         recalibration_images(analog)
@@ -69,6 +69,8 @@ def reprogram_(chip: Chip, number: int, *, recalibrate: bool = True) -> Chip:
         recalibration_images(chip.analog)
     layers = list(chip.layers.values())
     chip.chip, chip.t_s, chip.compensation = number, None, "none"
+    for layer in layers:
+        layer.chip = (chip.seed, number)
     program_weights_(chip.parts, chip.analog.device, chip.effects)
     if not own:
         _put_off_(layers)
@@ -105,6 +107,8 @@ def _put_off_(layers: Sequence[CrossbarLayer]) -> None:
 def new_chip(analog: AnalogModel, *, seed: int, chip: int) -> Chip:
     """A chip whose tiles still hold their targets, with its own engines; `program` fills it."""
     made = instantiate(analog, lambda layer: new_engine(analog, layer))
+    for layer in made.layers.values():
+        layer.chip = (seed, chip)
     if analog.forward == "native-bf16":
         to_bfloat16_(made)
         if analog.bn in RECALIBRATING:

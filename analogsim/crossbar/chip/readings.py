@@ -37,13 +37,13 @@ def read_tile(
         if kind != "exact":
             generator = generator_at(seed, "baseline", layer.name, index, chip)
             answers = layer.engine.read_out(layer, index, start(), generator)
-        tile.baselines[kind] = _mean_answer(kind, answers)
+        tile.baselines[kind] = mean_answer(kind, answers)
     generator = generator_at(seed, "compensation", layer.name, index, chip, t_s)
     now = layer.engine.read_out(layer, index, tile.weights, generator)
-    return Reading(before=tile.baselines[kind], now=_mean_answer(kind, now))
+    return Reading(before=tile.baselines[kind], now=mean_answer(kind, now))
 
 
-def _mean_answer(kind: Compensation, answers: Tensor) -> Tensor:
+def mean_answer(kind: Compensation, answers: Tensor) -> Tensor:
     """Mean |answer| over unit inputs (and over outputs, but for `column`); answers (out, in)."""
     size = answers.abs()
     return size.mean(dim=1) if kind == "column" else size.mean().reshape(1)

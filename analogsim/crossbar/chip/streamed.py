@@ -67,9 +67,10 @@ class StreamedBlock:
         self.rows = sum(tile.shape[0] for tile in self.tiles)
         self.pieces = pieces_of(self.table, self.sizes, BLOCK)
 
-    def program_(self, law: FusedLaw, seed: int, chip: int) -> "StreamedBlock":
+    def program_(self, law: FusedLaw, effects: ChipEffects) -> "StreamedBlock":
         """Program the tiles from their targets."""
         assert isinstance(law, PcmFusedLaw)
+        assert not effects, "check_stream refuses them"
         target = self._targets()
         self.programmed, self.nu = torch.empty_like(target), torch.empty_like(target)
         self.largest = torch.empty(len(self.table))
@@ -80,7 +81,7 @@ class StreamedBlock:
             target.numpy(),
             self.table,
             programming_of(law),
-            words(Stream.PCM_PROGRAM, seed, "program", chip),
+            words(Stream.PCM_PROGRAM, effects.seed, "program", effects.chip),
         )
         self.baselines = {}
         self._share_()

@@ -14,12 +14,16 @@ import torch
 from analogsim.crossbar.chip.blocks import Block
 from analogsim.crossbar.chip.compensation import Compensation, Method, compensate_
 from analogsim.crossbar.chip.effects import ChipEffects
+from analogsim.crossbar.chip.group_readings import compensate_group_
 from analogsim.crossbar.chip.pool import each
 from analogsim.crossbar.chip.readings import read_tile
 from analogsim.crossbar.chip.streamed import StreamedBlock
+from analogsim.crossbar.forward.conversions import compensated_together
 from analogsim.crossbar.mapping.layer import CrossbarLayer
+from analogsim.crossbar.mapping.tile import TileState
 from analogsim.draws.addresses import seeded
-from device_models.contract import Device
+from analogsim.errors import InputError
+from device_models.contract import Device, FusedLaw, NoiseLaw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,21 +42,23 @@ def program_weights_(parts: Sequence[Part], device: Device, effects: ChipEffects
         device: gives the law.
         effects: on the chip's cells, with its root seed and number.
     """
-    fused = device.fused_law()
+    fused = _fused(parts, device)
     seed, chip = effects.seed, effects.chip
     layers = [layer for part in parts for layer in part.layers]
+    effects.check(layers)
 
     @torch.no_grad()
     def by_block(block: Block | StreamedBlock) -> None:
         assert fused is not None
-        block.program_(fused, seed, chip)
+        block.program_(fused, effects)
 
     @torch.no_grad()
     def by_tile(layer: CrossbarLayer) -> None:
         for tile in layer.tiles:
-            law = device.noise_law(layer.context(tile))
+            law = _law(device, layer, tile)
+            target = effects.aim(layer, tile)
             with seeded(seed, "program", layer.name, tile.slot.index, chip):
-                tile.origin, parameters = law.apply_programming_noise(tile.target)
+                tile.origin, parameters = law.apply_programming_noise(target)
             tile.drift_parameters = list(parameters)
 
     def settle(layer: CrossbarLayer) -> None:
@@ -97,12 +103,21 @@ def drift_weights_(
         after: what is done with a part that has drifted.
     """
     seed, chip = effects.seed, effects.chip
-    fused = device.fused_law()
+    fused = _fused(parts, device)
     # A chip has one periphery; without a layer on tiles nothing is read.
     edges = [layer.periphery for part in parts for layer in part.layers[:1]]
     method = Method.of(compensation, edges[0]) if edges else None
     reads = method is not None and method.reading != "none"
-    in_blocks = method if not through_tiles and method and method.reading != "current" else None
+    # Blocks read tiles one by one, each through a uniform ADC.
+    plain = all(edge.whole_weights and (edge.plain or edge.perfect) for edge in edges)
+    singly = plain and not through_tiles
+    in_blocks = method if singly and method and method.reading != "current" else None
+    together = () if plain or not edges else compensated_together(edges[0])
+    if method and method.reading == "current" and any(len(group) > 1 for group in together):
+        raise InputError(
+            "compensation 'current' must be read of pairs whose slices are converted one by one, "
+            f"got periphery {edges[0].name!r}; use compensation 'global'"
+        )
 
     @torch.no_grad()
     def by_block(block: Block | StreamedBlock) -> None:
@@ -113,7 +128,7 @@ def drift_weights_(
     def by_tile(layer: CrossbarLayer) -> None:
         for tile in layer.tiles:
             assert tile.origin is not None, "program() comes first"
-            law = device.noise_law(layer.context(tile))
+            law = _law(device, layer, tile)
             with seeded(seed, "drift", layer.name, tile.slot.index, chip, t_s):
                 weights = law.apply_drift_noise(tile.origin, tile.drift_parameters, t_s)
             tile.hold_(effects.present(layer, tile, weights))
@@ -121,6 +136,11 @@ def drift_weights_(
     @torch.no_grad()
     def compensate(layer: CrossbarLayer) -> None:
         assert method is not None
+        if any(len(group) > 1 for group in together):
+            for place in range(len(layer.places)):
+                for group in together:
+                    compensate_group_(layer, place, group, effects, method, t_s)
+            return
         for tile in layer.tiles:
             start = functools.partial(effects.start, layer, tile)
             reading = read_tile(method.reading, layer, tile, start, (seed, chip, t_s))
@@ -134,3 +154,14 @@ def drift_weights_(
         if reads and (fused is None or in_blocks is None):
             each(compensate, part.layers, serial=True)
         after(part)
+
+
+def _fused(parts: Sequence[Part], device: Device) -> FusedLaw | None:
+    """The device's fused law, which is one of pairs; None where cells stand alone."""
+    pairs = all(layer.periphery.pairs for part in parts for layer in part.layers[:1])
+    return device.fused_law() if pairs else None
+
+
+def _law(device: Device, layer: CrossbarLayer, tile: TileState) -> NoiseLaw:
+    context = layer.context(tile)
+    return device.noise_law(context) if layer.periphery.pairs else device.cell_law(context)

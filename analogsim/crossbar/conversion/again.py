@@ -20,12 +20,36 @@ ConvertAgain = Callable[[AnalogModel, Periphery], AnalogModel]
 """Converts the network of an `AnalogModel` anew; see `converted_again`."""
 
 # What decides which weights lie on which tile, in which units, and whether inputs have ranges.
-_OF_CONVERSION = ("perfect", "input_scaling", "max_input_size", "max_output_size", "weight_scaling")
+_OF_CONVERSION = (
+    "perfect",
+    "input_scaling",
+    "max_input_size",
+    "max_output_size",
+    "weight_scaling",
+    "weight_encoding",
+    "bits_per_cell",
+    "weight_bits",
+    "output_range",
+)
+# What decides the outputs that a calibrated range of the ADC is taken from.
+_OF_RANGES = (
+    "output_share",
+    "dac_bits",
+    "input_bound",
+    "bits_per_input",
+    "adc_reads",
+    "subtraction",
+    "adc_bits",
+)
 
 
 def same_tiles(a: Periphery, b: Periphery) -> bool:
     """Whether a network converted for one is converted for the other, but for `with_periphery`."""
-    return all(getattr(a, field) == getattr(b, field) for field in _OF_CONVERSION)
+    return all(getattr(a, field) == getattr(b, field) for field in _fields(a))
+
+
+def _fields(periphery: Periphery) -> tuple[str, ...]:
+    return _OF_CONVERSION + (_OF_RANGES if periphery.needs_output_ranges else ())
 
 
 def with_periphery(
@@ -46,7 +70,7 @@ def with_periphery(
     """
     if periphery == analog.periphery:
         return analog
-    for field in _OF_CONVERSION:
+    for field in _fields(analog.periphery):
         asked, there = getattr(periphery, field), getattr(analog.periphery, field)
         if asked == there:
             continue

@@ -54,7 +54,7 @@ def check_(analog: AnalogModel, tried: Tried, *, given: nn.Module | None = None)
         InputError: the two differ, or nothing would be computed on tiles.
     """
     checked = analog.checked
-    instance = instantiate(analog, lambda _: PerfectEngine())
+    instance = instantiate(analog, lambda _: PerfectEngine(as_given=True))
     parted: list[str] = []
     count = Count() if given is None else Count(elsewhere=storages(given))
     exact = [TOLERANCE] * len(tried.cases)

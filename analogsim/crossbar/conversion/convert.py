@@ -17,6 +17,7 @@ from analogsim.call import Inputs
 from analogsim.copying import copied, copy_network
 from analogsim.crossbar.conversion.baking import bake_
 from analogsim.crossbar.conversion.calibrate import calibrate_
+from analogsim.crossbar.conversion.calibrate_outputs import calibrate_outputs_
 from analogsim.crossbar.conversion.calibration_inputs import (
     Batch,
     Calibration,
@@ -38,7 +39,7 @@ from analogsim.crossbar.mapping.layer import (
     CrossbarLayer,
     crossbar_layers,
 )
-from analogsim.crossbar.mapping.periphery import Periphery, TileKind
+from analogsim.crossbar.mapping.periphery import DEFAULT_TILE, Periphery, TileKind
 from analogsim.crossbar.mapping.plan import (
     MAPPED,
     WHOLE_MODEL,
@@ -49,7 +50,7 @@ from analogsim.crossbar.mapping.plan import (
     plan_layers,
 )
 from analogsim.crossbar.mapping.size import is_large
-from analogsim.crossbar.mapping.streams import StreamName, check_stream
+from analogsim.crossbar.mapping.streams import StreamName, check_cells, check_stream
 from analogsim.crossbar.mapping.table_words import (
     explain,
     name_blocks,
@@ -81,7 +82,7 @@ def convert(
     preset: str | Device = "pcm",
     periphery: str | Periphery = "standard",
     bn: BatchNormPolicy = "digital",
-    tile: TileKind = "torch",
+    tile: TileKind = DEFAULT_TILE,
     keep_digital: Sequence[str] = (),
     calibrate: Calibration | None = None,
     *,
@@ -106,15 +107,18 @@ def convert(
         bn: `digital` leaves BatchNorm in digital periphery, `fold` folds it into the weights,
             `recalibrate` and `recalibrate-once` estimate its statistics anew on each chip (at
             each time; once after programming), `none` says that the network has none.
-        tile: aihwkit's `torch` tile or its C++ (`cpp`) tile.
+        tile: the law of a product. `native`: the whole periphery, IR drop and read noise of
+            each product included. `torch`: that of aihwkit's torch tile, which has neither.
+            `cpp`: the whole one, on aihwkit's C++ tile, whose noise has no seed.
         keep_digital: name patterns (`fnmatch`) of layers that stay digital.
         calibrate: input batches for the DAC ranges: what the network is called with (one tensor,
             a tuple, a dictionary or an `Inputs`), an iterable of such or of (inputs, labels), or
             the shape of one input for synthetic normal inputs (with a warning).
-        forward: `native` (the network's own convolutions), `tile` (aihwkit's modules), or `auto`:
-            native wherever it computes the same. `native-bf16` rounds weights and activations to
-            bfloat16 (ideal periphery only; about 1 % of the logits' norm). `native-compiled`
-            goes through torch's compiler (ideal periphery only; needs a C++ compiler).
+        forward: who computes a product by that law: `native` (the network's own convolutions),
+            `tile` (aihwkit's modules, for its two tiles), or `auto`: native wherever it can.
+            `native-bf16` rounds weights and activations to bfloat16 (ideal periphery only;
+            about 1 % of the logits' norm). `native-compiled` goes through torch's compiler
+            (ideal periphery only; needs a C++ compiler).
         recalibrate: training images for the statistics, as `calibrate`: needed by `recalibrate`
             and `recalibrate-once`, and not looked at otherwise.
         recalibration: how they are estimated and from how many of these images.
@@ -137,8 +141,9 @@ def convert(
     device = parse_device(preset) if isinstance(preset, str) else preset
     acting = tuple(parse_effect(one) if isinstance(one, str) else one for one in effects)
     check_effects(acting, device)
-    check_stream(stream, device, acting)
     edge = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
+    check_stream(stream, device, acting, edge)
+    check_cells(edge, device, acting)
     how, reason = choose_forward(edge, tile, forward)
     source, copy_notes = copy_network(model)
     notes = [*check_policy(bn, source), *copy_notes, *effect_notes(acting, device)]
@@ -227,7 +232,12 @@ def convert(
         layer.free_order = analog.checked.free_order
     if edge.needs_input_ranges:
         assert batches is not None
+        if edge.needs_output_ranges:
+            # They are looked at twice.
+            batches = iter(kept := list(batches))
         notes += calibrate_(module, batches)
+        if edge.needs_output_ranges:
+            notes += calibrate_outputs_(module, kept)
         for layer in crossbar_layers(module).values():
             # Without the weights that calibration needed.
             layer.lend_(PerfectEngine())

@@ -330,7 +330,7 @@ def _refuse_other_tiles(
             # Groups are cut into as many, or more.
             cells = weight.numel()
             most = (edge.max_input_size or cells) * (edge.max_output_size or cells)
-            count += -(-cells // most)
+            count += -(-cells // most) * len(edge.parts)
     held = sum(name.endswith(".target") for name in tensors)
     if count > held:
         raise InputError(

@@ -46,7 +46,7 @@ class ChipSettings(TypedDict):
     periphery: dict[str, Any]
     bn: Literal["digital", "fold", "recalibrate", "recalibrate-once", "none"]
     recalibration: _Recalibration | None
-    tile: Literal["torch", "cpp"]
+    tile: Literal["native", "torch", "cpp"]
     forward: Literal["native", "native-bf16", "native-compiled", "tile"]
     keep_digital: list[str]
     folded: list[list[str]]

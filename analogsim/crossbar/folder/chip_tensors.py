@@ -8,6 +8,7 @@ from torch import Tensor
 from analogsim.batchnorm.policy import RECALIBRATING
 from analogsim.crossbar.chip.chip import Chip
 from analogsim.crossbar.chip.own_statistics import own_batchnorms
+from analogsim.crossbar.forward.conversions import conversions_of
 from analogsim.crossbar.forward.engines import new_engine
 from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping.analog_model import AnalogModel
@@ -18,6 +19,7 @@ from analogsim.errors import InputError
 _AT_LEAST_ZERO = ("running_var", "num_batches_tracked")
 # Both readings of a compensation have a bound below and above.
 _SMALLEST_FACTOR = 1e-30
+SMALLEST_BOUND = 1e-30
 # A law of aihwkit remembers two tensors or none.
 _MOST_PARAMETERS = 16
 
@@ -31,6 +33,8 @@ def tensors_of(chip: Chip) -> dict[str, Tensor]:
         )
         if layer.bias is not None:
             tensors[f"{name}/bias"] = layer.bias
+        if layer.output_bounds is not None:
+            tensors[f"{name}/output_bounds"] = layer.output_bounds
     for layer, tile, key in _tiles(chip.layers):
         assert tile.origin is not None, f"program() fills layer {layer.name}"
         tensors[f"{key}.target"] = tile.target
@@ -130,12 +134,16 @@ def restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folder
     for joined in chip.joined:
         # Their layers take them over with their tiles, below.
         joined.join_()
-    pairs = analog.device.fused_law() is not None
+    pairs = analog.device.fused_law() is not None and analog.periphery.pairs
     for name, layer in analog.layers.items():
         made = chip.layers[name]
         like = torch.zeros(2, dtype=torch.float64)
         stats = kept.take(f"{name}/std_and_max", like, least=0.0).tolist()
         bias = _bias(kept, layer, name)
+        if analog.periphery.needs_output_ranges:
+            count = len(layer.places), len(conversions_of(analog.periphery))
+            bounds = kept.take(f"{name}/output_bounds", torch.empty(count), least=SMALLEST_BOUND)
+            layer.output_bounds = made.output_bounds = bounds
         for each in (layer, made):
             each.weight_std, each.weight_abs_max = stats
             each.bias = bias
@@ -150,7 +158,9 @@ def restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folder
             state.origin = kept.take(f"{key}.programmed", tile.target)
             state.programmed = chip.effects.programmed(made, state, state.origin)
             weights = kept.take(f"{key}.weights", tile.target)
-            state.hold_(weights, factor=kept.factor(f"{key}.alpha", len(tile.scale)))
+            # A unit column has a factor for each output of its place.
+            outputs = tile.slot.outputs.stop - tile.slot.outputs.start
+            state.hold_(weights, factor=kept.factor(f"{key}.alpha", outputs))
             state.drift_parameters = kept.drift(f"{key}.drift", tile, both=pairs)
         layer.lend_(PerfectEngine())
         # The tiles of aihwkit keep their targets and scales from when they were made.

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analogsim.crossbar.forward.array_terms import ArrayTerms, Terms
 from analogsim.crossbar.forward.packed import is_differentiated
 from analogsim.draws.stream import Floats, Stream
 
@@ -40,7 +41,14 @@ class Converter:
     """What happens to the outputs of one split of a layer."""
 
     def __init__(
-        self, *, sigma: float, bound: float, rounded: bool, factor: Tensor, offset: Tensor | None
+        self,
+        *,
+        sigma: float,
+        bound: float,
+        rounded: bool,
+        factor: Tensor,
+        offset: Tensor | None,
+        array: ArrayTerms | None = None,
     ) -> None:
         """All in units of the ADC's step.
 
@@ -50,6 +58,7 @@ class Converter:
             rounded: whether there is an ADC.
             factor: (channels,), behind the ADC.
             offset: (channels,), added after that.
+            array: what the products suffer beside, where they do.
         """
         channels = len(factor)
         unit = math.lcm(channels, 4)
@@ -57,13 +66,16 @@ class Converter:
         self._factor: Floats = np.tile(factor.numpy(), repeats)
         zeros = torch.zeros_like(factor)
         self._offset: Floats = np.tile((zeros if offset is None else offset).numpy(), repeats)
-        self._noisy = sigma > 0
+        self._noisy = sigma > 0 or (array is not None and array.noisy)
         self._how = (np.float32(sigma), np.float32(bound), rounded)
+        self._unit = np.float32(0.0 if array is None else array.unit)
+        spread = zeros if array is None else array.spread
+        self._spread: Floats = np.tile(spread.numpy(), repeats)
 
-    def __call__(self, y: Tensor, total: Tensor | None) -> Tensor:
+    def __call__(self, y: Tensor, total: Tensor | None, terms: Terms | None = None) -> Tensor:
         """Convert `y` (n, channels, height, width), in place where it is channels_last.
 
-        `total`, of the same shape, is added at the end.
+        `total`, of the same shape, is added at the end; `terms` are those of the same products.
         """
         jit = _compiled()
         assert jit is not None, "usable() comes first"
@@ -75,7 +87,12 @@ class Converter:
         key = int(torch.randint(1 << 62, ())) if self._noisy else 0
         words = np.array((0, 0, int(Stream.OUTPUT), key & 0xFFFFFFFF, key >> 32), dtype=np.uint32)
         # On one thread: with two, torch's own waiting threads are in the way, and nothing is won.
-        jit.convert(flat, *self._how, self._factor, self._offset, other, words)
+        last = (self._factor, self._offset, other, words)
+        if terms is None:
+            jit.convert(flat, *self._how, *last)
+        else:
+            parts = map(_flat_or_none, (terms.current, terms.dropped, terms.moment))
+            jit.convert_array(flat, *parts, self._unit, self._spread, *self._how, *last)
         return y
 
 
@@ -91,6 +108,10 @@ def usable(y: Tensor) -> bool:
         and not is_differentiated(y)
         and _compiled() is not None
     )
+
+
+def _flat_or_none(x: Tensor | None) -> Floats:
+    return _EMPTY if x is None else _flat(x.contiguous(memory_format=torch.channels_last))
 
 
 def _flat(x: Tensor) -> Floats:

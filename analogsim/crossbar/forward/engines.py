@@ -3,11 +3,14 @@
 from typing import get_args
 
 from analogsim.crossbar.forward.compiled import check_compiler
+from analogsim.crossbar.forward.dynamic import DynamicEngine
 from analogsim.crossbar.forward.native import PerfectEngine, StaticEngine
+from analogsim.crossbar.forward.sliced import SlicedEngine
 from analogsim.crossbar.forward.tiles import TileEngine
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward, How
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
 from analogsim.crossbar.mapping.periphery import Periphery, TileKind
+from analogsim.crossbar.mapping.product_law import product_law
 from analogsim.errors import InputError
 
 
@@ -19,11 +22,22 @@ def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tupl
     """
     check_choice("forward", asked, get_args(Forward))
     bound, static = periphery.input_bound, periphery.input_scaling == "static"
-    native = asked in {"auto", "native"} and tile == "torch" and static
+    native = asked in {"auto", "native"} and tile != "cpp" and static
     if bound != 1 and not native and not periphery.perfect:
         raise InputError(
             f"periphery {periphery.name} input_bound must be 1 for aihwkit's tiles and for dynamic "
-            f"input scaling, got {bound}; use --tile torch, --forward auto and static input ranges"
+            f"input scaling, got {bound}; use --tile native, --forward auto and static input ranges"
+        )
+    if asked == "tile" and tile == "native":
+        raise InputError(
+            "forward 'tile' must have one of aihwkit's tiles, got tile 'native', whose law is "
+            "computed here; use --tile torch or --tile cpp, or leave --forward out"
+        )
+    if not periphery.plain and (asked == "tile" or tile == "cpp"):
+        raise InputError(
+            f"periphery {periphery.name!r} must have whole weights in pairs, inputs at once, a "
+            "uniform ADC and a fixed output range for aihwkit's tiles, got others; use --tile "
+            "native and --forward auto"
         )
     if asked == "tile":
         return "tile", f"aihwkit's {tile} tile by choice"
@@ -47,9 +61,11 @@ def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tupl
             return "tile", "aihwkit's C++ tile by choice"
         return "native", "ideal periphery: products of the tiles' weights, exact"
     if tile == "cpp":
-        why = "only aihwkit's C++ tile has IR drop and read noise per product"
+        why = "aihwkit's C++ tile by choice"
+    elif tile == "native" and not static:
+        return "native", "dynamic input ranges: exact up to ties of the converters"
     elif periphery.input_scaling == "dynamic":
-        why = "dynamic input scaling depends on the patch"
+        why = "with dynamic input scaling aihwkit's torch tile couples the images of a batch"
     else:
         return "native", "static input ranges: exact up to ties of the converters"
     if asked == "native":
@@ -66,7 +82,10 @@ def new_engine(analog: AnalogModel, layer: CrossbarLayer) -> Engine:
         return TileEngine(layer, analog.tile)
     if analog.periphery.perfect:
         return PerfectEngine()
-    return StaticEngine()
+    if not analog.periphery.plain:
+        return SlicedEngine()
+    law = product_law(analog.periphery, analog.tile, analog.device)
+    return StaticEngine(law) if analog.periphery.input_scaling == "static" else DynamicEngine(law)
 
 
 def joins(how: How) -> bool:

@@ -13,11 +13,14 @@ anyway.
 import torch
 from torch import Tensor, nn
 
+from analogsim.crossbar.forward.array_terms import ArrayTerms
 from analogsim.crossbar.forward.converter import Converter, usable
 from analogsim.crossbar.forward.packed import Product, channels_last
 from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
 from analogsim.crossbar.mapping.periphery import Periphery, step
+from analogsim.crossbar.mapping.product_law import NOTHING, ProductLaw
+from analogsim.crossbar.mapping.tile import TileState
 
 
 class PerfectEngine(Engine):
@@ -25,8 +28,10 @@ class PerfectEngine(Engine):
 
     bias: Tensor | None
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_given: bool = False) -> None:
+        """With `as_given` of the weights before they were cut into parts."""
         super().__init__()
+        self._as_given = as_given
         self.register_buffer("bias", None, persistent=False)
         # Column scale times BatchNorm's gain, (rows of all tiles,), until `forget_`.
         self._factors: Tensor | None = None
@@ -43,14 +48,14 @@ class PerfectEngine(Engine):
         self.product.take_(torch.empty(0))
 
     def row_factors(self, layer: CrossbarLayer) -> Tensor:
-        """(rows,): column scale times gain of the tiles' outputs, tile after tile."""
+        """(rows,): column scale times gain of the places' outputs, place after place."""
         if self._factors is None:
             gain, offset = layer.affine()
             groups = gain.reshape(layer.geometry.groups, -1)
             self._factors = torch.cat(
                 [
                     tile.scale.reshape(-1) * groups[tile.slot.group, tile.slot.outputs]
-                    for tile in layer.tiles
+                    for tile, *_ in layer.places
                 ]
             )
             where = self.product.weight
@@ -59,12 +64,19 @@ class PerfectEngine(Engine):
 
     def load_(self, layer: CrossbarLayer) -> None:
         """Assemble the layer's weight from its tiles, drift compensation and BatchNorm included."""
-        rows = [tile.shape[0] for tile in layer.tiles]
+        rows = [place[0].shape[0] for place in layer.places]
         factors = self.row_factors(layer).split_with_sizes(rows)
         weight = layer.assemble(
-            [tile.present_times(factor) for tile, factor in zip(layer.tiles, factors, strict=True)]
+            [self._of(layer, *each) for each in zip(layer.places, factors, strict=True)]
         )
         self.take_(channels_last(weight))
+
+    def _of(self, layer: CrossbarLayer, place: list[TileState], factor: Tensor) -> Tensor:
+        if place[0].part is None:
+            return place[0].present_times(factor)
+        if self._as_given:
+            return place[0].given * factor[:, None]
+        return layer.joined(place, lambda tile: tile.present) * factor[:, None]
 
     def take_(self, weight: Tensor) -> None:
         """Compute with `weight`, shaped as torch's, with all factors in it."""
@@ -93,12 +105,16 @@ class PerfectEngine(Engine):
 
 
 class StaticEngine(Engine):
-    """DAC, partial products, output noise, bounds and ADC with static input ranges."""
+    """DAC, partial products, output noise, bounds and ADC with static input ranges.
+
+    Where the law of the products has IR drop or read noise, these are products, too.
+    """
 
     where: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, law: ProductLaw = NOTHING) -> None:
         super().__init__()
+        self.law = law
         # An empty buffer that follows the module from device to device.
         self.register_buffer("where", torch.empty(0), persistent=False)
         self.splits = nn.ModuleList()
@@ -109,7 +125,7 @@ class StaticEngine(Engine):
         starts = sorted({tile.slot.inputs.start for tile in layer.tiles})
         # The first split adds the offset.
         self.splits = nn.ModuleList(
-            _Split(layer, start, gain, None if i else offset).to(self.where.device)
+            _Split(layer, self.law, start, gain, None if i else offset).to(self.where.device)
             for i, start in enumerate(starts)
         )
 
@@ -138,10 +154,16 @@ class _Split(nn.Module):
     index: Tensor | None
 
     def __init__(
-        self, layer: CrossbarLayer, start: int, gain: Tensor, offset: Tensor | None
+        self,
+        layer: CrossbarLayer,
+        law: ProductLaw,
+        start: int,
+        gain: Tensor,
+        offset: Tensor | None,
     ) -> None:
         super().__init__()
         self.product = Product()
+        self.terms: ArrayTerms | None = None
         self._converter: Converter | None = None
         geometry, periphery = layer.geometry, layer.periphery
         tiles = [tile for tile in layer.tiles if tile.slot.inputs.start == start]
@@ -161,14 +183,21 @@ class _Split(nn.Module):
         ranges = torch.empty(geometry.groups)
         factor = torch.empty(geometry.groups, geometry.out_features)
         skipped = start - first * kernel
+        rows = slice(skipped, skipped + stop - start)
         for tile in tiles:
             slot = tile.slot
-            matrix[slot.group, slot.outputs, skipped : skipped + stop - start] = tile.weights
+            matrix[slot.group, slot.outputs, rows] = tile.weights
             ranges[slot.group] = tile.input_range
             factor[slot.group, slot.outputs] = tile.behind_adc * (adc * tile.input_range)
         shape = (geometry.groups * geometry.out_features, last - first, *geometry.kernel)
         weight = (matrix * (dac / adc)).reshape(shape)
         self.product.take_(channels_last(weight))
+        if law:
+            amplified = torch.ones(geometry.groups, geometry.out_features)
+            for tile in tiles:
+                amplified[tile.slot.group, tile.slot.outputs] = tile.gain
+            cells = matrix / amplified[..., None]
+            self.terms = ArrayTerms(law, geometry, cells, amplified, rows=rows, dac=dac, adc=adc)
         factor = by_channel(factor.reshape(-1) * gain, geometry)
         self.register_buffer("factor", factor, persistent=False)
         offset = None if offset is None else by_channel(offset, geometry)
@@ -205,6 +234,7 @@ class _Split(nn.Module):
         if self.dac:
             x.round_()
         y = self.product.forward(geometry, x, None)
+        terms = None if self.terms is None else self.terms.forward(geometry, x)
         if usable(y):
             if self._converter is None:
                 self._converter = Converter(
@@ -213,10 +243,18 @@ class _Split(nn.Module):
                     rounded=self.adc,
                     factor=self.factor.reshape(-1),
                     offset=None if self.offset is None else self.offset.reshape(-1),
+                    array=self.terms,
                 )
-            return self._converter(y, total)
-        if self.noise > 0:
-            add_noise_(y, self.noise)
+            return self._converter(y, total, terms)
+        noise: float | Tensor = self.noise
+        if self.terms is not None and terms is not None:
+            lost = self.terms.drop(terms)
+            y = y if lost is None else y.sub_(lost)
+            if terms.moment is not None:
+                spread = by_channel(self.terms.spread, geometry)
+                noise = (terms.moment * spread).add_(self.noise**2).sqrt_()
+        if not isinstance(noise, float) or noise > 0:
+            add_noise_(y, noise)
         if self.adc:
             y.round_()
         y.clamp_(-self.output_bound, self.output_bound)
@@ -257,7 +295,7 @@ def convert_answers_(out: Tensor, weights: Tensor, periphery: Periphery) -> Tens
     return out.clamp_(-periphery.output_bound, periphery.output_bound)
 
 
-def add_noise_(y: Tensor, sigma: float) -> Tensor:
+def add_noise_(y: Tensor, sigma: float | Tensor) -> Tensor:
     """Add normal noise to `y` in place, drawn from torch's generator in `y`'s memory order.
 
     Drawing into a channels_last tensor directly takes torch's scalar path, which is 8 to 12
@@ -265,10 +303,13 @@ def add_noise_(y: Tensor, sigma: float) -> Tensor:
 
     Args:
         y: dense, of any memory order.
-        sigma: standard deviation, in `y`'s unit.
+        sigma: standard deviation, in `y`'s unit: one, or one for each output.
     """
     noise = torch.randn(y.numel(), dtype=y.dtype, device=y.device)
-    return y.add_(noise.as_strided(y.size(), y.stride()), alpha=sigma)
+    noise = noise.as_strided(y.size(), y.stride())
+    if isinstance(sigma, Tensor):
+        return y.addcmul_(noise, sigma)
+    return y.add_(noise, alpha=sigma)
 
 
 def by_channel(values: Tensor, geometry: Geometry) -> Tensor:

@@ -24,6 +24,7 @@ def effect_notes(effects: Sequence[Effect], device: Device) -> list[str]:
         f"Not modelled: {effect.info.not_modelled}"
         for effect in effects
     ]
+    notes += [note for effect in effects for note in getattr(effect, "notes", ())]
     if effects and device.cells_a_weight == 1:
         notes.append(
             f"Effects act on pairs of cells whose idle one is at zero: {device.info.name} has one "

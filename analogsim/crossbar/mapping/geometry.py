@@ -64,6 +64,11 @@ class Geometry:
         return size
 
     @property
+    def channel_axis(self) -> int:
+        """Along which a tensor of inputs or outputs has its channels."""
+        return -1 - len(self.kernel)
+
+    @property
     def weight_shape(self) -> tuple[int, ...]:
         """Shape of the weight that `product` takes: (groups * out, in / kernel, *kernel)."""
         return (

@@ -54,6 +54,9 @@ class CrossbarLayer(nn.Module):
     ranges or alphas have changed.
 
     Attributes:
+        tiles: of all places, part by part where weights have several.
+        output_bounds: (places, conversions), calibrated ranges of the ADC, where it has some.
+        chip: (root seed, number) of the chip that the layer is of.
         bias: the digital bias, (outputs,), float32 on the CPU, or None.
         norm: a BatchNorm in eval mode that the native engines compute together with the layer.
         folded: what stands for a BatchNorm that is folded into the targets.
@@ -87,8 +90,13 @@ class CrossbarLayer(nn.Module):
         self.tiles: list[TileState] = []
         shared = Matrix(values=matrix)
         for slot in tile_slots(self.geometry, periphery):
-            _, scale = map_weights(matrix, slot, periphery.weight_scaling)
-            self.tiles.append(TileState(slot=slot, matrix=shared, scale=scale))
+            part = None if periphery.whole_weights else periphery.parts[slot.part]
+            scale = map_weights(matrix, slot, periphery.weight_scaling)[1]
+            if part is not None and part.role == "unit":
+                scale = scale.mean().reshape(1, 1)
+            self.tiles.append(TileState(slot=slot, matrix=shared, scale=scale, part=part))
+        self.output_bounds: Tensor | None = None
+        self.chip: tuple[int, int] | None = None
         self.bias: Tensor | None = None if bias is None else bias.detach().cpu().float().clone()
         self.norm = None
         self.folded: FoldedBatchNorm | None = None
@@ -149,13 +157,30 @@ class CrossbarLayer(nn.Module):
         gain, offset = self.norm.affine
         return gain, offset if self.bias is None else offset + gain * self.bias
 
+    @property
+    def places(self) -> list[list[TileState]]:
+        """The tiles of each place in the matrix: one, or one for each part of its weights."""
+        parts = len(self.periphery.parts)
+        return [self.tiles[i : i + parts] for i in range(0, len(self.tiles), parts)]
+
     def assemble(self, parts: list[Tensor]) -> Tensor:
-        """The layer's weight in torch's shape from one (out, in) part of each tile."""
-        return assemble(parts, tuple(tile.slot for tile in self.tiles), self.geometry)
+        """The layer's weight in torch's shape from the (out, in) weights of each place."""
+        return assemble(parts, tuple(place[0].slot for place in self.places), self.geometry)
+
+    def joined(self, place: list[TileState], which: Callable[[TileState], Tensor]) -> Tensor:
+        """(out, in): the tile weights of a place from one tensor of each of its tiles."""
+        first, *others = place
+        if first.part is None:
+            return which(first)
+        total = which(first) * first.part.coefficient
+        for tile in others:
+            assert tile.part is not None, "all tiles of a place hold a part"
+            total = total + which(tile) * tile.part.coefficient
+        return total + self.periphery.offset
 
     def logical(self, which: Callable[[TileState], Tensor]) -> Tensor:
         """The layer's weight in torch's shape, from one tensor of each tile, in logical units."""
-        return self.assemble([which(tile) * tile.scale for tile in self.tiles])
+        return self.assemble([self.joined(place, which) * place[0].scale for place in self.places])
 
     def weight_error(self) -> float:
         """|W - W_target| / |W_target| (Frobenius norms) of the programmed weights; 0 if W is 0."""
@@ -171,7 +196,7 @@ class CrossbarLayer(nn.Module):
         other.name, other.periphery, other.geometry = self.name, self.periphery, self.geometry
         other.weight_std, other.weight_abs_max = self.weight_std, self.weight_abs_max
         other.bias, other.engine, other.norm, other.observer = self.bias, None, None, None
-        other.folded = None
+        other.folded, other.chip, other.output_bounds = None, None, self.output_bounds
         other.dtype, other.free_order = self.dtype, self.free_order
         other.low_precision, other._digital, other._mapped = False, None, ()
         other._weight_last = self._weight_last
@@ -181,6 +206,7 @@ class CrossbarLayer(nn.Module):
                 matrix=tile.matrix,
                 scale=tile.scale,
                 input_range=tile.input_range,
+                part=tile.part,
                 _target=tile._target,
             )
             for tile in self.tiles

@@ -1,7 +1,8 @@
 """What stands around the devices: tile size, DAC, ADC, bounds and output noise.
 
 `standard` is the evaluation setting of Rasch et al., Nat. Commun. 14:5282 (2023), which aihwkit
-ships as `StandardHWATrainingPreset`. `ideal` leaves the effects of the devices alone.
+ships as `StandardHWATrainingPreset`. `ideal` leaves the effects of the devices alone. The others
+are of published accelerators, see `periphery_presets`.
 """
 
 import dataclasses
@@ -12,12 +13,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 from analogsim import bounded
+from analogsim.crossbar.adc.file import Inl, inl_of, read_inl
+from analogsim.crossbar.mapping.converter_rules import (
+    AdcKind,
+    AdcReads,
+    OutputRange,
+    Subtraction,
+    converter_problems,
+)
+from analogsim.crossbar.mapping.parts import Encoding, Part, offset_of, parts_of
+from analogsim.crossbar.mapping.periphery_presets import PRESETS
 from analogsim.errors import InputError, plain, shown
+from device_models.contract import Device
 
-# Presets whose own law has this read noise: there the tile's is that of each product.
+# Presets of PCM, whose read noise of each product `read_noise` is.
 _OF_PCM = frozenset({"pcm", "pcm-hermes"})
 
-TileKind = Literal["torch", "cpp"]
+TileKind = Literal["native", "torch", "cpp"]
+"""Which law a product follows: `native`, the whole one, computed here; `torch`, that of aihwkit's
+torch tile, which has neither IR drop nor read noise of products; `cpp`, aihwkit's C++ tile."""
+DEFAULT_TILE: TileKind = "native"
 InputScaling = Literal["static", "dynamic"]
 WeightScaling = Literal["column", "tile"]
 
@@ -51,16 +66,53 @@ class Periphery:
     """Inputs beyond this many of their static ranges are clipped; the DAC's step stays. Other than
     1 only where products are computed natively: aihwkit clips at the range itself."""
     read_noise: float = 0.0175
-    """PCM-like read noise of each product, referred to the output, whatever the device; C++ tile
-    only."""
+    """Read noise of each product, as PCM has it: a cell of weight w adds `read_noise` sqrt(|w|)
+    times its input. Not for a device that states its own (on the native tile), and not on the
+    torch tile. What a device's law draws once at a time is another thing."""
     ir_drop: float = 1.0
-    """Scale of the IR drop along the columns; C++ tile only."""
+    """Scale of the IR drop along the columns (see `product_law.py`); not on the torch tile."""
     max_input_size: int = 512
     """Rows of a tile; a layer with more inputs is split evenly. 0 is unlimited."""
     max_output_size: int = 0
     """Columns of a tile; 0 is unlimited."""
     weight_scaling: WeightScaling = "column"
     """Which weights share a scale: each `column` (one output) has its own, or one for a `tile`."""
+    weight_encoding: Encoding = "pair"
+    """Cells of a weight: `pair` (the idle one is at zero), `pair-two-sided` (their sum is fixed),
+    `offset` (one cell, its middle is 0, subtracted in digital), or `offset-column` (a column of
+    cells at 0 gives the offset)."""
+    bits_per_cell: int = 0
+    """Bits of a weight's slice, each of which has cells of its own; 0 puts the whole weight, of any
+    value, into one."""
+    weight_bits: int = 8
+    """Of a weight in slices, sign included; unused while `bits_per_cell` is 0."""
+    bits_per_input: int = 0
+    """Bits of an input that are applied at once, slice after slice; 0 is all of the DAC's."""
+    adc_reads: AdcReads = "slice"
+    """What is converted: each weight slice at each input slice (`slice`), or sums in analog over
+    input slices (`weight-slice`), over weight slices (`input-slice`), or over both (`product`)."""
+    subtraction: Subtraction = "analog"
+    """Of a pair's currents: in front of the ADC, or each is converted (`digital`)."""
+    adc_kind: AdcKind = "uniform"
+    """`uniform` has no errors; `ramp`, `sar`, `sar-split`, `pipeline` and `cyclic` have mismatched
+    parts, drawn for each chip; `table` has the errors of `adc_inl`. All but `uniform` have 2**b
+    codes, none of which is 0."""
+    adc_gain_db: float = 0.0
+    """Open-loop gain of the amplifier in the ADC; 0 is an ideal one."""
+    adc_sigma_capacitor: float = 0.0
+    """Spread of the ADC's unit capacitors, relative to one."""
+    adc_sigma_comparator: float = 0.0
+    """Spread of the offsets of its comparators, relative to the largest output."""
+    adc_group: int = 8
+    """Neighbouring columns that share an ADC; a `ramp` has a comparator for each column."""
+    adc_inl: Inl = ()
+    """Integral non-linearity of a `table`: for each ADC, one number a code from 1 on, in steps. A
+    file names a CSV or TOML file instead: `adc_table = "measured.csv"`."""
+    output_range: OutputRange = "fixed"
+    """`fixed`: `output_bound`; `layer` and `tile`: calibrated for each, `output_share` of the
+    outputs fit."""
+    output_share: float = 0.9998
+    """Of the calibration outputs' sizes that lie within a calibrated range."""
 
     def __post_init__(self) -> None:
         problems = [
@@ -88,45 +140,105 @@ class Periphery:
             )
             if not good
         ]
+        problems += converter_problems(self)
         if problems:
             raise InputError(f"periphery {self.name}: {'; '.join(problems)}; mend these fields")
+
+    @property
+    def whole_weights(self) -> bool:
+        """Whether each weight is one pair of cells, of any value."""
+        return self.weight_encoding == "pair" and self.bits_per_cell == 0
+
+    @property
+    def pairs(self) -> bool:
+        """Whether cells are pairs that hold values of either sign, as devices' laws take them."""
+        return self.weight_encoding == "pair"
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What a weight consists of, a tile for each."""
+        return parts_of(self.weight_encoding, self.weight_bits, self.bits_per_cell)
+
+    @property
+    def offset(self) -> float:
+        """What the digital side adds to each tile weight."""
+        return offset_of(self.weight_encoding, self.weight_bits, self.bits_per_cell)
+
+    @property
+    def plain(self) -> bool:
+        """Whether products are as aihwkit's tiles compute them, with one conversion an output."""
+        return self.whole_weights and (
+            self.perfect
+            or all(getattr(self, field) == getattr(Periphery, field) for field in OF_CONVERTERS)
+        )
+
+    @property
+    def needs_output_ranges(self) -> bool:
+        """Whether the ADC needs calibrated ranges."""
+        return not self.perfect and self.output_range != "fixed"
 
     @property
     def needs_input_ranges(self) -> bool:
         """Whether the DAC needs a calibrated range for each tile."""
         return not self.perfect and self.input_scaling == "static"
 
-    def not_modelled(self, tile: TileKind) -> tuple[str, ...]:
-        """What this periphery asks for and the chosen tile class cannot do, in words."""
-        if self.perfect:
-            return ("DAC, ADC, bounds and output noise: off by choice (ideal periphery)",)
-        if tile == "cpp":
-            return ()
-        missing = []
-        if self.ir_drop > 0:
-            missing.append(f"IR drop (ir_drop = {self.ir_drop:g}): not in aihwkit's torch tile")
-        if self.read_noise > 0:
-            missing.append(
-                f"read noise of each product (read_noise = {self.read_noise:g}): "
-                "not in aihwkit's torch tile"
-            )
-        return tuple(missing)
-
-    def added(self, tile: TileKind, devices: Sequence[str]) -> tuple[str, ...]:
-        """What the chosen tile class adds that is not of the devices' laws, in words.
+    def not_modelled(self, tile: TileKind, devices: Sequence[Device] = ()) -> tuple[str, ...]:
+        """What is asked for and the chosen law of products does not have, in words.
 
         Args:
-            tile: which of aihwkit's tiles.
-            devices: names of the devices that are put on it.
+            tile: the law of the products.
+            devices: that are put on it.
         """
-        others = [name for name in devices if name not in _OF_PCM]
-        if self.perfect or tile != "cpp" or self.read_noise == 0 or not others:
+        if self.perfect:
+            return ("DAC, ADC, bounds and output noise: off by choice (ideal periphery)",)
+        if tile == "torch":
+            where = "not in aihwkit's torch tile"
+        elif not self.plain:
+            where = "not in products of slices, or of converters with errors or calibrated ranges"
+        else:
             return ()
-        return (
-            f"read noise of each product as PCM has it (read_noise = {self.read_noise:g}) is added "
-            f"to {', '.join(others)}, too: aihwkit's C++ tile has it for every device; read_noise "
-            "= 0 in a periphery file switches it off",
+        noises = {d.info.name: d.product_noise() for d in devices} if tile == "native" else {}
+        missing = [f"IR drop (ir_drop = {self.ir_drop:g}): {where}"] * (self.ir_drop > 0)
+        missing += [f"read noise of each product (read_noise = {self.read_noise:g}): {where}"] * (
+            self.read_noise > 0
         )
+        missing += [
+            f"read noise of each product that {name} states (sigma = {noise.sigma:g}): {where}"
+            for name, noise in noises.items()
+            if noise is not None and noise.sigma > 0
+        ]
+        return tuple(missing)
+
+    def added(self, tile: TileKind, devices: Sequence[Device]) -> tuple[str, ...]:
+        """What the products have that is not of the devices' laws, and whose read noise, in words.
+
+        Args:
+            tile: the law of the products.
+            devices: that are put on it.
+        """
+        if self.perfect or tile == "torch" or not self.plain:
+            return ()
+        own = {d.info.name: d.product_noise() for d in devices} if tile == "native" else {}
+        others = [
+            name
+            for name in dict.fromkeys(device.info.name for device in devices)
+            if name not in _OF_PCM and own.get(name) is None
+        ]
+        said = [
+            f"read noise of each product is that of {name} itself (sigma = {noise.sigma:g} of a "
+            f"full cell), in place of the periphery's (read_noise = {self.read_noise:g})"
+            for name, noise in own.items()
+            if noise is not None
+        ]
+        if others and self.read_noise > 0:
+            whose = "aihwkit's C++ tile has it for every device"
+            whose = whose if tile == "cpp" else "a device that states none has the periphery's"
+            said.append(
+                f"read noise of each product as PCM has it (read_noise = {self.read_noise:g}) is "
+                f"added to {', '.join(others)}, too: {whose}; read_noise = 0 in a periphery file "
+                "switches it off"
+            )
+        return tuple(said)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain JSON values, without those that came later and are as ever."""
@@ -136,12 +248,41 @@ class Periphery:
             del fields["weight_scaling"]
         if self.input_bound == 1.0:
             del fields["input_bound"]
+        for field in _LATER:
+            if fields[field] == getattr(Periphery, field):
+                del fields[field]
+        if self.adc_inl:
+            fields["adc_inl"] = [list(row) for row in self.adc_inl]
         return fields
 
 
+OF_CONVERTERS = (
+    "bits_per_input",
+    "adc_reads",
+    "subtraction",
+    "adc_kind",
+    "adc_gain_db",
+    "adc_sigma_capacitor",
+    "adc_sigma_comparator",
+    "adc_group",
+    "adc_inl",
+    "output_range",
+    "output_share",
+)
+"""Fields without which a product is one conversion of a uniform ADC; an ideal periphery does not
+use them."""
+_LATER = ("weight_encoding", "bits_per_cell", "weight_bits", *OF_CONVERTERS)
+
 IDEAL = Periphery(name="ideal", perfect=True)
 STANDARD = Periphery(name="standard")
-PERIPHERIES = {p.name: p for p in (IDEAL, STANDARD)}
+PERIPHERIES = {
+    p.name: p
+    for p in (
+        IDEAL,
+        STANDARD,
+        *(Periphery(name=name, **preset.values) for name, preset in PRESETS.items()),
+    )
+}
 
 
 def step(bits: int, bound: float) -> float:
@@ -162,6 +303,8 @@ def from_dict(values: dict[str, Any], *, where: str) -> Periphery:
             f"{where}: periphery fields must be among {', '.join(fields)}, got "
             f"{', '.join(map(plain, unknown))}; remove or rename them"
         )
+    if "adc_inl" in values:
+        values = {**values, "adc_inl": inl_of(values["adc_inl"], where=f"{where}: adc_inl")}
     for name, value in values.items():
         default = getattr(STANDARD, name)
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -174,7 +317,7 @@ def from_dict(values: dict[str, Any], *, where: str) -> Periphery:
 
 
 def parse(text: str) -> Periphery:
-    """`standard`, `ideal`, or the path of a TOML file whose keys are Periphery's fields.
+    """A name in `PERIPHERIES`, or the path of a TOML file whose keys are Periphery's fields.
 
     Raises:
         InputError: neither a known name nor a readable TOML file with known fields.
@@ -195,4 +338,6 @@ def parse(text: str) -> Periphery:
         ) from err
     except ValueError as err:
         raise InputError(f"periphery file {path} must be TOML, got '{err}'; mend the file") from err
+    if "adc_table" in values:
+        values = {**values, "adc_inl": read_inl(path.parent / str(values.pop("adc_table")))}
     return from_dict({"name": path.stem, **values}, where=f"periphery file {path}")

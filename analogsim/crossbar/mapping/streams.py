@@ -4,6 +4,7 @@ import functools
 from collections.abc import Sequence
 from typing import Literal, get_args
 
+from analogsim.crossbar.mapping.periphery import STANDARD, Periphery
 from analogsim.errors import InputError
 from device_models.contract import Device
 from device_models.effects.contract import Effect
@@ -15,7 +16,12 @@ reproducible stream (`gaussian.stream`) in one compiled pass: other draws of the
 read noise a weight where aihwkit draws one for each device of a pair."""
 
 
-def check_stream(stream: str, device: Device, effects: Sequence[Effect] = ()) -> None:
+def check_stream(
+    stream: str,
+    device: Device,
+    effects: Sequence[Effect] = (),
+    periphery: Periphery = STANDARD,
+) -> None:
     """Refuse a stream that is none, that device or effects do not have, or that needs numba.
 
     Raises:
@@ -38,10 +44,37 @@ def check_stream(stream: str, device: Device, effects: Sequence[Effect] = ()) ->
             f"stream 'philox' must have no effects, got {named}: its compiled law knows none; use "
             "stream 'aihwkit'"
         )
+    if not periphery.plain:
+        raise InputError(
+            "stream 'philox' must have whole weights in pairs, inputs at once, a uniform ADC and a "
+            f"fixed output range, got periphery {periphery.name!r}; use stream 'aihwkit' for it"
+        )
     if not _has_numba():
         raise InputError(
             "stream 'philox' must have numba, got none installed; install the extra: "
             "pip install 'analogsim-aimc[fast]', or use stream 'aihwkit'"
+        )
+
+
+def check_cells(periphery: Periphery, device: Device, effects: Sequence[Effect]) -> None:
+    """Refuse cells that stand alone where the device's law or an effect knows only pairs.
+
+    Raises:
+        InputError: one of these.
+    """
+    if periphery.pairs:
+        return
+    what = f"periphery weight_encoding {periphery.weight_encoding!r}"
+    if not device.knows_cells:
+        raise InputError(
+            f"{what} must have a device whose law is known for one cell alone, got "
+            f"{device.info.name!r}; use weight_encoding 'pair', or a device such as pcm"
+        )
+    if effects:
+        named = ", ".join(effect.info.name for effect in effects)
+        raise InputError(
+            f"{what} must have no effects, got {named}: they act on pairs; leave them out, or use "
+            "weight_encoding 'pair'"
         )
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from analogsim.crossbar.mapping.parts import Part
 from analogsim.crossbar.mapping.tiling import TileSlot
+from device_models.effects.contract import Acts
 
 _ONE = torch.ones(1)
 
@@ -33,6 +35,9 @@ class TileState:
             once read.
         origin: weights as the device's law has programmed them, from which it drifts.
         drift_parameters: what else the law remembers of programming.
+        settled: effects that were known before programming, as they are on this tile of this chip,
+            by their places among the chip's.
+        part: of the weights, where they have several.
     """
 
     slot: TileSlot
@@ -42,6 +47,8 @@ class TileState:
     baselines: dict[str, Tensor] = field(default_factory=dict)
     origin: Tensor | None = None
     drift_parameters: list[Tensor | None] = field(default_factory=list)
+    settled: dict[int, Acts] = field(default_factory=dict)
+    part: Part | None = None
     _target: Tensor | None = None
     _weights: Tensor | None = None
     _again: Callable[[], Tensor] | None = None
@@ -64,6 +71,12 @@ class TileState:
         """What is to be programmed; computed from the matrix each time, so that none is kept."""
         if self._target is not None:
             return self._target
+        weights = self.given
+        return weights if self.part is None else self.part.encode(weights)
+
+    @property
+    def given(self) -> Tensor:
+        """(out, in): the whole weights of this place as they were given, in tile units."""
         assert self.matrix is not None, "a tile has a matrix or a target"
         slot = self.slot
         return self.matrix.values[slot.group, slot.outputs, slot.inputs] / self.scale
@@ -72,7 +85,7 @@ class TileState:
     def target(self, value: Tensor) -> None:
         if self._target is None and torch.equal(self.target, value):
             return
-        self._target, self.matrix = value, None
+        self._target, self.matrix, self.settled = value, None, {}
 
     @property
     def programmed(self) -> Tensor | None:
@@ -109,15 +122,16 @@ class TileState:
         return self.hold_(self._weights, again=self._again, factor=factor, before_adc=before_adc)
 
     @property
-    def weights(self) -> Tensor:
-        """What the array multiplies with: the target, then programmed, then drifted.
+    def cells(self) -> Tensor:
+        """What the cells hold: the target, then programmed, then drifted."""
+        if self._weights is not None:
+            return self._weights
+        return self.target if self._again is None else self._again()
 
-        Amplified where the compensation lies in front of the ADC.
-        """
-        weights = self._weights
-        if weights is None:
-            weights = self.target if self._again is None else self._again()
-        return weights * self._factor.view(-1, 1) if self._before_adc else weights
+    @property
+    def weights(self) -> Tensor:
+        """What the array multiplies with: `cells`, amplified where the compensation does it."""
+        return self.cells * self._factor.view(-1, 1) if self._before_adc else self.cells
 
     @property
     def present(self) -> Tensor:

@@ -15,12 +15,16 @@ from analogsim.crossbar.mapping.periphery import Periphery, WeightScaling
 
 @dataclass(frozen=True, kw_only=True)
 class TileSlot:
-    """One tile: rows `inputs` and columns `outputs` of the matrix of one group."""
+    """One tile: rows `inputs` and columns `outputs` of the matrix of one group.
+
+    Where a weight has several parts, `part` is the one that lies on this tile.
+    """
 
     index: int
     group: int
     inputs: slice
     outputs: slice
+    part: int = 0
 
 
 def split_sizes(size: int, largest: int) -> list[int]:
@@ -33,14 +37,22 @@ def split_sizes(size: int, largest: int) -> list[int]:
 
 
 def tile_slots(geometry: Geometry, periphery: Periphery) -> tuple[TileSlot, ...]:
-    """The tiles of a layer, in aihwkit's order: by group, then inputs, then outputs."""
+    """The tiles of a layer, in aihwkit's order: by group, then inputs, then outputs; then parts."""
     slots: list[TileSlot] = []
+    parts = len(periphery.parts)
     for group in range(geometry.groups):
         for inputs in _slices(split_sizes(geometry.in_features, periphery.max_input_size)):
             for outputs in _slices(split_sizes(geometry.out_features, periphery.max_output_size)):
-                slots.append(
-                    TileSlot(index=len(slots), group=group, inputs=inputs, outputs=outputs)
-                )
+                slots += [
+                    TileSlot(
+                        index=len(slots) + part,
+                        group=group,
+                        inputs=inputs,
+                        outputs=outputs,
+                        part=part,
+                    )
+                    for part in range(parts)
+                ]
     return tuple(slots)
 
 

@@ -25,6 +25,7 @@ from analogsim.experiment.statistics.rows import (
     Row,
     accuracy_by_chip,
     digital_answers,
+    digital_new_images,
     summarise,
 )
 from analogsim.experiment.statistics.verdict import chance_count, holm, told_apart
@@ -47,6 +48,7 @@ __all__ = [
     "clopper_pearson",
     "crossed",
     "digital_answers",
+    "digital_new_images",
     "holm",
     "interval",
     "over_images",

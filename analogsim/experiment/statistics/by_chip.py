@@ -28,11 +28,13 @@ class ByChip:
         values: chip -> (images,); or (1,), the mean alone, where single answers were not recorded.
         n_images: images that each chip saw, the same for all.
         fixed: nothing is random in them: one chip is all of them.
+        flip: as of `Answers`.
     """
 
     values: Mapping[int, Numbers]
     n_images: int
     fixed: bool = False
+    flip: float = 1.0
 
     @classmethod
     def of(cls, trials: Mapping[int, Trial], *, fixed: bool = False) -> Self:
@@ -43,7 +45,9 @@ class ByChip:
         else:
             each = [one.values for one in found]
         (n_images,) = {trial.n_images for trial in trials.values()}
-        return cls(values=dict(zip(trials, each, strict=True)), n_images=n_images, fixed=fixed)
+        values = dict(zip(trials, each, strict=True))
+        flip = 1.0 if found is None else max(one.flip for one in found)
+        return cls(values=values, n_images=n_images, fixed=fixed, flip=flip)
 
     @classmethod
     def same(cls, one: Numbers, chips: Iterable[int], n_images: int) -> Self:
@@ -71,10 +75,10 @@ class ByChip:
         units = list(self.values.values())
         if self.recorded:
             # Where nothing is random, two chips are as good as any number, and one as two.
-            found = over_images([units[0]] * 2 if self.fixed else units, span)
+            found = over_images([units[0]] * 2 if self.fixed else units, span, flip=self.flip)
         else:
             each = [float(one.mean()) for one in units]
-            found = Sampled(**vars(interval(each, step=1 / self.n_images, span=span)))
+            found = Sampled(**vars(interval(each, step=self.flip / self.n_images, span=span)))
         if not self.fixed:
             return found
         here = found.mean
@@ -89,6 +93,7 @@ class ByChip:
             values={chip: combine(left[chip], right[chip]) for chip in left},
             n_images=self.n_images,
             fixed=self.fixed and other.fixed,
+            flip=min(self.flip, other.flip),
         )
 
 

@@ -27,11 +27,13 @@ class Answers:
     """One chip's answers.
 
     `images` are positions in the test set, each at most once; `values` are 1 for a right answer
-    and 0 for a wrong one, or the difference of two such answers.
+    and 0 for a wrong one, the difference of two such answers, or values of another measure. `flip`
+    is what one answer may change that was not seen to: 0 where values lie on no lattice.
     """
 
     images: NDArray[np.int64]
     values: Numbers
+    flip: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,8 @@ class Table:
 
     Attributes:
         adjusted: (chips,) accuracy of each chip, adjusted to the whole test set.
-        slope: accuracy on images that the digital network gets right less that on the others.
+        slope: accuracy on images that the digital network gets right less that on the others; of
+            values that are not right or wrong, of their line over the digital network's.
         within: pooled variance of the adjusted answers within a chip.
         between: sample variance of `adjusted`; 0 for one chip.
         overlap: mean over pairs of chips of (images that both saw) / (product of their numbers).
@@ -81,7 +84,7 @@ def tabulate(
     Args:
         chips: each chip's answers to at least one image.
         total: how many images the test set has.
-        digital: (total,) answers of the digital network, 0 or 1; None leaves images unadjusted.
+        digital: (total,) answers or values of the digital network; None leaves images unadjusted.
         slope: slope to use in place of the one that these answers have.
 
     Raises:
@@ -128,10 +131,18 @@ def tabulate(
 
 
 def _slope(values: Numbers, digital: Numbers) -> float:
+    if not _is_binary(digital):
+        away = digital - digital.mean()
+        squares = float((away**2).sum())
+        return float((values * away).sum()) / squares if squares > 0 else 0.0
     right = digital > 0.5
     if right.all() or not right.any():
         return 0.0
     return float(values[right].mean() - values[~right].mean())
+
+
+def _is_binary(digital: Numbers) -> bool:
+    return bool(((digital == 0) | (digital == 1)).all())
 
 
 def _shared(
@@ -157,9 +168,7 @@ def _shared(
     return float((weights * products).sum() / weights.sum() / kept), float(weights.sum())
 
 
-def components(
-    tables: Sequence[Table], total: int, digital_accuracy: float | None = None
-) -> Components:
+def components(tables: Sequence[Table], total: int, digital: Numbers | None = None) -> Components:
     """The components of variance, from the first table's chips.
 
     The image component is pooled over all tables: a pilot whose chips share their images says
@@ -172,8 +181,12 @@ def components(
     interaction = first.within - image
     noise = interaction * first.per_image + image * (first.per_image - first.overlap)
     explained = 0.0
-    if digital_accuracy is not None:
-        explained = first.slope**2 * digital_accuracy * (1 - digital_accuracy)
+    if digital is not None:
+        if _is_binary(digital):
+            accuracy = float(digital.mean())
+            explained = first.slope**2 * accuracy * (1 - accuracy)
+        else:
+            explained = first.slope**2 * float(digital.var())
     return Components(
         chip=max(first.between - noise, 0.0),
         image=image,

@@ -90,9 +90,10 @@ def crossed(
             answer to an image is then a mean.
         total: how many images the test set has.
         pilot: chips that share images; they only help to estimate the image component.
-        digital: (total,) answers of the digital network, 0 or 1.
+        digital: (total,) answers or values of the digital network.
         level: of the intervals.
-        span: smallest and largest possible mean: `ACCURACY`, or `DIFFERENCE` of two.
+        span: smallest and largest possible mean: `ACCURACY`, or `DIFFERENCE` of two; of another
+            measure its own, or `ANY`.
         stopped: whether sampling went on until the interval was narrow. That favours samples
             whose spread is small by luck, on skewed chips most: the interval is wider by
             `widening`.
@@ -110,10 +111,11 @@ def crossed(
     tables = [table]
     if pilot:
         tables.append(tabulate(pilot, total, digital, table.slope))
-    known = components(tables, total, None if digital is None else float(digital.mean()))
+    known = components(tables, total, digital)
     variance, df = _variance(tables, known, total, n)
     quantile = t_quantile(0.5 + level / 2, df)
-    least = unseen(level) / sum(len(chip.images) for chip in chips)
+    flip = max(chip.flip for chip in chips)
+    least = flip * unseen(level) / sum(len(chip.images) for chip in chips)
     half = max(quantile * variance**0.5, least) * (widening(n) if stopped else 1.0)
     low, high = clipped(mean - half, mean + half, span)
     sampled = _Uncertainty(
@@ -122,10 +124,11 @@ def crossed(
         chips=variance,
         chips_df=df,
         images=(known.image + known.image_explained) / total,
+        flip=flip,
     )
     wide = sampled.half(level)
     over = clipped(mean - wide, mean + wide, span)
-    if span == ACCURACY:
+    if span == ACCURACY and flip:
         over = sampled.share(mean, level)
     return Estimate(
         mean=mean,
@@ -169,7 +172,7 @@ def _variance(
 class _Uncertainty:
     """A mean over sampled chips and sampled images: the variance of each, and how many were seen.
 
-    `seen` images, `answers` of all chips together.
+    `seen` images, `answers` of all chips together, each of which may change by `flip`.
     """
 
     seen: int
@@ -177,6 +180,7 @@ class _Uncertainty:
     chips: float
     chips_df: float
     images: float
+    flip: float
 
     @property
     def variance(self) -> float:
@@ -191,7 +195,7 @@ class _Uncertainty:
     def half(self, level: float) -> float:
         """Half-width where the mean is near normal."""
         quantile = t_quantile(0.5 + level / 2, self.df(self.variance))
-        return max(quantile * math.sqrt(self.variance), unseen(level) / self.seen)
+        return max(quantile * math.sqrt(self.variance), self.flip * unseen(level) / self.seen)
 
     def share(self, mean: float, level: float) -> tuple[float, float]:
         """Bounds of an accuracy, by the effective number of answers."""

@@ -27,18 +27,21 @@ class Sampled(Interval):
     p_new_images: float | None = None
 
 
-def over_images(units: Sequence[Numbers], span: Span, level: float = 0.95) -> Sampled:
+def over_images(
+    units: Sequence[Numbers], span: Span, level: float = 0.95, flip: float = 1.0
+) -> Sampled:
     """Mean of units that all saw the same images; `units` are (images,) each.
 
     Args:
         units: values of each unit, image by image.
         span: smallest and largest possible mean: `ACCURACY`, `DIFFERENCE` or `ANY`.
         level: of the intervals.
+        flip: as of `Answers`.
 
     Raises InputError for no unit, or one without images.
     """
     chips = [
-        Answers(images=np.arange(len(one)), values=np.asarray(one, dtype=np.float64))
+        Answers(images=np.arange(len(one)), values=np.asarray(one, dtype=np.float64), flip=flip)
         for one in units
     ]
     total = len(chips[0].images) if chips else 0

@@ -11,12 +11,13 @@ import numpy as np
 from analogsim.errors import InputError
 from analogsim.experiment.statistics.components import Answers
 from analogsim.experiment.statistics.crossed import crossed
-from analogsim.experiment.statistics.interval import DIFFERENCE, Interval, interval
+from analogsim.experiment.statistics.interval import DIFFERENCE, Interval, Span, interval
 from analogsim.experiment.statistics.over_images import Sampled, over_images, sampled
 from analogsim.experiment.statistics.rows import (
     accuracy_by_chip,
     answers,
     digital_answers,
+    flip_of,
     is_dealt,
 )
 from analogsim.experiment.trial import Trial
@@ -28,14 +29,16 @@ def paired_difference(
     level: float = 0.95,
     *,
     step: float | None = None,
+    span: Span = DIFFERENCE,
 ) -> Interval:
     """Interval of `a - b` over chips, each chip compared with itself.
 
     The arguments map a chip's number to its accuracy (see `accuracy_by_chip`); `step` is what one
-    image changes of it. Raises InputError unless both have the same chips.
+    image changes of it, and `span` bounds the difference. Raises InputError unless both have the
+    same chips.
     """
     same_chips(a.keys(), b.keys())
-    return interval([a[chip] - b[chip] for chip in a], level, step=step, span=DIFFERENCE)
+    return interval([a[chip] - b[chip] for chip in a], level, step=step, span=span)
 
 
 def same_chips(a: Set[int], b: Set[int]) -> None:
@@ -54,11 +57,12 @@ def paired_trials(
     digital_correct: str | None = None,
     *,
     shift: float = 0.0,
+    span: Span = DIFFERENCE,
 ) -> Sampled | None:
     """Interval of the mean difference `a - b` of two rows' trials; None if they share no pair.
 
     With a `shift` it is that of `a - b + shift`, whose `p` asks whether b is better by more or by
-    less than that.
+    less than that. `span` bounds the difference.
 
     A pair is a chip number that both have, on the same images. Where images were dealt out, the
     standard error is the crossed one of the differences, answer by answer.
@@ -69,19 +73,19 @@ def paired_trials(
     left, right = [pair[0] for pair in main], [pair[1] for pair in main]
     dealt, found, first = is_dealt(left), _differences(main, shift), left[0].images
     if found is None or first is None:
-        step = 1 / left[0].n_images
+        step = flip_of([*left, *right]) / left[0].n_images
         better = {chip: value + shift for chip, value in accuracy_by_chip(left).items()}
-        plain = paired_difference(better, accuracy_by_chip(right), step=step)
+        plain = paired_difference(better, accuracy_by_chip(right), step=step, span=span)
         return Sampled(**vars(plain))
     total = first["total"]
     if not dealt:
-        return over_images([one.values for one in found], DIFFERENCE)
+        return over_images([one.values for one in found], span, flip=found[0].flip)
     estimate = crossed(
         found,
         total,
         pilot=_differences(pilot, shift) or (),
         digital=digital_answers(digital_correct, total),
-        span=DIFFERENCE,
+        span=span,
     )
     return sampled(estimate)
 
@@ -103,6 +107,10 @@ def _differences(pairs: Sequence[tuple[Trial, Trial]], shift: float) -> list[Ans
     if left is None or right is None:
         return None
     return [
-        Answers(images=one.images, values=np.subtract(one.values, other.values) + shift)
+        Answers(
+            images=one.images,
+            values=np.subtract(one.values, other.values) + shift,
+            flip=min(one.flip, other.flip),
+        )
         for one, other in zip(left, right, strict=True)
     ]

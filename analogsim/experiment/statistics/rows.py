@@ -1,5 +1,6 @@
 """Trials in a row of a result table: mean, intervals, components, and what chips do beyond it."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -8,17 +9,19 @@ import numpy as np
 
 from analogsim.errors import InputError, plain
 from analogsim.experiment.axes import Place, Value, place_of
-from analogsim.experiment.deal import positions, unpack
-from analogsim.experiment.statistics.chips import chip_yield, percentile_chip, spread
+from analogsim.experiment.deal import positions, unpack_values
+from analogsim.experiment.statistics.chips import Quantile, chip_yield, percentile_chip, spread
 from analogsim.experiment.statistics.components import Answers, Components, Numbers
 from analogsim.experiment.statistics.crossed import crossed
-from analogsim.experiment.statistics.interval import ACCURACY, interval
+from analogsim.experiment.statistics.interval import interval
+from analogsim.experiment.statistics.proportion import clopper_pearson
 from analogsim.experiment.trial import Trial, name_of
+from analogsim.quantity import ACCURACY, Quantity
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of a result table; accuracies are fractions.
+    """One line of a result table; accuracies are fractions, other measures in their unit.
 
     Attributes:
         n_images: images that each chip saw (the most, where hands differ by one).
@@ -28,7 +31,8 @@ class Row:
         ci95_new_images: the same where the test set counts as a sample of images, too.
         std_chips: spread over chips; for dealt images without the noise of the measurement.
         std_ci95, percentile5, percentile5_ci95, percentile5_method: None unless the chips saw
-            the whole set, and where they are too few; see `chips.py`.
+            the whole set, and where they are too few; see `chips.py`. Where lower is better it is
+            the 95th percentile chip.
         components: standard deviations that belong to chips, images and both together.
         yields: for each accuracy asked for: the share of chips that reach it, and its bounds.
         n_nan: NaN outputs over all chips.
@@ -79,6 +83,7 @@ def summarise(
     trials: Iterable[Trial],
     digital_correct: str | None = None,
     yield_above: Sequence[float] = (),
+    quantity: Quantity = ACCURACY,
 ) -> list[Row]:
     """One row for each preset, BN, point, compensation and time, with the interval over its chips.
 
@@ -93,7 +98,7 @@ def summarise(
         series.setdefault(trial.t_s, []).append(trial)
     order = {key[0]: None for key in groups}
     return [
-        _row(groups[key][t_s], digital_correct, yield_above)
+        _row(groups[key][t_s], digital_correct, yield_above, quantity)
         for preset in order
         for key in groups
         if key[0] == preset
@@ -113,24 +118,48 @@ def answers(trials: Iterable[Trial]) -> list[Answers] | None:
     for trial in trials:
         if trial.images is None or trial.correct is None:
             return None
-        bits = unpack(trial.correct, trial.n_images, where=f"records {_name(trial)} correct")
+        where = f"records {_name(trial)} correct"
         found.append(
             Answers(
                 images=np.asarray(positions(trial.images), dtype=np.int64),
-                values=np.asarray(bits, dtype=np.float64),
+                values=unpack_values(trial.correct, trial.n_images, where=where),
+                flip=flip_of([trial]),
             )
         )
     return found
 
 
+def flip_of(trials: Iterable[Trial]) -> float:
+    """What an answer of these trials may change by; see `Answers`."""
+    return 1.0 if all(trial.n_correct is not None for trial in trials) else 0.0
+
+
 def digital_answers(correct: str | None, total: int) -> Numbers | None:
-    """The digital network's answers as 0 and 1; None if they were not recorded."""
+    """The digital network's answers as 0 and 1, or its values; None if they were not recorded."""
     if correct is None:
         return None
-    return np.asarray(unpack(correct, total, where="header digital_correct"), dtype=np.float64)
+    return unpack_values(correct, total, where="header digital_correct")
 
 
-def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[float]) -> Row:
+def digital_new_images(
+    correct: str | None, n_correct: int | None, total: int, quantity: Quantity
+) -> tuple[float, float] | None:
+    """95 % bounds of the digital network's mean on new images; None for values not recorded."""
+    if n_correct is not None:
+        return clopper_pearson(n_correct, total)
+    values = digital_answers(correct, total)
+    if values is None:
+        return None
+    found = interval(values.tolist(), span=quantity.span)
+    return None if found.low is None or found.high is None else (found.low, found.high)
+
+
+def _row(
+    group: list[Trial],
+    digital_correct: str | None,
+    yield_above: Sequence[float],
+    quantity: Quantity,
+) -> Row:
     main = [trial for trial in group if trial.part == "main"]
     first = main[0]
     dealt = is_dealt(main)
@@ -145,7 +174,8 @@ def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[
                 f"{' and '.join(plain(str(one)) for one in values)}; keep them in separate runs"
             )
     accuracies = accuracy_by_chip(main)
-    over = interval(list(accuracies.values()), step=1 / first.n_images, span=ACCURACY)
+    step = flip_of(main) / first.n_images
+    over = interval(list(accuracies.values()), step=step, span=quantity.span)
     mean, ci95, std = over.mean, _pair(over.low, over.high), over.std
     new_images, parts = None, None
     chips = answers(main)
@@ -156,6 +186,7 @@ def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[
             total,
             pilot=answers(t for t in group if t.part == "pilot") or (),
             digital=digital_answers(digital_correct, total),
+            span=quantity.span,
             stopped=dealt,
         )
         parts = None if estimate.components is None else _deviations(estimate.components)
@@ -164,7 +195,7 @@ def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[
             mean, ci95 = estimate.mean, _pair(estimate.low, estimate.high)
             std = None if parts is None else parts["chip"]
     beyond = None if dealt else spread(list(accuracies.values()))
-    low_chip = None if dealt else percentile_chip(list(accuracies.values()))
+    low_chip = None if dealt else _bad_chip(list(accuracies.values()), quantity.sign)
     return Row(
         preset=first.preset,
         t_s=first.t_s,
@@ -184,13 +215,22 @@ def _row(group: list[Trial], digital_correct: str | None, yield_above: Sequence[
         percentile5_ci95=_pair(low_chip.low, low_chip.high) if low_chip else None,
         percentile5_method=low_chip.method if low_chip else None,
         components=parts,
-        yields=[] if dealt else [_yield(accuracies, above) for above in yield_above],
+        yields=[] if dealt else [_yield(accuracies, above, quantity.sign) for above in yield_above],
         point=first.point,
     )
 
 
-def _yield(accuracies: Mapping[int, float], above: float) -> dict[str, float]:
-    share = chip_yield(list(accuracies.values()), above)
+def _bad_chip(values: Sequence[float], sign: int) -> Quantile | None:
+    """The 5th percentile chip; where lower is better, the 95th."""
+    found = percentile_chip([sign * value for value in values])
+    if found is None or sign > 0:
+        return found
+    low, high = ((None if one is None else -one) for one in (found.high, found.low))
+    return dataclasses.replace(found, value=-found.value, low=low, high=high)
+
+
+def _yield(accuracies: Mapping[int, float], above: float, sign: int) -> dict[str, float]:
+    share = chip_yield([sign * value for value in accuracies.values()], sign * above)
     return {"above": above, "share": share.value, "low": share.low, "high": share.high}
 
 

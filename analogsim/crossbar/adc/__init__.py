@@ -1,0 +1,1 @@
+"""Analog-to-digital converters with errors of their own, as tables of codes."""
