@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from analogsim.crossbar.mapping.effect_words import check_effects
+from analogsim.crossbar.mapping.effect_words import check_effects, less_wires
 from analogsim.crossbar.mapping.periphery import (
     OF_CONVERTERS,
     STANDARD,
@@ -21,6 +21,7 @@ from device_models.contract import Device
 from device_models.effects.contract import Effect
 from device_models.effects.registry import EFFECTS, parse_effect, with_effect_options
 from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
+from device_models.effects.wires import Wires
 from device_models.errors import DeviceError
 from device_models.registry import with_options
 
@@ -67,7 +68,11 @@ class Setting:
             fields = {**dataclasses.asdict(self.periphery), field: value}
             return dataclasses.replace(self, periphery=from_dict(fields, where=f"sweep {where}"))
         if part == "effect":
-            return dataclasses.replace(self, effects=_swept(self.effects, name, value))
+            effects, edge = _swept(self.effects, name, value), self.periphery
+            if name.partition(".")[0] == Wires.info.name:
+                # Wherever wires are swept: beside a point without any, IR drop would be two laws.
+                edge = less_wires(edge, [Wires(r_row=1.0)])
+            return dataclasses.replace(self, effects=effects, periphery=edge)
         try:
             device = with_options(self.device, f"{field}={value_text(value)}")
         except DeviceError as error:

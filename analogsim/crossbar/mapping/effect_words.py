@@ -1,11 +1,14 @@
 """What a chip's effects are, in words for whoever reads its numbers, and in a spec."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.errors import InputError
 from device_models.contract import Device
 from device_models.effects.contract import WHEN, Choosy, Effect
 from device_models.effects.registry import spec_of_effect
+from device_models.effects.wires import Wires
 
 
 def effects_entry(effects: Sequence[Effect]) -> dict[str, list[str]]:
@@ -38,6 +41,14 @@ def check_effects(effects: Sequence[Effect], device: Device) -> None:
     for effect in effects:
         if isinstance(effect, Choosy):
             effect.check_device(device)
+
+
+def less_wires(periphery: Periphery, effects: Sequence[Effect]) -> Periphery:
+    """`periphery` without its polynomial for the IR drop, where the effects have the wires."""
+    wired = any(isinstance(effect, Wires) and effect.resists for effect in effects)
+    if periphery.perfect or not (wired and periphery.ir_drop):
+        return periphery
+    return replace(periphery, name=f"{periphery.name} ({Wires.info.name})", ir_drop=0.0)
 
 
 def refuse_effects(effects: Sequence[Effect], where: str, why: str) -> None:
