@@ -24,6 +24,7 @@ LEVELS = {
     "analogsim.draws": 2,
     "analogsim.durations": 2,
     "analogsim.schema": 2,
+    "analogsim.toml_text": 1,
     "analogsim.call": 2,
     "analogsim.copying": 2,
     "analogsim.own_files": 2,

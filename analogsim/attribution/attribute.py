@@ -27,9 +27,10 @@ from analogsim.attribution.screening import screen
 from analogsim.attribution.treatment import Plan, distinct
 from analogsim.attribution.words import sentences
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.effect_words import refuse_slices
 from analogsim.errors import InputError
 from analogsim.experiment.deal import unpack_values
-from analogsim.experiment.describe import installed_versions, make_header, run_spec
+from analogsim.experiment.describe import make_header, run_spec
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
@@ -89,6 +90,7 @@ def attribute(
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
+    refuse_slices(analog.periphery, "attribution", "it switches the parts of one conversion")
     return _Run(study, analog, data, ask, folder, place, progress, say).run(extend=extend)
 
 
@@ -142,16 +144,7 @@ class _Run:
         spec = run_spec(self.study, analogs, self.data)
         with locked(self.folder), ExitStack() as stack:
             header = self._header(spec, analogs, extend=extend)
-            self.job = Job(
-                conditions={},
-                data=self.data,
-                batch_size=self.study.batch_size,
-                seed=self.study.seed,
-                device=self.study.device,
-                digest=header.spec_digest,
-                versions=installed_versions(),
-                measure=self.study.measure,
-            )
+            self.job = Job.of(self.study, self.data, header.spec_digest, {})
             self.found = Measured(
                 full=self.plan.full(),
                 digital=known_digital(header),

@@ -5,10 +5,16 @@ from typing import Any
 
 import click
 
-from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, network_options, split_options
-from analogsim.cli.study_options import measure_option, place_options, preset_of, start
+from analogsim.cli.study_options import (
+    computing_options,
+    measure_option,
+    place_options,
+    preset_of,
+    preset_option,
+    start,
+)
 from analogsim.cli.units import TIMES
 from analogsim.errors import InputError
 from analogsim.inputs.names import measure_in_words
@@ -18,11 +24,7 @@ from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 
 @click.command(cls=Command)
 @network_options
-@click.option(
-    "--preset",
-    help="Device; see analogsim presets.  [default: pcm, or the folder's]",
-    shell_complete=complete.presets,
-)
+@preset_option
 @click.option(
     "--times",
     type=TIMES,
@@ -69,24 +71,8 @@ from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
     help="Look at all layers with N images first and measure the costliest five in full.",
 )
 @data_options(required=True)
-@click.option("--limit", type=int, help="Use the first N images only.")
-@click.option(
-    "--batch-size",
-    type=int,
-    default=250,
-    show_default=True,
-    help="Images a batch; decides which product noise an image meets.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where products are computed.",
-)
 @measure_option
-@click.option("--extend", is_flag=True, help="Add chips or times to the run in the folder.")
-@click.option("--print-spec", is_flag=True, help="Print the spec for analogsim run, and stop.")
+@computing_options("Add chips or times to the run in the folder.")
 @place_options()
 def attribute(
     *,

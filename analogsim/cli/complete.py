@@ -11,7 +11,7 @@ from analogsim.inputs.names import DATA_NAMES, ZOO_NAMES
 from device_models.effects.registry import EFFECTS
 from device_models.registry import DEVICES
 
-PERIPHERY_NAMES = ("standard", "ideal")
+PERIPHERY_NAMES = ("standard", "ideal", "isaac", "prime", "sonos", "hermes")
 
 Items = list[CompletionItem]
 

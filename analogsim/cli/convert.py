@@ -58,9 +58,11 @@ def convert(
     from analogsim.cli.say import plain_warnings, say, tell, warn
     from analogsim.crossbar.chip.effect_gains import effect_gains, gain_table
     from analogsim.crossbar.chip.program import check_numbers, program
+    from analogsim.crossbar.conversion.overview import overview
     from analogsim.crossbar.folder.checkpoint import FILES, save
+    from analogsim.crossbar.forward.reads import reads_entry
     from analogsim.crossbar.mapping.layer_table import layer_table
-    from analogsim.experiment.describe import coverage_entry, layer_entry
+    from analogsim.experiment.describe import coverage_entry, crossbar_entry, layer_entry
     from analogsim.experiment.folder import prepare_folder
     from analogsim.report.table import coverage_lines
     from analogsim.schema import dumps
@@ -100,6 +102,8 @@ def convert(
                     "not_modelled": list(not_modelled),
                     "notes": notes,
                     "coverage": coverage_entry(analog),
+                    "crossbar": crossbar_entry(analog),
+                    "conversions": reads_entry(analog),
                     "seed": network.seed,
                     "chip": None if dry_run else chip,
                     "folder": None if dry_run else str(output),
@@ -123,8 +127,9 @@ def convert(
     for name, found in gains.items():
         click.echo(f"\nIs {name} just a gain? |w' - w| / |w| right after programming:\n")
         click.echo(f"{gain_table(found)}\n")
-    for text in not_modelled:
-        click.echo(f"not modelled: {text}")
+    click.echo()
+    for part, text in overview(analog):
+        click.echo(f"{part.lower()}: {text}")
     for text in analog.periphery.added(analog.tile, [analog.device]):
         click.echo(f"added: {text}")
     for text in notes:

@@ -5,10 +5,16 @@ from typing import Any
 
 import click
 
-from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, network_options, split_options
-from analogsim.cli.study_options import place_options, preset_of, split_study, start, study_options
+from analogsim.cli.study_options import (
+    place_options,
+    preset_of,
+    preset_option,
+    split_study,
+    start,
+    study_options,
+)
 from analogsim.cli.units import TIMES
 from analogsim.inputs.names import measure_in_words
 from analogsim.spec.study import spec_from_options
@@ -16,11 +22,7 @@ from analogsim.spec.study import spec_from_options
 
 @click.command(cls=Command)
 @network_options
-@click.option(
-    "--preset",
-    help="Device; see analogsim presets.  [default: pcm, or the folder's]",
-    shell_complete=complete.presets,
-)
+@preset_option
 @click.option(
     "--times",
     type=TIMES,

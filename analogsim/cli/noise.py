@@ -8,7 +8,7 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options
-from analogsim.cli.study_options import place_options, start
+from analogsim.cli.study_options import computing_options, place_options, start
 from analogsim.errors import InputError
 from analogsim.scopes.levels import ETAS, parse_references, parse_scopes
 from analogsim.spec.noise import NoiseSpec
@@ -43,18 +43,12 @@ from analogsim.spec.study import parse_share
     help="Levels of noise.",
 )
 @click.option("--draws", type=int, default=10, show_default=True, help="Draws of each level.")
-@click.option("--limit", type=int, help="Use the first N images only.")
-@click.option("--batch-size", type=int, default=250, show_default=True, help="Images a batch.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Root seed.")
-@click.option(
-    "--device",
-    type=click.Choice(["cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where the network is computed.",
+@computing_options(
+    "Add draws, etas, scopes to the run in the folder.",
+    batch="Images a batch.",
+    where="Where the network is computed.",
 )
-@click.option("--extend", is_flag=True, help="Add draws, etas, scopes to the run in the folder.")
-@click.option("--print-spec", is_flag=True, help="Print the spec for analogsim run, and stop.")
 @place_options()
 def noise(
     *,

@@ -102,9 +102,10 @@ def network_options(command: Command) -> Command:
                 "--periphery",
                 default="standard",
                 show_default=True,
-                metavar="standard|ideal|FILE.toml",
+                metavar="NAME|FILE.toml",
                 shell_complete=complete.peripheries,
-                help="DAC, ADC, noise and tile size around the devices.",
+                help="DAC, ADC, noise, slices and tile size around the devices: standard, ideal, "
+                "isaac, prime, sonos, hermes, or a file.",
             ),
             click.option(
                 "--tile",

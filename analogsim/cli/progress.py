@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable
 from time import monotonic
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -81,11 +80,6 @@ class ProgressReporter:
             self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.stop()

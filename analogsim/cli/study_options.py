@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from analogsim.cli import complete
 from analogsim.cli.sweep import sweep_fields
 from analogsim.errors import InputError
 from analogsim.inputs.names import TOP1
@@ -72,6 +73,49 @@ measure_option = click.option(
 )
 
 
+preset_option = click.option(
+    "--preset",
+    help="Device; see analogsim presets.  [default: pcm, or the folder's]",
+    shell_complete=complete.presets,
+)
+
+
+def computing(
+    adds: str,
+    batch: str = "Images a batch; decides which product noise an image meets.",
+    where: str = "Where products are computed.",
+) -> tuple[Callable[[Command], Command], ...]:
+    """How much is computed where, in one go or added to a run; `adds` and the rest are help."""
+    return (
+        click.option("--limit", type=int, help="Use the first N images only."),
+        click.option("--batch-size", type=int, default=250, show_default=True, help=batch),
+        click.option(
+            "--device",
+            type=click.Choice(["cpu", "cuda"]),
+            default="cpu",
+            show_default=True,
+            help=where,
+        ),
+        click.option("--extend", is_flag=True, help=adds),
+        click.option(
+            "--print-spec",
+            is_flag=True,
+            help="Print the spec that this command stands for, for analogsim run, and stop.",
+        ),
+    )
+
+
+def computing_options(adds: str, **texts: str) -> Callable[[Command], Command]:
+    """The options of `computing` for a command of its own kind."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(computing(adds, **texts)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def study_options(command: Command) -> Command:
     """Chips or precision, compensation and images, and whether they are added to a run."""
     for option in reversed(
@@ -120,31 +164,7 @@ def study_options(command: Command) -> Command:
                 metavar="POINTS",
                 help="How many points may be lost: a sweep says how far a setting can go.",
             ),
-            click.option("--limit", type=int, help="Use the first N images only."),
-            click.option(
-                "--batch-size",
-                type=int,
-                default=250,
-                show_default=True,
-                help="Images a batch; decides which product noise an image meets.",
-            ),
-            click.option(
-                "--device",
-                type=click.Choice(["cpu", "cuda"]),
-                default="cpu",
-                show_default=True,
-                help="Where products are computed.",
-            ),
-            click.option(
-                "--extend",
-                is_flag=True,
-                help="Add chips, times, presets, points of a sweep to the run in the folder.",
-            ),
-            click.option(
-                "--print-spec",
-                is_flag=True,
-                help="Print the spec that this command stands for, for analogsim run, and stop.",
-            ),
+            *computing("Add chips, times, presets, points of a sweep to the run in the folder."),
         )
     ):
         command = option(command)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.effect_words import refuse_effects
+from analogsim.crossbar.mapping.effect_words import refuse_effects, refuse_slices
 from analogsim.equivalent.bench import Bench, Pair, Wanted
 from analogsim.equivalent.causes import Variant, variants
 from analogsim.equivalent.comparison import (
@@ -30,7 +30,6 @@ from analogsim.equivalent.parts import AMPLIFIED, PROPERTIES, REST, WEIGHTS, bef
 from analogsim.equivalent.search import HIGHEST, LOWEST, Equivalent, equivalent, ladder
 from analogsim.equivalent.words import sentences
 from analogsim.errors import InputError
-from analogsim.experiment.describe import installed_versions
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
@@ -85,6 +84,9 @@ def compare_matched(
         WorkerError: a worker ended again and again.
     """
     refuse_effects(analog.effects, "matched comparison", "its controls suffer none")
+    refuse_slices(
+        analog.periphery, "matched comparison", "its controls have one cell pair a weight"
+    )
     run = _Run(study, analog, data, folder, place, progress)
     return run.run(extend=extend)
 
@@ -131,15 +133,7 @@ class _Run:
             if header is None:
                 self.progress(0, 0, "digital")
                 header = new_header(self.folder, study, self.analog, self.data, spec)
-            job = Job(
-                conditions={},
-                data=self.data,
-                batch_size=self.study.batch_size,
-                seed=self.study.seed,
-                device=self.study.device,
-                digest=header.spec_digest,
-                versions=installed_versions(),
-            )
+            job = Job.of(self.study, self.data, header.spec_digest, {})
             search = own_folder(self.folder / SEARCH_FOLDER)
             with self._bench(job, self.folder) as main, self._bench(job, search) as side:
                 points = self._points(main, side)

@@ -14,13 +14,16 @@ from torch import nn
 from analogsim._version import __version__
 from analogsim.call import Inputs
 from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.overview import arrays_of, overview
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import effect_notes, effects_entry
 from analogsim.experiment.axes import axes_of, point_text
 from analogsim.experiment.digest import DEVICE_FILES, INPUTS, POINTS, WITHIN, digest_of
 from analogsim.experiment.header import (
     ADDED,
+    ArraysEntry,
     CoverageEntry,
+    CrossbarEntry,
     DeviceEntry,
     Digital,
     Layer,
@@ -187,12 +190,21 @@ def make_header(
         },
         digital_correct=digital.correct,
         coverage=coverage_entry(analog),
+        crossbar=crossbar_entry(first),
     )
 
 
 def coverage_entry(analog: AnalogModel) -> CoverageEntry | None:
     """Who computes the multiply-adds, as JSON; None where no pass was counted."""
     return None if analog.coverage is None else cast(CoverageEntry, analog.coverage.as_dict())
+
+
+def crossbar_entry(analog: AnalogModel) -> CrossbarEntry:
+    """What the network lies on, as JSON."""
+    return CrossbarEntry(
+        lines=[list(line) for line in overview(analog)],
+        arrays=[cast(ArraysEntry, dataclasses.asdict(one)) for one in arrays_of(analog)],
+    )
 
 
 def layer_entry(line: Any) -> Layer:

@@ -15,7 +15,6 @@ from analogsim.errors import InputError
 from analogsim.experiment.condition import Condition, by_bn, conditions_of
 from analogsim.experiment.describe import (
     device_entry,
-    installed_versions,
     make_header,
     run_spec,
 )
@@ -162,17 +161,7 @@ class _StudyRun:
         return dataclasses.replace(header, question=self.study.question, spec=spec, devices=devices)
 
     def work(self, header: RunHeader) -> Job:
-        study = self.study
-        return Job(
-            conditions=self.conditions,
-            data=self.data,
-            batch_size=study.batch_size,
-            seed=study.seed,
-            device=study.device,
-            digest=header.spec_digest,
-            versions=installed_versions(),
-            measure=study.measure,
-        )
+        return Job.of(self.study, self.data, header.spec_digest, self.conditions)
 
     def next_round(self, header: RunHeader, done: Mapping[Key, Trial], folder: Path) -> Round:
         schedule = Schedule(

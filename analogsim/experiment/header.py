@@ -102,6 +102,28 @@ class CoverageEntry(TypedDict):
     text: str
 
 
+class ArraysEntry(TypedDict):
+    """Arrays of a layer that are filled alike, `count` of them; rows are inputs.
+
+    `held` places of each hold a weight.
+    """
+
+    layer: str
+    rows: int
+    columns: int
+    filled_rows: int
+    filled_columns: int
+    count: int
+    held: int
+
+
+class CrossbarEntry(TypedDict):
+    """What the network lies on: sentences, each with the part that it is of, and the arrays."""
+
+    lines: list[list[str]]
+    arrays: list[ArraysEntry]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunHeader:
     """Everything that the trials of a run have in common.
@@ -133,6 +155,7 @@ class RunHeader:
     periphery: dict[str, Any]
     digital_correct: str | None = None
     coverage: CoverageEntry | None = None
+    crossbar: CrossbarEntry | None = None
 
     @property
     def quantity(self) -> Quantity:
@@ -160,8 +183,9 @@ class RunHeader:
                 "experiment again"
             ) from error
         fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
-        # Runs of before multiply-adds were counted.
+        # Runs of before multiply-adds were counted, and the crossbar described.
         fields.setdefault("coverage", None)
+        fields.setdefault("crossbar", None)
         if content["version"] == 2:
             fields = {**named(fields), "digital": named(fields.get("digital"))}
         found = list(_problems(fields, cls))
@@ -186,6 +210,8 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
     coverage = fields["coverage"]
     if coverage is not None and not 0 <= coverage["share"] <= 1:
         yield f"coverage share must be in [0, 1], got {coverage['share']}"
+    if fields["crossbar"] is not None:
+        yield from _crossbar_problems(fields["crossbar"])
     for key, hint in _SPEC.items():
         if key in fields["spec"]:
             yield from schema.problems(fields["spec"][key], hint, f"spec {key}")
@@ -203,6 +229,17 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
         datetime.fromisoformat(fields["created"])
     except ValueError:
         yield f"created must be an ISO date, got {fields['created']!r}"
+
+
+def _crossbar_problems(crossbar: CrossbarEntry) -> Iterator[str]:
+    for line in crossbar["lines"]:
+        if len(line) != 2:
+            yield f"crossbar lines must be pairs of a part and a sentence, got {shown(line)}"
+    for one in crossbar["arrays"]:
+        full = 1 <= one["filled_rows"] <= one["rows"] and one["count"] >= 1
+        full &= 1 <= one["held"] <= one["filled_rows"] * one["filled_columns"]
+        if not (full and 1 <= one["filled_columns"] <= one["columns"]):
+            yield f"crossbar arrays must hold what they are filled with, got {shown(one)}"
 
 
 def _digital_problems(digital: Digital) -> Iterator[str]:

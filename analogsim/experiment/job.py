@@ -14,7 +14,9 @@ from analogsim.crossbar.chip.program import program, reprogram_
 from analogsim.experiment.axes import Place
 from analogsim.experiment.condition import Condition, Name
 from analogsim.experiment.deal import Images
+from analogsim.experiment.describe import installed_versions
 from analogsim.experiment.score import score, select
+from analogsim.experiment.study import Study
 from analogsim.experiment.trial import Key, Trial, name_of
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
@@ -44,6 +46,22 @@ class Job:
     digest: str
     versions: dict[str, str]
     measure: Measure = TOP_1
+
+    @classmethod
+    def of(
+        cls, study: Study, data: Data, digest: str, conditions: Mapping[Name, Condition]
+    ) -> "Job":
+        """The job of a study, whose trials bear `digest`."""
+        return cls(
+            conditions=conditions,
+            data=data,
+            batch_size=study.batch_size,
+            seed=study.seed,
+            device=study.device,
+            digest=digest,
+            versions=installed_versions(),
+            measure=study.measure,
+        )
 
     def networks(self) -> Iterator[nn.Module]:
         """As `Work.networks`."""

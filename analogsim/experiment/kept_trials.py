@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from analogsim.errors import InputError
@@ -41,13 +40,8 @@ class KeptTrials:
         self._writer = RecordWriter(self.folder).__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._writer.__exit__(kind, error, traceback)
+    def __exit__(self, *error: object) -> None:
+        self._writer.close()
 
     def compute(self, work: Work, tasks: Sequence[Task]) -> None:
         """Compute the trials of `tasks` and keep each as it comes.

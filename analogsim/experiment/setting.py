@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from analogsim.crossbar.mapping.effect_words import check_effects, less_wires
+from analogsim.crossbar.mapping.effect_words import check_effects, left_to_wires
 from analogsim.crossbar.mapping.periphery import (
     OF_CONVERTERS,
     STANDARD,
@@ -21,14 +21,13 @@ from device_models.contract import Device
 from device_models.effects.contract import Effect
 from device_models.effects.registry import EFFECTS, parse_effect, with_effect_options
 from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
-from device_models.effects.wires import Wires
 from device_models.errors import DeviceError
 from device_models.registry import with_options
 
 Part = Literal["seed", "periphery", "device", "effect"]
 _FIELDS = tuple(f.name for f in dataclasses.fields(Periphery) if f.name != "name")
 # Of an ideal periphery these are unused; aihwkit's torch tile has no place for the others.
-_UNUSED = _FIELDS[1 : _FIELDS.index("ir_drop") + 1]
+_UNUSED = (*_FIELDS[1 : _FIELDS.index("ir_drop") + 1], *OF_CONVERTERS)
 _OF_PRODUCTS = ("read_noise", "ir_drop")
 _OF_CONVERSIONS = {"weight_encoding", "bits_per_cell", *OF_CONVERTERS}
 
@@ -52,7 +51,8 @@ class Setting:
         found = self
         for name, value in point.items():
             found = found._with(name, value)
-        return found
+        edge = left_to_wires(found.periphery, found.effects)
+        return dataclasses.replace(found, periphery=edge)
 
     def _with(self, name: str, value: Value) -> "Setting":
         part, field = _find(name, [self.device])
@@ -68,11 +68,7 @@ class Setting:
             fields = {**dataclasses.asdict(self.periphery), field: value}
             return dataclasses.replace(self, periphery=from_dict(fields, where=f"sweep {where}"))
         if part == "effect":
-            effects, edge = _swept(self.effects, name, value), self.periphery
-            if name.partition(".")[0] == Wires.info.name:
-                # Wherever wires are swept: beside a point without any, IR drop would be two laws.
-                edge = less_wires(edge, [Wires(r_row=1.0)])
-            return dataclasses.replace(self, effects=effects, periphery=edge)
+            return dataclasses.replace(self, effects=_swept(self.effects, name, value))
         try:
             device = with_options(self.device, f"{field}={value_text(value)}")
         except DeviceError as error:
@@ -133,6 +129,7 @@ def check_axes(
     Raises:
         InputError, DeviceError: with the axis and the value.
     """
+    names = {name.partition(".")[0] for name in axes} | {one.info.name for one in effects}
     base, plain = periphery or STANDARD, {name.removeprefix("periphery.") for name in axes}
     for name, values in axes.items():
         part, field = _find(name, devices)
@@ -146,6 +143,11 @@ def check_axes(
                 raise InputError(
                     f"sweep {name} must change something, got aihwkit's torch tile, which has no "
                     f"{field}; use --tile native"
+                )
+            if field == "ir_drop" and "wires" in names:
+                raise InputError(
+                    f"sweep {name} must change something, got the effect wires, which has all IR "
+                    "drop; leave one out"
                 )
             if field in _OF_PRODUCTS and not (base.plain and _OF_CONVERSIONS.isdisjoint(plain)):
                 raise InputError(

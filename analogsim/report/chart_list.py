@@ -1,6 +1,7 @@
 """Every chart of a run, in the order in which the page shows them."""
 
 from analogsim.report.accuracy_chart import accuracy_chart
+from analogsim.report.arrays_view import arrays_chart
 from analogsim.report.attribution_chart import attribution_chart
 from analogsim.report.bn_chart import bn_chart
 from analogsim.report.chart import Chart
@@ -17,7 +18,9 @@ from analogsim.report.sweep_chart import is_wide, sweep_chart
 def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
     """The charts that this run has something for."""
     header = run.header
-    lines = layer_lines(header.layers, header.periphery, extras.layers, extras.losses)
+    lines = layer_lines(
+        header.layers, header.periphery, extras.layers, extras.losses, header.crossbar
+    )
     found: list[Chart | None] = [
         sweep_chart(summary),
         accuracy_chart(run, summary),
@@ -37,4 +40,5 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
     if extras.layers is not None and extras.layers["presets"]:
         found += [error_chart(extras.layers), *map_charts(extras.layers)]
     found.append(layer_chart(lines, later_label(extras.layers)))
+    found.append(arrays_chart(header.crossbar))
     return [chart for chart in found if chart is not None]

@@ -1,11 +1,12 @@
 """Layer by layer: where it computes, on how many tiles, how full they are, and how wrong it is."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from analogsim.experiment.header import Layer
+from analogsim.experiment.header import CrossbarEntry, Layer
 from analogsim.experiment.layers_file import DeviceLayers, LayersFile
 from analogsim.report.attribution import Loss
 from analogsim.report.chart import Chart
@@ -61,8 +62,9 @@ def layer_lines(
     periphery: Mapping[str, Any],
     errors: LayersFile | None,
     losses: Sequence[Loss],
+    crossbar: CrossbarEntry | None = None,
 ) -> list[LayerLine]:
-    """A line for each layer of the header, in its order."""
+    """A line for each layer of the header, in its order; `crossbar` is the header's."""
     device = errors["presets"][0] if errors is not None and errors["presets"] else None
     later = {} if device is None else {la["name"]: la["states"][-1] for la in device["layers"]}
 
@@ -71,6 +73,7 @@ def layer_lines(
 
     sizes = [periphery.get(name) for name in ("max_input_size", "max_output_size")]
     known = all(isinstance(size, int) for size in sizes)
+    used = {} if crossbar is None else _used(crossbar)
     last = max((loss.t_s for loss in losses if loss.kind == "layer"), default=None)
     found = {
         (loss.name, loss.mode): loss for loss in losses if loss.kind == "layer" and loss.t_s == last
@@ -78,7 +81,9 @@ def layer_lines(
     return [
         LayerLine(
             layer=layer,
-            utilisation=utilisation(layer["shape"], layer["tiles"], sizes[0] or 0, sizes[1] or 0)
+            utilisation=used[layer["name"]]
+            if layer["name"] in used
+            else utilisation(layer["shape"], layer["tiles"], sizes[0] or 0, sizes[1] or 0)
             if known and layer["tiles"] and layer["shape"]
             else None,
             later=last_of(layer["name"], "error"),
@@ -89,6 +94,15 @@ def layer_lines(
         )
         for layer in layers
     ]
+
+
+def _used(crossbar: CrossbarEntry) -> dict[str, float]:
+    """The share of its arrays' places that hold a weight, by layer."""
+    held, there = Counter[str](), Counter[str]()
+    for one in crossbar["arrays"]:
+        held[one["layer"]] += one["count"] * one["held"]
+        there[one["layer"]] += one["count"] * one["rows"] * one["columns"]
+    return {layer: held[layer] / there[layer] for layer in there}
 
 
 def later_label(errors: LayersFile | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analogsim.report.accuracy_chart import chart_name
+from analogsim.report.arrays_view import crossbar_table
 from analogsim.report.bn_chart import policies
 from analogsim.report.chart import Chart
 from analogsim.report.citations import bibtex
@@ -24,7 +25,7 @@ from analogsim.report.page_tables import (
 )
 from analogsim.report.summary import Run, Summary, quantity_of
 from analogsim.report.sweep_chart import is_wide
-from analogsim.report.toml_text import toml_text
+from analogsim.toml_text import toml_text
 
 _WEIGHTS = ("weight_errors", "conductances")
 _SECTIONS = (
@@ -36,6 +37,7 @@ _SECTIONS = (
     ("chips", "Chips"),
     ("weights", "Weights"),
     ("layers", "Layers"),
+    ("crossbar", "Crossbar"),
     ("periphery", "Periphery"),
     ("devices", "Devices"),
     ("notes", "Notes"),
@@ -53,7 +55,9 @@ def render_page(
     """
     header = run.header
     shown = {chart.name: figure(chart, svgs[chart.name]) for chart in charts}
-    lines = layer_lines(header.layers, header.periphery, extras.layers, extras.losses)
+    lines = layer_lines(
+        header.layers, header.periphery, extras.layers, extras.losses, header.crossbar
+    )
     later = later_label(extras.layers)
     found, quantity = policies(run), header.quantity
     over_time = f"{quantity.title} over time"
@@ -63,6 +67,7 @@ def render_page(
         "costs": "attribution" not in shown,
         "gaussian": extras.comparison is None,
         "batchnorm": not found,
+        "crossbar": header.crossbar is None,
     }
     return render(
         "page.html.j2",
@@ -79,7 +84,7 @@ def render_page(
         bad_chip=bad_chip(quantity),
         charts={
             **dict.fromkeys(("sweep", "time", "attribution", "matched", "batchnorm")),
-            **dict.fromkeys(("spread", "yield", "layers")),
+            **dict.fromkeys(("spread", "yield", "layers", "arrays")),
             **shown,
             "time": shown.get(chart_name(quantity)),
         },
@@ -96,6 +101,7 @@ def render_page(
         sources=sources_table(extras.losses, quantity),
         n_analog=sum(layer["where"] == "analog" for layer in header.layers),
         tile_size=_tile_size(header.periphery),
+        crossbar=None if header.crossbar is None else crossbar_table(header.crossbar),
         settings={key: _text(value) for key, value in _swept(settings, summary).items()},
         not_modelled=header.periphery["not_modelled"],
         notes=notes(run, summary, extras),

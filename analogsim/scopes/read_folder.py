@@ -16,6 +16,7 @@ from analogsim.experiment.records import (
 )
 from analogsim.experiment.trial import Trial
 from analogsim.scopes.levels import Level, Reference, Scope
+from analogsim.scopes.of_network import of_network
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
 from analogsim.scopes.sound import noise_problems
 from analogsim.scopes.study import KIND
@@ -65,13 +66,7 @@ def read_noise(folder: Path) -> NoiseResult:
             layer=layer.layer, variance=layer.smallest, sigmas=layer.sigmas(reference, 1.0)
         )
     result = NoiseResult(
-        question=header.question,
-        command=header.command,
-        model=header.model,
-        data=header.data,
-        created=header.created,
-        n_images=header.digital["n_images"],
-        clean_correct=right_answers(header.digital["n_correct"], str(folder)),
+        **of_network(header, (*header.notes, *records.notes)),
         n_bn=spec["n_bn"],
         n_classes=spec["n_classes"],
         scopes=tuple(spec["scopes"]),
@@ -85,11 +80,6 @@ def read_noise(folder: Path) -> NoiseResult:
             for reference in references
             for eta in etas
         },
-        digest=header.spec_digest,
-        weights=spec["weights_sha256"],
-        versions=header.versions,
-        notes=(*header.notes, *records.notes),
-        digital_correct=header.digital_correct,
     )
     found = noise_problems(result)
     if found:

@@ -7,6 +7,7 @@ import numpy as np
 
 from analogsim.experiment.statistics import Sampled
 from analogsim.scopes.levels import GRIDS, Reference, Scope, grid_etas
+from analogsim.scopes.of_network import OfNetwork
 from analogsim.scopes.units import Units, linearised, unpacked
 
 Cell = tuple[Scope, Reference]
@@ -43,25 +44,15 @@ class Nearest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseResult:
+class NoiseResult(OfNetwork):
     """One network's study. Accuracies come from counts of right images.
 
     Attributes:
         scopes: those asked for; `same` says under which one each was computed.
         nearest: by reference; empty where no layer takes a root.
         predicted: share of draws that give NaN, by (reference, eta), noise on raw variances.
-        notes: sentences of the run.
-        digital_correct: which images the network gets right without noise, packed; None in
-            results of before they were kept.
     """
 
-    question: str
-    command: str
-    model: str
-    data: str
-    created: str
-    n_images: int
-    clean_correct: int
     n_bn: int
     n_classes: int
     scopes: tuple[Scope, ...]
@@ -71,16 +62,6 @@ class NoiseResult:
     counts: Mapping[Cell, Counts]
     nearest: Mapping[Reference, Nearest]
     predicted: Mapping[tuple[Reference, float], float]
-    digest: str
-    weights: str
-    versions: Mapping[str, str]
-    notes: tuple[str, ...] = ()
-    digital_correct: str | None = None
-
-    @property
-    def clean(self) -> float:
-        """Accuracy without noise, a fraction."""
-        return self.clean_correct / self.n_images
 
     def of(self, scope: Scope, reference: Reference) -> Counts:
         """The counts of a scope, under whichever name they were computed."""

@@ -4,7 +4,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from analogsim.spec.attribution import AttributionSpec, attribution_problems
 from analogsim.spec.check import EFFECTS, Problem, find_problems, spec_schema
 from analogsim.spec.device import beside, device_of
 from analogsim.spec.noise import NoiseSpec, etas_of, noise_as_toml
-from analogsim.spec.study import DESIGN_KEYS, Spec, times_of
+from analogsim.spec.study import DESIGN_KEYS, Spec, set_keys, times_of
 from analogsim.spec.suite import (
     NETWORKS,
     Suite,
@@ -25,14 +25,14 @@ from analogsim.spec.suite import (
     suite_from_toml,
     suite_problems,
 )
-from analogsim.spec.sweep import axes_as_toml, sweep_problems
-from analogsim.spec.toml import toml_value
+from analogsim.spec.sweep import sweep_problems
 from analogsim.spec.values import (
     control_problems,
     share_problems,
     value_problems,
     whole_numbers,
 )
+from analogsim.toml_text import toml_text
 from device_models.effects.registry import parse_effect
 from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 
@@ -139,18 +139,11 @@ def as_toml(spec: AnySpec) -> str:
 
 def spec_as_toml(spec: Spec) -> str:
     """The spec as TOML, without what is left at its default."""
-    top = [f'kind = "{ATTRIBUTION}"'] if isinstance(spec, AttributionSpec) else []
-    design: list[str] = []
-    for one in fields(spec):
-        value = getattr(spec, one.name)
-        if one.name == "sweep":
-            continue
-        required = one.default is MISSING
-        if value is None or (not required and value == one.default):
-            continue
-        line = f"{one.name} = {toml_value(value)}"
-        (design if one.name in DESIGN_KEYS else top).append(line)
-    return "\n".join([*top, "", "[design]", *design, *axes_as_toml(spec.sweep), ""])
+    keys = set_keys(spec)
+    design = {key: keys.pop(key) for key in DESIGN_KEYS if key in keys}
+    sweep = keys.pop("sweep") or None
+    kind = ATTRIBUTION if isinstance(spec, AttributionSpec) else None
+    return toml_text({"kind": kind, **keys, "design": design, "sweep": sweep})
 
 
 def _device_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:

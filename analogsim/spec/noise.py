@@ -1,30 +1,18 @@
 """A spec of kind `noise`: a noise study as the user writes it, in options or in TOML."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES, Reference, Scope
-from analogsim.spec.study import parse_share
-from analogsim.spec.toml import toml_value
+from analogsim.spec.options import OfImages
+from analogsim.spec.study import parse_share, set_keys
+from analogsim.toml_text import toml_text
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseSpec:
+class NoiseSpec(OfImages):
     """The keys of a spec file of this kind; `None` is left out. Etas are fractions."""
 
-    question: str = ""
-    model: str
-    weights: str | None = None
-    untrained: bool = False
-    data: str
-    data_dir: str | None = None
-    download: bool = False
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    limit: int | None = None
-    batch_size: int = 250
-    seed: int = 0
-    device: str = "cpu"
     scopes: tuple[Scope, ...] = SCOPES
     references: tuple[Reference, ...] = REFERENCES
     etas: tuple[float, ...] = ETAS
@@ -58,9 +46,4 @@ def etas_of(content: dict[str, Any]) -> tuple[float, ...]:
 
 def noise_as_toml(spec: NoiseSpec) -> str:
     """The spec as TOML, without what is left at its default."""
-    lines = ['kind = "noise"']
-    for one in fields(NoiseSpec):
-        value = getattr(spec, one.name)
-        if value is not None and value != one.default:
-            lines.append(f"{one.name} = {toml_value(value)}")
-    return "\n".join([*lines, ""])
+    return toml_text({"kind": "noise", **set_keys(spec)})

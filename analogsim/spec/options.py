@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from analogsim.errors import InputError
 
@@ -67,19 +67,23 @@ class DataOptions:
         }
 
 
-class OfImages(Protocol):
-    """The keys of a spec that say which images, normalised how; specs of every kind have them."""
+@dataclass(frozen=True, kw_only=True)
+class OfImages:
+    """The keys of a spec that every kind has: which network, and which images, normalised how."""
 
-    @property
-    def data(self) -> str: ...
-    @property
-    def data_dir(self) -> str | None: ...
-    @property
-    def download(self) -> bool: ...
-    @property
-    def mean(self) -> tuple[float, ...] | None: ...
-    @property
-    def std(self) -> tuple[float, ...] | None: ...
+    question: str = ""
+    model: str
+    weights: str | None = None
+    untrained: bool = False
+    data: str
+    data_dir: str | None = None
+    download: bool = False
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    limit: int | None = None
+    batch_size: int = 250
+    seed: int = 0
+    device: str = "cpu"
 
 
 def data_options_of(spec: OfImages) -> DataOptions:

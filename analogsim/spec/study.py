@@ -10,7 +10,7 @@ from analogsim.errors import InputError
 from analogsim.experiment.axes import WITHIN, Value
 from analogsim.inputs.names import TOP1
 from analogsim.spec.device import beside
-from analogsim.spec.options import DataOptions, NetworkOptions
+from analogsim.spec.options import DataOptions, NetworkOptions, OfImages
 from analogsim.spec.sweep import axes_from_toml
 
 __all__ = ["Spec", "network_options_of", "parse_share"]
@@ -22,7 +22,7 @@ POINTS_WITHIN = 100 * WITHIN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spec:
+class Spec(OfImages):
     """The keys of a spec file, which are the names of the options; `None` is left out.
 
     `times` are in seconds; `precision` and `yield_above` are fractions, `within` is in percentage
@@ -30,18 +30,7 @@ class Spec:
     values of each setting that has several. One of `chips` and `precision` is given.
     """
 
-    question: str = ""
-    model: str
-    weights: str | None = None
     network: str | None = None
-    untrained: bool = False
-    data: str
-    data_dir: str | None = None
-    download: bool = False
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    limit: int | None = None
-    batch_size: int = 250
     presets: tuple[str, ...]
     gaussian: str | None = None
     times: tuple[float, ...]
@@ -56,8 +45,6 @@ class Spec:
     stream: str = "aihwkit"
     grouped: str = "digital"
     effects: tuple[str, ...] = ()
-    seed: int = 0
-    device: str = "cpu"
     measure: str = TOP1
     yield_above: tuple[float, ...] = ()
     sweep: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
@@ -70,6 +57,12 @@ class Spec:
 
 
 DESIGN_KEYS = tuple(f.name for f in fields(Spec) if f.metadata.get("table") == "design")
+
+
+def set_keys(spec: Any) -> dict[str, Any]:
+    """The keys of a spec of any kind that are not at their default."""
+    given = {one.name: (getattr(spec, one.name), one.default) for one in fields(spec)}
+    return {key: value for key, (value, default) in given.items() if value != default}
 
 
 def parse_share(text: str, *, where: str) -> float:

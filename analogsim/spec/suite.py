@@ -12,8 +12,8 @@ from analogsim.spec.attribution import asked_of, attribution_of
 from analogsim.spec.check import Problem
 from analogsim.spec.noise import NoiseSpec, noise_from_toml
 from analogsim.spec.study import Spec, spec_from_toml
-from analogsim.spec.toml import toml_value
 from analogsim.suites.entry import Entry
+from analogsim.toml_text import toml_text
 
 NETWORKS = "networks"
 _LONGEST_LABEL = 100
@@ -120,18 +120,6 @@ def _label_rule(label: str) -> str | None:
 
 def suite_as_toml(suite: Suite) -> str:
     """The document as TOML: plain keys, then tables, then networks."""
-    plain = {k: v for k, v in suite.content.items() if k != NETWORKS and not isinstance(v, dict)}
-    lines = _lines(plain)
-    for key, value in suite.content.items():
-        if isinstance(value, dict):
-            lines += ["", f"[{key}]", *_lines(value)]
-    for entry in suite.content[NETWORKS]:
-        lines += ["", f"[[{NETWORKS}]]", *_lines(entry)]
-    return "\n".join([*lines, ""])
-
-
-def _lines(table: dict[str, Any]) -> list[str]:
-    return [
-        f"{key} = {toml_value(tuple(value) if isinstance(value, list) else value)}"
-        for key, value in table.items()
-    ]
+    shared = {key: value for key, value in suite.content.items() if key != NETWORKS}
+    entries = [f"\n[[{NETWORKS}]]\n{toml_text(entry)}" for entry in suite.content[NETWORKS]]
+    return "".join([toml_text(shared), *entries])

@@ -6,7 +6,6 @@ from typing import Any
 from analogsim.errors import AnalogsimError, InputError, shown
 from analogsim.experiment.axes import Value, check_values, points_of, values_of
 from analogsim.spec.check import Problem
-from analogsim.spec.toml import toml_value
 
 OWN_KEYS = ("bn", "compensation")
 """Axes of every study, with an option and a key of their own."""
@@ -62,13 +61,3 @@ def _values(name: str, given: Any) -> tuple[Value, ...]:
         found += values_of(name, one, where=where) if isinstance(one, str) else (one,)
     check_values(found, where=where)
     return found
-
-
-def axes_as_toml(axes: Mapping[str, tuple[Value, ...]]) -> list[str]:
-    """The lines of the table; none without axes."""
-    lines = [f"{_key(name)} = {toml_value(tuple(values))}" for name, values in axes.items()]
-    return ["", "[sweep]", *lines] if lines else []
-
-
-def _key(name: str) -> str:
-    return name if name.isascii() and name.isidentifier() else toml_value(name)

@@ -137,10 +137,8 @@ def drift(
     what = _measured(options)
     question = f"How does the {what} of {_name(model)} change over time on {preset}?"
     keys = {"question": question, "presets": [preset], "times": times, "chips": _chips(options)}
-    rest, place = _split(options)
-    given = {"preset": preset, "times": times, "train": train, **options}
-    call = _call("drift", (model, data), given)
-    return _start(call, (model, data, train), folder, place, keys | rest)
+    given = {"preset": preset, "times": times}
+    return _study("drift", (model, data, train), folder, keys, given, options)
 
 
 def compare(
@@ -167,12 +165,9 @@ def compare(
     names = presets if isinstance(presets, str) else ", ".join(presets)
     more = "" if gaussian is None else " that Gaussian noise of the same weight error does not"
     question = f"What does each of {names} do to {_name(model)}{more}?"
-    keys = {"question": question, "presets": presets, "times": times, "gaussian": gaussian}
-    rest, place = _split(options)
-    given = {"presets": presets, "times": times, "gaussian": gaussian, "train": train, **options}
-    call = _call("compare", (model, data), given)
-    asked = keys | {"chips": _chips(options)} | rest
-    return _start(call, (model, data, train), folder, place, asked)
+    given = {"presets": presets, "times": times, "gaussian": gaussian}
+    keys = {"question": question, **given, "chips": _chips(options)}
+    return _study("compare", (model, data, train), folder, keys, given, options)
 
 
 def noise(
@@ -208,10 +203,8 @@ def noise(
         "etas": etas,
         "draws": draws,
     }
-    rest, place = _split(options)
-    given = {"scopes": scopes, "references": references, "etas": etas, "draws": draws, **options}
-    call = _call("noise", (model, data), given)
-    return _start(call, (model, data, None), folder, place, keys | rest)
+    given = {"scopes": scopes, "references": references, "etas": etas, "draws": draws}
+    return _study("noise", (model, data, None), folder, keys, given, options)
 
 
 def attribute(
@@ -256,10 +249,23 @@ def attribute(
     }
     asked = {"only": only, "layers": layers or None, "recover": recover, "top": top}
     asked["screen"] = screen
+    given = {"preset": preset, "times": times, **asked}
+    return _study("attribute", (model, data, train), folder, keys | asked, given, options)
+
+
+def _study(
+    name: str,
+    what: tuple[object, object, object],
+    folder: PathText | None,
+    keys: Mapping[str, Any],
+    given: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Run:
+    """Run what the function `name` was asked; `given` are its own arguments, for the record."""
+    model, data, train = what
     rest, place = _split(options)
-    given = {"preset": preset, "times": times, **asked, "train": train, **options}
-    call = _call("attribute", (model, data), given)
-    return _start(call, (model, data, train), folder, place, keys | asked | rest)
+    call = _call(name, (model, data), {**given, "train": train, **options})
+    return _start(call, what, folder, place, {**keys, **rest})
 
 
 def _start(

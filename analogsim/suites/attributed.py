@@ -1,35 +1,24 @@
 """What each source of error and each layer costs, network by network of a suite."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analogsim.errors import InputError
-from analogsim.experiment.header import RunHeader, read_header, right_answers
+from analogsim.experiment.header import RunHeader, read_header
 from analogsim.report.attribution import Attribution, Row, read_attribution
 from analogsim.report.attribution_table import last_sentences
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.labels import format_duration, percent, points
+from analogsim.scopes.of_network import OfNetwork, of_network
 from analogsim.suites.entry import Entry
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttributionResult:
+class AttributionResult(OfNetwork):
     """One network's attribution; `found` is its `attribution.json`."""
 
-    question: str
-    command: str
-    model: str
-    data: str
-    created: str
-    n_images: int
-    clean_correct: int
-    digest: str
-    weights: str
-    versions: Mapping[str, str]
     found: Attribution
-    notes: tuple[str, ...] = ()
-    digital_correct: str | None = None
 
     @property
     def coverage(self) -> float | None:
@@ -51,19 +40,8 @@ def read_attributed(folder: Path) -> AttributionResult:
             f"{header.command}"
         )
     return AttributionResult(
-        question=header.question,
-        command=header.command,
-        model=header.model,
-        data=header.data,
-        created=header.created,
-        n_images=header.digital["n_images"],
-        clean_correct=right_answers(header.digital["n_correct"], str(folder)),
-        digest=header.spec_digest,
-        weights=header.spec["weights_sha256"],
-        versions=header.versions,
+        **of_network(header, header.notes),
         found=found,
-        notes=tuple(header.notes),
-        digital_correct=header.digital_correct,
     )
 
 

@@ -9,6 +9,7 @@ from analogsim.experiment.header import right_answers
 from analogsim.experiment.statistics import ACCURACY, Sampled
 from analogsim.experiment.trial import Trial
 from analogsim.report.summary import read_run
+from analogsim.scopes.of_network import OfNetwork, of_network
 from analogsim.scopes.units import Units, linearised, unpacked
 
 Cell = tuple[str, str, str, float]
@@ -16,7 +17,7 @@ Cell = tuple[str, str, str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrossbarResult:
+class CrossbarResult(OfNetwork):
     """One network's chips, each on the whole test set.
 
     Attributes:
@@ -24,32 +25,14 @@ class CrossbarResult:
         nan: cell -> how many outputs of all its chips were NaN.
         answers: cell -> chip -> which images were right, packed as in `deal.pack`; cells that
             did not record them are absent.
-        digital_correct: the same of the digital network; None where it was not recorded.
         coverage: share of the multiply-adds of a forward pass that tiles compute; None where it
             was not counted.
     """
 
-    question: str
-    command: str
-    model: str
-    data: str
-    created: str
-    n_images: int
-    clean_correct: int
     correct: Mapping[Cell, Mapping[int, int]]
     nan: Mapping[Cell, int]
-    digest: str
-    weights: str
-    versions: Mapping[str, str]
-    notes: tuple[str, ...] = ()
     answers: Mapping[Cell, Mapping[int, str]] = field(default_factory=dict)
-    digital_correct: str | None = None
     coverage: float | None = None
-
-    @property
-    def clean(self) -> float:
-        """The digital network's accuracy, a fraction."""
-        return self.clean_correct / self.n_images
 
     def accuracy(self, cell: Cell) -> Sampled | None:
         """Accuracy over chips."""
@@ -106,23 +89,12 @@ def read_crossbar(folder: Path) -> CrossbarResult:
         if trial.correct is not None and _in_order(trial):
             known[trial.chip] = trial.correct
     return CrossbarResult(
-        question=header.question,
-        command=header.command,
-        model=header.model,
-        data=header.data,
-        created=header.created,
-        n_images=total,
-        clean_correct=right_answers(header.digital["n_correct"], str(folder)),
+        **of_network(header, run.notes),
         correct=correct,
         nan=nan,
-        digest=header.spec_digest,
-        weights=header.spec["weights_sha256"],
-        versions=header.versions,
-        notes=run.notes,
         answers={
             cell: known for cell, known in answers.items() if known.keys() == correct[cell].keys()
         },
-        digital_correct=header.digital_correct,
         coverage=None if header.coverage is None else header.coverage["share"],
     )
 

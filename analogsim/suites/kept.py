@@ -8,7 +8,7 @@ compute; files of version 1 are read for ever.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from analogsim.errors import InputError, first_line
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import check_format
 from analogsim.experiment.sealed import opened
+from analogsim.scopes.of_network import OfNetwork
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
 from analogsim.suites.attributed import AttributionResult
 from analogsim.suites.bits import squeezed, unsqueezed
@@ -125,19 +126,12 @@ def _complete_(content: Any) -> None:
                 row.setdefault("answers", None)
 
 
-_COMMON = (
-    *("question", "command", "model", "data", "created", "n_images", "clean_correct"),
-    *("digest", "weights"),
-)
+_COMMON = tuple(one.name for one in fields(OfNetwork))
 
 
 def _as_json(result: Result) -> dict[str, Any]:
     common = {name: getattr(result, name) for name in _COMMON}
-    common |= {
-        "versions": dict(result.versions),
-        "notes": list(result.notes),
-        "digital_correct": result.digital_correct,
-    }
+    common |= {"versions": dict(result.versions), "notes": list(result.notes)}
     digital = result.digital_correct
     if isinstance(result, AttributionResult):
         return {"kind": "attribution", **common, "found": result.found}
@@ -173,12 +167,8 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 def _from_json(content: dict[str, Any]) -> Result:
     common = {name: content[name] for name in _COMMON}
+    common["notes"] = tuple(content["notes"])
     digital = content["digital_correct"]
-    common |= {
-        "versions": content["versions"],
-        "notes": tuple(content["notes"]),
-        "digital_correct": digital,
-    }
     if content["kind"] == "attribution":
         return AttributionResult(**common, found=content["found"])
     rows = content["rows"]

@@ -8,6 +8,7 @@ from analogsim import schema
 from analogsim.errors import shown
 from analogsim.report.attribution import Attribution
 from analogsim.scopes.levels import Reference, Scope
+from analogsim.scopes.of_network import OfNetwork
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.sound import answer_problems, count_problems, noise_problems
 from analogsim.suites.attributed import AttributionResult, attribution_problems
@@ -26,19 +27,10 @@ class _Head(TypedDict):
     networks: list[dict[str, Any]]
 
 
-class _Common(TypedDict):
-    question: str
-    command: str
-    model: str
-    data: str
-    created: str
-    n_images: int
-    clean_correct: int
-    digest: str
-    weights: str
-    versions: dict[str, str]
-    notes: list[str]
-    digital_correct: str | None
+_COMMON: dict[str, Any] = {
+    **get_type_hints(OfNetwork),
+    **{"versions": dict[str, str], "notes": list[str]},
+}
 
 
 class _ChipsRow(TypedDict):
@@ -49,7 +41,7 @@ class _ChipsRow(TypedDict):
     answers: str | None
 
 
-class _Chips(_Common):
+class _Chips(TypedDict):
     kind: Literal["crossbar"]
     coverage: float | None
     rows: list[_ChipsRow]
@@ -70,7 +62,7 @@ class _Nearest(TypedDict):
     sigmas: float
 
 
-class _Noise(_Common):
+class _Noise(TypedDict):
     kind: Literal["noise"]
     n_bn: int
     n_classes: int
@@ -83,7 +75,7 @@ class _Noise(_Common):
     rows: list[_NoiseRow]
 
 
-class _Attribution(_Common):
+class _Attribution(TypedDict):
     kind: Literal["attribution"]
     found: Attribution
 
@@ -113,7 +105,7 @@ def _of_network(network: dict[str, Any], where: str) -> Iterator[str]:
     if form is None:
         yield f"{where}kind must be crossbar, noise or attribution, got {shown(fields.get('kind'))}"
         return
-    hints = get_type_hints(form)
+    hints = _COMMON | get_type_hints(form)
     if "rows" in hints and hints.keys() <= fields.keys():
         yield from _of_rows(fields, where)
     yield from schema.field_problems(fields, hints, where)

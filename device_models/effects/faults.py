@@ -250,7 +250,7 @@ class FaultyArray:
         ):
             held = g
             if len(at):
-                held = g.clone()
+                held = g.contiguous().clone()
                 held.view(-1).numpy()[at] = values
             found.append(held)
         return Cells(g_plus=found[0], g_minus=found[1])

@@ -81,10 +81,8 @@ class WriteVerify:
         """What the user is told of a run."""
         if self.pulses is None:
             return ()
-        return (
-            f"Write-verify: {self.pulses:.3g} pulses a cell on average, each with {self.reads} "
-            "readings.",
-        )
+        reads = "one reading" if self.reads == 1 else f"{self.reads} readings"
+        return (f"Write-verify: {self.pulses:.3g} pulses a cell on average, {reads} each.",)
 
     def apply(self, cells: Cells, draws: Draws) -> Cells:
         """Return the cells as they were accepted."""

@@ -12,7 +12,7 @@ from write_devices import controls, devices, effects
 from write_errors import errors
 from write_mapping import mapping
 from write_noise import chip_results, noise_grids, noise_results, noise_scopes, published
-from write_periphery import periphery
+from write_periphery import peripheries, periphery
 from write_spec import spec_keys
 from write_zoo import zoo
 
@@ -38,6 +38,7 @@ WRITERS: Mapping[str, Callable[[], list[str]]] = {
     "noise-results": noise_results,
     "noise-scopes": noise_scopes,
     "other-pages": other_pages,
+    "peripheries": peripheries,
     "periphery": periphery,
     "published": published,
     "spec-keys": spec_keys,

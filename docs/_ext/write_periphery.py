@@ -8,6 +8,7 @@ import textwrap
 from markdown import code, plain, table
 
 from analogsim.crossbar.mapping.periphery import PERIPHERIES, Periphery
+from analogsim.crossbar.mapping.periphery_presets import PRESETS
 
 
 def periphery() -> list[str]:
@@ -22,6 +23,22 @@ def periphery() -> list[str]:
             if field.name in meanings
         ),
     )
+
+
+def peripheries() -> list[str]:
+    """Of each accelerator: its citation, what is not modelled, and each number with its source."""
+    lines: list[str] = []
+    for name, preset in PRESETS.items():
+        lines += ["", f"### {name}", "", f"{plain(preset.citation)}."]
+        lines += ["", f"Not modelled: {plain(preset.not_modelled)}.", ""]
+        lines += table(
+            ("field", "value", "source"),
+            (
+                (code(field), code(str(preset.values[field])), plain(source))
+                for field, source in preset.sources.items()
+            ),
+        )
+    return lines
 
 
 def _meanings(kind: type) -> dict[str, str]:

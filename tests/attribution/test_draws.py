@@ -93,8 +93,10 @@ def test_product_noise_is_common_between_sources():
     """Every chip with the periphery's noise draws as much, from the same address."""
     made = plan("pcm")
     noisy = [made.full(), contrast(made, "output-noise", "alone").worse]
-    noisy += [contrast(made, name, "without").better for name in ("drift", "dac", "adc")]
-    quiet = contrast(made, "output-noise", "without").better
+    noisy += [contrast(made, "product-noise", "alone").worse]
+    without = ("drift", "dac", "adc", "ir-drop", "output-noise", "product-noise")
+    noisy += [contrast(made, name, "without").better for name in without]
+    quiet = contrast(made, "dac", "alone").worse
     after = []
     for treatment in (*noisy, quiet):
         chip = chip_of(treatment).drift_(DAY)

@@ -127,7 +127,13 @@ def test_inputs_beyond_their_range_pass_where_the_bound_is_wide():
     small = torch.rand(64, 6) - 0.5
     large = 4 * small[:8]
     edge = Periphery(
-        name="e", dac_bits=8, adc_bits=0, output_noise=0.0, read_noise=0.0, output_bound=1e6
+        name="e",
+        dac_bits=8,
+        adc_bits=0,
+        output_noise=0.0,
+        read_noise=0.0,
+        ir_drop=0.0,
+        output_bound=1e6,
     )
     outputs = {}
     for bound in (1.0, 1e6):

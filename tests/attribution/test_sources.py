@@ -1,5 +1,7 @@
 """What each source's chips are made of, and what is said where one cannot stand alone."""
 
+import dataclasses
+
 import pytest
 
 from analogsim.attribution.sources import Setting, everything_off, is_quiet, sources, widened
@@ -10,13 +12,42 @@ from device_models.registry import parse
 NAMES = ["input-range", "dac", "output-noise", "adc", "output-bound"]
 
 
-def of(preset, periphery=STANDARD, rows=512, effects=()):
-    full = Setting(device=parse(preset), periphery=periphery, effects=effects)
+def of(preset, periphery=STANDARD, rows=512, effects=(), tile="torch"):
+    full = Setting(device=parse(preset), periphery=periphery, effects=effects, tile=tile)
     return {source.name: source for source in sources(full, rows=rows)}
 
 
 def test_pcm_has_three_sources_and_the_standard_periphery_five():
     assert list(of("pcm")) == ["programming", "drift", "read-noise", *NAMES]
+
+
+def test_the_native_tile_has_two_more():
+    found = of("pcm", tile="native")
+    assert list(found)[3:] == [*NAMES[:2], "ir-drop", "product-noise", *NAMES[2:]]
+    bare = found["input-range"].alone.periphery
+    assert (bare.ir_drop, bare.read_noise) == (0.0, 0.0)
+    for name, field, value in (
+        ("ir-drop", "ir_drop", 1.0),
+        ("product-noise", "read_noise", 0.0175),
+    ):
+        source = found[name]
+        assert source.base == found["input-range"].alone
+        assert source.alone.periphery == dataclasses.replace(
+            bare, name=f"standard (only {name})", **{field: value}
+        )
+        assert source.without.periphery == _edit(f"standard (without {name})", {field: 0.0})
+    assert not found["product-noise"].alone.same_for_every_chip
+    assert found["ir-drop"].alone.same_for_every_chip
+
+
+def test_a_device_s_own_read_noise_of_products_is_its_law():
+    source = of("rram", tile="native")["product-noise"]
+    assert source.alone is None
+    assert "it is of the law of 'rram'" in source.why_not_alone
+    assert source.without.device == parse("rram?product_scale=0")
+    assert source.without.periphery == STANDARD
+    none = of("rram?product_scale=0", tile="native")["product-noise"]
+    assert none.why_not_without == "switched off or absent in 'rram'"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +122,7 @@ def test_what_cannot_be_switched_is_said():
     for name in ("programming", "drift", "read-noise"):
         assert found[name].alone is found[name].without is None
         assert "the law of 'rram' has no switch for it" in found[name].why_not_alone
-        assert "Read noise (about 1 %" in found[name].why_not_without
+        assert "Read noise that stays from" in found[name].why_not_without
     assert found["device"].alone.device == parse("rram")
     assert is_quiet(found["device"].without.device)
 

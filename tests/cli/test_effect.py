@@ -114,6 +114,19 @@ def test_studies_that_know_none_refuse_them(folder, capsys):
     assert said in capsys.readouterr().err
 
 
+def test_studies_that_know_no_slices_refuse_them(folder, capsys):
+    (folder / "slices.toml").write_text("bits_per_cell = 4\n")
+    edge = ("--periphery", "slices.toml")
+    assert run(["attribute", *NET, *SMALL, *edge, "-o", "a"]) == 2
+    said = (
+        "must have whole weights in pairs, inputs at once, a uniform ADC and a fixed output range"
+    )
+    assert f"attribution {said}, got periphery 'slices'" in capsys.readouterr().err
+    matched = ("--gaussian", "matched", "--presets", "pcm", "-o", "b")
+    assert run(["compare", *NET, *SMALL, *edge, *matched]) == 2
+    assert f"matched comparison {said}, got periphery 'slices'" in capsys.readouterr().err
+
+
 def test_a_spec_with_a_wrong_one_is_refused_with_its_line(folder, capsys):
     (folder / "wrong.toml").write_text(SPEC.format(effects='"stuck", "stuck?rate_on=2"'))
     assert run(["run", "wrong.toml", "-o", "a"]) == 2

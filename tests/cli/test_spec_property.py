@@ -15,7 +15,7 @@ from analogsim.errors import InputError
 from analogsim.spec.check import find_problems, spec_schema
 from analogsim.spec.file import AnySpec, as_toml, parse_spec
 from analogsim.spec.study import Spec
-from analogsim.spec.toml import toml_value
+from analogsim.toml_text import toml_value
 
 SCHEMA = spec_schema()
 

@@ -297,7 +297,7 @@ def test_half_precision_becomes_float32():
         ({"preset": "pcn"}, DeviceError, "got 'pcn'; did you mean 'pcm'"),
         ({"periphery": "best"}, InputError, "got 'best'"),
         ({"bn": "drop"}, InputError, "bn must be one of digital, fold, .*, none, got 'drop'"),
-        ({"tile": "cuda"}, InputError, "tile must be one of torch, cpp, got 'cuda'"),
+        ({"tile": "cuda"}, InputError, "tile must be one of native, torch, cpp, got 'cuda'"),
         ({"forward": "fast"}, InputError, "forward must be one of auto, .* tile, got 'fast'"),
         ({"calibrate": []}, InputError, "at least one batch, got none"),
         ({"calibrate": ["x"]}, InputError, "got str; give tensors"),

@@ -9,7 +9,7 @@ from analogsim.crossbar.chip.program import reprogram_
 from analogsim.crossbar.mapping import size
 from analogsim.draws.addresses import seeded
 from analogsim.errors import InputError
-from device_models.effects import Cells, Faults, GainError
+from device_models.effects import Cells, Faults, GainError, Levels
 from device_models.effects.fault_map import FIELDS
 from tests.crossbar.nets import small_inputs, small_net
 from tests.crossbar.test_effects import CHIP, SEED, outputs, tiles, weights
@@ -129,6 +129,20 @@ def test_effects_in_a_row_meet_what_the_ones_before_have_asked_for():
             assert torch.equal(tile.programmed, cells.weights)
             gained = places[2][0].apply(cells, places[2][1]).weights
             assert torch.equal(tile.weights, gained)
+
+
+def test_levels_are_programmed_and_faults_made_up_for_from_level_to_level():
+    """With 4 bits and stuck cells at the ends, a healthy cell's conductance is a level, too."""
+    effects = (Levels(bits=4), Faults(on=0.05, off=0.05, pairs=True))
+    grid = torch.linspace(0, 1, 16)
+    for _, tile in tiles(made("ideal", effects)):
+        for held in (tile.origin.abs(), tile.weights.abs()):
+            assert float((held[..., None] - grid).abs().min(-1).values.max()) < 2e-7
+    plain = made("pcm", (Levels(bits=4),))
+    for _, tile in tiles(plain):
+        levels = (tile.target.abs() * 15).round() / 15
+        # The device's law is on top of the levels.
+        assert 0.001 < float((tile.weights.abs() - levels).std()) < 0.1
 
 
 def test_a_map_is_of_the_network_s_arrays(tmp_path):

@@ -91,7 +91,7 @@ def test_output_noise_is_not_amplified():
     """One tile, no converters to speak of: the spread of an output between two forward passes."""
     torch.manual_seed(3)
     network, x = nn.Sequential(nn.Linear(24, 10, bias=False)), torch.randn(4000, 24)
-    fine = dataclasses.replace(STANDARD, name="fine", dac_bits=16, adc_bits=16)
+    fine = dataclasses.replace(STANDARD, name="fine", dac_bits=16, adc_bits=16, read_noise=0.0)
     analog = convert(network, "pcm", fine, calibrate=x)
     spread = {}
     for kind in ("none", "global", "gain"):

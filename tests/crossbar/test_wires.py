@@ -91,19 +91,6 @@ def test_notes_say_what_holds_for_one_cell_a_weight():
     assert "rram-cmo has one cell a weight" in notes
 
 
-def test_the_peripherys_polynomial_is_off_beside_them():
-    def periphery(*effects, name="standard"):
-        return analogsim.convert(
-            small_net(), "pcm", name, calibrate=small_inputs(), effects=effects
-        )
-
-    both = periphery(WIRES)
-    assert (both.periphery.ir_drop, both.periphery.name) == (0.0, "standard (wires)")
-    assert any("IR drop of the periphery (ir_drop = 1" in note for note in both.notes)
-    assert periphery(Wires(rows=16)).periphery.ir_drop == 1
-    assert periphery(WIRES, name="ideal").periphery.name == "ideal"
-
-
 def test_a_sweep_of_wires_has_one_law_of_ir_drop_at_all_points():
     device = Pcm()
     start = Setting(periphery=STANDARD, device=device, seed=0)

@@ -74,7 +74,7 @@ def test_idle_cells_are_left_alone_and_none_conducts_less_than_nothing():
 
 def test_notes_say_how_many_pulses():
     (note,) = WriteVerify(accept=0.02, spread=0.04, reads=2).notes
-    assert note == ("Write-verify: 2.61 pulses a cell on average, each with 2 readings.")
+    assert note == ("Write-verify: 2.61 pulses a cell on average, 2 readings each.")
     assert WriteVerify(accept=0.02).notes == ()
 
 

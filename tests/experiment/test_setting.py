@@ -24,7 +24,7 @@ def test_a_point_changes_periphery_device_and_seed_and_nothing_else() -> None:
     ("axes", "presets", "said"),
     [
         ({"adc_bit": (4,)}, "pcm", "got 'adc_bit'; did you mean 'adc_bits'?"),
-        ({"name": (4,)}, "pcm", "sweep name must be seed, bn, compensation, a field of the"),
+        ({"name": (4,)}, "pcm", "sweep name must be seed, bn, compensation, faults, "),
         ({"rram.noise_scale": (1,)}, "pcm", "got 'rram.noise_scale'"),
         ({"drift_scale": (1,)}, "pcm rram", "must be an option of every device, got pcm, rram"),
         ({"pcm.noise_scale": (1,)}, "pcm rram", "must be an option of every device"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from analogsim.crossbar.mapping import periphery
 from analogsim.spec.file import as_toml, read_spec
-from analogsim.spec.toml import toml_value
+from analogsim.toml_text import toml_value
 from device_models.ideal import Ideal
 from tests.fuzz.guard import Target
 from tests.fuzz.mutate import NUMBERS, edited, mutated

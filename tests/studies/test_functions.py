@@ -52,7 +52,7 @@ def test_a_run_shows_what_its_folder_says(done: analogsim.Run) -> None:
     assert repr(done) == f"Run of kind chips in {done.folder}: {done.answer}"
     shown = done._repr_html_()
     assert "<pre>" in shown
-    assert "not modelled: " in shown
+    assert "not modelled: " not in shown
     assert read.header.command == (
         "analogsim.drift(<Sequential>, <tuple>, preset='pcm', times='1s,1d', chips=2)"
     )

@@ -180,8 +180,10 @@ def answers(
     right: list[Tensor] = []
     values: list[Tensor] = []
     seen = 0
+    # A DataLoader draws when it begins: not from the chip's address.
+    batches_of = iter(data)
     with address, _evaluating(module), torch.inference_mode():
-        for batch in data:
+        for batch in batches_of:
             inputs, given = split_batch(batch)
             labels = as_tensor(given, where="labels")
             count = len(labels) if labels.dim() else 1

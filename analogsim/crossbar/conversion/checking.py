@@ -91,7 +91,7 @@ def check_(analog: AnalogModel, tried: Tried, *, given: nn.Module | None = None)
         if (layer := crossbar_of(m)) is not None and isinstance(m.weight, Tensor)
     }
     why = {line.name: line.why for line in analog.report if line.where == "digital"}
-    checked.coverage = count.coverage(weights, why)
+    checked.coverage = count.coverage(weights, why, tried.cases[0].inputs.n)
     checked.separable, checked.changes_input = tried.separable, tried.changes_input
     checked.notes, checked.example = notes, example_of(tried)
     refuse_nothing(checked.coverage)

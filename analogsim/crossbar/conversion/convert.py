@@ -33,7 +33,7 @@ from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.mapping import periphery as peripheries
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_
-from analogsim.crossbar.mapping.effect_words import check_effects, effect_notes, less_wires
+from analogsim.crossbar.mapping.effect_words import check_effects, effect_notes, left_to_wires
 from analogsim.crossbar.mapping.joined import affine_in_float32
 from analogsim.crossbar.mapping.layer import (
     CrossbarLayer,
@@ -142,16 +142,16 @@ def convert(
     acting = tuple(parse_effect(one) if isinstance(one, str) else one for one in effects)
     check_effects(acting, device)
     asked = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
-    edge = less_wires(asked, acting)
+    edge = left_to_wires(asked, acting)
     check_stream(stream, device, acting, edge)
     check_cells(edge, device, acting)
     how, reason = choose_forward(edge, tile, forward)
     source, copy_notes = copy_network(model)
     notes = [*check_policy(bn, source), *copy_notes, *effect_notes(acting, device)]
-    if edge != asked:
+    if edge != asked and not edge.perfect:
         notes.append(
-            f"IR drop of the periphery (ir_drop = {asked.ir_drop:g}, a polynomial) is off: the "
-            "effect 'wires' has it."
+            f"IR drop of periphery {edge.name} (ir_drop = {asked.ir_drop:g}) is left to the wires, "
+            "which have it exactly: it would count twice."
         )
     own_types = _float32_(source)
     batches: Iterator[Inputs] | None = None

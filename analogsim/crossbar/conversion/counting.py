@@ -69,12 +69,15 @@ class Count:
         )
         return ("" if name == WHOLE_MODEL else name) in self.read or any(same)
 
-    def coverage(self, layers: Mapping[str, Tensor], why: Mapping[str, str]) -> Coverage:
+    def coverage(
+        self, layers: Mapping[str, Tensor], why: Mapping[str, str], rows: int = 1
+    ) -> Coverage:
         """The coverage, with `why` a module's parameters are digital where that is known.
 
         Args:
             layers: weights of the layers on tiles by name, in the order of the network.
             why: by module name.
+            rows: inputs of the pass.
         """
         digital = [
             DigitalProducts(
@@ -91,6 +94,7 @@ class Count:
             digital=tuple(sorted(digital, key=lambda one: -one.macs)),
             bypassed=tuple(name for name, weight in layers.items() if self.bypassed(name, weight)),
             uncounted=tuple(sorted(self.uncounted)),
+            rows=rows,
         )
 
 

@@ -42,8 +42,12 @@ def tensors_of(chip: Chip) -> dict[str, Tensor]:
         tensors[f"{key}.input_range"] = torch.tensor(tile.input_range, dtype=torch.float64)
         # What effects did to it is drawn again.
         tensors[f"{key}.programmed"] = tile.origin
-        tensors[f"{key}.weights"] = tile.weights
+        # A gain in front of the ADC amplifies what the array gives, IR drop and noise included.
+        amplified = bool((tile.gain != 1).any())
+        tensors[f"{key}.weights"] = tile.cells if amplified else tile.weights
         tensors[f"{key}.alpha"] = tile.alpha
+        if amplified:
+            tensors[f"{key}.gain"] = tile.gain
         present = [p is not None for p in tile.drift_parameters]
         tensors[f"{key}.drift"] = torch.tensor(present, dtype=torch.uint8)
         for i, parameter in enumerate(tile.drift_parameters):
@@ -160,7 +164,12 @@ def restore_(analog: AnalogModel, chip: Chip, tensors: dict[str, Tensor], folder
             weights = kept.take(f"{key}.weights", tile.target)
             # A unit column has a factor for each output of its place.
             outputs = tile.slot.outputs.stop - tile.slot.outputs.start
-            state.hold_(weights, factor=kept.factor(f"{key}.alpha", outputs))
+            factor = kept.factor(f"{key}.alpha", outputs)
+            # Folders of before kept the amplified weights alone.
+            gained = f"{key}.gain" in kept.rest
+            if gained:
+                factor = kept.factor(f"{key}.gain", outputs)
+            state.hold_(weights, factor=factor, before_adc=gained)
             state.drift_parameters = kept.drift(f"{key}.drift", tile, both=pairs)
         layer.lend_(PerfectEngine())
         # The tiles of aihwkit keep their targets and scales from when they were made.

@@ -10,8 +10,13 @@ _CUBIC, _SQUARE, _LINEAR = np.float32(0.05), np.float32(0.2), np.float32(0.5)
 
 
 @njit(forceinline=True)
+def share(a):
+    """c(a)."""
+    return a * (a * (_CUBIC * a - _SQUARE) + _LINEAR)
+
+
+@njit(forceinline=True)
 def drop(y, current, dropped, unit):
     """Take the drop from `y`, in place; all (n,)."""
     for j in range(y.size):
-        a = current[j] * unit
-        y[j] -= a * (a * (_CUBIC * a - _SQUARE) + _LINEAR) * dropped[j]
+        y[j] -= share(current[j] * unit) * dropped[j]

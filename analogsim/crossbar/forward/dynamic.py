@@ -127,6 +127,9 @@ class _Tile(nn.Module):
         sigma = 0.0 if law_read is None else law_read.sigma
         spread = (tile.gain.reshape(-1) * (sigma * unit / adc)).square()
         self.register_buffer("spread", spread, persistent=False)
+        # For as many vectors as are finished together: their normals fill whole words.
+        rows = max(1, _BLOCK // self._count // 4) * 4
+        self._repeated: Floats = np.tile(spread.expand(self._count).numpy(), rows)
         factor = tile.behind_adc * adc * gains[slot.group, slot.outputs]
         self.register_buffer("factor", factor, persistent=False)
         self.most = min(MOST_REDUCTION, MOST_STEPS / unit) if self.dac else MOST_REDUCTION
@@ -177,16 +180,10 @@ class _Tile(nn.Module):
             none if current is None else current.numpy(),
             none if moment is None else moment.expand(-1, self._count).contiguous().numpy(),
             ranges.view(-1).numpy(), np.float32(self.current_unit), np.float32(self.noise),
-            self._repeated(), self.factor.numpy(), np.float32(self.bound), self.adc,
+            self._repeated, self.factor.numpy(), np.float32(self.bound), self.adc,
             self.most >= 1, words, left,
         )  # fmt: skip
         return torch.from_numpy(left[:count])
-
-    def _repeated(self) -> Floats:
-        """`spread` for as many vectors as are finished together; their normals fill whole words."""
-        rows = max(1, _BLOCK // self._count // 4) * 4
-        repeated: Floats = np.tile(self.spread.expand(self._count).numpy(), rows)
-        return repeated
 
     def _products(self, codes: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Sums, with what a full drop takes behind them; currents; and sums of variances.

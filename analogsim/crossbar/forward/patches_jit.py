@@ -6,7 +6,7 @@ Importing this file needs numba (extra `fast`); see `converter_jit.py`.
 import numpy as np
 from numba import njit
 
-from analogsim.crossbar.forward.drop_jit import drop
+from analogsim.crossbar.forward.drop_jit import share
 from analogsim.draws.jit import normals
 from analogsim.draws.stream import Floats, UInts
 
@@ -20,25 +20,19 @@ def _compile(function):
         return njit(nogil=True, error_model="numpy")(function)
 
 
+# Places are unsigned: they need no look at their sign, which would keep loops from being vectors.
+@njit(forceinline=True)
+def _at(place):
+    return np.uintp(place)
+
+
 # Of bits: a maximum of floats would be compared one by one. NaN is above all.
 @njit(forceinline=True)
-def _largest(bits, most):
-    for j in range(bits.size):
-        size = bits[j] & np.int32(0x7FFFFFFF)
+def _largest(bits, first, length, most):
+    for j in range(length):
+        size = bits[first + _at(j)] & np.int32(0x7FFFFFFF)
         most = size if size > most else most
     return most
-
-
-@njit(forceinline=True)
-def _round(out, x, by):
-    for j in range(out.size):
-        out[j] = np.rint(x[j] * by)
-
-
-@njit(forceinline=True)
-def _scale(out, x, by):
-    for j in range(out.size):
-        out[j] = x[j] * by
 
 
 @_compile
@@ -74,21 +68,21 @@ def lay_out(
         start = image * where[2] + i * where[3] + j * where[4]
         most = np.int32(0)
         for r in range(runs.shape[0]):
-            first = start + runs[r, 0]
-            most = _largest(bits[first : first + runs[r, 1]], most)
+            most = _largest(bits, _at(start + runs[r, 0]), runs[r, 1], most)
         found[0] = most
         size = found.view(np.float32)[0]
         ranges[v] = size
         by = np.float32(0) if size == np.float32(0) else np.float32(1) / (size * unit)
-        out, column = codes[v], 0
+        column = _at(0)
         for r in range(runs.shape[0]):
-            first, length = start + runs[r, 0], runs[r, 1]
-            part = out[column : column + length]
+            first, length = _at(start + runs[r, 0]), runs[r, 1]
             if rounded:
-                _round(part, x[first : first + length], by)
+                for k in range(length):
+                    codes[_at(v), column + _at(k)] = np.rint(x[first + _at(k)] * by)
             else:
-                _scale(part, x[first : first + length], by)
-            column += length
+                for k in range(length):
+                    codes[_at(v), column + _at(k)] = x[first + _at(k)] * by
+            column += _at(length)
 
 
 @njit(forceinline=True)
@@ -118,12 +112,17 @@ def _beyond(a, bound):
 
 
 @njit(forceinline=True)
-def _add(out, a, factor, full, bound):
-    for j in range(a.size):
-        v = a[j]
-        v = -bound if v < -bound else v
-        v = bound if v > bound else v
-        out[j] += v * (factor[j] * full)
+def _fill(a, y, current, first, count, unit, outputs):
+    """What the array gives, without noise; in `a`, flat."""
+    for r in range(count):
+        v, base = _at(first + r), _at(r * outputs)
+        if current.shape[0] > 0:
+            for o in range(outputs):
+                lost = share(current[v, _at(o)] * unit) * y[v, _at(outputs) + _at(o)]
+                a[base + _at(o)] = y[v, _at(o)] - lost
+        else:
+            for o in range(outputs):
+                a[base + _at(o)] = y[v, _at(o)]
 
 
 @_compile
@@ -168,34 +167,33 @@ def finish(
         how many are left out.
     """
     outputs, block = factor.size, spread.size
-    rows = block // outputs
-    drops, read = current.shape[0] > 0, moment.shape[0] > 0
+    rows, read = block // outputs, moment.shape[0] > 0
     a, z = np.empty(block, dtype=np.float32), np.zeros(block, dtype=np.float32)
     out_of = 0
     for first in range(0, y.shape[0], rows):
         count = min(rows, y.shape[0] - first)
-        some = a[: count * outputs]
-        for r in range(count):
-            row = a[r * outputs : (r + 1) * outputs]
-            row[:] = y[first + r, :outputs]
-            if drops:
-                drop(row, current[first + r], y[first + r, outputs:], unit)
+        some, own = a[: count * outputs], z[: count * outputs]
+        _fill(some, y, current, first, count, unit, outputs)
         if read or sigma > np.float32(0):
             normals(z, (some.size + 3) // 4 * 4, first * outputs // 4, words)
         if read:
             squares = moment[first : first + count].reshape(-1)
-            _noisy(some, z[: some.size], squares, spread[: some.size], sigma * sigma)
+            _noisy(some, own, squares, spread[: some.size], sigma * sigma)
         elif sigma > np.float32(0):
-            _plain(some, z[: some.size], sigma)
+            _plain(some, own, sigma)
         if rounded:
             _to_codes(some)
+        some_beyond = again and _beyond(some, bound) > 0
         for r in range(count):
-            v = first + r
-            row = a[r * outputs : (r + 1) * outputs]
-            if again and _beyond(row, bound) > 0:
+            v, base = first + r, _at(r * outputs)
+            if some_beyond and _beyond(some[r * outputs : (r + 1) * outputs], bound) > 0:
                 left[out_of] = v
                 out_of += 1
                 continue
-            place = (begin + v) * width + column
-            _add(total[place : place + outputs], row, factor, ranges[v], bound)
+            place, full = _at((begin + v) * width + column), ranges[v]
+            for o in range(outputs):
+                b = some[base + _at(o)]
+                b = -bound if b < -bound else b
+                b = bound if b > bound else b
+                total[place + _at(o)] += b * (factor[o] * full)
     return out_of

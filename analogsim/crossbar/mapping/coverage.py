@@ -31,12 +31,14 @@ class Coverage:
         digital: all others, the largest first.
         bypassed: layers that were not called, but their weights read.
         uncounted: operators of whose products nobody knows how many they are.
+        rows: inputs of the pass.
     """
 
     analog: Mapping[str, int]
     digital: tuple[DigitalProducts, ...]
     bypassed: tuple[str, ...] = ()
     uncounted: tuple[str, ...] = ()
+    rows: int = 1
 
     @property
     def total(self) -> int:

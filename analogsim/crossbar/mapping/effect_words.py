@@ -1,7 +1,7 @@
 """What a chip's effects are, in words for whoever reads its numbers, and in a spec."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.errors import InputError
@@ -43,12 +43,11 @@ def check_effects(effects: Sequence[Effect], device: Device) -> None:
             effect.check_device(device)
 
 
-def less_wires(periphery: Periphery, effects: Sequence[Effect]) -> Periphery:
-    """`periphery` without its polynomial for the IR drop, where the effects have the wires."""
-    wired = any(isinstance(effect, Wires) and effect.resists for effect in effects)
-    if periphery.perfect or not (wired and periphery.ir_drop):
+def left_to_wires(periphery: Periphery, effects: Sequence[Effect]) -> Periphery:
+    """The periphery, without its own IR drop where wires are an effect: it would count twice."""
+    if not any(isinstance(one, Wires) for one in effects):
         return periphery
-    return replace(periphery, name=f"{periphery.name} ({Wires.info.name})", ir_drop=0.0)
+    return dataclasses.replace(periphery, ir_drop=0.0)
 
 
 def refuse_effects(effects: Sequence[Effect], where: str, why: str) -> None:
@@ -56,3 +55,12 @@ def refuse_effects(effects: Sequence[Effect], where: str, why: str) -> None:
     if effects:
         named = ", ".join(one.info.name for one in effects)
         raise InputError(f"{where} must have no effects, got {named}: {why}; leave them out")
+
+
+def refuse_slices(periphery: Periphery, where: str, why: str) -> None:
+    """Raise `InputError` for slices, encodings and converters that a study does not tell apart."""
+    if not periphery.plain:
+        raise InputError(
+            f"{where} must have whole weights in pairs, inputs at once, a uniform ADC and a fixed "
+            f"output range, got periphery {periphery.name!r}: {why}; use --periphery standard"
+        )

@@ -9,12 +9,14 @@ Accelerators", IEEE Circuits Syst. Mag. 22(4):26 (2022), and of CrossSim 3.2 (`s
 slice that holds fewer bits than a cell could still uses the whole range of conductances.
 """
 
+from __future__ import annotations
+
 import functools
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Encoding = Literal["pair", "pair-two-sided", "offset", "offset-column"]
 """`pair`: a differential pair whose idle cell is at zero. `pair-two-sided`: the sum of a pair's two
@@ -57,7 +59,7 @@ class Part:
             weights: (out, in), tile weights in [-1, 1].
         """
         if self.role == "unit":
-            return torch.full((1, weights.shape[1]), self._middle())
+            return weights.new_full((1, weights.shape[1]), self._middle())
         if self.role == "cell":
             return (weights + 1) / 2 if not self.bits else self._digits(self._integers(weights))
         value = weights
@@ -74,14 +76,15 @@ class Part:
         return whole + 2 ** (self.weight_bits - 1) if self.role == "cell" else whole
 
     def _digits(self, whole: Tensor) -> Tensor:
-        lower = torch.div(whole, 2**self.shift, rounding_mode="floor")
-        return torch.remainder(lower, 2**self.bits) / (2**self.bits - 1)
+        lower = (whole / 2**self.shift).floor()
+        return lower % 2**self.bits / (2**self.bits - 1)
 
     def _middle(self) -> float:
         """What a cell of weight 0 holds."""
         if not self.bits:
             return 0.5
-        return float(self._digits(torch.tensor(2.0 ** (self.weight_bits - 1))))
+        digit = (2 ** (self.weight_bits - 1) >> self.shift) % 2**self.bits
+        return digit / (2**self.bits - 1)
 
 
 def largest_integer(weight_bits: int) -> int:

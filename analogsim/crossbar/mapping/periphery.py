@@ -207,6 +207,8 @@ class Periphery:
             for name, noise in noises.items()
             if noise is not None and noise.sigma > 0
         ]
+        if self.name in PRESETS and self == PERIPHERIES[self.name]:
+            missing.append(f"of {self.name} itself: {PRESETS[self.name].not_modelled}")
         return tuple(missing)
 
     def added(self, tile: TileKind, devices: Sequence[Device]) -> tuple[str, ...]:
@@ -338,6 +340,12 @@ def parse(text: str) -> Periphery:
         ) from err
     except ValueError as err:
         raise InputError(f"periphery file {path} must be TOML, got '{err}'; mend the file") from err
-    if "adc_table" in values:
-        values = {**values, "adc_inl": read_inl(path.parent / str(values.pop("adc_table")))}
+    table = values.pop("adc_table", None)
+    if table is not None:
+        if not isinstance(table, str) or "adc_inl" in values:
+            raise InputError(
+                f"periphery file {path}: adc_table must be a file's name, without adc_inl, "
+                f"got {shown(table)}; mend it"
+            )
+        values["adc_inl"] = read_inl(path.parent / table)
     return from_dict({"name": path.stem, **values}, where=f"periphery file {path}")

@@ -110,8 +110,7 @@ class TileState:
             weights: (out, in), what the cells hold; None leaves it to `again`.
             again: computes `weights`, the same bits each time: `let_go_` may then drop them.
             factor: of the compensation, (1,) or one for each output (out,).
-            before_adc: whether it amplifies the signal in front of the ADC, and not behind it. A
-                folder does not keep what it was then.
+            before_adc: whether it amplifies the signal in front of the ADC, and not behind it.
         """
         self._weights, self._again = weights, again
         self._factor, self._before_adc = factor, before_adc

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from analogsim.report.toml_text import toml_text
+from analogsim.toml_text import toml_text
 
 
 @pytest.mark.parametrize(
