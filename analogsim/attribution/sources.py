@@ -175,7 +175,7 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
     titles = {
         "input-range": "clipping at the input ranges",
         "dac": "DAC steps",
-        **(_TITLES if full.tile == "native" else {}),
+        **(_TITLES if _has_law(full) else {}),
         "output-noise": "output noise",
         "adc": "ADC steps",
         "output-bound": "clipping at the output bound",
@@ -190,8 +190,9 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
         adc_bits=0,
         output_noise=0.0,
         output_bound=_NO_BOUND,
-        **({"ir_drop": 0.0, "read_noise": 0.0} if full.tile == "native" else {}),
     )
+    if _has_law(full):
+        bare = replace(bare, ir_drop=0.0, read_noise=0.0)
     base = replace(full, device=quiet, periphery=bare, effects=())
 
     def source(name: str, on: dict[str, float], off: dict[str, float]) -> Source:
@@ -208,7 +209,7 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
 
     def of_products() -> list[Source]:
         """IR drop and read noise, where the law of the products has them."""
-        if full.tile != "native":
+        if not _has_law(full):
             return []
         drop = source("ir-drop", {"ir_drop": edge.ir_drop}, {"ir_drop": 0.0})
         drop = drop if edge.ir_drop else absent("ir-drop", "IR drop")
@@ -251,6 +252,11 @@ def _periphery_sources(full: Setting, rows: int) -> list[Source]:
         return [*found, adc, _absent("output-bound", titles["output-bound"], why)]
     clip = source("output-bound", {"output_bound": edge.output_bound}, wide)
     return [*found, source("adc", wide, {"adc_bits": 0}), clip]
+
+
+def _has_law(full: Setting) -> bool:
+    """Whether products have IR drop and read noise where they are asked for."""
+    return full.tile == "native" and full.periphery.plain
 
 
 def _own_product_noise(full: Setting) -> Source:

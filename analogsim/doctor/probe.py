@@ -76,7 +76,7 @@ def check_tile(kind: TileKind) -> Check:
             f"by {drifted:.2g}"
         )
     if kind == "cpp":
-        detail += "; --tile cpp cannot be used, the default --tile torch does not need it"
+        detail += "; --tile cpp cannot be used, the default --tile native does not need it"
     status: Literal["warning", "problem"] = "warning" if kind == "cpp" else "problem"
     return Check(name=name, status=status, detail=detail, mend=mend_triple())
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from analogsim.quantity import ACCURACY
+
 _UNITS = (
     ("y", 365 * 86400.0),
     ("d", 86400.0),
@@ -44,13 +46,12 @@ def time_labels(times: Iterable[float]) -> dict[float, str]:
 
 def percent(fraction: float) -> str:
     """A fraction as per cent, two decimals, without the sign."""
-    return f"{100 * fraction:.2f}"
+    return ACCURACY.text(fraction)
 
 
 def points(difference: float) -> str:
     """A difference of fractions in percentage points, signed, two decimals."""
-    text = f"{100 * difference:+.2f}"
-    return "0.00" if text in {"+0.00", "-0.00"} else text
+    return ACCURACY.change(difference)
 
 
 def compensation_label(compensation: str) -> str:

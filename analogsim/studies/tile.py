@@ -24,8 +24,8 @@ def with_tile(spec: AnySpecOfChips, folder: Path) -> AnySpecOfChips:
     if spec.tile is not None or is_chip_folder(Path(spec.model)):
         # A chip's folder has its tile, too.
         return spec
-    tile: object = None
+    tile: str = DEFAULT_TILE
     if (folder / HEADER_FILE).is_file():
-        tile = read_header(folder).spec.get("tile")
-    known = tile if tile in get_args(TileKind) else DEFAULT_TILE
-    return dataclasses.replace(spec, tile=known)
+        kept = read_header(folder).spec.get("tile")
+        tile = str(kept) if kept in get_args(TileKind) else tile
+    return dataclasses.replace(spec, tile=tile)

@@ -53,6 +53,7 @@ class RramLaw:
     ) -> Tensor:
         """Return the same chip `t_inference` seconds after programming."""
         target_weights, *draws = drift_noise_parameters
+        assert target_weights is not None, "programming stores the targets"
         targets, scale = self._converter.convert_to_conductances(target_weights)
         noisy = self._noisy(targets, draws, t_inference)
         if not self._scale_by_target:

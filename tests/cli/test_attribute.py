@@ -62,9 +62,10 @@ def test_rram_says_what_its_law_cannot(tmp_path, capsys):
         (["--top", "0"], "must be at least 1, got 0"),
         (["--layers", "lniear"], "got 'lniear'; nearest: linear"),
         (["--preset", "rram", "--times", "1h"], "3600"),
-        (["--forward", "tile"], "forward must be 'native', got 'tile'"),
+        (["--forward", "tile"], "got tile 'native', whose law is computed here"),
+        (["--forward", "tile", "--tile", "torch"], "forward must be 'native', got 'tile'"),
         (["--bn", "digital", "--bn", "fold"], "must have one --bn, got digital, fold"),
-        (["--tile", "cpp"], "got 'tile' .only aihwkit's C"),
+        (["--tile", "cpp"], "got 'tile' .aihwkit's C.. tile by choice"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -109,6 +109,13 @@ def test_what_the_cpp_tile_adds_to_another_device_is_said(analog_cli):
     assert "added:" not in out
 
 
+def test_what_the_torch_tile_leaves_out_is_said(analog_cli):
+    dry = ("convert", "zoo:digits_cnn", "--data", "digits", "--tile", "torch", "--dry-run")
+    code, out, _ = analog_cli(*dry)
+    assert code == 0
+    assert "not modelled: IR drop (ir_drop = 1): not in aihwkit's torch tile" in out
+
+
 def test_synthetic_ranges_are_warned_about(analog_cli, tmp_path):
     code, _, err = analog_cli("convert", "zoo:resnet20", "--dry-run")
     assert code == 0

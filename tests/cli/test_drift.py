@@ -105,7 +105,7 @@ def test_native_and_tile_have_the_same_weights_and_close_accuracies(tmp_path):
 
 def test_ideal_periphery_native_and_tile_agree_exactly(tmp_path):
     for how in ("native", "tile"):
-        drift(tmp_path / how, "--times", "1y", "--chips", "2", "--forward", how,
+        drift(tmp_path / how, "--times", "1y", "--chips", "2", "--tile", "torch", "--forward", how,
               "--periphery", "ideal")  # fmt: skip
     native, tile = ([r["n_correct"] for r in read(tmp_path / how)[1]] for how in ("native", "tile"))
     assert native == tile

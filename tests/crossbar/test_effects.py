@@ -152,7 +152,8 @@ def test_aihwkits_own_tiles_compute_the_same():
 @pytest.mark.parametrize("kind", ["none", "global", "exact", "column", "gain", "current"])
 def test_exactly_nothing_at_the_defaults(device, kind, stream):
     plain = made(device, "standard", (), stream=stream).drift_(DAY_S, kind)
-    nothing = tuple(effect() for effect in EFFECTS.values())
+    # Wires take the IR drop over from the periphery, also where they have no resistance.
+    nothing = tuple(effect() for name, effect in EFFECTS.items() if name != "wires")
     other = made(device, "standard", nothing, stream=stream).drift_(DAY_S, kind)
     for (_, one), (_, two) in zip(tiles(plain), tiles(other), strict=True):
         assert torch.equal(one.programmed, two.programmed)

@@ -18,7 +18,7 @@ def edge(**fields):
 
 def setting():
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(60, 9, bias=False)).eval()
+    net = nn.Sequential(nn.Linear(60, 9, bias=False)).eval().requires_grad_(False)
     return net, torch.randn(500, 60)
 
 

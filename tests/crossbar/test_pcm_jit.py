@@ -17,7 +17,8 @@ from analogsim.crossbar.chip.compensation import Method
 from analogsim.crossbar.chip.effects import ChipEffects
 from analogsim.crossbar.chip.stream_settings import edge_of
 from analogsim.crossbar.chip.streamed import streamed_blocks
-from analogsim.crossbar.forward.native import PerfectEngine, convert_answers_
+from analogsim.crossbar.forward.native import PerfectEngine
+from analogsim.crossbar.forward.unit_inputs import convert_answers_
 from analogsim.crossbar.mapping.geometry import geometry_of
 from analogsim.crossbar.mapping.layer import CrossbarLayer
 from analogsim.crossbar.mapping.periphery import IDEAL, parse

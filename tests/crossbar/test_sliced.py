@@ -31,13 +31,17 @@ X = torch.randn(6, 4, 12, 12, generator=torch.Generator().manual_seed(1))
 
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(4, 10, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(10, 12, 3, stride=2, groups=2),
-        nn.Flatten(),
-        nn.Linear(12 * 25, 7),
-    ).eval()
+    return (
+        nn.Sequential(
+            nn.Conv2d(4, 10, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(10, 12, 3, stride=2, groups=2),
+            nn.Flatten(),
+            nn.Linear(12 * 25, 7),
+        )
+        .eval()
+        .requires_grad_(False)
+    )
 
 
 def edge(**fields):
@@ -177,9 +181,9 @@ def test_new_fields_are_left_out_while_they_are_at_their_defaults():
         assert parse(one.name) is one
 
 
-@pytest.mark.parametrize("options", [{"tile": "cpp"}, {"forward": "tile"}])
+@pytest.mark.parametrize("options", [{"tile": "cpp"}, {"tile": "torch", "forward": "tile"}])
 def test_aihwkit_s_tiles_refuse_slices(options):
-    with pytest.raises(InputError, match="'own' must have whole weights.*--tile torch"):
+    with pytest.raises(InputError, match="'own' must have whole weights.*--tile native"):
         convert(network(), "ideal", edge(bits_per_cell=2), calibrate=X, **options)
 
 
@@ -221,3 +225,26 @@ def test_conversions_are_counted_by_hand():
 def test_a_periphery_of_old_is_read_without_the_new_fields():
     old = {"name": "old", "dac_bits": 7, "max_input_size": 64}
     assert from_dict(old, where="here") == Periphery(name="old", dac_bits=7, max_input_size=64)
+
+
+def test_faults_hit_each_slice_by_itself():
+    """Cells of 12 tiles and more, 30 % of the pairs stuck at zero: binomial in every slice."""
+    faulty = chip_of(edge(bits_per_cell=4), effects=["stuck?rate_off=0.3"])
+    healthy = chip_of(edge(bits_per_cell=4))
+    for name, layer in faulty.layers.items():
+        lost = []
+        for tile, whole in zip(layer.tiles, healthy.layers[name].tiles, strict=True):
+            held = whole.weights != 0
+            lost.append((tile.weights == 0) & held)
+            n, share = int(held.sum()), float(lost[-1].sum()) / int(held.sum())
+            # Four standard deviations, alpha 1e-4.
+            assert abs(share - 0.3) < 4 * (0.3 * 0.7 / n) ** 0.5
+        assert not torch.equal(lost[0], lost[1])
+
+
+def test_wires_lower_the_conductance_of_each_slice():
+    wired = chip_of(edge(bits_per_cell=4), effects=["wires?r_row=5&r_col=5&g_max_us=25"])
+    ideal = chip_of(edge(bits_per_cell=4))
+    for name, layer in wired.layers.items():
+        for tile, whole in zip(layer.tiles, ideal.layers[name].tiles, strict=True):
+            assert float(tile.weights.abs().sum()) < float(whole.weights.abs().sum())

@@ -8,8 +8,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+
+from analogsim.experiment.deal import all_images, pack_values
+from analogsim.experiment.digest import digest_of
 from analogsim.experiment.plan_file import read_plan, write_plan
 from analogsim.experiment.schedule import Allocation
+from analogsim.quantity import Quantity
 from analogsim.report.build import build_report
 from analogsim.report.csv_file import csv_text
 from analogsim.report.extras import read_extras
@@ -27,6 +32,7 @@ from tests.fuzz.guard import Target
 from tests.fuzz.mutate import edited, mutated, written
 from tests.pages import foreign
 from tests.report.full_folder import write_full
+from tests.report.run_folder import SPEC, make_trial, write_run
 from tests.scopes.small import run as run_noise
 from tests.scopes.small import study
 from tests.scopes.toy import answered, toy
@@ -105,6 +111,23 @@ def _run(folder: Path) -> None:
     write_plan(folder, Allocation(hands=7, cost_ratio=12.25))
 
 
+def _measured(folder: Path) -> None:
+    """A run of another measure: its records hold values."""
+    spec = {**SPEC, "measure": Quantity(name="loss", unit="nats", better="lower", least=0).entry()}
+    values = np.random.default_rng(0).gamma(1.0, 1.0, (7, 40)).astype(np.float32)
+    means = [float(one.astype(np.float64).mean()) for one in values]
+    trials = [
+        make_trial(
+            t_s=t_s, chip=at, n_images=40, n_correct=None, accuracy=means[at],
+            images=all_images(40), correct=pack_values(values[at]), spec_digest=digest_of(spec),
+        )
+        for t_s in (1.0, 9.0)
+        for at in range(3)
+    ]  # fmt: skip
+    digital = {"accuracy": means[-1], "n_correct": None, "n_images": 40, "n_nan": 0}
+    write_run(folder, trials, spec=spec, digital=digital, digital_correct=pack_values(values[-1]))
+
+
 def _read_run(folder: Path) -> None:
     run = read_run(folder)
     summary = summarise_run(run)
@@ -164,10 +187,15 @@ def _ours(page: Path) -> None:
 
 
 RUN, NOISE = in_folder(kept_of(_run)), in_folder(kept_of(_noise))
+MEASURED = in_folder(kept_of(_measured))
 TARGETS = {
     "run: folder": Target(make=RUN, read=_read_run),
     "run: page": Target(
         make=RUN, read=lambda folder: _ours(build_report(folder)), writes=True, every=50
+    ),
+    "run: folder of a measure": Target(make=MEASURED, read=_read_run),
+    "run: page of a measure": Target(
+        make=MEASURED, read=lambda folder: _ours(build_report(folder)), writes=True, every=50
     ),
     "run: folder of noise": Target(make=NOISE, read=_read_noise),
     "run: page of noise": Target(

@@ -16,7 +16,7 @@ from torch import Tensor
 from analogsim.crossbar.chip.compensation import Compensation, Method, Reading, compensate_
 from analogsim.crossbar.chip.effects import ChipEffects
 from analogsim.crossbar.chip.pool import each
-from analogsim.crossbar.forward.native import convert_answers_
+from analogsim.crossbar.forward.unit_inputs import convert_answers_
 from analogsim.crossbar.mapping.layer import CrossbarLayer
 from analogsim.crossbar.mapping.size import is_large
 from analogsim.crossbar.mapping.tile import TileState

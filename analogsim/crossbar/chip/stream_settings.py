@@ -47,7 +47,7 @@ def programming_of(law: PcmFusedLaw) -> Floats:
 
 @functools.lru_cache(maxsize=16)
 def edge_of(periphery: Periphery) -> Floats:
-    """Full scale, noise, step and bound of a read-out, see `native.convert_answers_`."""
+    """Full scale, noise, step and bound of a read-out, see `unit_inputs.convert_answers_`."""
     if periphery.perfect:
         return THE_WEIGHTS
     full = 1.0

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar.forward.native import add_noise_, read_out
+from analogsim.crossbar.forward.native import add_noise_
 from analogsim.crossbar.forward.packed import is_differentiated
 from analogsim.crossbar.forward.patches import Columns, Patches, compiled
+from analogsim.crossbar.forward.unit_inputs import read_out
 from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
 from analogsim.crossbar.mapping.periphery import Periphery, step
@@ -74,11 +75,12 @@ class DynamicEngine(Engine):
         patches = Patches(layer.geometry, x)
         outputs = layer.geometry.groups * layer.geometry.out_features
         y = x.new_empty(patches.vectors, outputs)
-        widest = max(tile.columns.width for tile in self.tiles)
+        tiles = [tile for tile in self.tiles if isinstance(tile, _Tile)]
+        widest = max(tile.columns.width for tile in tiles)
         for part in patches.parts(max(1, _NUMBERS // widest)):
             found = y[part]
             found[:] = 0.0 if self.bias is None else self.bias
-            for tile in self.tiles:
+            for tile in tiles:
                 tile.add_(y, patches, part)
         return patches.image(y)
 
@@ -203,7 +205,7 @@ class _Tile(nn.Module):
         """(vectors, outputs) in steps of the ADC, unbounded; `codes` may be overwritten."""
         y, current, moment = self._products(codes)
         if current is not None:
-            y, dropped = y.split(self._count, dim=1)
+            y, dropped = y[:, : self._count], y[:, self._count :]
             y = y - drop_of(current * self.current_unit) * dropped
         if moment is not None:
             y = add_noise_(y, (moment * self.spread).add_(self.noise**2).sqrt_())

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from analogsim.crossbar.forward.array_terms import ArrayTerms
 from analogsim.crossbar.forward.converter import Converter, usable
 from analogsim.crossbar.forward.packed import Product, channels_last
+from analogsim.crossbar.forward.unit_inputs import read_out
 from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
-from analogsim.crossbar.mapping.periphery import Periphery, step
+from analogsim.crossbar.mapping.periphery import step
 from analogsim.crossbar.mapping.product_law import NOTHING, ProductLaw
 from analogsim.crossbar.mapping.tile import TileState
 
@@ -262,37 +263,6 @@ class _Split(nn.Module):
             return total.addcmul_(y, self.factor)
         y.mul_(self.factor)
         return y if self.offset is None else y.add_(self.offset)
-
-
-def read_out(weights: Tensor, periphery: Periphery, generator: torch.Generator) -> Tensor:
-    """The answers of a tile that holds `weights` (out, in) to unit inputs, (out, in).
-
-    What aihwkit's torch tile answers to `eye(in)`, without the product: a unit input passes the
-    DAC at full scale, so that each answer is one weight, plus output noise, through the ADC.
-    Dynamic scaling leaves unit inputs as they are.
-    """
-    if periphery.perfect:
-        return weights
-    out = torch.empty_like(weights)
-    if periphery.output_noise > 0:
-        out.normal_(generator=generator)
-    return convert_answers_(out, weights, periphery)
-
-
-def convert_answers_(out: Tensor, weights: Tensor, periphery: Periphery) -> Tensor:
-    """`read_out` with normals given in `out`, which takes the answers; any shape."""
-    full = 1.0
-    if periphery.dac_bits:
-        res = step(periphery.dac_bits, 1.0)
-        full = float(torch.clamp((torch.ones(1) / res).round() * res, -1.0, 1.0))
-    if periphery.output_noise > 0:
-        out.mul_(periphery.output_noise).add_(weights if full == 1.0 else weights * full)
-    else:
-        torch.mul(weights, full, out=out)
-    if periphery.adc_bits:
-        res = step(periphery.adc_bits, periphery.output_bound)
-        out.div_(res).round_().mul_(res)
-    return out.clamp_(-periphery.output_bound, periphery.output_bound)
 
 
 def add_noise_(y: Tensor, sigma: float | Tensor) -> Tensor:

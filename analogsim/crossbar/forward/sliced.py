@@ -212,6 +212,7 @@ class _Plane(nn.Module):
 
     outputs: Tensor | None
     factor: Tensor
+    lsb: Tensor
 
     def __init__(
         self,
@@ -246,7 +247,8 @@ class _Plane(nn.Module):
         for (place, tiles), part in zip(places, columns, strict=True):
             slot, tile = tiles[0].slot, tiles[main]
             group, row = slot.group, _lsb(edge, bound_of(layer, place, number))
-            current = one.current(lambda i, t=tiles: t[i].present if folded else t[i].weights)
+            held = [each.present if folded else each.weights for each in tiles]
+            current = one.current(held.__getitem__)
             stop = skipped + inputs.stop - inputs.start
             matrix[group, part, skipped:stop] = current / (row * largest)
             lsb[group, part] = row

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar.forward.native import read_out
 from analogsim.crossbar.forward.rpu_config import build_rpu_config
+from analogsim.crossbar.forward.unit_inputs import read_out
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
 from analogsim.crossbar.mapping.periphery import TileKind
 from analogsim.crossbar.mapping.tile import TileState

@@ -19,25 +19,44 @@ MOST_TABLE_BITS = 12
 class Settings(Protocol):
     """The fields of `Periphery` that are looked at."""
 
-    perfect: bool
-    plain: bool
-    dac_bits: int
-    adc_bits: int
-    input_scaling: str
-    weight_encoding: Encoding
-    bits_per_cell: int
-    weight_bits: int
-    bits_per_input: int
-    adc_reads: AdcReads
-    subtraction: Subtraction
-    adc_kind: AdcKind
-    adc_gain_db: float
-    adc_sigma_capacitor: float
-    adc_sigma_comparator: float
-    adc_group: int
-    adc_inl: Inl
-    output_range: OutputRange
-    output_share: float
+    @property
+    def perfect(self) -> bool: ...
+    @property
+    def plain(self) -> bool: ...
+    @property
+    def dac_bits(self) -> int: ...
+    @property
+    def adc_bits(self) -> int: ...
+    @property
+    def input_scaling(self) -> str: ...
+    @property
+    def weight_encoding(self) -> Encoding: ...
+    @property
+    def bits_per_cell(self) -> int: ...
+    @property
+    def weight_bits(self) -> int: ...
+    @property
+    def bits_per_input(self) -> int: ...
+    @property
+    def adc_reads(self) -> AdcReads: ...
+    @property
+    def subtraction(self) -> Subtraction: ...
+    @property
+    def adc_kind(self) -> AdcKind: ...
+    @property
+    def adc_gain_db(self) -> float: ...
+    @property
+    def adc_sigma_capacitor(self) -> float: ...
+    @property
+    def adc_sigma_comparator(self) -> float: ...
+    @property
+    def adc_group(self) -> int: ...
+    @property
+    def adc_inl(self) -> Inl: ...
+    @property
+    def output_range(self) -> OutputRange: ...
+    @property
+    def output_share(self) -> float: ...
 
 
 def converter_problems(edge: Settings) -> list[str]:

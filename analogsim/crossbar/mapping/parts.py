@@ -77,19 +77,20 @@ class Part:
 
     def _digits(self, whole: Tensor) -> Tensor:
         lower = (whole / 2**self.shift).floor()
-        return lower % 2**self.bits / (2**self.bits - 1)
+        found: Tensor = lower % 2**self.bits / (2**self.bits - 1)
+        return found
 
     def _middle(self) -> float:
         """What a cell of weight 0 holds."""
         if not self.bits:
             return 0.5
-        digit = (2 ** (self.weight_bits - 1) >> self.shift) % 2**self.bits
-        return digit / (2**self.bits - 1)
+        digit = (1 << (self.weight_bits - 1 - self.shift)) % (1 << self.bits)
+        return digit / ((1 << self.bits) - 1)
 
 
 def largest_integer(weight_bits: int) -> int:
     """The whole number of tile weight 1."""
-    return 2 ** (weight_bits - 1) - 1
+    return (1 << (weight_bits - 1)) - 1
 
 
 @functools.lru_cache(maxsize=64)

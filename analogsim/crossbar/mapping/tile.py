@@ -67,19 +67,19 @@ class TileState:
         return self.shape[0] * self.shape[1]
 
     @property
+    def given(self) -> Tensor:
+        """(out, in): the whole weights of this place as they were given, in tile units."""
+        assert self.matrix is not None, "a tile has a matrix or a target"
+        slot = self.slot
+        return self.matrix.values[slot.group, slot.outputs, slot.inputs] / self.scale
+
+    @property
     def target(self) -> Tensor:
         """What is to be programmed; computed from the matrix each time, so that none is kept."""
         if self._target is not None:
             return self._target
         weights = self.given
         return weights if self.part is None else self.part.encode(weights)
-
-    @property
-    def given(self) -> Tensor:
-        """(out, in): the whole weights of this place as they were given, in tile units."""
-        assert self.matrix is not None, "a tile has a matrix or a target"
-        slot = self.slot
-        return self.matrix.values[slot.group, slot.outputs, slot.inputs] / self.scale
 
     @target.setter
     def target(self, value: Tensor) -> None:

@@ -14,6 +14,9 @@ Near 0 and 1, and with few images, neither is near normal. An accuracy on new im
 interval of as many independent answers as have its variance (Clopper and Pearson, by Korn and
 Graubard's effective count); and no interval is narrower than what was not seen allows: a flip of
 an answer on these images, a kind of image that is not among them on new ones.
+
+Values of other measures lie on no lattice and may be skewed: on new images their intervals are
+those of `SkewedMean`, without such a floor.
 """
 
 import math
@@ -32,6 +35,7 @@ from analogsim.experiment.statistics.components import (
 )
 from analogsim.experiment.statistics.interval import (
     ACCURACY,
+    SkewedMean,
     Span,
     clipped,
     p_value,
@@ -128,7 +132,11 @@ def crossed(
     )
     wide = sampled.half(level)
     over = clipped(mean - wide, mean + wide, span)
-    if span == ACCURACY and flip:
+    p_new = p_value(mean, max(wide, half), sampled.df(sampled.variance), level)
+    if not flip:
+        over, p_new = _of_values(chips, total, mean, sampled, level)
+        over = clipped(*over, span)
+    elif span == ACCURACY:
         over = sampled.share(mean, level)
     return Estimate(
         mean=mean,
@@ -142,8 +150,21 @@ def crossed(
         n_chips=n,
         by_chip=by_chip,
         p=p_value(mean, half, df, level),
-        p_new_images=p_value(mean, max(wide, half), sampled.df(sampled.variance), level),
+        p_new_images=p_new,
     )
+
+
+def _of_values(
+    chips: Sequence[Answers], total: int, mean: float, of: "_Uncertainty", level: float
+) -> tuple[tuple[float, float], float | None]:
+    """Bounds on new images and `p` of values that lie on no lattice, which may be skewed."""
+    images = np.concatenate([chip.images for chip in chips])
+    values = np.concatenate([chip.values for chip in chips])
+    uses = np.bincount(images, minlength=total)
+    each = np.bincount(images, weights=values, minlength=total)[uses > 0] / uses[uses > 0]
+    third = float(((each - each.mean()) ** 3).mean()) / of.seen**2
+    found = SkewedMean(mean=mean, se=math.sqrt(of.variance), df=of.df(of.variance), third=third)
+    return found.bounds(level), found.p()
 
 
 def widening(chips: int) -> float:

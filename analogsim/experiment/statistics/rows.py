@@ -13,7 +13,7 @@ from analogsim.experiment.deal import positions, unpack_values
 from analogsim.experiment.statistics.chips import Quantile, chip_yield, percentile_chip, spread
 from analogsim.experiment.statistics.components import Answers, Components, Numbers
 from analogsim.experiment.statistics.crossed import crossed
-from analogsim.experiment.statistics.interval import interval
+from analogsim.experiment.statistics.interval import SkewedMean, clipped, interval
 from analogsim.experiment.statistics.proportion import clopper_pearson
 from analogsim.experiment.trial import Trial, name_of
 from analogsim.quantity import ACCURACY, Quantity
@@ -150,8 +150,13 @@ def digital_new_images(
     values = digital_answers(correct, total)
     if values is None:
         return None
-    found = interval(values.tolist(), span=quantity.span)
-    return None if found.low is None or found.high is None else (found.low, found.high)
+    n, mean = len(values), float(values.mean())
+    if n == 1:
+        return None
+    se = float(values.std(ddof=1)) / n**0.5
+    third = float(((values - mean) ** 3).mean()) / n**2
+    found = SkewedMean(mean=mean, se=se, df=n - 1, third=third)
+    return clipped(*found.bounds(0.95), quantity.span)
 
 
 def _row(
