@@ -125,7 +125,7 @@ def convert(
     say("\n".join([*coverage_lines(coverage_entry(analog)), ""]))
     click.echo(colour.layer_table(layer_table(report)))
     for name, found in gains.items():
-        click.echo(f"\nIs {name} just a gain? |w' - w| / |w| right after programming:\n")
+        click.echo(f"\nIs {name!r} just a gain? |w' - w| / |w| right after programming:\n")
         click.echo(f"{gain_table(found)}\n")
     click.echo()
     for part, text in overview(analog):
