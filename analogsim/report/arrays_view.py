@@ -103,7 +103,7 @@ def _strips(
 ) -> tuple[list[list[tuple[ArraysEntry, float]]], float]:
     """The arrays with where they begin, in inches, strip by strip; inches of a cell."""
     least = 1.6 * look.font_pt / 72
-    widest, tallest = (max(one[side] for one in arrays) for side in ("columns", "rows"))  # type: ignore[literal-required]
+    widest, tallest = (max(one[side] for one in arrays) for side in ("columns", "rows"))
     inch = min(_HIGH / tallest, (look.width_in - 2 * least) / widest)
     strips: list[list[tuple[ArraysEntry, float]]] = [[]]
     at = least

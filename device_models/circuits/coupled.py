@@ -47,8 +47,8 @@ def coupled(
     if jit is not None:
         found = np.empty_like(g)
         kind = np.float32 if tolerance >= _COARSE else np.float64
-        parts = (g, t_row, s_row, to_input, columns.t, columns.s, profile)
-        own = (np.ascontiguousarray(part, dtype=kind) for part in parts)
+        given = (g, t_row, s_row, to_input, columns.t, columns.s, profile)
+        own = (np.ascontiguousarray(one, dtype=kind) for one in given)
         return found if jit.coupled(*own, tolerance, MOST_ITERATIONS, found) else None
     outputs = g.shape[1]
     width = max(1, _AT_ONCE // g.size)
@@ -56,7 +56,8 @@ def coupled(
         _some(g, rows, columns, to_input, profile, slice(at, at + width), tolerance)
         for at in range(0, outputs, width)
     ]
-    return None if any(part is None for part in parts) else np.concatenate(parts, axis=1)
+    whole = [part for part in parts if part is not None]
+    return np.concatenate(whole, axis=1) if len(whole) == len(parts) else None
 
 
 def _some(
@@ -76,7 +77,7 @@ def _some(
         return cells * rows.solve_(flipped).swapaxes(0, 1)[:, ::-1]
 
     start = profile[:, :, None] * np.eye(g.shape[1])[:, outputs]
-    currents = np.einsum("ij,ijc->ic", to_input, start)
+    currents: Floats = np.einsum("ij,ijc->ic", to_input, start)
     r = through_rows(start)
     s = np.zeros_like(r)
     direction = np.zeros_like(currents)

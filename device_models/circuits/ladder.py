@@ -76,7 +76,8 @@ class Ladders:
 
     def driven(self) -> Floats:
         """Voltages while the end behind the last node is at 1 V and all cells lead to ground."""
-        return np.cumprod(self.t[::-1], axis=0)[::-1]
+        driven: Floats = np.cumprod(self.t[::-1], axis=0, dtype=np.float64)[::-1]
+        return driven
 
     def solve_(self, b: Floats) -> Floats:
         """Turn injected currents (nodes, ladders, ...) into voltages, in place."""

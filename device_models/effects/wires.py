@@ -115,13 +115,18 @@ class Wires:
                     f"effect 'wires' {option} must not be {word}, got {word}: {why}; leave it out"
                 )
 
+    @property
+    def resists(self) -> bool:
+        """Whether any wire has a resistance."""
+        return bool(self.r_row or self.r_col or self.r_driver or self.r_sense)
+
     def check_device(self, device: Device) -> None:
         """Raise `DeviceError` for a device whose cells have no conductance."""
         self._siemens(device.g_max_us, f"preset {device.info.name!r}")
 
     def apply(self, cells: Cells, draws: Draws) -> Cells:
         """Return the cells as their array shows them."""
-        if not (self.r_row or self.r_col or self.r_driver or self.r_sense):
+        if not self.resists:
             return cells
         import numpy as np
 

@@ -275,3 +275,26 @@ def test_an_attribution_names_the_share_that_is_lost(tmp_path: Path) -> None:
     assert "Loss of certainty in points" in done.text()
     assert " points of certainty on these 40 images" in done.answer
     assert "points of accuracy" not in done.report().read_text()
+
+
+def test_an_error_rate_is_the_accuracy_turned_round(tmp_path: Path) -> None:
+    wrong = Measure(
+        name="error rate", unit="%", better="lower", least=0, most=1,
+        score=lambda outputs, target: outputs.argmax(1) != target,
+    )  # fmt: skip
+    more = {**SMALL, "preset": "pcm?programming_scale=4", "chips": 4, "yield_above": 0.9}
+    right = analogsim.drift(network(), images(), tmp_path / "right", **more).summary()
+    turned = analogsim.drift(
+        network(), images(), tmp_path / "wrong", measure=wrong, **{**more, "yield_above": 0.1}
+    ).summary()
+    assert any(row["mean"] < 1 for row in right["rows"])
+    for one, other in zip(right["rows"], turned["rows"], strict=True):
+        assert other["mean"] == pytest.approx(1 - one["mean"])
+        for bounds in ("ci95", "ci95_new_images"):
+            low, high = one[bounds]
+            assert other[bounds] == pytest.approx([1 - high, 1 - low])
+        assert other["percentile5"] == pytest.approx(1 - one["percentile5"])
+        assert other["yields"][0]["share"] == one["yields"][0]["share"]
+    for one, other in zip(right["differences"], turned["differences"], strict=True):
+        assert other["mean"] == pytest.approx(-one["mean"])
+        assert other["told_apart"] == one["told_apart"]

@@ -28,6 +28,9 @@ def factors_of(layers: Collection[CrossbarLayer]) -> Factors:
     programmed = present = lifted = 0.0
     for tile in (tile for layer in layers for tile in layer.tiles):
         assert tile.programmed is not None, "program() sets it"
+        if tile.part is not None and tile.part.role == "unit":
+            # It has the factors of its place's cells, one for each of their outputs.
+            continue
         # By output: a factor is that of a tile or of an output.
         outputs = tile.weights.abs().sum(dim=1, dtype=torch.float64)
         programmed += float(tile.programmed.abs().sum(dtype=torch.float64))

@@ -51,7 +51,6 @@ class AdcStage(nn.Module):
         self._one_sigma = bool((sigma == sigma[0]).all())
         self._bound, self._rounded = bound, rounded
         self._table = None if table is None else table[0]
-        self._bins = None if table is None else Bins.of(table[0], bound)
         rows = None if table is None else torch.tensor(table[1])
         self.register_buffer("rows", rows, persistent=False)
         self._compiled: dict[float, Converter | _Coder] = {}
@@ -105,8 +104,7 @@ class AdcStage(nn.Module):
                 offset=offset,
             )
         assert self.rows is not None
-        assert self._bins is not None
-        coding = (self._table, self._bins, self.rows)
+        coding = (self._table, Bins.of(self._table, self._bound), self.rows)
         return _Coder(*coding, sigma=self.sigma, factor=factor, offset=offset)
 
 
