@@ -46,7 +46,7 @@ def test_rram_says_what_its_law_cannot(tmp_path, capsys):
     assert attribute(tmp_path / "a2", *args) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "the law of 'rram' has no switch for it (see 'device')" in shown
-    assert "Read noise (about 1 %" in shown
+    assert "Read noise that stays from product to product" in shown
     assert "No layers are suggested: no layers were looked at." in shown
 
 
