@@ -33,6 +33,7 @@ DAY_S, YEAR_S = 86_400.0, 365 * 86_400.0
 LEVELS = (0.02, 0.1, 0.3, 0.6, 1.0)
 N = 20_000
 SEED, CHIP = 5, 3
+EFFECTS = ChipEffects(effects=(), seed=SEED, chip=CHIP)
 
 
 def one_layer(weights, device="pcm", periphery=IDEAL):
@@ -51,12 +52,11 @@ def normals(purpose, n, *address, draw=0):
 
 
 def drift_(block, law, t_s, kind):
-    effects = ChipEffects(effects=(), seed=SEED, chip=CHIP)
-    block.drift_(law, effects, t_s, Method.of(kind, block.layers[0].periphery))
+    block.drift_(law, EFFECTS, t_s, Method.of(kind, block.layers[0].periphery))
 
 
 def drawn(block, law, t_s):
-    block.program_(law, SEED, CHIP)
+    block.program_(law, EFFECTS)
     drift_(block, law, t_s, "global")
     return block.layers[0].tiles[0]
 
@@ -124,7 +124,7 @@ def levels(device):
         name="one", perfect=True, weight_scaling="tile", max_input_size=0, max_output_size=0
     )
     block, law = one_layer(weights, device, periphery)
-    block.program_(law, SEED, CHIP)
+    block.program_(law, EFFECTS)
     tile = block.layers[0].tiles[0]
     upstream = parse_device("pcm").noise_law(block.layers[0].context(tile))
     torch.manual_seed(11)
@@ -180,7 +180,7 @@ def test_compensation_reads_through_the_periphery(kind):
     torch.manual_seed(1)
     edge = parse("standard")
     block, law = one_layer(torch.randn(9, 301), "pcm", edge)
-    block.program_(law, SEED, CHIP)
+    block.program_(law, EFFECTS)
     drift_(block, law, DAY_S, kind)
     tile = block.layers[0].tiles[0]
 
