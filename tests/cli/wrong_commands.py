@@ -62,7 +62,7 @@ MODELS = {
     NOT_UTF8: r"must be zoo:NAME, .* or a folder written by convert, got 'caf\\udce9'",
 }
 PERIPHERIES = {
-    "stadard": r"must be ideal, standard or a \.toml file, got 'stadard'",
+    "stadard": r"must be ideal, standard, .*hermes or a \.toml file, got 'stadard'",
     "none.toml": r"none\.toml must be readable, got 'No such file",
     "dir.toml": r"dir\.toml must be readable, got 'Is a directory'",
     "enormous.toml": r"enormous\.toml must be readable, got 'File too large: over [0-9]+ bytes'",

@@ -195,7 +195,7 @@ TARGETS = {
     ),
     "run: folder of a measure": Target(make=MEASURED, read=_read_run),
     "run: page of a measure": Target(
-        make=MEASURED, read=lambda folder: _ours(build_report(folder)), writes=True, every=50
+        make=MEASURED, read=lambda folder: _ours(build_report(folder)), writes=True, every=15
     ),
     "run: folder of noise": Target(make=NOISE, read=_read_noise),
     "run: page of noise": Target(

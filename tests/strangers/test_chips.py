@@ -173,7 +173,7 @@ IMAGES = Situation(images_net, normal(3, 2, 5, 5), (normal(1, 2, 5, 5),))
 
 @pytest.mark.parametrize("engine", ["native", "tile"])
 def test_a_first_call_in_inference_mode_spoils_nothing(engine: str) -> None:
-    chip = analogsim.program(converted(IMAGES, forward=engine))
+    chip = analogsim.program(converted(IMAGES, forward=engine, tile="torch"))
     x, net = IMAGES.example, twin(IMAGES).eval()
     with torch.inference_mode():
         assert unlike(chip(x), net(x), 1e-4) is None
