@@ -80,6 +80,11 @@ def answer(panels: Panels) -> str:
     names = next(iter(panels.values()))
     several = [name.removesuffix(" trainings") for name in names if name.endswith(" trainings")]
     said = " and ".join("{1} trainings of {0}".format(*name.rsplit(", ", 1)) for name in several)
+    worst = {
+        name: -100
+        * min(one.mean for one in panels[f"{name} after 1 d, BatchNorm digital"].values())
+        for name in DEVICES.values()
+    }
     return "\n".join([
         "",
         "In points of normalised accuracy (each network's own digital accuracy is 100 %), with "
@@ -91,7 +96,8 @@ def answer(panels: Panels) -> str:
         "",
         f"So it depends on where the noise goes. On weights alone BatchNorm costs next to nothing. "
         "Noise on its own tensors, or folding it into the weights that are noised, costs much. On "
-        "chips its tensors are digital: statistics as trained cost a few points at most, and "
+        f"chips its tensors are digital: statistics as trained cost at most {worst['PCM']:.1f} "
+        f"points on PCM and {worst['RRAM']:.1f} on RRAM, of which few can be told apart, and "
         "recalibrated on the chip it does as well as no BatchNorm, or better. "
         f"{len(names)} pairs of networks: {said}, one of each other; how another training of "
         "those would come out is not known.",
