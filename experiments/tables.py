@@ -80,10 +80,9 @@ def answer(panels: Panels) -> str:
     names = next(iter(panels.values()))
     several = [name.removesuffix(" trainings") for name in names if name.endswith(" trainings")]
     said = " and ".join("{1} trainings of {0}".format(*name.rsplit(", ", 1)) for name in several)
+    as_trained = {name: panels[f"{name} after 1 d, BatchNorm digital"] for name in DEVICES.values()}
     worst = {
-        name: -100
-        * min(one.mean for one in panels[f"{name} after 1 d, BatchNorm digital"].values())
-        for name in DEVICES.values()
+        name: -100 * min(one.mean for one in panel.values()) for name, panel in as_trained.items()
     }
     return "\n".join([
         "",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import analogsim
 from analogsim.cli.main import run
 
 PRINTED = Path(__file__).parent / "reports"
@@ -34,3 +35,11 @@ def test_no_published_number_moves(path: Path, capsys: pytest.CaptureFixture[str
     before = numbers((PRINTED / f"{path.stem}.txt").read_text(encoding="utf-8"))
     assert len(before) > 10
     assert numbers(capsys.readouterr().out) == before
+
+
+def test_the_kept_sweep_is_read_with_its_axes() -> None:
+    pytest.importorskip("pandas", reason="needs pandas")
+    frame = analogsim.read(RESULTS / "crossbar_sweep")
+    assert len(frame) == 27 * 3
+    one = frame[(frame["max_input_size"] == 512) & (frame["adc_bits"] == 8)]
+    assert one.groupby("wires")["accuracy"].mean().round(4).tolist() == [0.812, 0.7247, 0.4387]
