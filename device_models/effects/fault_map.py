@@ -7,13 +7,13 @@ or `*`; and the state, `on`, `off`, `open`, or a conductance in units of g_max.
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from device_models.effects.own_file import csv_lines
 from device_models.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -96,24 +96,13 @@ def cells_of(
     return np.concatenate(places), np.concatenate(states)
 
 
-def _of_csv(content: bytes, path: str) -> list[tuple[int, Sequence[str]]]:
-    try:
-        # Some programs begin a file with a mark of its encoding.
-        text = content.decode("utf-8-sig")
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DeviceError(f"fault map {path!r} must be CSV, got '{error}'; mend it") from error
-    head = tuple(value.strip() for value in lines[0]) if lines else ()
-    if head != FIELDS:
-        raise DeviceError(
-            f"fault map {path!r} must begin with {','.join(FIELDS)}, got {','.join(head)[:100]!r}; "
-            "name its columns"
-        )
-    _check_count(len(lines) - 1, path)
-    return [(number, line) for number, line in enumerate(lines[1:], start=2) if line]
+def _of_csv(content: bytes, path: str) -> Sequence[tuple[int, Sequence[str]]]:
+    lines = csv_lines(content, FIELDS, f"fault map {path!r}")
+    _check_count(len(lines), path)
+    return lines
 
 
-def _of_npz(content: bytes, path: str) -> list[tuple[int, Sequence[str]]]:
+def _of_npz(content: bytes, path: str) -> Sequence[tuple[int, Sequence[str]]]:
     import numpy as np
 
     try:

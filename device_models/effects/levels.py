@@ -7,15 +7,13 @@ of a file of NeuroSim V1.5 (neurosim/NeuroSim, branch 2DInferenceV1.5-dev, `mem_
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from device_models.effects.checks import refuse
 from device_models.effects.contract import Acts, Cells, Draws, EffectInfo, Moment
-from device_models.effects.own_file import read_file
+from device_models.effects.own_file import csv_lines, read_file
 from device_models.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -155,22 +153,8 @@ def _spread(g: Tensor, std: Tensor, least: float, draws: Draws, what: str) -> Te
 
 def _parse(content: bytes, path: str) -> tuple[tuple[float, float], ...]:
     where = f"{_WHAT} {path!r}"
-    try:
-        # Theirs begins with a mark of its encoding.
-        text = content.decode("utf-8-sig")
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DeviceError(f"{where} must be CSV, got '{error}'; mend it") from error
-    head = tuple(value.strip() for value in lines[0]) if lines else ()
-    if head != HEAD:
-        raise DeviceError(
-            f"{where} must begin with {','.join(HEAD)}, got {','.join(head)[:100]!r}; name its "
-            "columns"
-        )
     found: list[tuple[float, float]] = []
-    for number, line in enumerate(lines[1:], start=2):
-        if not line:
-            continue
+    for number, line in csv_lines(content, HEAD, where):
         try:
             state, mean, std = (float(value) for value in line)
         except ValueError as error:

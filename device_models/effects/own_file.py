@@ -1,6 +1,9 @@
 """Files that an effect's options name: read whole, bounded, and known by their digest."""
 
+import csv
 import hashlib
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from device_models.errors import DeviceError
@@ -41,3 +44,28 @@ def read_file(path: str, digest: str, what: str) -> tuple[bytes, str]:
             "changed: give the old one, or leave the digest out"
         )
     return content, found
+
+
+def csv_lines(content: bytes, head: Sequence[str], where: str) -> list[tuple[int, list[str]]]:
+    """The lines of a CSV file below its line of names, with their numbers; empty ones are left out.
+
+    Args:
+        content: of the file.
+        head: its first line.
+        where: begins the errors.
+
+    Raises `DeviceError`: no CSV, or another first line.
+    """
+    try:
+        # Some programs begin a file with a mark of its encoding.
+        text = content.decode("utf-8-sig")
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DeviceError(f"{where} must be CSV, got '{error}'; mend it") from error
+    found = [value.strip() for value in lines[0]] if lines else []
+    if found != list(head):
+        raise DeviceError(
+            f"{where} must begin with {','.join(head)}, got {','.join(found)[:100]!r}; name its "
+            "columns"
+        )
+    return [(number, line) for number, line in enumerate(lines[1:], start=2) if line]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from analogsim.call import Inputs
 from analogsim.crossbar.mapping.geometry import Geometry
-from analogsim.crossbar.mapping.layer import CrossbarLayer, crossbar_layers
+from analogsim.crossbar.mapping.layer import CrossbarLayer, Observer, crossbar_layers
 from analogsim.draws.strangers import drawn_from
 from analogsim.errors import InputError
 
@@ -56,6 +56,21 @@ class AbsQuantile:
         return min(float(edge), self._largest)
 
 
+def watch(module: nn.Module, batches: Iterable[Inputs], observe: Observer) -> list[CrossbarLayer]:
+    """Call `module` with every batch while `observe` looks on at its layers, which are returned."""
+    layers = list(crossbar_layers(module).values())
+    try:
+        for layer in layers:
+            layer.observer = observe
+        with torch.no_grad(), drawn_from(0):
+            for batch in batches:
+                batch.clone().call(module)
+    finally:
+        for layer in layers:
+            layer.observer = None
+    return layers
+
+
 def calibrate_(
     module: nn.Module, batches: Iterable[Inputs], quantile: float = QUANTILE
 ) -> tuple[str, ...]:
@@ -86,16 +101,7 @@ def calibrate_(
             observers.setdefault(key, AbsQuantile()).update(part)
         return forward(x)
 
-    layers = list(crossbar_layers(module).values())
-    try:
-        for layer in layers:
-            layer.observer = observe
-        with torch.no_grad(), drawn_from(0):
-            for batch in batches:
-                batch.clone().call(module)
-    finally:
-        for layer in layers:
-            layer.observer = None
+    layers = watch(module, batches, observe)
     notes = []
     for layer in layers:
         silent = False

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.call import Inputs
-from analogsim.crossbar.conversion.calibrate import AbsQuantile
+from analogsim.crossbar.conversion.calibrate import AbsQuantile, watch
 from analogsim.crossbar.forward.conversions import conversions_of
 from analogsim.crossbar.forward.sliced import SlicedEngine
 from analogsim.crossbar.mapping.layer import CrossbarLayer, crossbar_layers
-from analogsim.draws.strangers import drawn_from
 
 _DROPPED_BITS = 15
 """Of a range's mantissa: 0.4 %, in a quarter of the memory of an input range's."""
@@ -47,15 +46,7 @@ def calibrate_outputs_(module: nn.Module, batches: Iterable[Inputs]) -> tuple[st
             seen.setdefault(key, AbsQuantile(_DROPPED_BITS)).update(outputs)
         return forward(x)
 
-    try:
-        for layer in layers:
-            layer.observer = observe
-        with torch.no_grad(), drawn_from(0):
-            for batch in batches:
-                batch.clone().call(module)
-    finally:
-        for layer in layers:
-            layer.observer = None
+    watch(module, batches, observe)
     notes = []
     for layer in layers:
         edge, bounds = layer.periphery, layer.output_bounds

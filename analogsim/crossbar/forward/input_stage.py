@@ -38,8 +38,9 @@ class InputStage(nn.Module):
         width = last - first
         by_input = self.ranges.repeat_interleave(width).reshape(-1, *(1 for _ in geometry.kernel))
         self.register_buffer("bound", by_input * edge.input_bound, persistent=False)
-        self.register_buffer("levels", by_input * dac, persistent=False)
         same = bool((self.ranges == self.ranges[0]).all())
+        levels = (self.ranges[0] if same else by_input) * dac
+        self.register_buffer("levels", levels, persistent=False)
         # One range as a number: clipping to it is several times faster.
         self._limit = float(self.ranges[0]) * edge.input_bound if same else None
         self._span = (first, width) if geometry.groups == 1 else None
@@ -60,5 +61,5 @@ class InputStage(nn.Module):
             x = torch.clamp(x, -self.bound, self.bound)
         else:
             x = torch.clamp(x, -self._limit, self._limit)
-        x.div_(self.levels if self._limit is None else self.levels.reshape(-1)[0])
+        x.div_(self.levels)
         return x.round_() if self._rounds else x

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from analogsim.crossbar.forward.array_terms import ArrayTerms
 from analogsim.crossbar.forward.converter import Converter, usable
+from analogsim.crossbar.forward.input_stage import InputStage
 from analogsim.crossbar.forward.packed import Product, channels_last
 from analogsim.crossbar.forward.unit_inputs import read_out
 from analogsim.crossbar.mapping.geometry import Geometry
@@ -150,9 +151,6 @@ class _Split(nn.Module):
 
     factor: Tensor
     offset: Tensor | None
-    bound: Tensor
-    levels: Tensor
-    index: Tensor | None
 
     def __init__(
         self,
@@ -168,29 +166,24 @@ class _Split(nn.Module):
         self._converter: Converter | None = None
         geometry, periphery = layer.geometry, layer.periphery
         tiles = [tile for tile in layer.tiles if tile.slot.inputs.start == start]
-        stop = tiles[0].slot.inputs.stop
-        kernel = geometry.kernel_size
-        first, last = start // kernel, -(-stop // kernel)
-        channels = geometry.in_features // kernel
+        self.stage = InputStage(layer, tiles)
+        channels, kernel = self.stage.channels, geometry.kernel_size
         # Inputs in units of the DAC's step and outputs of the ADC's: rounding is then to whole
         # numbers, and the steps go into the weights and into the factor behind the ADC.
-        self.dac = bool(periphery.dac_bits)
         self.adc = bool(periphery.adc_bits)
-        dac = step(periphery.dac_bits, 1.0) if self.dac else 1.0
+        dac = step(periphery.dac_bits, 1.0) if periphery.dac_bits else 1.0
         adc = step(periphery.adc_bits, periphery.output_bound) if self.adc else 1.0
         self.noise = periphery.output_noise / adc
         self.output_bound = periphery.output_bound / adc
-        matrix = torch.zeros(geometry.groups, geometry.out_features, (last - first) * kernel)
-        ranges = torch.empty(geometry.groups)
+        matrix = torch.zeros(geometry.groups, geometry.out_features, len(channels) * kernel)
         factor = torch.empty(geometry.groups, geometry.out_features)
-        skipped = start - first * kernel
-        rows = slice(skipped, skipped + stop - start)
+        skipped = start - channels.start * kernel
+        rows = slice(skipped, skipped + tiles[0].shape[1])
         for tile in tiles:
             slot = tile.slot
             matrix[slot.group, slot.outputs, rows] = tile.weights
-            ranges[slot.group] = tile.input_range
             factor[slot.group, slot.outputs] = tile.behind_adc * (adc * tile.input_range)
-        shape = (geometry.groups * geometry.out_features, last - first, *geometry.kernel)
+        shape = (geometry.groups * geometry.out_features, len(channels), *geometry.kernel)
         weight = (matrix * (dac / adc)).reshape(shape)
         self.product.take_(channels_last(weight))
         if law:
@@ -203,37 +196,10 @@ class _Split(nn.Module):
         self.register_buffer("factor", factor, persistent=False)
         offset = None if offset is None else by_channel(offset, geometry)
         self.register_buffer("offset", offset, persistent=False)
-        # One range as a number: clipping to it is several times faster.
-        self._limit: float | None = None
-        if bool((ranges != ranges[0]).any()):
-            bound = by_channel(ranges.repeat_interleave(last - first), geometry)
-        else:
-            bound = ranges[0].clone()
-            self._limit = float(bound) * periphery.input_bound
-        self.register_buffer("bound", bound * periphery.input_bound, persistent=False)
-        self.register_buffer("levels", bound * dac, persistent=False)
-        # The channels of each group that reach these tiles: a part of the input, or a copy.
-        self._span = (first, last - first) if geometry.groups == 1 else None
-        index = None
-        if geometry.groups > 1 and last - first < channels:
-            index = torch.arange(first, last) + channels * torch.arange(geometry.groups)[:, None]
-            index = index.reshape(-1)
-        self.register_buffer("index", index, persistent=False)
 
     def forward(self, geometry: Geometry, x: Tensor, total: Tensor | None) -> Tensor:
         """This split's outputs, and those of the others so far where there are any."""
-        axis = -1 if geometry.kind == "linear" else -1 - len(geometry.kernel)
-        if self.index is not None:
-            x = x.index_select(axis, self.index)
-        elif self._span is not None:
-            x = x.narrow(axis, *self._span)
-        if self._limit is None:
-            x = torch.clamp(x, -self.bound, self.bound)
-        else:
-            x = torch.clamp(x, -self._limit, self._limit)
-        x.div_(self.levels)
-        if self.dac:
-            x.round_()
+        x = self.stage(geometry, x)
         y = self.product.forward(geometry, x, None)
         terms = None if self.terms is None else self.terms.forward(geometry, x)
         if usable(y):
