@@ -90,6 +90,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
         attribute="train",
         help="Train a network in digital; resumable after a kill.",
     ),
+    "harden": CommandEntry(
+        module="analogsim.cli.harden",
+        attribute="harden",
+        help="Train a network against the noise of chips, and measure it.",
+    ),
     "evaluate": CommandEntry(
         module="analogsim.cli.evaluate",
         attribute="evaluate",

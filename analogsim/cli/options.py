@@ -30,6 +30,57 @@ def _numbers(
         ) from err
 
 
+_EFFECTS = (
+    click.option(
+        "--effect",
+        "effects",
+        multiple=True,
+        metavar="EFFECT",
+        help="What acts on the cells beside the device's law, for example "
+        "'stuck?rate_off=0.01' (repeatable, in the order in which current meets them); see "
+        "analogsim presets.",
+        shell_complete=complete.effects,
+    ),
+    *(
+        click.option(
+            f"--{name}",
+            metavar=name.upper(),
+            help=f"{short.says}: for example {short.example}; short for --effect "
+            f"'{short.effect}?...', behind those.",
+        )
+        for name, short in SHORTHANDS.items()
+    ),
+)
+
+
+def effect_options(command: Command) -> Command:
+    """What acts on the cells beside the device's law; see `effects_of`."""
+    for option in reversed(_EFFECTS):
+        command = option(command)
+    return command
+
+
+def effects_of(values: dict[str, Any]) -> tuple[str, ...]:
+    """Specs of the effects, out of a command's arguments.
+
+    Raises:
+        DeviceError: a shorthand for an effect is none.
+    """
+    short = [spec_of_shorthand(n, values[n]) for n in SHORTHANDS if values[n] is not None]
+    return (*values["effects"], *short)
+
+
+periphery_option = click.option(
+    "--periphery",
+    default="standard",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    shell_complete=complete.peripheries,
+    help="DAC, ADC, noise, slices and tile size around the devices: standard, ideal, "
+    "isaac, prime, sonos, hermes, or a file.",
+)
+
+
 def network_options(command: Command) -> Command:
     """MODEL and everything that decides its conversion but the device."""
     for option in reversed(
@@ -79,34 +130,8 @@ def network_options(command: Command) -> Command:
                 help="Depthwise convolutions and those of many groups: digital, or on tiles, as "
                 "many groups as fit along each tile's diagonal (its other cells hold 0).",
             ),
-            click.option(
-                "--effect",
-                "effects",
-                multiple=True,
-                metavar="EFFECT",
-                help="What acts on the cells beside the device's law, for example "
-                "'stuck?rate_off=0.01' (repeatable, in the order in which current meets them); see "
-                "analogsim presets.",
-                shell_complete=complete.effects,
-            ),
-            *(
-                click.option(
-                    f"--{name}",
-                    metavar=name.upper(),
-                    help=f"{short.says}: for example {short.example}; short for --effect "
-                    f"'{short.effect}?...', behind those.",
-                )
-                for name, short in SHORTHANDS.items()
-            ),
-            click.option(
-                "--periphery",
-                default="standard",
-                show_default=True,
-                metavar="NAME|FILE.toml",
-                shell_complete=complete.peripheries,
-                help="DAC, ADC, noise, slices and tile size around the devices: standard, ideal, "
-                "isaac, prime, sonos, hermes, or a file.",
-            ),
+            *_EFFECTS,
+            periphery_option,
             click.option(
                 "--tile",
                 type=click.Choice(["native", "torch", "cpp"]),
@@ -185,10 +210,10 @@ def split_options(values: dict[str, Any]) -> tuple[NetworkOptions, DataOptions]:
         InputError: --dtype and --forward contradict each other.
         DeviceError: a shorthand for an effect is none.
     """
-    network = {name: values[name] for name in NetworkOptions.__dataclass_fields__}
+    effects = effects_of(values)
+    fields = NetworkOptions.__dataclass_fields__
+    network = {name: values[name] for name in fields if name != "effects"} | {"effects": effects}
     network["forward"] = _forward(values["forward"], values["dtype"])
-    short = [spec_of_shorthand(n, values[n]) for n in SHORTHANDS if values[n] is not None]
-    network["effects"] = (*values["effects"], *short)
     data = {name: values[name] for name in DataOptions.__dataclass_fields__}
     return NetworkOptions(**network), DataOptions(**data)
 

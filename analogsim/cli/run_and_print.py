@@ -29,11 +29,12 @@ def run_and_print(spec: AnySpec, output: Path, *, as_json: bool, **place: Any) -
         InputError, DeviceError, OutputError, WorkerError: as `run_spec`.
     """
     with plain_warnings():
-        run = run_spec(spec, _where(output, place))
-    _show(run, as_json=as_json)
+        run = run_spec(spec, where_of(output, place))
+    show(run, as_json=as_json)
 
 
-def _where(output: Path, place: dict[str, Any]) -> Where:
+def where_of(output: Path, place: dict[str, Any]) -> Where:
+    """The place of a command's study, which reports on stderr."""
     return Where(
         output=output,
         command=command_line(),
@@ -58,7 +59,8 @@ def _watching(output: Path) -> Iterator[Progress]:
         raise
 
 
-def _show(run: Run, *, as_json: bool) -> None:
+def show(run: Run, *, as_json: bool) -> None:
+    """Print a run's tables, or its JSON, on stdout."""
     if as_json and run.kind == "suite":
         say(read_text(run.folder / RESULTS_FILE, MOST), end="")
         return

@@ -9,6 +9,7 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.command import Command, command_line
 from analogsim.cli.options import data_options
+from analogsim.cli.recipe_options import Defaults, recipe_options
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
@@ -23,46 +24,9 @@ from analogsim.spec.options import DataOptions
     required=True,
     help="Folder for weights, log and state.",
 )
-@click.option("--epochs", type=int, help="Passes over the training images.  [default: 30]")
-@click.option("--batch-size", type=int, help="Images a step.  [default: 128; digits 64]")
-@click.option(
-    "--lr",
-    "learning_rate",
-    type=float,
-    help="Peak of the learning rate.  [default: 0.2; half if a stage has no norm, half for digits]",
-)
-@click.option("--warmup", type=float, help="Fraction of rising rate.  [default: 0.2]")
-@click.option("--weight-decay", type=float, help="On weights only.  [default: 5e-4]")
-@click.option("--label-smoothing", type=float, help="From 0 to 1.  [default: 0]")
-@click.option("--crop", type=int, help="Largest move in pixels.  [default: 4; digits 1]")
-@click.option("--flip/--no-flip", default=None, help="Mirror half of the images.")
-@click.option(
-    "--grow",
-    type=float,
-    help="Fraction of the epochs on shrunk images, a quarter less work at 0.6.  [default: 0]",
-)
-@click.option(
-    "--clip",
-    "clip_norm",
-    type=float,
-    help="Largest gradient norm, 0 for any.  [default: 0; 2 if a stage has no norm]",
-)
+@recipe_options(Defaults(epochs="30", rate="0.2", warmup="0.2"))
 @click.option("--ema", "ema_decay", type=float, help="Average the weights.  [default: 0, off]")
-@click.option(
-    "--precision",
-    type=click.Choice(["bf16", "fp32"]),
-    help="Of the products.  [default: bf16 where the processor has it, else fp32]",
-)
 @click.option("--seed", type=int, help="Start, order, augmentation.  [default: 0]")
-@click.option(
-    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where."
-)
-@click.option(
-    "--resume/--no-resume",
-    default=True,
-    show_default=True,
-    help="Go on with an unfinished training of the same recipe in the folder.",
-)
 @click.option(
     "--half",
     is_flag=True,

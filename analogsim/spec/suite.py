@@ -91,6 +91,13 @@ def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
                 text += f"{entry['pair']!r} again (first in networks[{arms[arm]}])"
                 yield Problem(key=f"{key}.arm", text=text)
             arms.setdefault(arm, at)
+        if (other := entry.get("against")) is not None:
+            if other == entry["label"] or other not in (one["label"] for one in entries):
+                text = f"must be the label of another network of the spec, got {shown(other)}"
+                yield Problem(key=f"{key}.against", text=text)
+            elif "kind" in content:
+                text = f"must be left out of a spec of kind {content['kind']}, got {shown(other)}"
+                yield Problem(key=f"{key}.against", text=text)
         if "bn" in entry and content.get("kind") == "noise":
             text = f"must be left out of a spec of kind noise, got {entry['bn']!r}"
             yield Problem(key=f"{key}.bn", text=text)

@@ -1,6 +1,7 @@
 """A spec of several networks: a run folder each, then the combined tables."""
 
 import dataclasses
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from analogsim.spec.study import Spec
 from analogsim.spec.suite import Suite
 from analogsim.studies.attribution import compute_attribution
 from analogsim.studies.chips import compute_chips
+from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.matched import compute_matched
 from analogsim.studies.noise import compute_noise
 from analogsim.studies.where import Where
@@ -28,10 +30,15 @@ from analogsim.suites.kept import RESULTS_FILE, Kept, read_kept, write_kept
 from analogsim.suites.kept_form import Result
 
 
-def compute_suite(suite: Suite, where: Where) -> None:
+def compute_suite(suite: Suite, where: Where, given: Mapping[str, Given] | None = None) -> None:
     """Run the networks one after the other, each in a folder of its own; build the tables.
 
     Broken off, the same goes on: what a network's folder holds is not computed again.
+
+    Args:
+        suite: the networks and their specs.
+        where: the folder, and where trials are computed.
+        given: what is held in memory of a network of chips, by its label.
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: as the study of one network.
@@ -43,7 +50,8 @@ def compute_suite(suite: Suite, where: Where) -> None:
         for at, (entry, spec) in enumerate(suite.members, start=1):
             where.tell(f"network {at} of {len(suite.members)}: {entry.label}")
             here = dataclasses.replace(where, output=own_folder(where.output / entry.label))
-            networks.append((entry, _computed(spec, here)))
+            held = (given or {}).get(entry.label, NOTHING)
+            networks.append((entry, _computed(spec, here, held)))
         path = where.output / RESULTS_FILE
         write_kept(
             path,
@@ -66,17 +74,17 @@ def _command(path: Path, present: str) -> str:
     return present
 
 
-def _computed(spec: Spec | NoiseSpec, where: Where) -> Result:
+def _computed(spec: Spec | NoiseSpec, where: Where, given: Given) -> Result:
     """Run one network, build its report and read what it measured."""
     if isinstance(spec, NoiseSpec):
-        compute_noise(spec, where)
+        compute_noise(spec, where, given)
         return build_noise(where.output)[0]
     if isinstance(spec, AttributionSpec):
-        compute_attribution(spec, where)
+        compute_attribution(spec, where, given)
     elif spec.gaussian is not None:
-        compute_matched(spec, where)
+        compute_matched(spec, where, given)
     else:
-        compute_chips(spec, where)
+        compute_chips(spec, where, given)
     build_report(where.output)
     attributed = isinstance(spec, AttributionSpec)
     return read_attributed(where.output) if attributed else read_crossbar(where.output)

@@ -22,6 +22,7 @@ from analogsim.suites.attributed import attribution_sheets
 from analogsim.suites.chip_words import chip_sentences
 from analogsim.suites.chips import chip_lines, chip_sheets, pair_sheets
 from analogsim.suites.controls import control_sheets
+from analogsim.suites.gains import gain_sentences, gain_sheets
 from analogsim.suites.growth import growth_sheet, slopes_of
 from analogsim.suites.kept import Kept
 from analogsim.suites.kept_form import Result
@@ -55,7 +56,8 @@ def suite_sheets(kept: Kept) -> list[Table]:
         return attribution_sheets(kept.attributed)
     if not networks:
         chips = kept.crossbar
-        return [*chip_sheets(chips), *control_sheets(chips), *pair_sheets(chips)]
+        found = [chip_sheets, gain_sheets, control_sheets, pair_sheets]
+        return [sheet for sheets in found for sheet in sheets(chips)]
     sheets = [_averages(kept), *(pair_sheet(pair) for pair in pairs_of(networks))]
     slopes = slopes_of(networks)
     for group in dict.fromkeys(one.group for one in slopes):
@@ -66,7 +68,7 @@ def suite_sheets(kept: Kept) -> list[Table]:
 def answers(kept: Kept) -> list[str]:
     """The generated sentences."""
     of_noise = [text for pair in pairs_of(kept.noise) for text in sentences(pair)]
-    return [*of_noise, *chip_sentences(kept.crossbar)]
+    return [*of_noise, *gain_sentences(kept.crossbar), *chip_sentences(kept.crossbar)]
 
 
 def _averages(kept: Kept) -> Table:

@@ -68,9 +68,9 @@ def _sheet(networks: Networks, panel: Panel) -> Table:
     rows, shown = [], []
     for entry, result in networks:
         on_tiles = "-" if result.coverage is None else f"{100 * result.coverage:.1f}"
-        for bn in _treatments(result, panel):
+        for bn in treatments(result, panel):
             cells = [
-                None if one is None else one.mean() for one in _over_time(result, panel, bn, times)
+                None if one is None else one.mean() for one in over_time(result, panel, bn, times)
             ]
             shown += cells
             digital = f"{100 * result.clean:.2f}"
@@ -90,12 +90,12 @@ def _trained(networks: Networks, panel: Panel) -> Table | None:
     arms: dict[tuple[str, Arm, str], list[CrossbarResult]] = {}
     for entry, result in networks:
         if entry.pair is not None and entry.arm is not None:
-            for bn in _treatments(result, panel):
+            for bn in treatments(result, panel):
                 arms.setdefault((entry.pair, entry.arm, bn), []).append(result)
     rows, shown = [], []
     for (pair, arm, bn), results in arms.items():
         if len(results) > 1:
-            seeds = [_over_time(result, panel, bn, times) for result in results]
+            seeds = [over_time(result, panel, bn, times) for result in results]
             cells = _means_over(seeds)
             shown += cells
             name = f"{pair}, {arm}, {len(results)} trainings"
@@ -152,9 +152,9 @@ def compared(networks: Networks) -> list[Compared]:
         n_images: dict[str, int] = {}
         for a, b in _arms(networks):
             for bn, other in _both(a[1], b[1], panel):
-                left = _over_time(a[1], panel, bn, times, normalised=True)
-                right = _over_time(b[1], panel, other, times, normalised=True)
-                cells = [_less(x, y) for x, y in zip(left, right, strict=True)]
+                left = over_time(a[1], panel, bn, times, normalised=True)
+                right = over_time(b[1], panel, other, times, normalised=True)
+                cells = [less(x, y) for x, y in zip(left, right, strict=True)]
                 found.append(
                     Compared(
                         name=f"{a[0].label} - {b[0].label}",
@@ -184,7 +184,8 @@ def compared(networks: Networks) -> list[Compared]:
     return found
 
 
-def _less(a: Units | None, b: Units | None) -> Units | None:
+def less(a: Units | None, b: Units | None) -> Units | None:
+    """Unit by unit; None where one is missing, or nothing is common."""
     if a is None or b is None:
         return None
     found = a.less(b)
@@ -206,7 +207,7 @@ def chip_lines(networks: Networks) -> dict[str, list[Line]]:
     for panel in panels_of(networks):
         lines = panels.setdefault(f"{panel[0]}, compensation {panel[1]}", [])
         for entry, result in networks:
-            for bn in _treatments(result, panel):
+            for bn in treatments(result, panel):
                 times = sorted(
                     c[3] for c in result.correct if (c[0], c[1], c[2]) == (panel[0], bn, panel[1])
                 )
@@ -215,7 +216,7 @@ def chip_lines(networks: Networks) -> dict[str, list[Line]]:
     return panels
 
 
-def _over_time(
+def over_time(
     result: CrossbarResult,
     panel: Panel,
     bn: str,
@@ -223,6 +224,7 @@ def _over_time(
     *,
     normalised: bool = False,
 ) -> list[Units | None]:
+    """One a time, None where there is none; accuracy, or that over the digital accuracy."""
     cells = [(panel[0], bn, panel[1], t_s) for t_s in times]
     of = result.normalised if normalised else result.units
     return [of(cell) if cell in result.correct else None for cell in cells]
@@ -232,13 +234,14 @@ def _times(networks: Networks, panel: Panel) -> list[float]:
     return sorted({c[3] for _, result in networks for c in result.correct if (c[0], c[2]) == panel})
 
 
-def _treatments(result: CrossbarResult, panel: Panel) -> list[str]:
+def treatments(result: CrossbarResult, panel: Panel) -> list[str]:
+    """Of BatchNorm, in the order of the run."""
     return list(dict.fromkeys(c[1] for c in result.correct if (c[0], c[2]) == panel))
 
 
 def _both(a: CrossbarResult, b: CrossbarResult, panel: Panel) -> Iterator[tuple[str, str]]:
-    for bn in _treatments(a, panel):
-        for other in _treatments(b, panel):
+    for bn in treatments(a, panel):
+        for other in treatments(b, panel):
             yield bn, other
 
 

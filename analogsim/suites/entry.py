@@ -16,6 +16,8 @@ class Entry:
         published: the published pair that it is compared with.
         growth: the group in which accuracy is set against the number of BatchNorm layers.
         training_seed: of its training.
+        against: the label of another network, with whose chips of the same numbers its own are
+            compared: what a change of the network has gained.
     """
 
     label: str
@@ -24,3 +26,4 @@ class Entry:
     published: str | None = None
     growth: str | None = None
     training_seed: int | None = None
+    against: str | None = None

@@ -67,7 +67,7 @@ def write_kept(path: Path, kept: Kept) -> None:
         "command": kept.command,
         "spec": kept.spec,
     }
-    networks = [{"entry": asdict(entry), **_as_json(result)} for entry, result in kept.networks]
+    networks = [{"entry": _entry(entry), **_as_json(result)} for entry, result in kept.networks]
     # Of the whole, before it is laid out.
     crc32 = seal.sealed({**head, "networks": networks})[seal.KEY]
     body = schema.dumps(head, indent=1).removesuffix("\n}")
@@ -127,6 +127,11 @@ def _complete_(content: Any) -> None:
 
 
 _COMMON = tuple(one.name for one in fields(OfNetwork))
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    # Older files have no `against`.
+    return {k: v for k, v in asdict(entry).items() if k != "against" or v is not None}
 
 
 def _as_json(result: Result) -> dict[str, Any]:

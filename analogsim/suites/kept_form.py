@@ -98,7 +98,9 @@ def _of_network(network: dict[str, Any], where: str) -> Iterator[str]:
     if not isinstance(entry, dict):
         yield f"{where}entry must be an object, got {shown(entry)}"
         return
-    yield from schema.field_problems(entry, get_type_hints(Entry), f"{where}entry ")
+    yield from schema.field_problems(
+        entry, get_type_hints(Entry), f"{where}entry ", optional={"against"}
+    )
     if (entry.get("pair") is None) != (entry.get("arm") is None):
         yield f"{where}entry must have pair and arm both, got one alone"
     form = _FORMS.get(str(fields.get("kind")))

@@ -6,27 +6,18 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _NormBase
 
 from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.draws.addresses import seeded
 from analogsim.errors import InputError
 from analogsim.inputs.answers import class_logits
-from analogsim.inputs.images import Normalise
 from analogsim.training.augment import augment, epoch_order, shrink
+from analogsim.training.images import TrainImages
+from analogsim.training.method import Steps
 from analogsim.training.recipe import Recipe
 
 OnStep = Callable[[int, float], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainImages:
-    """Training images as stored, (n, channels, height, width), and labels (n,), on one device."""
-
-    images: Tensor
-    labels: Tensor
-    normalise: Normalise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +54,7 @@ def train_epoch_(
     average: nn.Module | None,
     data: TrainImages,
     recipe: Recipe,
+    method: Steps,
     *,
     epoch: int,
     on_step: OnStep,
@@ -75,6 +67,7 @@ def train_epoch_(
 
     Args:
         average: the running average of the network, or None.
+        method: what a step does beside.
         on_step: called with (steps done in this epoch, loss of the last).
         where: how an error names the training.
 
@@ -102,19 +95,21 @@ def train_epoch_(
             labels = data.labels[chosen]
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate(epoch * steps + step, recipe.epochs * steps)
-            loss, logits = _loss(network, inputs, labels, recipe)
-            value = loss.item()
-            if not math.isfinite(value):
-                raise InputError(
-                    f"{where} loss must be finite, got {value} at epoch {epoch + 1} step "
-                    f"{step + 1}; lower --lr (now {recipe.learning_rate:g}) or clip the gradient "
-                    f"(--clip, now {recipe.clip_norm:g})"
-                )
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            with method.step(epoch * steps + step):
+                loss, logits = _loss(network, inputs, labels, recipe, method)
+                value = loss.item()
+                if not math.isfinite(value):
+                    raise InputError(
+                        f"{where} loss must be finite, got {value} at epoch {epoch + 1} step "
+                        f"{step + 1}; lower --lr (now {recipe.learning_rate:g}) or clip the "
+                        f"gradient (--clip, now {recipe.clip_norm:g})"
+                    )
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             if recipe.clip_norm:
                 nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
             optimiser.step()
+            method.after_()
             if average is not None:
                 update_average_(average, network, recipe.ema_decay, epoch * steps + step)
             losses += value
@@ -141,10 +136,9 @@ def update_average_(average: nn.Module, network: nn.Module, decay: float, step: 
 
 
 def _loss(
-    network: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe
+    network: nn.Module, inputs: Tensor, labels: Tensor, recipe: Recipe, method: Steps
 ) -> tuple[Tensor, Tensor]:
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
         logits, _ = class_logits(network(inputs), len(labels))
     # In float32: bfloat16 has three digits, too few for a small loss.
-    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-    return loss, logits
+    return method.loss(inputs, logits.float(), labels), logits

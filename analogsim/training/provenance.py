@@ -15,11 +15,11 @@ from analogsim import own_files
 from analogsim._version import __version__
 from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_bytes_atomic, write_json_atomic
-from analogsim.inputs.models import load_model
 from analogsim.schema import field_problems, loads
 from analogsim.training.log import read_log
+from analogsim.training.method import SCORE
 from analogsim.training.plan import PROVENANCE_FILE, WEIGHTS_FILE
-from analogsim.training.task import Training, measure
+from analogsim.training.task import Training, measure, model_with
 
 # What a command says of a finished training.
 _HINTS: dict[str, Any] = {
@@ -67,7 +67,8 @@ def write_weights(training: Training, network: nn.Module, folder: Path) -> dict[
     In half precision, if that was asked for and moves the accuracy by no more than `UNCHANGED`.
     """
     curve = read_log(folder)
-    file = _store(training, network, folder, curve[-1]["test_accuracy"])
+    kept, chosen = _kept(curve)
+    file = _store(training, network, folder, kept["test_accuracy"])
     provenance: dict[str, Any] = {
         "model": training.model,
         **file,
@@ -76,10 +77,10 @@ def write_weights(training: Training, network: nn.Module, folder: Path) -> dict[
         "train_images": training.train.note,
         "test_images": training.test.note,
         "normalisation": training.train.normalisation,
-        "train_accuracy": curve[-1]["train_accuracy"],
+        "train_accuracy": kept["train_accuracy"],
         "epochs": training.recipe.epochs,
-        "recipe": training.recipe.to_json(),
-        "chosen": "the last epoch's weights; the test images chose nothing",
+        "recipe": training.recipe.to_json() | dict(training.method.to_json()),
+        "chosen": chosen,
         "command": training.command,
         "seconds": round(sum(entry["seconds"] for entry in curve), 1),
         "device": training.device,
@@ -100,12 +101,25 @@ def write_weights(training: Training, network: nn.Module, folder: Path) -> dict[
 
 def write_half(training: Training, folder: Path, finished: dict[str, Any]) -> dict[str, Any]:
     """Do to a finished training what it would have done with `half`; return its provenance."""
-    made = load_model(training.model, weights=folder / WEIGHTS_FILE)
-    file = _store(training, made.module, folder, read_log(folder)[-1]["test_accuracy"])
+    made = model_with(training, folder / WEIGHTS_FILE)
+    kept, _ = _kept(read_log(folder))
+    file = _store(training, made.module, folder, kept["test_accuracy"])
     # What is said of the file comes first, as in `write_weights`, and replaces what was said.
     provenance = {"model": training.model, **file, **finished, **file, "command": training.command}
     write_json_atomic(folder / PROVENANCE_FILE, provenance)
     return provenance
+
+
+def _kept(curve: list[dict[str, Any]]) -> tuple[dict[str, Any], str]:
+    """The epoch whose weights are kept, and why."""
+    if SCORE not in curve[-1]:
+        return curve[-1], "the last epoch's weights; the test images chose nothing"
+    # The last of equal ones, as in the training.
+    best = max(reversed(curve), key=lambda epoch: epoch[SCORE])
+    return best, (
+        f"the weights after epoch {best['epoch']:g}, the most accurate on chips of its own with "
+        "training images that were not trained on; the test images chose nothing"
+    )
 
 
 def _store(training: Training, network: nn.Module, folder: Path, accuracy: float) -> dict[str, Any]:
@@ -125,7 +139,7 @@ def _write(training: Training, network: nn.Module, folder: Path, *, half: bool) 
     path = folder / WEIGHTS_FILE
     write_bytes_atomic(path, content)
     # Measured as a user will measure it: from the file, on the CPU.
-    test = measure(load_model(training.model, weights=path), training.test)
+    test = measure(model_with(training, path), training.test)
     return {
         "file": path.name,
         "stored": "float16" if half else "float32",

@@ -12,13 +12,16 @@ from torch import Tensor, nn
 
 from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.errors import InputError
+from analogsim.experiment.describe import weights_digest
 from analogsim.experiment.lock import locked
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints, image_fingerprint
 from analogsim.inputs.fit import check_fit
-from analogsim.training.epoch import TrainImages, make_optimiser, train_epoch_
+from analogsim.training.epoch import make_optimiser, train_epoch_
+from analogsim.training.images import TrainImages
 from analogsim.training.log import append_epoch, cut_log, read_log
+from analogsim.training.method import SCORE
 from analogsim.training.plan import Plan, is_finished, open_folder
 from analogsim.training.provenance import read_provenance, write_half, write_weights
 from analogsim.training.state import (
@@ -35,6 +38,7 @@ from analogsim.training.task import (
     check_small_images,
     images_in_memory,
     start_model,
+    trained_model,
 )
 
 # (epochs done, steps in an epoch, steps done in this epoch, loss of the last step)
@@ -64,7 +68,10 @@ def train(
         OutputError: the folder holds something else, or cannot be written.
     """
     recipe = training.recipe
-    model = start_model(training.model, recipe.seed)
+    if training.trained:
+        model = trained_model(training)
+    else:
+        model = start_model(training.model, recipe.seed)
     check_fit(model, training.train)
     check_small_images(model, recipe, training.train.input_shape)
     data = images_in_memory(training.train, recipe, torch.device(training.device))
@@ -73,8 +80,9 @@ def train(
         data=training.train.name,
         normalisation=training.train.normalisation,
         n_train=len(data.labels),
-        recipe=recipe.to_json(),
+        recipe=recipe.to_json() | dict(training.method.to_json()),
         inputs={
+            **({"weights": weights_digest(model.module)} if training.trained else {}),
             "training images": image_fingerprint(training.train),
             "test images": image_fingerprint(training.test),
             **code_fingerprints("network", model.files),
@@ -90,8 +98,9 @@ def train(
             if not training.half or finished.get("stored") == "float16":
                 return finished
             return write_half(training, folder, finished)
-        network = _run(training, model.module, data, folder, on_progress, on_epoch)
-        provenance = write_weights(training, network, folder)
+        data, held = data.without(training.method.held_out, seed=recipe.seed)
+        whole = _run(training, model.module, data, held, folder, on_progress, on_epoch)
+        provenance = write_weights(training, whole.network, folder)
         # Last, so that a kill before this line loses nothing.
         remove_state(folder)
     return provenance
@@ -101,30 +110,39 @@ def _run(
     training: Training,
     start: nn.Module,
     data: TrainImages,
+    held: TrainImages,
     folder: Path,
     on_progress: OnProgress,
     on_epoch: OnEpoch,
-) -> nn.Module:
+) -> "_Whole":
+    """Train to the end; what is kept."""
     recipe, device = training.recipe, data.images.device
     network: nn.Module = start.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks this form
-    optimiser = make_optimiser(network, recipe)
-    average = copy.deepcopy(network) if recipe.ema_decay else None
-    done = _restore_(network, optimiser, average, folder, recipe.epochs)
     steps = len(data.labels) // recipe.batch_size
+    method = training.method.begin(network, recipe, held, recipe.epochs * steps)
+    whole = _Whole(network, method.extra)
+    optimiser = make_optimiser(whole, recipe)
+    # What is kept in the end, where that is not the last epoch's network.
+    kept = copy.deepcopy(whole) if recipe.ema_decay or method.chooses else None
+    average = kept if recipe.ema_decay else None
+    past = None if kept is None else kept.stored
+    done = _restore_(whole.stored, optimiser, past, folder, recipe.epochs)
     for epoch in range(done, recipe.epochs):
         began = monotonic()
         result = train_epoch_(
             network,
             optimiser,
-            average,
+            None if average is None else average.network,
             data,
             recipe,
+            method,
             epoch=epoch,
             on_step=partial(on_progress, epoch, steps),
             where=f"training {training.model} on {training.train.name}",
         )
         seconds = monotonic() - began
-        test = evaluate(network if average is None else average, _on(training.test, device))
+        measured = network if average is None else average.network
+        test = evaluate(measured, _on(training.test, device))
         entry = {
             "epoch": epoch + 1,
             "steps": (epoch + 1) * steps,
@@ -134,19 +152,41 @@ def _run(
             "test_accuracy": test.accuracy,
             "test_nan": test.n_nan,
             "seconds": round(seconds, 3),
+            **method.measure(measured, epoch),
         }
+        if method.chooses and past is not None and _is_best(entry, folder):
+            past.load_state_dict(whole.stored.state_dict())
         write_state(
             folder,
             State(
                 epoch=epoch + 1,
-                network=network.state_dict(),
+                network=whole.stored.state_dict(),
                 optimiser=optimiser.state_dict(),
-                average=None if average is None else average.state_dict(),
+                average=None if past is None else past.state_dict(),
                 log_bytes=append_epoch(folder, entry),
             ),
         )
         on_epoch(entry)
-    return network if average is None else average
+    return whole if kept is None else kept
+
+
+class _Whole(nn.Module):
+    """A network and what is trained beside it."""
+
+    def __init__(self, network: nn.Module, extra: nn.Module | None) -> None:
+        super().__init__()
+        self.network = network
+        self.extra = extra
+
+    @property
+    def stored(self) -> nn.Module:
+        """Whose state is kept: the network's own where nothing is beside it."""
+        return self.network if self.extra is None else self
+
+
+def _is_best(entry: dict[str, Any], folder: Path) -> bool:
+    """Whether no epoch before it has a higher score."""
+    return all(entry[SCORE] >= before.get(SCORE, 0.0) for before in read_log(folder))
 
 
 def _on(data: Data, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

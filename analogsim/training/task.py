@@ -2,10 +2,12 @@
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from analogsim.call import Inputs
+from analogsim.copying import copied
 from analogsim.crossbar.chip.evaluate import Evaluation, evaluate
 from analogsim.crossbar.conversion.trying import MOST_ROWS, try_forward
 from analogsim.draws.addresses import seeded
@@ -16,9 +18,12 @@ from analogsim.inputs.fit import as_network, check_fit
 from analogsim.inputs.images import TensorImages
 from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.names import ZOO_PREFIX
+from analogsim.inputs.state import load_state_with_notes_
+from analogsim.inputs.weight_file import read_weight_file
 from analogsim.inputs.zoo import parse_zoo
 from analogsim.training.augment import shrink
-from analogsim.training.epoch import TrainImages
+from analogsim.training.images import TrainImages
+from analogsim.training.method import LABELS, Method
 from analogsim.training.recipe import Recipe
 
 EVALUATION_BATCH = 250
@@ -36,6 +41,11 @@ class Training:
         command: what remakes it, for the provenance.
         device: `cpu` or `cuda`.
         half: write the weights in half precision if that leaves the accuracy as it is.
+        method: what is done beside SGD on labels.
+        trained: start from the network's trained weights, which lie in `weights` where it is not
+            shipped with some, and not from a random start.
+        given: the network itself, trained, where it is held in memory; `model` is what it is
+            called.
     """
 
     model: str
@@ -45,6 +55,10 @@ class Training:
     command: str
     device: str = "cpu"
     half: bool = False
+    method: Method = LABELS
+    trained: bool = False
+    weights: Path | None = None
+    given: Model | None = None
 
     def __post_init__(self) -> None:
         if self.device not in {"cpu", "cuda"}:
@@ -54,6 +68,34 @@ class Training:
                 f"device must be one that torch finds, got {self.device!r}; train on the cpu, or "
                 "run analogsim doctor"
             )
+
+
+def trained_model(training: Training) -> Model:
+    """The trained network that a training starts from.
+
+    Raises:
+        InputError: its weights cannot be read, or are a random start.
+    """
+    if training.given is not None:
+        return dataclasses.replace(training.given, module=copied(training.given.module))
+    model = load_model(training.model, weights=training.weights)
+    if not model.trained:
+        raise InputError(
+            f"model {training.model!r} must have trained weights to start from, got a random start "
+            f"({model.note}); give --weights"
+        )
+    return model
+
+
+def model_with(training: Training, weights: Path) -> Model:
+    """The network of a training with the weights of a file."""
+    if training.given is None:
+        return load_model(training.model, weights=weights)
+    model = trained_model(training)
+    load_state_with_notes_(
+        model.module, read_weight_file(weights).tensors, where=f"weights file {weights}"
+    )
+    return model
 
 
 def start_model(spec: str, seed: int) -> Model:

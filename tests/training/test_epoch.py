@@ -11,7 +11,9 @@ from torch.nn import functional
 from analogsim.errors import InputError
 from analogsim.inputs.images import Normalise
 from analogsim.inputs.zoo import parse_zoo
-from analogsim.training.epoch import TrainImages, make_optimiser, train_epoch_, update_average_
+from analogsim.training.epoch import make_optimiser, train_epoch_, update_average_
+from analogsim.training.images import TrainImages
+from analogsim.training.method import LABELS
 from analogsim.training.recipe import Recipe
 
 PLAIN = Recipe(epochs=1, batch_size=4, crop=0, flip=False, warmup=0, precision="fp32")
@@ -37,6 +39,7 @@ def one_epoch(network, images, recipe, *, average=None, epoch=0):
         average,
         images,
         recipe,
+        LABELS.begin(network, recipe, images, 0),
         epoch=epoch,
         on_step=lambda step, loss: None,
         where="training net on data",

@@ -13,7 +13,9 @@ from analogsim.inputs.images import Normalise
 from analogsim.inputs.models import load_model
 from analogsim.inputs.zoo import parse_zoo
 from analogsim.training.augment import shrink
-from analogsim.training.epoch import TrainImages, make_optimiser, train_epoch_
+from analogsim.training.epoch import make_optimiser, train_epoch_
+from analogsim.training.images import TrainImages
+from analogsim.training.method import LABELS
 from analogsim.training.recipe import Recipe
 from analogsim.training.task import check_small_images
 
@@ -84,6 +86,7 @@ def test_each_epoch_sees_its_size() -> None:
             None,
             images,
             recipe,
+            LABELS.begin(network, recipe, images, 0),
             epoch=epoch,
             on_step=lambda step, loss: None,
             where="training net on data",

@@ -1,0 +1,185 @@
+"""`analogsim harden`: a network that survives the chip, trained on the law that judges it."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analogsim.cli import complete
+from analogsim.cli.command import Command
+from analogsim.cli.options import data_options, effect_options, effects_of, periphery_option
+from analogsim.cli.recipe_options import Defaults, recipe_options
+from analogsim.cli.study_options import place_options, preset_option
+from analogsim.cli.units import TIMES
+from analogsim.inputs.names import check_data, check_model
+from analogsim.spec.names import check_preset
+from analogsim.spec.options import DataOptions
+
+# Options that decide the noise and the loss, by the names that `method_of` has for them.
+_METHOD = (
+    *("periphery", "keep_digital", "times_s", "noise", "scale", "ramp", "drop", "clip"),
+    *("distill", "temperature", "compensation"),
+)
+
+
+@click.command(cls=Command)
+@click.argument("model", metavar="MODEL", shell_complete=complete.models)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    help="Trained weights to start from: .safetensors, .pt, .pth or .th file.",
+)
+@data_options(required=True)
+@preset_option
+@periphery_option
+@effect_options
+@click.option(
+    "--keep-digital",
+    multiple=True,
+    metavar="PATTERN",
+    help="Layers that stay digital, without noise (repeatable).",
+)
+@click.option(
+    "--times",
+    "times_s",
+    type=TIMES,
+    default="1s,1h,1d,1y",
+    show_default=True,
+    help="Times of interest: steps are trained between the first and the last, chips measured at "
+    "all.",
+)
+@click.option(
+    "--noise",
+    default="device",
+    show_default=True,
+    metavar="device|gaussian:matched|gaussian:P%",
+    help="What is trained against: the device's own law; Gaussian noise with the same error in "
+    "each layer at the same time; or of P % of each column's largest weight.",
+)
+@click.option(
+    "--scale", type=float, help="By which the noise is multiplied.  [default: 2.5; gaussian:P% 1]"
+)
+@click.option(
+    "--ramp", type=float, default=0.1, show_default=True, help="Fraction of steps until then."
+)
+@click.option(
+    "--drop", type=float, default=0.0, show_default=True, help="Fraction of weights that are 0."
+)
+@click.option(
+    "--clip-weights",
+    "clip",
+    type=float,
+    default=2.5,
+    show_default=True,
+    help="Each output's weights stay within so many standard deviations; 0 for any.",
+)
+@click.option(
+    "--distill",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Share of the loss that is the distance to the digital network's answers; the rest is "
+    "the labels'.",
+)
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Of that distance.")
+@click.option(
+    "--compensation",
+    type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
+    default="global",
+    show_default=True,
+    help="Drift compensation.",
+)
+@recipe_options(Defaults(epochs="10", rate="0.02", warmup="0.1"))
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Order, noise; of the study's chips."
+)
+@click.option("--chips", type=int, default=5, show_default=True, help="Of the study.")
+@click.option("--limit", type=int, help="Measure on the first N test images only.")
+@place_options()
+def harden(
+    *,
+    model: str,
+    weights: Path | None,
+    output: Path | None,
+    preset: str | None,
+    seed: int,
+    device: str,
+    resume: bool,
+    chips: int,
+    limit: int | None,
+    as_json: bool,
+    **rest: Any,
+) -> None:
+    """Train MODEL, which is trained already, against the noise of chips; measure what it brings.
+
+    MODEL is zoo:NAME or FILE.py:FACTORY. Each step computes with the weights of a fresh chip at a
+    time of its own: the device's law, its drift, its compensation, effects. The study compares the
+    network as it was, as it is, and both with recalibrated BatchNorm, on the same chips. Broken
+    off, the same command goes on.
+    """
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    source = DataOptions(**{name: rest.pop(name) for name in DataOptions.__dataclass_fields__})
+    assert source.data is not None
+    check_model(model)
+    check_data(source.data)
+    preset = preset or "pcm"
+    check_preset(preset, rest["times_s"])
+    effects = effects_of(rest)
+    place = {name: rest.pop(name) for name in ("on", "address", "workers")}
+
+    from analogsim.cli.run_and_print import show, where_of
+    from analogsim.cli.say import plain_warnings, tell
+    from analogsim.cli.train_progress import TrainProgress
+    from analogsim.inputs.batching import n_images
+    from analogsim.inputs.data import load_data
+    from analogsim.studies.harden import Asked, default_hardening_recipe, method_of, run_hardening
+    from analogsim.training import usual_precision
+
+    train_images, test_images = (
+        load_data(
+            source.data,
+            split=split,
+            data_dir=source.data_dir,
+            download=source.download,
+            normalise=source.normalise,
+        )
+        for split in ("train", "test")
+    )
+    recipe = replace(
+        default_hardening_recipe(model, source.data),
+        precision=usual_precision(device, output),
+        seed=seed,
+    )
+    set_fields = {f.name: rest.get(f.name) for f in fields(recipe)}
+    recipe = replace(recipe, **{name: one for name, one in set_fields.items() if one is not None})
+    method = method_of(
+        n_images(train_images),
+        **{name: rest[name] for name in _METHOD},
+        preset=preset,
+        effects=effects,
+        seed=seed,
+    )
+    asked = Asked(
+        model=model,
+        weights=weights,
+        train=train_images,
+        test=test_images,
+        method=method,
+        recipe=recipe,
+        study={**source.as_spec(), "limit": limit, "design": {"chips": chips}},
+        device=device,
+    )
+    full = min(train_images.input_shape[1:], default=1)
+    progress = TrainProgress([recipe.side(e, full) ** 2 for e in range(recipe.epochs)])
+    with plain_warnings():
+        found = run_hardening(
+            asked,
+            where_of(output, place),
+            resume=resume,
+            on_progress=progress.step,
+            on_epoch=progress.epoch,
+        )
+    show(found.run, as_json=as_json)
+    tell(f"hardened weights: {found.weights}")

@@ -1,0 +1,91 @@
+"""How a network is trained: options that `train` and `harden` share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """What the help says of a command's own defaults."""
+
+    epochs: str
+    rate: str
+    warmup: str
+
+
+def recipe_options(defaults: Defaults) -> Callable[[Command], Command]:
+    """The fields of a `Recipe` that users set; each is None where it is left out."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(
+            (
+                click.option(
+                    "--epochs",
+                    type=int,
+                    help=f"Passes over the training images.  [default: {defaults.epochs}]",
+                ),
+                click.option(
+                    "--batch-size", type=int, help="Images a step.  [default: 128; digits 64]"
+                ),
+                click.option(
+                    "--lr",
+                    "learning_rate",
+                    type=float,
+                    help=f"Peak of the learning rate.  [default: {defaults.rate}; half if a stage "
+                    "has no norm, half for digits]",
+                ),
+                click.option(
+                    "--warmup",
+                    type=float,
+                    help=f"Fraction of rising rate.  [default: {defaults.warmup}]",
+                ),
+                click.option(
+                    "--weight-decay", type=float, help="On weights only.  [default: 5e-4]"
+                ),
+                click.option("--label-smoothing", type=float, help="From 0 to 1.  [default: 0]"),
+                click.option(
+                    "--crop", type=int, help="Largest move in pixels.  [default: 4; digits 1]"
+                ),
+                click.option("--flip/--no-flip", default=None, help="Mirror half of the images."),
+                click.option(
+                    "--grow",
+                    type=float,
+                    help="Fraction of the epochs on shrunk images, a quarter less work at 0.6.  "
+                    "[default: 0]",
+                ),
+                click.option(
+                    "--clip",
+                    "clip_norm",
+                    type=float,
+                    help="Largest gradient norm, 0 for any.  [default: 0; 2 if a stage has no "
+                    "norm]",
+                ),
+                click.option(
+                    "--precision",
+                    type=click.Choice(["bf16", "fp32"]),
+                    help="Of the products.  [default: bf16 where the processor has it, else fp32]",
+                ),
+                click.option(
+                    "--device",
+                    type=click.Choice(["cpu", "cuda"]),
+                    default="cpu",
+                    show_default=True,
+                    help="Where.",
+                ),
+                click.option(
+                    "--resume/--no-resume",
+                    default=True,
+                    show_default=True,
+                    help="Go on with an unfinished training of the same recipe in the folder.",
+                ),
+            )
+        ):
+            command = option(command)
+        return command
+
+    return decorate

@@ -1,0 +1,1 @@
+"""Training against the noise of chips (hardware-aware training)."""

@@ -1,0 +1,188 @@
+"""How a trained network is hardened: a method of training in the loop that `train` uses.
+
+The loss is the distance to the network's own digital answers (distillation, which needs no labels),
+the labels' cross-entropy, or both. After each epoch chips of their own, with training images that
+were not trained on, say how good the network is; the best epoch is kept. No chip and no image of
+the study that follows is among them.
+"""
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from analogsim.crossbar.chip.evaluate import evaluate
+from analogsim.crossbar.chip.program import program
+from analogsim.draws.addresses import seed_of
+from analogsim.errors import InputError
+from analogsim.hardening.chips import Injection
+from analogsim.hardening.noise import TrainingNoise, converted
+from analogsim.training.images import TrainImages
+from analogsim.training.method import SCORE, Steps
+from analogsim.training.recipe import Recipe
+from device_models.contract import Device
+
+_CALIBRATION_IMAGES = 256
+_BATCH = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardening:
+    """What a network is hardened against, and how.
+
+    Attributes:
+        preset: the device's name, for the record.
+        device: the device.
+        periphery, effects, keep_digital: as for `convert`.
+        injection: which noise.
+        ramp: the fraction of all steps in which the noise rises from 0 to its scale, in [0, 1).
+        clip: each output's weights are kept within so many of their standard deviations; 0 does
+            not clip.
+        distill: the share of the loss that is the distance (Kullback-Leibler) to the answers of
+            the digital network; the rest is the labels' cross-entropy. In [0, 1].
+        temperature: by which both networks' logits are divided for that.
+        held_out: training images that are not trained on, and choose the epoch.
+        chips: that choose it, at the last of the injection's times.
+    """
+
+    preset: str
+    device: Device
+    periphery: str = "ideal"
+    effects: tuple[str, ...] = ()
+    keep_digital: tuple[str, ...] = ()
+    injection: Injection = field(default_factory=Injection)
+    ramp: float = 0.1
+    clip: float = 2.5
+    distill: float = 1.0
+    temperature: float = 1.0
+    held_out: int = 1000
+    chips: int = 2
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not 0 <= self.ramp < 1:
+            problems.append(f"ramp must be in [0, 1), got {self.ramp}")
+        if not 0 <= self.distill <= 1:
+            problems.append(f"distill must be in [0, 1], got {self.distill}")
+        if not (math.isfinite(self.clip) and self.clip >= 0):
+            problems.append(f"clip must be finite and at least 0, got {self.clip}")
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            problems.append(f"temperature must be finite and above 0, got {self.temperature}")
+        for name in ("held_out", "chips"):
+            if getattr(self, name) < 1:
+                problems.append(f"{name} must be at least 1, got {getattr(self, name)}")
+        if problems:
+            raise InputError(f"hardening {'; '.join(problems)}; mend these")
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Its fields by name."""
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "device"}
+        return {"hardening": {**found, "injection": asdict(self.injection)}}
+
+    def begin(self, network: nn.Module, recipe: Recipe, held: TrainImages, steps: int) -> Steps:
+        """Steps on one network, whose digital copy is kept as it is now."""
+        if recipe.ema_decay:
+            raise InputError(
+                f"recipe ema must be 0 to harden a network, got {recipe.ema_decay}: the best "
+                "epoch is kept; leave it out"
+            )
+        return _Steps(self, network, recipe, held, steps)
+
+
+class _Steps:
+    extra: nn.Module | None = None
+    chooses = True
+
+    def __init__(
+        self, how: Hardening, network: nn.Module, recipe: Recipe, held: TrainImages, steps: int
+    ) -> None:
+        self._how, self._recipe = how, recipe
+        self._teacher = copy.deepcopy(network).eval().requires_grad_(False)
+        self._held = held.normalise(held.images).float(), held.labels
+        self._rising = how.ramp * steps
+        self._noise = TrainingNoise(
+            network,
+            how.device,
+            how.periphery,
+            how.injection,
+            calibrate=self._calibration(),
+            effects=how.effects,
+            keep_digital=how.keep_digital,
+        )
+        self._clipped = [
+            network.get_submodule(name).get_parameter("weight") for name in self._noise.layers
+        ]
+        self.after_()
+
+    def step(self, number: int) -> AbstractContextManager[None]:
+        scale = self._how.injection.scale
+        rising = min(1.0, (number + 1) / (self._rising + 1))
+        return self._noise.step(number, scale=rising * scale)
+
+    def loss(self, inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        share = self._how.distill
+        total = logits.new_zeros(())
+        if share < 1:
+            smoothing = self._recipe.label_smoothing
+            total = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+            total = (1 - share) * total
+        if share:
+            total = total + share * self._distance(inputs, logits)
+        return total
+
+    def _distance(self, inputs: Tensor, logits: Tensor) -> Tensor:
+        """To the digital network's answers: T^2 KL, whose gradient does not shrink with T."""
+        temperature = self._how.temperature
+        enabled = self._recipe.precision == "bf16"
+        with torch.no_grad(), torch.autocast(inputs.device.type, torch.bfloat16, enabled=enabled):
+            wanted = self._teacher(inputs)
+        return temperature**2 * functional.kl_div(
+            functional.log_softmax(logits / temperature, dim=1),
+            functional.log_softmax(wanted.float() / temperature, dim=1),
+            reduction="batchmean",
+            log_target=True,
+        )
+
+    @torch.no_grad()
+    def after_(self) -> None:
+        if not self._how.clip:
+            return
+        for weight in self._clipped:
+            rows = weight.view(len(weight), -1) if weight.is_contiguous() else weight.flatten(1)
+            if rows.shape[1] > 1:
+                most = self._how.clip * rows.std(dim=1).view(-1, *(1 for _ in weight.shape[1:]))
+                weight.clamp_(-most, most)
+
+    def measure(self, network: nn.Module, epoch: int) -> Mapping[str, float]:
+        """Accuracy of the held-out images on chips of their own, at the last time."""
+        how, (images, labels) = self._how, self._held
+        analog = converted(
+            network,
+            how.device,
+            how.periphery,
+            calibrate=self._calibration(),
+            effects=how.effects,
+            keep_digital=how.keep_digital,
+        )
+        seed = seed_of(how.injection.seed, "hardening choice")
+        right = 0.0
+        for number in range(how.chips):
+            chip = program(analog, seed, number)
+            chip.drift_(max(how.injection.times_s), how.injection.compensation)
+            right += evaluate(chip, _batches(images, labels)).accuracy
+        return {SCORE: right / how.chips}
+
+    def _calibration(self) -> Tensor:
+        return self._held[0][:_CALIBRATION_IMAGES].cpu()
+
+
+def _batches(images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(labels), _BATCH):
+        chosen = slice(start, start + _BATCH)
+        yield images[chosen].cpu(), labels[chosen].cpu()

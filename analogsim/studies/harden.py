@@ -1,0 +1,215 @@
+"""`analogsim.harden`: a trained network that survives the chip, and the study that shows it."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from analogsim.batchnorm.recalibrate import batchnorms
+from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.hardening.chips import Injection
+from analogsim.hardening.law import law_of
+from analogsim.hardening.method import Hardening
+from analogsim.inputs.data import Data
+from analogsim.own_files import own_folder
+from analogsim.spec.device import device_of
+from analogsim.spec.file import spec_of_content
+from analogsim.spec.suite import Suite
+from analogsim.studies.given import NOTHING, Given
+from analogsim.studies.result import Run
+from analogsim.studies.suite import compute_suite
+from analogsim.studies.where import Where
+from analogsim.training.plan import WEIGHTS_FILE
+from analogsim.training.recipe import Recipe, default_recipe
+from analogsim.training.run import OnEpoch, OnProgress, train
+from analogsim.training.task import Training, model_with, trained_model
+
+STUDY_FOLDER = "study"
+DIRECT, HARDENED = "direct", "hardened"
+USUAL_SCALE = 2.5
+"""Of the device's noise: what lasts a year must be trained against more than the mean chip."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardened:
+    """A hardened network.
+
+    Attributes:
+        module: the network with its new weights, digital, in eval mode.
+        weights: their file, safetensors, which loads wherever the network's own weights do.
+        provenance: how it was made: the recipe, the noise, the curve, the seconds.
+        run: the study of the network as it was and as it is, on the same chips.
+    """
+
+    module: nn.Module
+    weights: Path
+    provenance: Mapping[str, Any]
+    run: Run
+
+    def __repr__(self) -> str:
+        return f"Hardened network, weights in {self.weights}; {self.run.answer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What to harden, and how it is then measured.
+
+    Attributes:
+        model, weights: what names the network and its trained weights.
+        train, test: the images; `test` is measured on and chooses nothing.
+        method: which noise, which loss.
+        recipe: how it is trained.
+        study: keys of the spec that measures it, but for networks, presets, times and periphery.
+        given: what of it is held in memory.
+    """
+
+    model: str
+    weights: Path | None
+    train: Data
+    test: Data
+    method: Hardening
+    recipe: Recipe
+    study: Mapping[str, Any]
+    given: Given = NOTHING
+    device: str = "cpu"
+
+
+def default_hardening_recipe(model: str, data: str) -> Recipe:
+    """As `default_recipe`, for a network that is trained already: shorter, at a tenth of the rate.
+
+    Args:
+        model, data: the texts that name them.
+    """
+    recipe = default_recipe(model, data)
+    return dataclasses.replace(
+        recipe, epochs=10, learning_rate=recipe.learning_rate / 10, warmup=0.1
+    )
+
+
+def method_of(
+    n_train: int,
+    *,
+    preset: str,
+    noise: str = "device",
+    scale: float | None = None,
+    times_s: Sequence[float] = (1.0, 3600.0, 86_400.0, 31_536_000.0),
+    compensation: Compensation = "global",
+    drop: float = 0.0,
+    seed: int = 0,
+    **fields: Any,
+) -> Hardening:
+    """The method of hardening that the options of `harden` stand for.
+
+    Args:
+        n_train: number of training images, of which a tenth and at most 1,000 are held out.
+        preset: the device, by name or in a file of the user's.
+        noise: `device`, `gaussian:matched` or `gaussian:P%`, see `Law`.
+        scale: of the noise; by default `USUAL_SCALE`, and 1 where `noise` states its size.
+        times_s, compensation, drop, seed: see `Injection`.
+        fields: the rest of `Hardening`'s.
+
+    Raises:
+        InputError: one cannot be used.
+    """
+    law, fraction = law_of(noise)
+    if scale is None:
+        scale = 1.0 if law == "column" else USUAL_SCALE
+    injection = Injection(
+        law=law,
+        fraction=fraction,
+        scale=scale,
+        times_s=tuple(times_s),
+        compensation=compensation,
+        drop=drop,
+        seed=seed,
+    )
+    held_out = max(1, min(1000, n_train // 10))
+    return Hardening(
+        preset=preset, device=device_of(preset), injection=injection, held_out=held_out, **fields
+    )
+
+
+def run_hardening(
+    asked: Asked,
+    where: Where,
+    *,
+    resume: bool = True,
+    on_progress: OnProgress = lambda *_: None,
+    on_epoch: OnEpoch = lambda _: None,
+) -> Hardened:
+    """Harden the network, or go on with it; then measure it beside what it was.
+
+    The folder gets what `train` writes (`weights.safetensors` and its provenance), and the study in
+    `study/`.
+
+    Raises:
+        InputError, DeviceError, OutputError, WorkerError: as `train` and as a study of chips; a
+            network without trained weights, or whose layers cannot be trained with noise.
+    """
+    training = Training(
+        model=asked.model,
+        train=asked.train,
+        test=asked.test,
+        recipe=asked.recipe,
+        command=where.command,
+        device=asked.device,
+        method=asked.method,
+        trained=True,
+        weights=asked.weights,
+        given=asked.given.model,
+    )
+    network = trained_model(training).module
+    # Before hours of training; the file of the weights is there only afterwards.
+    _suite(asked, network, None)
+    where.check_device(asked.device)
+    provenance = train(
+        training, where.output, resume=resume, on_progress=on_progress, on_epoch=on_epoch
+    )
+    hardened = model_with(training, where.output / WEIGHTS_FILE)
+    study = dataclasses.replace(where, output=own_folder(where.output / STUDY_FOLDER))
+    given = {}
+    if asked.given != NOTHING:
+        given = {
+            DIRECT: asked.given,
+            HARDENED: dataclasses.replace(
+                asked.given, model=hardened if asked.given.model is not None else None
+            ),
+        }
+    compute_suite(_suite(asked, network, where.output / WEIGHTS_FILE), study, given)
+    return Hardened(
+        module=hardened.module,
+        weights=where.output / WEIGHTS_FILE,
+        provenance=provenance,
+        run=Run(study.output, kind="suite"),
+    )
+
+
+def _suite(asked: Asked, network: nn.Module, weights: Path | None) -> Suite:
+    """The spec of the study: both networks, with and without recalibration, on the same chips."""
+    method, injection = asked.method, asked.method.injection
+    direct: dict[str, Any] = {"label": DIRECT, "model": asked.model}
+    if asked.weights is not None:
+        direct["weights"] = str(asked.weights)
+    hardened = {"label": HARDENED, "model": asked.model, "against": DIRECT}
+    if weights is not None and asked.given.model is None:
+        hardened["weights"] = str(weights)
+    content: dict[str, Any] = {
+        "question": f"What does hardening bring {asked.model} on {method.preset}?",
+        "presets": [method.preset],
+        "times": list(injection.times_s),
+        "compensation": [injection.compensation],
+        "periphery": method.periphery,
+        "bn": ["digital", "recalibrate"] if batchnorms(network, tracking=True) else ["digital"],
+        "seed": asked.recipe.seed,
+        **({"effects": list(method.effects)} if method.effects else {}),
+        **({"keep_digital": list(method.keep_digital)} if method.keep_digital else {}),
+        **asked.study,
+        "networks": [direct, hardened],
+    }
+    content = {key: value for key, value in content.items() if value is not None}
+    found = spec_of_content(content, "the study after hardening")
+    assert isinstance(found, Suite)
+    return found
