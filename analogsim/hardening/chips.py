@@ -120,6 +120,8 @@ class TrainingChips:
     def time(self, step: int) -> float:
         """Seconds since programming of a step's chip: drawn from (seed, step) alone."""
         times = self.injection.times_s
+        if len(times) == 1:
+            return times[0]
         share = seed_of(self.injection.seed, "hardening time", step) / 2**63
         if not self._between:
             return sorted(times)[int(share * len(times))]
@@ -148,12 +150,13 @@ class TrainingChips:
             held = self._chip(step)
         found = {}
         for name, weight in given.items():
-            error = held[name] - weight
+            noisy = held[name]
             if injection.law == "matched":
-                spread = error.square().mean().sqrt()
+                spread = (noisy - weight).square().mean().sqrt()
                 draws = generator_at(injection.seed, "hardening matched", name, step)
-                error = spread * torch.randn(error.shape, generator=draws)
-            noisy = weight + times * error
+                noisy = weight + spread * torch.randn(weight.shape, generator=draws)
+            if times != 1:
+                noisy = weight + times * (noisy - weight)
             if injection.drop:
                 draws = generator_at(injection.seed, "hardening drop", name, step)
                 kept = torch.rand(noisy.shape, generator=draws) >= injection.drop

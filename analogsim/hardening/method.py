@@ -23,6 +23,7 @@ from analogsim.draws.addresses import seed_of
 from analogsim.errors import InputError
 from analogsim.hardening.chips import Injection
 from analogsim.hardening.noise import TrainingNoise, converted
+from analogsim.schema import dumps, loads
 from analogsim.training.images import TrainImages
 from analogsim.training.method import SCORE, Steps
 from analogsim.training.recipe import Recipe
@@ -83,7 +84,9 @@ class Hardening:
     def to_json(self) -> Mapping[str, Any]:
         """Its fields by name."""
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "device"}
-        return {"hardening": {**found, "injection": asdict(self.injection)}}
+        # As JSON reads it back: lists for tuples.
+        read: dict[str, Any] = loads(dumps({**found, "injection": asdict(self.injection)}))
+        return {"hardening": read}
 
     def begin(self, network: nn.Module, recipe: Recipe, held: TrainImages, steps: int) -> Steps:
         """Steps on one network, whose digital copy is kept as it is now."""
