@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from analogsim.crossbar.mapping.periphery import Periphery
     from analogsim.errors import AnalogsimError, DeviceError, InputError, OutputError
     from analogsim.findings.frame import read
+    from analogsim.hardening.chips import Injection
+    from analogsim.hardening.noise import TrainingNoise, noisy
     from analogsim.inputs.measure import Measure
     from analogsim.studies.functions import attribute, compare, drift, noise, run
+    from analogsim.studies.harden import Hardened, harden
     from analogsim.studies.result import Run
     from device_models.circuits import effective_conductance
 
@@ -33,6 +36,8 @@ __all__ = [
     "Chip",
     "DeviceError",
     "Evaluation",
+    "Hardened",
+    "Injection",
     "InputError",
     "Inputs",
     "Measure",
@@ -40,6 +45,7 @@ __all__ = [
     "Periphery",
     "Recalibration",
     "Run",
+    "TrainingNoise",
     "__version__",
     "attribute",
     "compare",
@@ -48,8 +54,10 @@ __all__ = [
     "effect_gains",
     "effective_conductance",
     "evaluate",
+    "harden",
     "load",
     "noise",
+    "noisy",
     "program",
     "read",
     "run",
@@ -63,12 +71,15 @@ _HOME = {
     "DeviceError": "analogsim.errors",
     "Evaluation": "analogsim.crossbar.chip.evaluate",
     "InputError": "analogsim.errors",
+    "Hardened": "analogsim.studies.harden",
+    "Injection": "analogsim.hardening.chips",
     "Inputs": "analogsim.call",
     "Measure": "analogsim.inputs.measure",
     "OutputError": "analogsim.errors",
     "Periphery": "analogsim.crossbar.mapping.periphery",
     "Recalibration": "analogsim.batchnorm.recalibrate",
     "Run": "analogsim.studies.result",
+    "TrainingNoise": "analogsim.hardening.noise",
     "attribute": "analogsim.studies.functions",
     "compare": "analogsim.studies.functions",
     "convert": "analogsim.crossbar.conversion.convert",
@@ -76,8 +87,10 @@ _HOME = {
     "effect_gains": "analogsim.crossbar.chip.effect_gains",
     "effective_conductance": "device_models.circuits",
     "evaluate": "analogsim.crossbar.chip.evaluate",
+    "harden": "analogsim.studies.harden",
     "load": "analogsim.crossbar.folder.checkpoint",
     "noise": "analogsim.studies.functions",
+    "noisy": "analogsim.hardening.noise",
     "program": "analogsim.crossbar.chip.program",
     "read": "analogsim.findings.frame",
     "run": "analogsim.studies.functions",

@@ -1,28 +1,36 @@
 """`analogsim.harden`: a trained network that survives the chip, and the study that shows it."""
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
 from analogsim.batchnorm.recalibrate import batchnorms
 from analogsim.crossbar.chip.compensation import Compensation
+from analogsim.errors import InputError
 from analogsim.hardening.chips import Injection
 from analogsim.hardening.law import law_of
 from analogsim.hardening.method import Hardening
-from analogsim.inputs.data import Data
+from analogsim.inputs.batching import n_images
+from analogsim.inputs.data import Data, load_data
+from analogsim.inputs.memory import data_in_memory, network_in_memory
 from analogsim.own_files import own_folder
 from analogsim.spec.device import device_of
 from analogsim.spec.file import spec_of_content
+from analogsim.spec.study import DEFAULT_CHIPS, times_of
 from analogsim.spec.suite import Suite
 from analogsim.studies.given import NOTHING, Given
+from analogsim.studies.options import PathText, Times, as_document
+from analogsim.studies.progress import watching
 from analogsim.studies.result import Run
 from analogsim.studies.suite import compute_suite
-from analogsim.studies.where import Where
+from analogsim.studies.where import Progress, Where
 from analogsim.training.plan import WEIGHTS_FILE
+from analogsim.training.precision import usual_precision
 from analogsim.training.recipe import Recipe, default_recipe
 from analogsim.training.run import OnEpoch, OnProgress, train
 from analogsim.training.task import Training, model_with, trained_model
@@ -213,3 +221,104 @@ def _suite(asked: Asked, network: nn.Module, weights: Path | None) -> Suite:
     found = spec_of_content(content, "the study after hardening")
     assert isinstance(found, Suite)
     return found
+
+
+def harden(
+    model: object,
+    data: object,
+    folder: PathText,
+    *,
+    train: object = None,
+    weights: PathText | None = None,
+    preset: str = "pcm",
+    periphery: str = "standard",
+    times: Times = "1s,1h,1d,1y",
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    chips: int = DEFAULT_CHIPS,
+    limit: int | None = None,
+    device: str = "cpu",
+    progress: bool | Progress = False,
+    **options: Any,
+) -> Hardened:
+    """Train a trained network against the noise of chips, and measure what that brings.
+
+    Each step computes with the weights of a fresh chip at a time of its own, drawn by the code that
+    evaluates chips. The study compares the network as it was and as it is, each also with
+    recalibrated BatchNorm, on the same chips.
+
+    Args:
+        model: a trained `nn.Module` (copied, and not changed), `zoo:NAME` or `FILE.py:FACTORY`.
+        data: the test images, as for `drift`; they choose nothing.
+        folder: new, empty, or this hardening's, which goes on.
+        train: the training images, as `data`; left out where `data` is a name that has both.
+        weights: of a model that is named.
+        preset: the device.
+        periphery: as for `convert`.
+        times: of interest: steps are trained between the first and the last, chips are measured at
+            all.
+        recipe: how it is trained; `default_hardening_recipe` where it is left out.
+        seed: of the noise, and of the study's chips, whose draws are others.
+        chips, limit: of the study.
+        device: `cpu` or `cuda`.
+        progress: as for `drift`.
+        options: `noise`, `scale`, `ramp`, `drop`, `clip`, `distill`, `temperature`, `compensation`,
+            `effects`, `keep_digital`; see `method_of`, `Injection` and `Hardening`.
+
+    Raises:
+        InputError, DeviceError, OutputError, WorkerError: as `run_hardening`.
+    """
+    named = isinstance(data, str | os.PathLike)
+    test_images = _images(data, "test")
+    if train is None and not named:
+        raise InputError(
+            "analogsim.harden must have training images, got test images alone; give train=..."
+        )
+    train_images = _images(data if train is None else train, "train")
+    network, name = None, ""
+    if isinstance(model, str | os.PathLike):
+        name = os.fspath(model)
+    else:
+        network = network_in_memory(model)
+        name = network.spec
+    given = NOTHING
+    if network is not None or not named or train is not None:
+        given = Given(
+            model=network,
+            data=None if named else test_images,
+            train=train_images if train is not None or not named else None,
+        )
+    usual = default_hardening_recipe(name, test_images.name)
+    usual = dataclasses.replace(usual, precision=usual_precision(device, Path(folder)), seed=seed)
+    if not named:
+        # Nobody knows whether these may be moved or mirrored.
+        usual = dataclasses.replace(usual, crop=0, flip=False)
+    asked = Asked(
+        model=name,
+        weights=None if weights is None else Path(weights),
+        train=train_images,
+        test=test_images,
+        method=method_of(
+            n_images(train_images),
+            preset=preset,
+            periphery=periphery,
+            times_s=times_of({"times": as_document({"times": times}, "analogsim.harden")["times"]}),
+            seed=seed,
+            **options,
+        ),
+        recipe=recipe
+        or dataclasses.replace(usual, precision=usual_precision(device, Path(folder))),
+        study={"data": test_images.name, "limit": limit, "design": {"chips": chips}},
+        given=given,
+        device=device,
+    )
+    call = f"analogsim.harden({name!r}, {test_images.name!r}, ...)"
+    where = Where(output=Path(folder), command=call, watch=watching(progress))
+    return run_hardening(asked, where)
+
+
+def _images(given: object, split: Literal["train", "test"]) -> Data:
+    """Images by their name, or in memory."""
+    if isinstance(given, str | os.PathLike):
+        return load_data(os.fspath(given), split=split)
+    return data_in_memory(given)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch.utils.data import TensorDataset
 
 from analogsim.call import Inputs
 from analogsim.copying import copied
@@ -15,7 +16,7 @@ from analogsim.errors import InputError
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.fit import as_network, check_fit
-from analogsim.inputs.images import TensorImages
+from analogsim.inputs.images import Normalise, TensorImages
 from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.names import ZOO_PREFIX
 from analogsim.inputs.state import load_state_with_notes_
@@ -125,10 +126,20 @@ def images_in_memory(data: Data, recipe: Recipe, device: torch.device) -> TrainI
         InputError: they are not in memory, or the recipe does not fit their number or size.
     """
     dataset = data.dataset
+    if type(dataset) is TensorDataset:
+        # Arrays as the network takes them, given in Python.
+        images, labels = dataset.tensors
+        as_given = Normalise(divisor=1, mean=(0.0,), std=(1.0,), source="as given")
+        dataset = TensorImages(images, labels, as_given)
     if not isinstance(dataset, TensorImages):
         raise InputError(
             f"data {data.name!r} must be held in memory to be trained on, got "
-            f"{type(dataset).__name__}; use cifar10, cifar100, digits or npz:FILE"
+            f"{type(dataset).__name__}; use cifar10, cifar100, digits, npz:FILE or arrays"
+        )
+    if len(data.input_shape) != 3:
+        raise InputError(
+            f"data {data.name!r} must be images (channels, height, width) to be trained on, got "
+            f"inputs of shape {data.input_shape}; train in a loop of your own (TrainingNoise)"
         )
     if len(dataset) < recipe.batch_size:
         raise InputError(
