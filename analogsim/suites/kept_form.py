@@ -162,6 +162,12 @@ def result_problems(networks: Sequence[tuple[Entry, Result]]) -> list[str]:
         else:
             of = list(_of_chips(result))
         found += [f"networks[{at}] {text}" for text in of]
+    labels = [entry.label for entry, _ in networks]
+    found += [
+        f"networks[{at}] against must be the label of another network, got {shown(entry.against)}"
+        for at, (entry, _) in enumerate(networks)
+        if entry.against is not None and entry.against not in labels[:at] + labels[at + 1 :]
+    ]
     if not found and len({_shared(result) for _, result in networks}) > 1:
         found.append("networks must be of one study, got different ones")
     return found[:_MOST]

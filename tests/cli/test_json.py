@@ -120,6 +120,10 @@ CASES: dict[str, tuple[str, ...]] = {
         *("noise", ZOO, *DIGITS, "--limit", "12", "--etas", "5%", "--draws", "2", "-o", "noise"),
     ),
     "analogsim-results": ("run", "suite.toml", "--workers", "1", "-o", "suite"),
+    "analogsim-results hardened": (
+        *("harden", ZOO, *DIGITS, "--epochs", "1", "--times", "1s", "--chips", "1"),
+        *("--limit", "12", "--workers", "1", "-o", "hardened"),
+    ),
     "analogsim-evaluation": ("evaluate", ZOO, *DIGITS, "--limit", "12"),
     "analogsim-training-result": ("train", ZOO, *DIGITS, "--epochs", "1", "-o", "trained"),
     "analogsim-presets": ("presets",),
