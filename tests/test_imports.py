@@ -45,6 +45,7 @@ LEVELS = {
     "analogsim.experiment": 10,
     "analogsim.report": 11,
     "analogsim.training": 11,
+    "analogsim.hardening": 12,
     "analogsim.doctor": 11,
     # Above the report: it says its numbers with the report's labels.
     "analogsim.equivalent": 12,

@@ -96,10 +96,10 @@ def attribute(
 ) -> None:
     """Switch the sources of error and the layers of MODEL on one at a time, and off one at a time.
 
-    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote. All chips of one number
-    share their draws, so that differences are paired; intervals are over chips. Layers that are
-    suggested to stay digital are verified on fresh chips. A run that was broken off goes on with
-    the same command; attribution.json, .csv, .png and .md hold the results.
+    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden. All chips of one
+    number share their draws, so that differences are paired; intervals are over chips. Layers that
+    are suggested to stay digital are verified on fresh chips. A run that was broken off goes on
+    with the same command; attribution.json, .csv, .png and .md hold the results.
     """
     for option, value in (("--chips", chips), ("--limit", limit)):
         if value is not None and value < 1:

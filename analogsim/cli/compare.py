@@ -51,9 +51,9 @@ def compare(
 ) -> None:
     """Measure MODEL on several devices over the same times, images and chip numbers.
 
-    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote. Intervals are over chips.
-    The same command goes on with a run that was broken off, and prints a finished one again. With
-    --gaussian matched, matched.json holds the comparison, and records name the controls
+    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden. Intervals are over
+    chips. The same command goes on with a run that was broken off, and prints a finished one again.
+    With --gaussian matched, matched.json holds the comparison, and records name the controls
     gaussian-matched(PRESET).
     """
     study, place, options = split_study(values)

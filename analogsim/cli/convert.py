@@ -44,7 +44,7 @@ def convert(
 ) -> None:
     """Convert MODEL, calibrate its input ranges, program one chip, write it to a folder.
 
-    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote.
+    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden.
     """
     network, data_from = split_options(options)
     if output is None and not dry_run:

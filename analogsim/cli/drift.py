@@ -44,8 +44,8 @@ def drift(
 ) -> None:
     """Program several chips with MODEL, let them drift, and measure the accuracy over time.
 
-    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder that convert wrote. Intervals are over chips.
-    The same command goes on with a run that was broken off, and prints a finished one again.
+    MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden. Intervals are over
+    chips. The same command goes on with a run that was broken off, and prints a finished one again.
     """
     study, place, options = split_study(values)
     network, data_from = split_options(options)

@@ -25,7 +25,8 @@ def evaluate(
 ) -> None:
     """Measure MODEL on the test images as it is, before any analog hardware.
 
-    MODEL is zoo:NAME or FILE.py:FACTORY. Images with a NaN among their outputs count as class 0.
+    MODEL is zoo:NAME, FILE.py:FACTORY or a folder of train or harden. Images with a NaN among their
+    outputs count as class 0.
     """
     check_model(model)
     source = DataOptions(**data)

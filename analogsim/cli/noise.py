@@ -64,9 +64,9 @@ def noise(
 ) -> None:
     """Draw Gaussian noise into MODEL's tensors, scope by scope, and measure what is left.
 
-    MODEL is zoo:NAME or FILE.py:FACTORY; it stays digital. Scopes are cumulative, from the
-    weights alone to BatchNorm's running variance, and BatchNorm folded. A run that was broken off
-    goes on with the same command.
+    MODEL is zoo:NAME, FILE.py:FACTORY or a folder of train or harden; it stays digital. Scopes are
+    cumulative, from the weights alone to BatchNorm's running variance, and BatchNorm folded. A run
+    that was broken off goes on with the same command.
     """
     place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
     data = DataOptions(**{name: values.pop(name) for name in DataOptions.__dataclass_fields__})

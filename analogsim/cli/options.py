@@ -90,7 +90,7 @@ def network_options(command: Command) -> Command:
             click.option(
                 "--network",
                 metavar="FILE.py:FACTORY",
-                help="The network's code, for a folder that convert wrote from such a file.",
+                help="The network's code, for a folder that was made from such a file.",
             ),
             click.option("--untrained", is_flag=True, help="Allow a zoo network without weights."),
             click.option(

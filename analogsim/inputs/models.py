@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from analogsim.errors import InputError
 from analogsim.inputs.names import ZOO_PREFIX, check_model
 from analogsim.inputs.spec import few
 from analogsim.inputs.state import load_state_with_notes_, refuse_non_finite
+from analogsim.inputs.trained_folder import WEIGHTS_FILE, is_trained_folder, model_of_folder
 from analogsim.inputs.user_file import load_object
 from analogsim.inputs.weight_file import read_weight_file
 from analogsim.inputs.zoo import parse_zoo
@@ -45,19 +46,23 @@ class Model:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_model(spec: str, *, weights: Path | str | None = None) -> Model:
-    """Load `zoo:NAME?norm=...&classes=...` or `path/to/file.py:factory`.
+def load_model(
+    spec: str, *, weights: Path | str | None = None, network: str | None = None
+) -> Model:
+    """Load `zoo:NAME?norm=...&classes=...`, `path/to/file.py:factory` or a training's folder.
 
     Torch's global random state is the same afterwards as before. What the network draws at
     its start is drawn from a fixed seed.
 
     Args:
         spec: a zoo network, or a callable in a file, called without arguments, that returns
-            an `nn.Module`. The file runs with the rights of the user who names it.
+            an `nn.Module`. The file runs with the rights of the user who names it. Or a folder
+            that `train` or `harden` wrote, with its weights.
         weights: safetensors, a file of torch.save (loaded with `weights_only=True`; no pickle
             is executed), or the index of several; the content says which. Without it, a zoo
             network takes the weights shipped with analogsim where there are some, and a
             factory's network stays as the factory made it.
+        network: the file's callable, for a folder that was trained from one.
 
     Raises:
         InputError: the spec, the user's file or the weights cannot be used as given.
@@ -65,10 +70,16 @@ def load_model(spec: str, *, weights: Path | str | None = None) -> Model:
     weights = None if weights is None else Path(weights)
     if spec.startswith(ZOO_PREFIX):
         return _zoo_model(spec, weights)
-    if Path(spec).is_dir():
+    folder = Path(spec)
+    if is_trained_folder(folder):
+        if weights is not None:
+            raise InputError(f"folder {folder} holds its weights, got --weights too; leave it out")
+        made = load_model(model_of_folder(folder, network), weights=folder / WEIGHTS_FILE)
+        return replace(made, spec=spec)
+    if folder.is_dir():
         raise InputError(
-            f"model {spec!r} must be a zoo name or FILE.py:FACTORY here, got a folder"
-            "; load a folder written by convert with analogsim.load"
+            f"model {spec!r} must be a zoo name, FILE.py:FACTORY or a folder written by train or "
+            "harden here, got another folder; load one written by convert with analogsim.load"
         )
     check_model(spec)
     return _user_model(spec, weights)

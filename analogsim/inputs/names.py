@@ -28,8 +28,8 @@ def check_model(spec: str) -> None:
         check_user_file(spec, what="model")
     elif not Path(spec).is_dir():
         raise InputError(
-            "model must be zoo:NAME, FILE.py:FACTORY or a folder written by convert, got "
-            f"{spec!r}; {_model_hint(spec)}"
+            "model must be zoo:NAME, FILE.py:FACTORY or a folder written by convert, train or "
+            f"harden, got {spec!r}; {_model_hint(spec)}"
         )
 
 

@@ -18,6 +18,7 @@ from analogsim.hardening.method import Hardening
 from analogsim.inputs.batching import n_images
 from analogsim.inputs.data import Data, load_data
 from analogsim.inputs.memory import data_in_memory, network_in_memory
+from analogsim.inputs.trained_folder import WEIGHTS_FILE
 from analogsim.own_files import own_folder
 from analogsim.spec.device import device_of
 from analogsim.spec.file import spec_of_content
@@ -29,7 +30,6 @@ from analogsim.studies.progress import watching
 from analogsim.studies.result import Run
 from analogsim.studies.suite import compute_suite
 from analogsim.studies.where import Progress, Where
-from analogsim.training.plan import WEIGHTS_FILE
 from analogsim.training.precision import usual_precision
 from analogsim.training.recipe import Recipe, default_recipe
 from analogsim.training.run import OnEpoch, OnProgress, train

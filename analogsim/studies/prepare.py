@@ -82,7 +82,9 @@ def prepare(
     device = device_of(preset)
     if is_chip_folder(Path(network.model)):
         return _from_folder(network, data_options, data, device, given, warn)
-    model = given.model or load_model(network.model, weights=network.weights)
+    model = given.model or load_model(
+        network.model, weights=network.weights, network=network.network
+    )
     if not model.trained and not network.untrained:
         hint = f"model {network.model} must have trained weights, got {model.note}"
         if need_weights:

@@ -12,8 +12,6 @@ from analogsim.inputs.fingerprint import changed
 from analogsim.schema import loads
 
 PLAN_FILE = "training.json"
-WEIGHTS_FILE = "weights.safetensors"
-PROVENANCE_FILE = "weights.json"
 _MISSING = "nothing"
 _INPUTS = "inputs"
 
@@ -79,11 +77,6 @@ def open_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
             stacklevel=2,
         )
     return folder
-
-
-def is_finished(folder: Path) -> bool:
-    """Whether the folder holds the weights of a training that ran to its end."""
-    return (folder / PROVENANCE_FILE).is_file()
 
 
 def _differences(found: object, asked: dict[str, Any], prefix: str = "") -> list[str]:

@@ -15,10 +15,10 @@ from analogsim import own_files
 from analogsim._version import __version__
 from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_bytes_atomic, write_json_atomic
+from analogsim.inputs.trained_folder import PROVENANCE_FILE, WEIGHTS_FILE
 from analogsim.schema import field_problems, loads
 from analogsim.training.log import read_log
 from analogsim.training.method import SCORE
-from analogsim.training.plan import PROVENANCE_FILE, WEIGHTS_FILE
 from analogsim.training.task import Training, measure, model_with
 
 # What a command says of a finished training.

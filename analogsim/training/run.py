@@ -18,11 +18,12 @@ from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints, image_fingerprint
 from analogsim.inputs.fit import check_fit
+from analogsim.inputs.trained_folder import is_trained_folder
 from analogsim.training.epoch import make_optimiser, train_epoch_
 from analogsim.training.images import TrainImages
 from analogsim.training.log import append_epoch, cut_log, read_log
 from analogsim.training.method import SCORE
-from analogsim.training.plan import Plan, is_finished, open_folder
+from analogsim.training.plan import Plan, open_folder
 from analogsim.training.provenance import read_provenance, write_half, write_weights
 from analogsim.training.state import (
     STATE_FILE,
@@ -91,7 +92,7 @@ def train(
     )
     open_folder(folder, plan, resume=resume)
     with locked(folder):
-        if is_finished(folder):
+        if is_trained_folder(folder):
             finished = read_provenance(folder)
             # A kill may have come between the weights and this.
             remove_state(folder)

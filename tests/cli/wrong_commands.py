@@ -59,7 +59,7 @@ MODELS = {
     "dir.py:net": r"must exist, got 'dir\.py'",
     "latin.py:net": r"must run without an error, got SyntaxError: .*utf-8|must return an nn\.Mod",
     "net.py:net": r"the model wants images that it can take, got 1 x 8 x 8",
-    NOT_UTF8: r"must be zoo:NAME, .* or a folder written by convert, got 'caf\\udce9'",
+    NOT_UTF8: r"must be zoo:NAME, .* or a folder written by convert, .*, got 'caf\\udce9'",
 }
 PERIPHERIES = {
     "stadard": r"must be ideal, standard, .*hermes or a \.toml file, got 'stadard'",

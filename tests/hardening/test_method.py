@@ -15,9 +15,9 @@ from analogsim.hardening.law import law_of
 from analogsim.hardening.method import Hardening
 from analogsim.inputs.data import load_data
 from analogsim.inputs.images import Normalise
+from analogsim.inputs.trained_folder import WEIGHTS_FILE
 from analogsim.training.images import TrainImages
 from analogsim.training.method import Steps
-from analogsim.training.plan import WEIGHTS_FILE
 from analogsim.training.recipe import Recipe, default_recipe
 from analogsim.training.run import train
 from analogsim.training.task import Training

@@ -7,7 +7,7 @@ import safetensors.torch
 
 from analogsim.inputs.data import load_data
 from analogsim.inputs.models import load_model
-from analogsim.training.plan import WEIGHTS_FILE
+from analogsim.inputs.trained_folder import WEIGHTS_FILE
 from analogsim.training.recipe import default_recipe
 from analogsim.training.run import train
 from analogsim.training.task import Training, measure

@@ -17,11 +17,12 @@ from analogsim.errors import InputError, OutputError
 from analogsim.inputs.data import load_data
 from analogsim.inputs.images import TensorImages
 from analogsim.inputs.models import load_model
-from analogsim.training.plan import PLAN_FILE, PROVENANCE_FILE, WEIGHTS_FILE
+from analogsim.inputs.trained_folder import PROVENANCE_FILE, WEIGHTS_FILE
+from analogsim.training.plan import PLAN_FILE
 from analogsim.training.recipe import default_recipe
 from analogsim.training.run import train
 from analogsim.training.state import STATE_FILE
-from analogsim.training.task import Training, measure
+from analogsim.training.task import Training, images_in_memory, measure
 
 ROOT = Path(__file__).parents[2]
 # Its dropout draws from torch's global generator.
@@ -311,9 +312,19 @@ def test_recipe_that_does_not_fit_the_data_is_refused(tmp_path, changes, message
 
 def test_data_that_are_not_in_memory_are_refused(tmp_path):
     job = training("zoo:digits_cnn")
-    listed = torch.utils.data.TensorDataset(torch.zeros(9, 1, 8, 8), torch.arange(9))
-    with pytest.raises(InputError, match=r"'digits' must be held in memory .* got TensorDataset;"):
+    whole = torch.utils.data.TensorDataset(torch.zeros(9, 1, 8, 8), torch.arange(9))
+    listed = torch.utils.data.Subset(whole, range(8))
+    with pytest.raises(InputError, match=r"'digits' must be held in memory .* got Subset;"):
         train(replace(job, train=replace(job.train, dataset=listed)), tmp_path / "t")
+
+
+def test_inputs_that_are_no_images_are_refused(tmp_path):
+    job = training("zoo:digits_cnn")
+    flat = replace(job.train, input_shape=(64,))
+    with pytest.raises(
+        InputError, match=r"must be images .* got inputs of shape \(64,\); train in a"
+    ):
+        images_in_memory(flat, job.recipe, torch.device("cpu"))
 
 
 def test_network_that_does_not_fit_is_refused(tmp_path):
