@@ -51,6 +51,7 @@ class KeptTrials:
         if not tasks:
             return
         for trial in self.place.run(work, tasks):
+            assert isinstance(trial, Trial), "no other work is given"
             if trial.key not in self._done:
                 self._writer.write(trial)
                 self._done[trial.key] = trial
