@@ -6,7 +6,7 @@ from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.experiment.deal import Images
 from analogsim.experiment.job import Task
 from analogsim.experiment.record_file import RecordFile
-from analogsim.experiment.replay import Asked, Missing
+from analogsim.experiment.replay import Asked, by_chip
 from analogsim.experiment.statistics import ByChip
 from analogsim.experiment.trial import Trial
 from device_models.contract import Device
@@ -41,6 +41,4 @@ class Bench:
         """The answers of each chip. Raises Missing."""
         t_s, compensation = pair
         keys = {chip: (name, self.bn, compensation, t_s, chip, ()) for chip in range(self.chips)}
-        if not self.file.done.keys() >= set(keys.values()):
-            raise Missing
-        return ByChip.of({chip: self.file.done[key] for chip, key in keys.items()})
+        return by_chip(self.file, keys)

@@ -139,7 +139,7 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
     start = perf_counter()
     chip = _chip(job, task, chips)
     analog = chip.analog
-    point = dict(job.condition(task).point) or None
+    point = dict(job.condition(task).point) if task.point else None
     images = select(job.data, task.images)
     for t_s, compensation in task.wanted:
         chip.drift_(t_s, compensation)

@@ -5,13 +5,14 @@ it needs and that is not there. It looks at nothing but records: a run that was 
 the same as one that never was.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from analogsim.experiment.job import Task
 from analogsim.experiment.record_file import RecordFile
-from analogsim.experiment.trial import Key
+from analogsim.experiment.statistics import ByChip
+from analogsim.experiment.trial import Key, Trial
 
 T = TypeVar("T")
 
@@ -32,6 +33,13 @@ def every(asks: Iterable[Callable[[], T]]) -> list[T]:
     if lacking:
         raise Missing
     return found
+
+
+def by_chip(file: RecordFile[Trial], keys: Mapping[int, Key], *, fixed: bool = False) -> ByChip:
+    """The answers of chips whose trials have these keys; `fixed` as `ByChip`. Raises Missing."""
+    if not file.done.keys() >= set(keys.values()):
+        raise Missing
+    return ByChip.of({chip: file.done[key] for chip, key in keys.items()}, fixed=fixed)
 
 
 @dataclass(kw_only=True)
