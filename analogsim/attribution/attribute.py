@@ -9,39 +9,41 @@ everything else lie in `treatments/`.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from analogsim.attribution.ask import Ask
-from analogsim.attribution.bench import Bench
-from analogsim.attribution.conclude import suggest, whole_of
+from analogsim.attribution.bench import Bench, TreatedJob
+from analogsim.attribution.conclude import conclude
 from analogsim.attribution.cost import counted, lasting
-from analogsim.attribution.effects import row_of
 from analogsim.attribution.measured import Measured, known_digital
 from analogsim.attribution.networks import Forms
-from analogsim.attribution.result import FORMAT, VERSION, Attribution, Row, write_attribution
+from analogsim.attribution.result import Attribution, Row, write_attribution
 from analogsim.attribution.screening import screen
-from analogsim.attribution.treatment import Plan, distinct
-from analogsim.attribution.words import sentences
+from analogsim.attribution.treatment import Contrast, Plan, distinct
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import refuse_slices
 from analogsim.errors import InputError
-from analogsim.experiment.deal import unpack_values
+from analogsim.experiment.deal import all_images, unpack_values
 from analogsim.experiment.describe import make_header, run_spec
-from analogsim.experiment.header import RunHeader, write_header
+from analogsim.experiment.drive import Progress, run_experiment
+from analogsim.experiment.header import RunHeader
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
-from analogsim.experiment.lock import locked
 from analogsim.experiment.place import Place
-from analogsim.experiment.run_folder import check_same, find_header
+from analogsim.experiment.record_file import RecordFile
+from analogsim.experiment.replay import Asked, Missing
+from analogsim.experiment.schedule import Round
 from analogsim.experiment.score import digital_score, score
+from analogsim.experiment.statistics import Numbers
 from analogsim.experiment.study import Chips, Study
-from analogsim.inputs.batching import batches
+from analogsim.experiment.trial import Trial
+from analogsim.inputs.batching import batches, n_images
 from analogsim.inputs.data import Data
-from analogsim.own_files import own_folder
 from analogsim.report.attribution import ATTRIBUTION_FILE, TREATMENTS_FOLDER
 
 SCREEN_FOLDER = "screening"
@@ -50,7 +52,6 @@ _EXAMPLE_IMAGES = 2
 # An evaluation that takes longer is not repeated to tell how long the others take.
 _LONG_ENOUGH_S = 20.0
 
-Progress = Callable[[int, int, str], None]
 Say = Callable[[str], None]
 
 
@@ -90,24 +91,19 @@ def attribute(
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
-    refuse_slices(analog.periphery, "attribution", "it switches the parts of one conversion")
-    return _Run(study, analog, data, ask, folder, place, progress, say).run(extend=extend)
+    run = _AttributionRun(study, analog, data, ask, folder, say)
+    run_experiment(run, folder, place, progress, extend=extend)
+    assert run.result is not None, "it is made before a run ends"
+    return run.result
 
 
-class _Run:
-    """The state of one attribution."""
+class _AttributionRun:
+    """An attribution as an `Experiment`."""
 
     def __init__(
-        self,
-        study: Study,
-        analog: AnalogModel,
-        data: Data,
-        ask: Ask,
-        folder: Path,
-        place: Place,
-        progress: Progress,
-        say: Say,
+        self, study: Study, analog: AnalogModel, data: Data, ask: Ask, folder: Path, say: Say
     ) -> None:
+        refuse_slices(analog.periphery, "attribution", "it switches the parts of one conversion")
         for what, values in (("device", study.presets), ("compensation", study.compensations)):
             if len(values) != 1:
                 raise InputError(
@@ -125,171 +121,165 @@ class _Run:
                 f"attribution must have a design with chips, got {study.design}; the pairs need "
                 "the same images: give chips, not precision"
             )
-        self.study, self.data, self.ask, self.folder = study, data, ask, folder
-        self.place, self.progress, self.say = place, progress, say
-        self.design = study.design
+        self.study, self.data, self.folder, self.say = study, data, folder, say
+        self.goal, self.screening = ask.goal, ask.screening
         example, _ = next(batches(data, _EXAMPLE_IMAGES))
         self.plan = Plan(forms=Forms(analog, example), device=study.devices[0])
+        self.analogs = {str(analog.bn): analog}
+        self.spec = run_spec(study, self.analogs, data)
         names = ask.choose_layers(self.plan.forms.names)
         self.layers = () if ask.part == "sources" else names
+        self.full, self.none = self.plan.full(), self.plan.none()
         self.by_source = [] if ask.part == "layers" else self.plan.by_source()
-        screening = ask.screening
-        if screening is not None and len(self.layers) <= screening.refined:
-            screening = None  # all of them would be measured in full anyway
-        self.screening = screening
-        self.done = self.expected = 0
+        self.by_layer = self.plan.by_layer(self.layers)
+        # Else all of them would be measured in full anyway.
+        few = self.screening is not None and len(self.layers) > self.screening.refined
+        self.screening = self.screening if few else None
+        self.asked = Asked()
+        self.chips = range(study.design.chips)
+        self.fresh = range(self.chips.stop, 2 * self.chips.stop)
+        total = n_images(data)
+        self.main, self.side = (self._bench(one, total) for one in ("", TREATMENTS_FOLDER))
+        self.files = [self.main.file, self.side.file]
+        if self.screening is not None:
+            count = min(self.screening.images, total)
+            self.screen = self._bench(f"{SCREEN_FOLDER}-{self.screening.images}", count)
+            self.files.append(self.screen.file)
+        self.rounds: Iterator[Round] | None = None
+        self.total = 0
+        self.result: Attribution | None = None
 
-    def run(self, *, extend: bool) -> Attribution:
-        analogs = {str(self.plan.forms.full.bn): self.plan.forms.full}
-        spec = run_spec(self.study, analogs, self.data)
-        with locked(self.folder), ExitStack() as stack:
-            header = self._header(spec, analogs, extend=extend)
-            self.job = Job.of(self.study, self.data, header.spec_digest, {})
-            self.found = Measured(
-                full=self.plan.full(),
-                digital=known_digital(header),
-                main=stack.enter_context(self._bench(self.folder)),
-                side=stack.enter_context(self._bench(self.folder / TREATMENTS_FOLDER)),
-                chips=range(self.design.chips),
-                fresh=range(self.design.chips, 2 * self.design.chips),
-            )
-            result = self._result(header)
-            write_attribution(self.folder, result)
-            write_layer_summary(
-                self.folder,
-                self.plan.forms.full,
-                {self.plan.preset: self.plan.device},
-                self.study.times_s,
-                self.study.compensations,
-                self.study.seed,
-            )
-        return result
-
-    def _result(self, header: RunHeader) -> Attribution:
-        found, times_s = self.found, self.study.times_s
-        self._announce()
-        found.measure([found.full], found.chips)
-        layers, screened = self._screened()
-        by_layer = self.plan.by_layer(layers)
-        none = self.plan.none()
-        found.measure([none, *distinct([*self.by_source, *by_layer])], found.chips)
-        rows = [
-            row_of(contrast, found.at(t_s), t_s)
-            for t_s in times_s
-            for contrast in (*self.by_source, *by_layer)
-        ]
-        every = set(layers) == set(self.plan.forms.names)
-        parts = [self.by_source, by_layer if every else []]
-        suggestion, why_not = suggest(found, self.plan, self.ask.goal, by_layer, times_s[-1])
-        result = Attribution(
-            format=FORMAT,
-            version=VERSION,
-            question=header.question,
-            command=header.command,
-            model=header.model,
-            data=header.data,
-            preset=self.plan.preset,
+    def _bench(self, beside: str, count: int) -> Bench:
+        total = n_images(self.data)
+        return Bench(
+            file=RecordFile(kind=Trial, beside=beside),
+            asked=self.asked,
+            times_s=self.study.times_s,
             compensation=self.study.compensations[0],
-            seed=self.study.seed,
-            chips=len(found.chips),
-            n_images=found.main.n_images,
-            digital_accuracy=header.digital["accuracy"],
-            whole=[whole_of(found, t_s, none, *parts) for t_s in times_s],
-            rows=[*rows, *screened],
-            suggestion=suggestion,
-            no_suggestion=why_not,
-            sentences=[],
-            spec=header.spec,
-            versions=header.versions,
-            coverage=header.coverage,
+            images={**all_images(total), "count": count},
         )
-        result["sentences"] = sentences(result)
-        return result
 
-    def _announce(self) -> None:
-        """Say how many evaluations there will be, and by the first one how long they take."""
-        found, times = self.found, len(self.study.times_s)
-        screening = self.screening
+    def begin(self) -> RunHeader:
+        images = batches(self.data, self.study.batch_size)
+        digital = digital_score(self.plan.forms.full.source, images, measure=self.study.measure)
+        return make_header(self.study, self.analogs, digital, self.spec)
+
+    def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
+        # It lacks what is added; the trials that it was made of stay.
+        (self.folder / ATTRIBUTION_FILE).unlink(missing_ok=True)
+        return dataclasses.replace(header, spec=spec)
+
+    def work(self, header: RunHeader) -> TreatedJob:
+        treatments = [self.full, self.none, *distinct([*self.by_source, *self.by_layer])]
+        conditions = {one.condition.name: one.condition for one in treatments}
+        job = Job.of(self.study, self.data, header.spec_digest, conditions)
+        return TreatedJob(plan=self.plan, **vars(job))
+
+    def next_round(self, header: RunHeader, folder: Path) -> Round:
+        if self.rounds is None:
+            self.rounds = self._rounds(header)
+        return next(self.rounds)
+
+    def finish(self, header: RunHeader, folder: Path) -> None:
+        assert self.result is not None, "the last round has made it"
+        write_attribution(folder, self.result)
+        write_layer_summary(
+            folder,
+            self.plan.forms.full,
+            {self.plan.preset: self.plan.device},
+            self.study.times_s,
+            self.study.compensations,
+            self.study.seed,
+        )
+
+    def _rounds(self, header: RunHeader) -> Iterator[Round]:
+        """The first chips one by one, to say what the rest costs; then all that is asked for."""
+        found = Measured(
+            full=self.full,
+            digital=known_digital(header),
+            main=self.main,
+            side=self.side,
+            chips=self.chips,
+            fresh=self.fresh,
+        )
+        yield from self._announced(found)
+        while True:
+            with suppress(Missing):
+                self.result = self._result(header, found)
+            yield self._round()
+
+    def _round(self) -> Round:
+        return Round(tasks=self.asked.take(), total=self.total)
+
+    @property
+    def _done(self) -> int:
+        return sum(len(file.done) for file in self.files)
+
+    def _result(self, header: RunHeader, found: Measured) -> Attribution:
+        found.ask([self.full, self.none, *distinct(self.by_source)], found.chips)
+        layers, screened = self._screened()
+        by_layer = [one for one in self.by_layer if one.name in layers]
+        found.ask(distinct(by_layer), found.chips)
+        return conclude(
+            header,
+            found,
+            self.study,
+            self.plan,
+            goal=self.goal,
+            none=self.none,
+            by_source=self.by_source,
+            by_layer=by_layer,
+            screened=screened,
+        )
+
+    def _announced(self, found: Measured) -> Iterator[Round]:
+        """Say how many evaluations there will be, and by the first ones how long they take."""
+        times, screening = len(self.study.times_s), self.screening
         first, small = 0, 0
-        in_full = self.layers if screening is None else ()
-        by_layer = self.plan.by_layer(in_full)
-        treatments = [found.full, self.plan.none(), *distinct([*self.by_source, *by_layer])]
-        chips = found.missing(list({t.name: t for t in treatments}.values()), found.chips)
+        in_full: list[Contrast] = self.by_layer if screening is None else []
+        treatments = [self.full, self.none, *distinct([*self.by_source, *in_full])]
+        chips = found.lacking({one.name: one for one in treatments}.values(), found.chips)
         if screening is not None:
             chips += 2 * screening.refined * len(found.chips)
             first = screening.chips * (1 + 2 * len(self.layers)) * times
-            small = min(screening.images, found.main.n_images)
+            small = self.screen.n_images
         verify = 2 * len(found.fresh) if self.layers else 0
-        self.expected = chips * times + first + verify
-        n_images = found.main.n_images
-        self.say(counted(self.expected, n_images, first, small))
-        each_s = self._timed()
-        if each_s is not None:
-            left = self.expected - self.done - first + first * small / n_images
-            self.say(lasting(each_s, each_s * left))
-
-    def _timed(self) -> float | None:
-        """Seconds of an evaluation; None if the full chip's trials were there already."""
+        expected = chips * times + first + verify
+        start, self.total = self._done, self._done + expected
+        count = found.main.n_images
+        self.say(counted(expected, count, first, small))
         took: list[float] = []
         for last in (1, 2):
-            before, start = self.done, monotonic()
-            self.found.measure([self.found.full], self.found.chips[:last])
-            if self.done > before:
-                took.append((monotonic() - start) / (self.done - before))
+            found.ask([self.full], found.chips[:last])
+            before, began = self._done, monotonic()
+            todo = self._round()
+            if todo.tasks:
+                yield todo
+                took.append((monotonic() - began) / (self._done - before))
             # The first one also loads what the others find loaded; a long one is told at once.
             if took and took[-1] > _LONG_ENOUGH_S:
                 break
-        return min(took, default=None)
+        if took:
+            left = expected - (self._done - start) - first + first * small / count
+            self.say(lasting(min(took), min(took) * left))
+
+    @cached_property
+    def _few_digital(self) -> Numbers:
+        """The digital network's answers to the images of the screening."""
+        network = self.plan.forms.full.source
+        images = batches(self.data, self.study.batch_size, limit=self.screen.n_images)
+        few = score(network, images, measure=self.study.measure)
+        return unpack_values(few.correct, few.n_images)
 
     def _screened(self) -> tuple[tuple[str, ...], list[Row]]:
-        """The layers to measure in full, and the rows of the others."""
-        screening = self.screening
-        if screening is None:
+        """The layers to measure in full, and the rows of the others. Raises Missing."""
+        if self.screening is None:
             return self.layers, []
-        network = self.plan.forms.full.source
-        images = batches(self.data, self.study.batch_size, limit=screening.images)
-        few = score(network, images, measure=self.study.measure)
-        folder = self.folder / f"{SCREEN_FOLDER}-{screening.images}"
-        with self._bench(folder, screening.images) as bench:
-            return screen(
-                self.plan,
-                self.layers,
-                screening,
-                bench,
-                first_chip=self.found.fresh.stop,
-                digital=unpack_values(few.correct, few.n_images),
-            )
-
-    def _header(
-        self, spec: dict[str, Any], analogs: Mapping[str, AnalogModel], *, extend: bool
-    ) -> RunHeader:
-        header = find_header(self.folder)
-        if header is not None:
-            spec = check_same(self.folder, header.spec, spec, extend=extend)
-            if spec != header.spec:
-                # It lacks what is added; the trials that it was made of stay.
-                (self.folder / ATTRIBUTION_FILE).unlink(missing_ok=True)
-                header = dataclasses.replace(header, spec=spec)
-                write_header(self.folder, header)
-            return header
-        self.progress(0, 0, "digital")
-        images = batches(self.data, self.study.batch_size)
-        digital = digital_score(self.plan.forms.full.source, images, measure=self.study.measure)
-        header = make_header(self.study, analogs, digital, spec)
-        write_header(self.folder, header)
-        return header
-
-    def _bench(self, folder: Path, limit: int | None = None) -> Bench:
-        return Bench(
-            job=self.job,
-            place=self.place,
-            folder=own_folder(folder),
-            times_s=self.study.times_s,
-            compensation=self.study.compensations[0],
-            limit=limit,
-            tick=self._tick,
+        return screen(
+            self.by_layer,
+            self.layers,
+            self.screening,
+            self.screen,
+            first_chip=self.fresh.stop,
+            digital=self._few_digital,
         )
-
-    def _tick(self, what: str) -> None:
-        self.done += 1
-        self.progress(self.done, max(self.expected, self.done + 1), what)

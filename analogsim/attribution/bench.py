@@ -1,138 +1,104 @@
-"""Trials of treatments: computed once, kept in a folder, read again."""
+"""Chips of treatments in one file of an attribution, and the job of its workers."""
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
-
-from analogsim.attribution.treatment import Treatment
+from analogsim.attribution.treatment import Plan, Treatment
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.experiment.condition import Condition
 from analogsim.experiment.deal import Images
-from analogsim.experiment.job import Job, Task, work
-from analogsim.experiment.kept_trials import KeptTrials
+from analogsim.experiment.job import Job, Task
+from analogsim.experiment.record_file import RecordFile
+from analogsim.experiment.records import Record
+from analogsim.experiment.replay import Asked, by_chip
 from analogsim.experiment.statistics import ByChip
 from analogsim.experiment.trial import Trial
-from analogsim.inputs.batching import n_images
-from analogsim.inputs.data import Data
 
 
 @dataclass(frozen=True, kw_only=True)
-class Treated:
-    """What a worker holds: the treatments of one call. `job` has all but their networks."""
+class TreatedTask(Task):
+    """A chip of a treatment; `digital` are the layers that it keeps so, where it does."""
 
-    job: Job
-    treatments: Mapping[str, Treatment]
+    digital: tuple[str, ...] = ()
 
-    @property
-    def data(self) -> Data:
-        """The test images."""
-        return self.job.data
 
-    @property
-    def device(self) -> str:
-        """Where products are computed."""
-        return self.job.device
+@dataclass(frozen=True, kw_only=True)
+class TreatedJob(Job):
+    """What the workers hold: the treatments known beforehand, and what makes another."""
 
-    def networks(self) -> Iterator[nn.Module]:
-        """Every network that a worker needs the code of."""
-        for treatment in self.treatments.values():
-            yield from (treatment.analog.module, treatment.analog.source)
+    plan: Plan
 
-    def trials(self, task: Task, kept: dict[Any, Any]) -> Iterator[Trial]:
+    def condition(self, task: Task) -> Condition:
+        """As `Job.condition`; layers that were chosen in the run may be kept digital."""
+        if task.condition in self.conditions:
+            return super().condition(task)
+        assert isinstance(task, TreatedTask), "every other treatment is known beforehand"
+        other = self.plan.keeping(task.digital)
+        assert other is not None, "a chip has an analog layer"
+        return other.condition
+
+    def trials(self, task: Task, kept: dict[Any, Any]) -> Iterator[Record]:
         """As `Work.trials`. A worker keeps the chip of one treatment: there may be hundreds."""
         if task.condition not in kept:
             kept.clear()
-        treatment = self.treatments[task.preset]
-        condition = Condition.of(treatment.name, treatment.analog, treatment.device)
-        job = dataclasses.replace(self.job, conditions={condition.name: condition})
-        yield from work(job, task, kept)
+        return super().trials(task, kept)
 
 
-@dataclass(kw_only=True)
-class Bench(KeptTrials):
-    """Chips of treatments over the same images; a context manager.
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Chips of treatments over the same images; `asked` takes what `file` lacks.
 
-    Attributes:
-        job: images and settings; its conditions are not used.
-        times_s, compensation: what each chip is measured at.
-        limit: how many images, the first ones; None is all.
+    `times_s` and `compensation` are what each chip is measured at.
     """
 
+    file: RecordFile[Trial]
+    asked: Asked
     times_s: tuple[float, ...]
     compensation: Compensation
-    limit: int | None = None
+    images: Images
 
     @property
     def n_images(self) -> int:
         """How many images each chip sees."""
-        return n_images(self.job.data, self.limit)
+        return self.images["count"]
 
-    def missing(
+    def lacking(self, treatment: Treatment, chips: Sequence[int]) -> int:
+        """How many chips of a treatment are not measured yet."""
+        tasks = self._tasks(treatment, chips, self.times_s)
+        return sum(bool(task.lacking(self.file.done).wanted) for task in tasks)
+
+    def ask(
         self,
         treatments: Iterable[Treatment],
         chips: Sequence[int],
         times_s: Sequence[float] | None = None,
-    ) -> list[Task]:
-        """The tasks whose trials are not there yet, treatment by treatment.
-
-        `times_s`: in place of the bench's own.
-        """
-        total = n_images(self.job.data)
-        images = Images(order="stored", seed=0, round=0, start=0, count=self.n_images, total=total)
-        tasks = []
-        for treatment in treatments:
-            bn = str(treatment.analog.bn)
-            for chip in _needed(treatment, chips):
-                wanted = tuple(
-                    (t_s, self.compensation)
-                    for t_s in (self.times_s if times_s is None else times_s)
-                    if (treatment.name, bn, self.compensation, t_s, chip, ()) not in self._done
-                )
-                if wanted:
-                    tasks.append(
-                        Task(
-                            preset=treatment.name,
-                            bn=bn,
-                            chip=chip,
-                            images=images,
-                            part="main",
-                            wanted=wanted,
-                        )
-                    )
-        return tasks
-
-    def measure(
-        self,
-        treatments: Sequence[Treatment],
-        chips: Sequence[int],
-        times_s: Sequence[float] | None = None,
     ) -> None:
-        """Compute the trials that are missing; treatments in one call must differ by name.
-
-        Raises InputError, DeviceError, WorkerError, OutputError as `Place.run` and the writer.
-        """
-        by_name = {treatment.name: treatment for treatment in treatments}
-        assert len(by_name) == len(treatments), "a name is one treatment"
-        tasks = self.missing(treatments, chips, times_s)
-        self.compute(Treated(job=self.job, treatments=by_name), tasks)
+        """Ask for treatments, one after the other; `times_s` in place of the bench's own."""
+        for treatment in treatments:
+            for task in self._tasks(treatment, chips, times_s or self.times_s):
+                self.asked.add(task, self.file)
 
     def answers(self, treatment: Treatment, t_s: float, chips: Sequence[int]) -> ByChip:
-        """The answers of each chip; `measure` comes first."""
-        bn, fixed = str(treatment.analog.bn), treatment.same_for_every_chip
-        first = chips[0]
-        return ByChip.of(
-            {
-                chip: self._done[
-                    treatment.name, bn, self.compensation, t_s, first if fixed else chip, ()
-                ]
-                for chip in chips
-            },
-            fixed=fixed,
-        )
+        """The answers of each chip. Raises Missing."""
+        name, bn, place = treatment.condition.name
+        fixed = treatment.same_for_every_chip
+        keys = {
+            chip: (name, bn, self.compensation, t_s, chips[0] if fixed else chip, place)
+            for chip in chips
+        }
+        return by_chip(self.file, keys, fixed=fixed)
 
-
-def _needed(treatment: Treatment, chips: Sequence[int]) -> Sequence[int]:
-    return chips[:1] if treatment.same_for_every_chip else chips
+    def _tasks(
+        self, treatment: Treatment, chips: Sequence[int], times_s: Sequence[float]
+    ) -> Iterator[Task]:
+        for chip in chips[:1] if treatment.same_for_every_chip else chips:
+            yield TreatedTask(
+                preset=treatment.name,
+                bn=treatment.condition.bn,
+                chip=chip,
+                images=self.images,
+                part="main",
+                wanted=tuple((t_s, self.compensation) for t_s in times_s),
+                digital=treatment.digital,
+            )

@@ -4,13 +4,87 @@ import shlex
 from collections.abc import Sequence
 from glob import escape
 
-from analogsim.attribution.effects import losses, summed
+from analogsim.attribution.effects import losses, row_of, summed
 from analogsim.attribution.measured import Measured
 from analogsim.attribution.networks import share
-from analogsim.attribution.result import Estimate, Suggestion, Verification, Whole, estimate
+from analogsim.attribution.result import (
+    FORMAT,
+    VERSION,
+    Attribution,
+    Estimate,
+    Row,
+    Suggestion,
+    Verification,
+    Whole,
+    estimate,
+)
 from analogsim.attribution.suggestion import Goal, choose
 from analogsim.attribution.treatment import Contrast, Plan, Treatment
+from analogsim.attribution.words import sentences
+from analogsim.experiment.header import RunHeader
 from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE
+from analogsim.experiment.study import Study
+
+
+def conclude(
+    header: RunHeader,
+    found: Measured,
+    study: Study,
+    plan: Plan,
+    *,
+    goal: Goal,
+    none: Treatment,
+    by_source: Sequence[Contrast],
+    by_layer: Sequence[Contrast],
+    screened: Sequence[Row],
+) -> Attribution:
+    """What `attribution.json` says.
+
+    Args:
+        header, study: the run's.
+        found: has been asked for all of these contrasts.
+        plan: makes the treatment that a suggestion is.
+        goal: of the suggestion.
+        none: the chip with every source off.
+        by_source, by_layer: what was measured in full.
+        screened: the rows of layers that were not.
+
+    Raises Missing, and has asked for what it lacks.
+    """
+    times_s = study.times_s
+    # First, since it has something to ask for.
+    suggestion, why_not = suggest(found, plan, goal, by_layer, times_s[-1], study.measure.name)
+    rows = [
+        row_of(contrast, found.at(t_s), t_s)
+        for t_s in times_s
+        for contrast in (*by_source, *by_layer)
+    ]
+    every = {one.name for one in by_layer} == set(plan.forms.names)
+    parts = (by_source, by_layer if every else [])
+    result = Attribution(
+        format=FORMAT,
+        version=VERSION,
+        question=header.question,
+        command=header.command,
+        model=header.model,
+        data=header.data,
+        preset=plan.preset,
+        compensation=study.compensations[0],
+        seed=study.seed,
+        chips=len(found.chips),
+        n_images=found.main.n_images,
+        digital_accuracy=header.digital["accuracy"],
+        whole=[whole_of(found, t_s, none, *parts) for t_s in times_s],
+        rows=[*rows, *screened],
+        suggestion=suggestion,
+        no_suggestion=why_not,
+        sentences=[],
+        spec=header.spec,
+        versions=header.versions,
+        coverage=header.coverage,
+    )
+    result["sentences"] = sentences(result)
+    return result
 
 
 def whole_of(
@@ -52,17 +126,21 @@ def whole_of(
 
 
 def suggest(
-    found: Measured, plan: Plan, goal: Goal, by_layer: Sequence[Contrast], t_s: float
+    found: Measured,
+    plan: Plan,
+    goal: Goal,
+    by_layer: Sequence[Contrast],
+    t_s: float,
+    measured: str,
 ) -> tuple[Suggestion | None, str]:
     """The layers to keep digital, verified on fresh chips; or None and why there are none.
 
-    Raises InputError, DeviceError, WorkerError, OutputError as `Measured.measure`.
+    `measured` is the name of what is lost and gained. Raises Missing.
     """
     if not by_layer:
         return None, "no layers were looked at"
     forms, at = plan.forms, found.at(t_s)
     gains = {one.name: losses(one, at) for one in by_layer if one.mode == "without"}
-    measured = found.main.job.measure.name
     choice = choose(goal, found.lost(t_s, found.chips), gains, measured)
     if isinstance(choice, str):
         return None, choice
@@ -86,7 +164,7 @@ def suggest(
 def _verified(found: Measured, other: Treatment | None, t_s: float) -> Verification:
     """The full chip beside `other` (None is the digital network) on the fresh chips."""
     both = [found.full] if other is None else [found.full, other]
-    found.measure(both, found.fresh, [t_s])
+    found.ask(both, found.fresh, [t_s])
     before = found.by_chip(found.full, t_s, found.fresh)
     after = found.by_chip(other, t_s, found.fresh)
     return Verification(

@@ -1,6 +1,6 @@
-"""Answers of treatments, chip by chip: measured once, and read from where they lie."""
+"""Answers of treatments, chip by chip: asked for, and read from where they lie."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,23 +30,22 @@ class Measured:
     chips: range
     fresh: range
 
-    def measure(
+    def ask(
         self,
         treatments: Sequence[Treatment],
         chips: range,
         times_s: Sequence[float] | None = None,
     ) -> None:
-        """Compute the trials that are missing; errors as `Bench.measure`."""
-        for bench in (self.main, self.side):
-            mine = [one for one in treatments if self._bench(one, chips) is bench]
-            bench.measure(mine, chips, times_s)
+        """As `Bench.ask`."""
+        for one in treatments:
+            self._bench(one, chips).ask([one], chips, times_s)
 
-    def missing(self, treatments: Sequence[Treatment], chips: range) -> int:
+    def lacking(self, treatments: Iterable[Treatment], chips: range) -> int:
         """How many chips of treatments are not measured yet."""
-        return sum(len(self._bench(one, chips).missing([one], chips)) for one in treatments)
+        return sum(self._bench(one, chips).lacking(one, chips) for one in treatments)
 
     def by_chip(self, treatment: Treatment | None, t_s: float, chips: range) -> ByChip:
-        """The answers of each chip; the digital network's for None."""
+        """The answers of each chip; the digital network's for None. Raises Missing."""
         if treatment is None:
             return ByChip.same(self.digital, chips, self.main.n_images)
         return self._bench(treatment, chips).answers(treatment, t_s, chips)

@@ -6,12 +6,12 @@ from analogsim.attribution.ask import Screening
 from analogsim.attribution.bench import Bench
 from analogsim.attribution.effects import row_of
 from analogsim.attribution.result import Row
-from analogsim.attribution.treatment import Plan, Treatment, distinct
+from analogsim.attribution.treatment import Contrast, Treatment, distinct
 from analogsim.experiment.statistics import ByChip, Numbers
 
 
 def screen(
-    plan: Plan,
+    contrasts: Sequence[Contrast],
     layers: Sequence[str],
     screening: Screening,
     bench: Bench,
@@ -22,16 +22,17 @@ def screen(
     """The layers to measure in full, in their order, and the rows of the others.
 
     Args:
-        plan: makes the treatments.
-        layers: names of those to look at.
+        contrasts: those of the layers to look at.
+        layers: their names.
         screening: how many images, chips, and layers to pick.
         bench: measures the screening's images.
         first_chip: number of the first chip of the screening.
         digital: the digital network's answers to the same images.
+
+    Raises Missing, and has asked for what is missing.
     """
     chips = range(first_chip, first_chip + screening.chips)
-    contrasts = plan.by_layer(layers)
-    bench.measure(distinct(contrasts), chips)
+    bench.ask(distinct(contrasts), chips)
     rows = []
     for t_s in bench.times_s:
 

@@ -1,13 +1,13 @@
 """What is done to a chip to learn what something costs, and the accuracies that come of it."""
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from analogsim.attribution.networks import Forms
 from analogsim.attribution.sources import Setting, Source, everything_off, sources
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.experiment.condition import Condition
 from device_models.contract import Device
 from device_models.registry import spec_of
 
@@ -20,15 +20,19 @@ class Treatment:
     """Chips of one form of the network on one device.
 
     Attributes:
-        name: how the records call it, in their field `preset`.
-        analog, device: what is programmed.
+        condition: what is programmed, and how the records call it.
         same_for_every_chip: nothing in it is random, so that one chip is all of them.
+        digital: the layers that are kept digital, where that is the treatment.
     """
 
-    name: str
-    analog: AnalogModel
-    device: Device
+    condition: Condition
     same_for_every_chip: bool
+    digital: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the field `preset` of its records says."""
+        return self.condition.preset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +123,9 @@ class Plan:
     def keeping(self, names: Collection[str]) -> Treatment | None:
         """These layers are digital; None if none is left analog."""
         rest = [name for name in self.forms.names if name not in names]
-        return self._layers(f"without {_named(names)}", rest) if rest else None
+        if not rest:
+            return None
+        return replace(self._layers(f"without {_named(names)}", rest), digital=tuple(names))
 
     def _alone(self, source: Source) -> Contrast:
         return Contrast(
@@ -149,7 +155,7 @@ class Plan:
 
     def _treatment(self, name: str, setting: Setting) -> Treatment:
         analog = self.forms.form(setting.periphery, self.forms.names)
-        analog = dataclasses.replace(analog, effects=setting.effects)
+        analog = replace(analog, effects=setting.effects)
         return self._made(f"{self.preset}: {name}", analog, setting)
 
     def _layers(self, name: str, names: Collection[str]) -> Treatment:
@@ -158,9 +164,7 @@ class Plan:
 
     def _made(self, name: str, analog: AnalogModel, setting: Setting) -> Treatment:
         return Treatment(
-            name=name,
-            analog=analog,
-            device=setting.device,
+            condition=Condition.of(name, analog, setting.device),
             same_for_every_chip=setting.same_for_every_chip,
         )
 

@@ -1,79 +1,44 @@
-"""Trials of devices that a study does not name: computed once, kept in a folder, read again."""
+"""Chips of a matched comparison in one of its files: asked for by device, read chip by chip."""
 
-import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analogsim.crossbar.chip.compensation import Compensation
-from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.experiment.condition import Condition
-from analogsim.experiment.deal import all_images
+from analogsim.experiment.deal import Images
 from analogsim.experiment.job import Task
-from analogsim.experiment.kept_trials import KeptTrials
+from analogsim.experiment.record_file import RecordFile
+from analogsim.experiment.replay import Asked, by_chip
 from analogsim.experiment.statistics import ByChip
-from analogsim.inputs.batching import n_images
+from analogsim.experiment.trial import Trial
 from device_models.contract import Device
 
 Pair = tuple[float, Compensation]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A device under the name that its records bear, and (time, compensation) pairs."""
+class Bench:
+    """Chips 0 to `chips` - 1 of any device, each over the same images.
 
-    name: str
-    device: Device
-    pairs: tuple[Pair, ...]
-
-
-@dataclass(kw_only=True)
-class Bench(KeptTrials):
-    """Chips 0 to `chips` - 1 of any device, each over all images; a context manager.
-
-    Attributes:
-        job: images and settings; its conditions are not used.
-        analog: the network.
-        chips: how many.
+    `bn` is the network's treatment of BatchNorm, `asked` takes what `file` lacks.
     """
 
-    analog: AnalogModel
+    file: RecordFile[Trial]
+    asked: Asked
+    bn: str
     chips: int
+    images: Images
 
-    def measure(self, wanted: Sequence[Wanted]) -> None:
-        """Compute the trials that are missing; the names in one call must differ.
+    def ask(self, name: str, *pairs: Pair, device: Device | None = None) -> None:
+        """Ask for chips under the name that their records bear.
 
-        Raises InputError, DeviceError, WorkerError, OutputError as `Place.run` and the writer.
+        `device` is what they are of where the job's condition of that name does not say it.
         """
-        assert len({one.name for one in wanted}) == len(wanted), "a name is one device"
-        bn = str(self.analog.bn)
-        images = all_images(n_images(self.job.data))
-        tasks = []
         for chip in range(self.chips):
-            for one in wanted:
-                missing = tuple(
-                    (t_s, compensation)
-                    for t_s, compensation in one.pairs
-                    if (one.name, bn, compensation, t_s, chip, ()) not in self._done
-                )
-                if missing:
-                    tasks.append(
-                        Task(
-                            preset=one.name,
-                            bn=bn,
-                            chip=chip,
-                            images=images,
-                            part="main",
-                            wanted=missing,
-                        )  # fmt: skip
-                    )
-        conditions = [Condition.of(one.name, self.analog, one.device) for one in wanted]
-        job = dataclasses.replace(self.job, conditions={one.name: one for one in conditions})
-        self.compute(job, tasks)
+            task = Task(preset=name, bn=self.bn, chip=chip, images=self.images, part="main",
+                        wanted=pairs, device=device)  # fmt: skip
+            self.asked.add(task, self.file)
 
     def answers(self, name: str, pair: Pair) -> ByChip:
-        """The answers of each chip; `measure` comes first."""
-        bn = str(self.analog.bn)
+        """The answers of each chip. Raises Missing."""
         t_s, compensation = pair
-        return ByChip.of(
-            {chip: self._done[name, bn, compensation, t_s, chip, ()] for chip in range(self.chips)}
-        )
+        keys = {chip: (name, self.bn, compensation, t_s, chip, ()) for chip in range(self.chips)}
+        return by_chip(self.file, keys)

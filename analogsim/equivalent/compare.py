@@ -1,54 +1,56 @@
-"""Devices beside Gaussian noise of the same weight error: the order of the work.
+"""Devices beside Gaussian noise of the same weight error: the run of a comparison.
 
 The folder is that of a study: its records hold the devices and their matched Gaussians, chip by
-chip, so that table, plot and page show both. The trials of the searches lie in `search/`.
+chip, so that table, plot and page show both. The trials of the searches lie in `search/`, and the
+weight errors that the controls are made of in `search/weights/`.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import refuse_effects, refuse_slices
-from analogsim.equivalent.bench import Bench, Pair, Wanted
-from analogsim.equivalent.causes import Variant, variants
+from analogsim.equivalent.bench import Bench
+from analogsim.equivalent.causes import variants
 from analogsim.equivalent.comparison import (
     FORMAT,
+    MATCHED_FILE,
     VERSION,
-    Cause,
     Comparison,
-    EquivalentEta,
-    Part,
     Point,
-    control_name,
-    estimate,
     write_comparison,
 )
-from analogsim.equivalent.folder import comparison_spec, known_header, new_header
-from analogsim.equivalent.matching import WeightErrors, measure_errors
-from analogsim.equivalent.parts import AMPLIFIED, PROPERTIES, REST, WEIGHTS, before_adc, controls
-from analogsim.equivalent.search import HIGHEST, LOWEST, Equivalent, equivalent, ladder
+from analogsim.equivalent.header import comparison_spec, with_controls
+from analogsim.equivalent.parts import before_adc
+from analogsim.equivalent.points import Points
+from analogsim.equivalent.search import HIGHEST, LOWEST
+from analogsim.equivalent.weighed import MatchedJob, Weighed
 from analogsim.equivalent.words import sentences
 from analogsim.errors import InputError
+from analogsim.experiment.condition import Condition
+from analogsim.experiment.deal import all_images
+from analogsim.experiment.describe import device_entry, make_header
+from analogsim.experiment.drive import Progress, run_experiment
 from analogsim.experiment.header import RunHeader, write_header
-from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary
-from analogsim.experiment.lock import locked
 from analogsim.experiment.place import Place
-from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE, ByChip, Interval
+from analogsim.experiment.record_file import RecordFile
+from analogsim.experiment.replay import Asked, Missing
+from analogsim.experiment.schedule import Round
+from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Chips, Study
+from analogsim.experiment.trial import Trial
+from analogsim.inputs.batching import batches, n_images
 from analogsim.inputs.data import Data
-from analogsim.own_files import own_folder
-from device_models.contract import Device
-from device_models.gaussian import Gaussian
-from device_models.gaussian_matched import MatchedGaussian
 from device_models.registry import spec_of
 
-SEARCH_FOLDER = "search"
+SEARCH_FOLDER, WEIGHTS_FOLDER = "search", "search/weights"
 # What a search of one eta and its interval costs, in levels; only for the progress shown.
 _LEVELS = 18
-
-Progress = Callable[[int, int, str], None]
 
 
 def compare_matched(
@@ -83,26 +85,20 @@ def compare_matched(
         OutputError: the folder cannot be written, is in use, or holds something else.
         WorkerError: a worker ended again and again.
     """
-    refuse_effects(analog.effects, "matched comparison", "its controls suffer none")
-    refuse_slices(
-        analog.periphery, "matched comparison", "its controls have one cell pair a weight"
-    )
-    run = _Run(study, analog, data, folder, place, progress)
-    return run.run(extend=extend)
+    run = _MatchedRun(study, analog, data, folder)
+    run_experiment(run, folder, place, progress, extend=extend)
+    assert run.comparison is not None, "it is made at the end of every run"
+    return run.comparison
 
 
-class _Run:
-    """The state of one comparison."""
+class _MatchedRun:
+    """A matched comparison as an `Experiment`."""
 
-    def __init__(
-        self,
-        study: Study,
-        analog: AnalogModel,
-        data: Data,
-        folder: Path,
-        place: Place,
-        progress: Progress,
-    ) -> None:
+    def __init__(self, study: Study, analog: AnalogModel, data: Data, folder: Path) -> None:
+        refuse_effects(analog.effects, "matched comparison", "its controls suffer none")
+        refuse_slices(
+            analog.periphery, "matched comparison", "its controls have one cell pair a weight"
+        )
         if len(study.compensations) != 1:
             raise InputError(
                 "matched comparison must have one compensation, got "
@@ -119,134 +115,81 @@ class _Run:
                 "controls have no compiled law; use stream 'aihwkit'"
             )
         self.study, self.analog, self.data, self.folder = study, analog, data, folder
-        self.place, self.progress = place, progress
         self.chips = study.design.chips
         self.compensation = study.compensations[0]
-        self.rungs = ladder()
-        self.done = 0
+        self.spec = comparison_spec(study, analog, data, self.compensation, self.chips)
+        self.asked = Asked()
+        weights = RecordFile(kind=Weighed, beside=WEIGHTS_FOLDER)
+        main, side = self._bench(""), self._bench(SEARCH_FOLDER)
+        self.files: Sequence[RecordFile[Any]] = (main.file, weights, side.file)
+        self.points = Points(
+            main=main,
+            side=side,
+            weights=weights,
+            asked=self.asked,
+            compensation=self.compensation,
+            moved=before_adc(self.compensation, analog.periphery),
+        )
+        self.pairs = list(product(study.devices, study.times_s))
+        self.found: dict[tuple[str, float], Point] = {}
+        self.comparison: Comparison | None = None
 
-    def run(self, *, extend: bool) -> Comparison:
-        study = self.study
-        spec = comparison_spec(study, self.analog, self.data, self.compensation, self.chips)
-        with locked(self.folder):
-            header = known_header(self.folder, study, spec, extend=extend)
-            if header is None:
-                self.progress(0, 0, "digital")
-                header = new_header(self.folder, study, self.analog, self.data, spec)
-            job = Job.of(self.study, self.data, header.spec_digest, {})
-            search = own_folder(self.folder / SEARCH_FOLDER)
-            with self._bench(job, self.folder) as main, self._bench(job, search) as side:
-                points = self._points(main, side)
-            comparison = self._comparison(header, points)
-            said = comparison["sentences"]
-            # They may be there already, from a run that was killed right after this.
-            notes = [*said, *(note for note in header.notes if note not in said)]
-            write_header(self.folder, dataclasses.replace(header, notes=notes))
-            write_comparison(self.folder, comparison)
-            write_layer_summary(
-                self.folder,
-                self.analog,
-                dict(zip(self.study.presets, self.study.devices, strict=True)),
-                self.study.times_s,
-                self.study.compensations,
-                self.study.seed,
-            )
-        return comparison
+    def _bench(self, beside: str) -> Bench:
+        return Bench(
+            file=RecordFile(kind=Trial, beside=beside),
+            asked=self.asked,
+            bn=str(self.analog.bn),
+            chips=self.chips,
+            images=all_images(n_images(self.data)),
+        )
 
-    def _points(self, main: Bench, side: Bench) -> list[Point]:
-        study = self.study
-        pairs = tuple((t_s, self.compensation) for t_s in study.times_s)
-        main.measure([Wanted(name=spec_of(d), device=d, pairs=pairs) for d in study.devices])
-        return [
-            self._point(device, t_s, main, side)
-            for device in study.devices
-            for t_s in study.times_s
+    def begin(self) -> RunHeader:
+        digital = digital_score(self.analog.source, batches(self.data, self.study.batch_size))
+        header = make_header(self.study, {str(self.analog.bn): self.analog}, digital, self.spec)
+        return dataclasses.replace(header, devices=with_controls(header.devices))
+
+    def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
+        # It lacks what is added; the trials that it was made of stay.
+        (self.folder / MATCHED_FILE).unlink(missing_ok=True)
+        devices = with_controls([device_entry(device) for device in self.study.devices])
+        return dataclasses.replace(header, question=self.study.question, spec=spec, devices=devices)
+
+    def work(self, header: RunHeader) -> MatchedJob:
+        found = [
+            Condition.of(spec_of(one), self.analog, one)
+            for device in self.study.devices
+            for one in (device, *(variant.device for variant in variants(device)))
         ]
+        conditions = {one.name: one for one in found}
+        return MatchedJob.of(self.study, self.data, header.spec_digest, conditions)
 
-    def _point(self, device: Device, t_s: float, main: Bench, side: Bench) -> Point:
-        name = spec_of(device)
-        errors = self._errors(device, t_s)
-        matched = errors.matched()
-        self._measure_control(main, name, matched)
-        device_answers = main.answers(name, (t_s, self.compensation))
-        control = main.answers(control_name(name), (t_s, "none"))
-        difference = device_answers - control
-        found = self._equivalent(device_answers, t_s, side)
-        return Point(
-            preset=name,
-            control=control_name(name),
-            t_s=t_s,
-            accuracy=estimate(device_answers.mean(ACCURACY)),
-            accuracy_control=estimate(control.mean(ACCURACY)),
-            difference=estimate(difference.mean(DIFFERENCE)),
-            sigmas=dict(matched.sigmas),
-            equivalent=EquivalentEta(
-                eta=found.eta,
-                low=found.low,
-                high=found.high,
-                reached=found.reached,
-                n_levels=found.n_levels,
-            ),
-            parts=self._parts(device, errors, (device_answers, control), side),
-            causes=[self._cause(variant, t_s, difference, side) for variant in variants(device)],
-        )
+    def next_round(self, header: RunHeader, folder: Path) -> Round:
+        study = self.study
+        for device in study.devices:
+            self.points.ask(device, study.times_s)
+        for device, t_s in self.pairs:
+            if (spec_of(device), t_s) not in self.found:
+                with suppress(Missing):
+                    self.found[spec_of(device), t_s] = self.points.point(device, t_s)
+        a_time = sum(6 + _LEVELS + 2 * len(variants(device)) for device in study.devices)
+        about = a_time * len(study.times_s) * self.chips
+        return Round(tasks=self.asked.take(), total=about)
 
-    def _errors(self, device: Device, t_s: float) -> WeightErrors:
-        return measure_errors(
-            self.analog, device, t_s, self.compensation, self.chips, self.study.seed
-        )
-
-    def _measure_control(self, bench: Bench, name: str, matched: MatchedGaussian) -> None:
-        # Compensation would read its own noise into chips that have not drifted.
-        pairs: tuple[Pair, ...] = ((matched.t_s, "none"),)
-        bench.measure([Wanted(name=control_name(name), device=matched, pairs=pairs)])
-
-    def _equivalent(self, of: ByChip, t_s: float, side: Bench) -> Equivalent:
-        def difference(eta: float) -> Interval:
-            device = Gaussian(eta=eta)
-            side.measure([Wanted(name=spec_of(device), device=device, pairs=((t_s, "none"),))])
-            return (side.answers(spec_of(device), (t_s, "none")) - of).mean(DIFFERENCE)
-
-        return equivalent(difference, self.rungs)
-
-    def _parts(
-        self,
-        device: Device,
-        errors: WeightErrors,
-        full: tuple[ByChip, ByChip],
-        side: Bench,
-    ) -> list[Part]:
-        pair: Pair = (errors.t_s, "none")
-        between = controls(errors)
-        side.measure([Wanted(name=c.name, device=c.device, pairs=(pair,)) for c in between])
-        last, before = full
-        steps = [(c.prop, side.answers(c.name, pair)) for c in between]
-        moved = before_adc(self.compensation, self.analog.periphery)
-        if moved is None:
-            steps.append((REST, last))
-        else:
-            wanted = Wanted(name=errors.to, device=device, pairs=((errors.t_s, moved),))
-            side.measure([wanted])
-            steps.append((WEIGHTS, side.answers(errors.to, (errors.t_s, moved))))
-            steps.append((AMPLIFIED, last))
-        parts = []
-        for prop, after in steps:
-            share = estimate((after - before).mean(DIFFERENCE))
-            parts.append(Part(prop=prop, meaning=PROPERTIES[prop], share=share))
-            before = after
-        return parts
-
-    def _cause(self, variant: Variant, t_s: float, difference: ByChip, side: Bench) -> Cause:
-        name = spec_of(variant.device)
-        pair: Pair = (t_s, self.compensation)
-        side.measure([Wanted(name=name, device=variant.device, pairs=(pair,))])
-        self._measure_control(side, name, self._errors(variant.device, t_s).matched())
-        left = side.answers(name, pair) - side.answers(control_name(name), (t_s, "none"))
-        return Cause(
-            option=variant.switch.option,
-            effect=variant.switch.title,
-            difference_without=estimate(left.mean(DIFFERENCE)),
-            share=estimate((difference - left).mean(ANY)),
+    def finish(self, header: RunHeader, folder: Path) -> None:
+        points = [self.found[spec_of(device), t_s] for device, t_s in self.pairs]
+        comparison = self.comparison = self._comparison(header, points)
+        said = comparison["sentences"]
+        # They may be there already, from a run that was killed right after this.
+        notes = [*said, *(note for note in header.notes if note not in said)]
+        write_header(folder, dataclasses.replace(header, notes=notes))
+        write_comparison(folder, comparison)
+        write_layer_summary(
+            folder,
+            self.analog,
+            dict(zip(self.study.presets, self.study.devices, strict=True)),
+            self.study.times_s,
+            self.study.compensations,
+            self.study.seed,
         )
 
     def _comparison(self, header: RunHeader, points: list[Point]) -> Comparison:
@@ -267,19 +210,3 @@ class _Run:
             sentences=sentences(points, header.model, n_images),
             coverage=header.coverage,
         )
-
-    def _bench(self, job: Job, folder: Path) -> Bench:
-        return Bench(
-            job=job,
-            analog=self.analog,
-            place=self.place,
-            folder=folder,
-            chips=self.chips,
-            tick=self._tick,
-        )
-
-    def _tick(self, what: str) -> None:
-        self.done += 1
-        a_time = sum(6 + _LEVELS + 2 * len(variants(device)) for device in self.study.devices)
-        about = a_time * len(self.study.times_s) * self.chips
-        self.progress(self.done, max(about, self.done + 1), what)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,9 +35,9 @@ class LayerError:
     layer: str
     count: int
     square: float
-    weights: tuple[float, ...]
-    squares: tuple[float, ...]
-    signed: tuple[float, ...]
+    weights: Sequence[float]
+    squares: Sequence[float]
+    signed: Sequence[float]
 
     @property
     def sigma(self) -> float:
@@ -152,9 +152,9 @@ def measure_errors(
                 layer=name,
                 count=chips * sum(tile.target.numel() for tile in layer.tiles),
                 square=float(sums[name][1].sum()),
-                weights=tuple(sums[name][0].tolist()),
-                squares=tuple(sums[name][1].tolist()),
-                signed=tuple(sums[name][2].tolist()),
+                weights=sums[name][0].tolist(),
+                squares=sums[name][1].tolist(),
+                signed=sums[name][2].tolist(),
             )
             for name, layer in chip.layers.items()
         ),

@@ -7,9 +7,11 @@ ladder with steps of 2 %, so that searches meet at the same rungs and pay for ea
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from analogsim.errors import InputError
+from analogsim.experiment.replay import every
 from analogsim.experiment.statistics import Interval
 
 STEP = 1.02
@@ -59,23 +61,37 @@ def ladder(lowest: float = LOWEST, highest: float = HIGHEST) -> tuple[float, ...
     return tuple(rungs)
 
 
-def equivalent(difference: Callable[[float], Interval], rungs: tuple[float, ...]) -> Equivalent:
+def equivalent(
+    difference: Callable[[float], Interval],
+    rungs: tuple[float, ...],
+    known: dict[float, Interval] | None = None,
+) -> Equivalent:
     """Search the level where `difference` changes its sign, and those where its interval does.
 
     Args:
         difference: level -> paired interval of (Gaussian - device); it falls with the level, up
-            to the noise of finitely many images. Each level is asked for once.
+            to the noise of finitely many images. Each level is asked for once; where it raises
+            `Missing`, the next levels of all three are asked for before that is passed on.
         rungs: levels, ascending, the first one 0.
+        known: differences of levels that an earlier call has asked for; this one adds its own.
     """
-    known: dict[float, Interval] = {}
+    known = {} if known is None else known
 
     def at(level: float) -> Interval:
         if level not in known:
             known[level] = difference(level)
         return known[level]
 
-    mean = _crossing(lambda level: at(level).mean, rungs)
     floor = at(rungs[0])
+    # One chip has a mean and no bounds.
+    mean, *bounds = every(
+        partial(_crossing, value, rungs, strict=strict)
+        for value, strict in (
+            (lambda level: at(level).mean, False),
+            (lambda level: _bound(at(level).low), False),
+            (lambda level: _bound(at(level).high), True),
+        )[: 3 if floor.n > 1 else 1]
+    )
     eta: float | None
     reached: Reached = "yes"
     if mean is None:
@@ -86,10 +102,9 @@ def equivalent(difference: Callable[[float], Interval], rungs: tuple[float, ...]
     else:
         eta = _between(at, rungs[mean - 1], rungs[mean])
     low = high = None
-    if floor.n > 1:
-        above = _crossing(lambda level: _bound(at(level).low), rungs)
+    if bounds:
+        above, below = bounds
         low = rungs[-1] if above is None else rungs[max(above - 1, 0)]
-        below = _crossing(lambda level: _bound(at(level).high), rungs, strict=True)
         high = None if below is None else rungs[below]
     return Equivalent(
         eta=eta, low=low, high=high, reached=reached, n_chips=floor.n, n_levels=len(known)

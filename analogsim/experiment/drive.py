@@ -6,12 +6,12 @@ and stays as it is.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
 from analogsim.crossbar.conversion.again import ConvertAgain
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.errors import InputError
 from analogsim.experiment.condition import Condition, by_bn, conditions_of
 from analogsim.experiment.describe import (
     device_entry,
@@ -24,12 +24,12 @@ from analogsim.experiment.layers import write_layer_summary
 from analogsim.experiment.lock import locked
 from analogsim.experiment.place import Place, Work
 from analogsim.experiment.plan_file import read_plan, write_plan
-from analogsim.experiment.records import RecordWriter, read_records
+from analogsim.experiment.record_file import RecordFile
 from analogsim.experiment.run_folder import check_same, find_header
 from analogsim.experiment.schedule import Round, Schedule
 from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study
-from analogsim.experiment.trial import Key, Trial, name_of
+from analogsim.experiment.trial import Trial, name_of
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 
@@ -72,16 +72,6 @@ def run_study(
     """
     conditions = conditions_of(study, analogs, convert_again)
     run_experiment(_StudyRun(study, conditions, data), folder, place, progress, extend=extend)
-    # At the end: it is for the report and decides no trial.
-    first = {one.preset: one for one in reversed(conditions)}
-    write_layer_summary(
-        folder,
-        conditions[0].analog(),
-        {name_of(one, first[one].point): first[one].network.device for one in study.presets},
-        study.times_s,
-        study.compensations,
-        study.seed if conditions[0].seed is None else conditions[0].seed,
-    )
 
 
 class Experiment(Protocol):
@@ -89,6 +79,10 @@ class Experiment(Protocol):
 
     spec: dict[str, Any]
     """Everything that decides the records, as JSON; see `digest_of`."""
+
+    @property
+    def files(self) -> Sequence[RecordFile[Any]]:
+        """Where its records lie."""
 
     def begin(self) -> RunHeader:
         """The header of a new run, with the digital network's accuracy."""
@@ -99,8 +93,11 @@ class Experiment(Protocol):
     def work(self, header: RunHeader) -> Work:
         """What the workers hold."""
 
-    def next_round(self, header: RunHeader, done: Mapping[Key, Trial], folder: Path) -> Round:
+    def next_round(self, header: RunHeader, folder: Path) -> Round:
         """What is left to do, by the records alone; no tasks at the end."""
+
+    def finish(self, header: RunHeader, folder: Path) -> None:
+        """Write what is made of all records, for the report."""
 
 
 def run_experiment(
@@ -125,19 +122,17 @@ def run_experiment(
             header = experiment.begin()
             write_header(folder, header)
         job = experiment.work(header)
-        done = _finished(folder, header.spec_digest)
-        with RecordWriter(folder) as writer:
-            while True:
-                todo = experiment.next_round(header, done, folder)
-                if not todo.tasks:
-                    break
-                for trial in place.run(job, todo.tasks):
-                    if trial.key in done:
-                        continue
-                    writer.write(trial)
-                    done[trial.key] = trial
-                    total = max(todo.total, len(done))
-                    progress(len(done), total, f"{trial.name} chip {trial.chip}")
+        with ExitStack() as stack:
+            for file in experiment.files:
+                stack.enter_context(file.opened(folder, header.spec_digest))
+            while (todo := experiment.next_round(header, folder)).tasks:
+                for file in experiment.files:
+                    tasks = [task for task in todo.tasks if task.beside == file.beside]
+                    for record in place.run(job, tasks) if tasks else ():
+                        if file.add(record):
+                            done = sum(len(one.done) for one in experiment.files)
+                            progress(done, max(todo.total, done), record.what)
+            experiment.finish(header, folder)
 
 
 class _StudyRun:
@@ -146,6 +141,8 @@ class _StudyRun:
     def __init__(self, study: Study, conditions: Sequence[Condition], data: Data) -> None:
         self.study, self.data = study, data
         self.conditions = {one.name: one for one in conditions}
+        self.trials = RecordFile(kind=Trial)
+        self.files = (self.trials,)
         self.analogs = by_bn(conditions)
         self.spec = run_spec(study, self.analogs, data)
 
@@ -163,7 +160,8 @@ class _StudyRun:
     def work(self, header: RunHeader) -> Job:
         return Job.of(self.study, self.data, header.spec_digest, self.conditions)
 
-    def next_round(self, header: RunHeader, done: Mapping[Key, Trial], folder: Path) -> Round:
+    def next_round(self, header: RunHeader, folder: Path) -> Round:
+        done = self.trials.done
         schedule = Schedule(
             study=self.study,
             bns=tuple(self.analogs),
@@ -176,20 +174,15 @@ class _StudyRun:
             write_plan(folder, plan)
         return schedule.next_round(done, plan)
 
-
-def _finished(folder: Path, digest: str) -> dict[Key, Trial]:
-    """The trials on the disk. Raises InputError for one of another study, or one twice."""
-    done: dict[Key, Trial] = {}
-    for trial in read_records(folder):
-        if trial.spec_digest != digest:
-            raise InputError(
-                f"run folder {folder} trials must have the digest {digest}, got "
-                f"{trial.spec_digest} (chip {trial.chip}); keep experiments in separate folders"
-            )
-        if trial.key in done:
-            raise InputError(
-                f"run folder {folder} must hold each trial once, got {trial.key} twice; "
-                "delete one of the two lines"
-            )
-        done[trial.key] = trial
-    return done
+    def finish(self, header: RunHeader, folder: Path) -> None:
+        # At the end: it decides no trial.
+        study, conditions = self.study, list(self.conditions.values())
+        first = {one.preset: one for one in reversed(conditions)}
+        write_layer_summary(
+            folder,
+            conditions[0].analog(),
+            {name_of(one, first[one].point): first[one].network.device for one in study.presets},
+            study.times_s,
+            study.compensations,
+            study.seed if conditions[0].seed is None else conditions[0].seed,
+        )

@@ -1,9 +1,9 @@
 """What a worker holds, what it is asked, and the trials that it hands back."""
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from torch import nn
 
@@ -15,12 +15,14 @@ from analogsim.experiment.axes import Place
 from analogsim.experiment.condition import Condition, Name
 from analogsim.experiment.deal import Images
 from analogsim.experiment.describe import installed_versions
+from analogsim.experiment.records import Record
 from analogsim.experiment.score import score, select
 from analogsim.experiment.study import Study
 from analogsim.experiment.trial import Key, Trial, name_of
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.measure import TOP_1, Measure
+from device_models.contract import Device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ class Job:
     @classmethod
     def of(
         cls, study: Study, data: Data, digest: str, conditions: Mapping[Name, Condition]
-    ) -> "Job":
+    ) -> Self:
         """The job of a study, whose trials bear `digest`."""
         return cls(
             conditions=conditions,
@@ -70,7 +72,14 @@ class Job:
         found = {id(m): m for analog in networks for m in (analog.module, analog.source)}
         yield from found.values()
 
-    def trials(self, task: "Task", kept: dict[Any, Any]) -> Iterator[Trial]:
+    def condition(self, task: "Task") -> Condition:
+        """What the chip of a task is of."""
+        if task.device is None:
+            return self.conditions[task.condition]
+        network = next(one.network for one in self.conditions.values() if one.bn == task.bn)
+        return Condition.of(task.preset, network, task.device)
+
+    def trials(self, task: "Task", kept: dict[Any, Any]) -> Iterator[Record]:
         """As `Work.trials`: one chip, see `work`."""
         return work(self, task, kept)
 
@@ -79,7 +88,8 @@ class Job:
 class Task:
     """One chip, the images that it sees, and the (time, compensation) pairs that are wanted.
 
-    `point` is that of a sweep.
+    `point` is that of a sweep, `device` one that the run has come upon: the job does not hold it.
+    `beside` is the folder, inside of the run's, that keeps its records.
     """
 
     preset: str
@@ -89,6 +99,8 @@ class Task:
     part: Literal["main", "pilot"]
     wanted: tuple[tuple[float, Compensation], ...]
     point: Place = ()
+    device: Device | None = None
+    beside: str = ""
 
     @property
     def condition(self) -> Name:
@@ -99,12 +111,17 @@ class Task:
         """That of its trial at a pair."""
         return (self.preset, self.bn, compensation, t_s, self.chip, self.point)
 
+    def lacking(self, done: Container[Key]) -> "Task":
+        """The task without the pairs that are done."""
+        return replace(self, wanted=tuple(p for p in self.wanted if self.key(*p) not in done))
+
     def __str__(self) -> str:
         name = name_of(self.preset, dict(self.point))
         return f"{name}, BN {self.bn}, {self.part} chip {self.chip}"
 
 
-Chips = MutableMapping[Name, Chip]
+Chips = MutableMapping[Name | None, Chip]
+"""By condition; None is the last one on a device that the run has come upon."""
 
 _FEW_CHIPS = 4
 _MOST_WEIGHTS = 20_000_000
@@ -114,15 +131,15 @@ _MOST_WEIGHTS = 20_000_000
 def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
     """Program the chip of a task and measure it; a trial for each wanted pair, in order.
 
-    `chips` holds the worker's chips by condition between tasks: programming one anew saves
-    building its network.
+    `chips` holds the worker's chips between tasks: programming one anew saves building its
+    network.
 
     Raises InputError, DeviceError as `program`, `drift_` and `score`.
     """
     start = perf_counter()
     chip = _chip(job, task, chips)
     analog = chip.analog
-    point = dict(job.conditions[task.condition].point) or None
+    point = dict(job.condition(task).point) if task.point else None
     images = select(job.data, task.images)
     for t_s, compensation in task.wanted:
         chip.drift_(t_s, compensation)
@@ -160,11 +177,11 @@ def work(job: Job, task: Task, chips: Chips) -> Iterator[Trial]:
 
 
 def _chip(job: Job, task: Task, chips: Chips) -> Chip:
-    key = task.condition
-    if key in chips:
+    key = task.condition if task.device is None else None
+    if key in chips and task.device in (None, chips[key].analog.device):
         chip = reprogram_(chips[key], task.chip, recalibrate=False)
     else:
-        condition = job.conditions[key]
+        condition = job.condition(task)
         seed = job.seed if condition.seed is None else condition.seed
         made = program(condition.analog(), seed=seed, chip=task.chip, recalibrate=False)
         chip = chips[key] = made.to(job.device)
@@ -173,7 +190,7 @@ def _chip(job: Job, task: Task, chips: Chips) -> Chip:
     return chip.recalibrate_() if task.bn == "recalibrate-once" else chip
 
 
-def _let_go_(chips: Chips, newest: Name) -> None:
+def _let_go_(chips: Chips, newest: Name | None) -> None:
     """Keep the newest chips: a sweep of a large network has more than the memory."""
     others = [name for name in chips if name != newest]
     while len(chips) > _FEW_CHIPS and _weights(chips.values()) > _MOST_WEIGHTS:

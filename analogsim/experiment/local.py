@@ -25,7 +25,7 @@ from analogsim.errors import AnalogsimError, InputError
 from analogsim.experiment.forked import answer_signals, new_process, start
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import ATTEMPTS, Work, WorkerError
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.records import Record
 
 _DONE = None
 # How often a worker that waits for work looks whether its parent is still there.
@@ -55,7 +55,7 @@ class Local:
         self._workers = workers
         self._warn = warn
 
-    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Trial]:
+    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Record]:
         """As `Place.run`."""
         workers = min(self._workers or cores(), len(tasks))
         # Never more than torch would take: OMP_NUM_THREADS is the user's word.
@@ -66,7 +66,7 @@ class Local:
             yield from _Pool(job, tasks, workers, threads, self._warn).run()
 
 
-def _here(job: Work, tasks: Sequence[Task], threads: int) -> Iterator[Trial]:
+def _here(job: Work, tasks: Sequence[Task], threads: int) -> Iterator[Record]:
     before = torch.get_num_threads()
     kept: dict[Any, Any] = {}
     for task in tasks:
@@ -106,7 +106,7 @@ class _Pool:
     _sent_home: list[_Worker] = field(default_factory=list)
     _deaths: dict[str, int] = field(default_factory=dict)
 
-    def run(self) -> Iterator[Trial]:
+    def run(self) -> Iterator[Record]:
         waiting = deque(self.tasks)
         try:
             while waiting or any(worker.tasks for worker in self._crew):
@@ -148,7 +148,7 @@ class _Pool:
         theirs.close()
         return worker
 
-    def _hear(self, worker: _Worker, waiting: deque[Task]) -> Iterator[Trial]:
+    def _hear(self, worker: _Worker, waiting: deque[Task]) -> Iterator[Record]:
         try:
             said = worker.pipe.recv()
         except (EOFError, OSError):

@@ -18,7 +18,7 @@ from analogsim.experiment.job import Task
 from analogsim.experiment.place import Work, WorkerError
 from analogsim.experiment.ray_address import check_answers, no_cluster
 from analogsim.experiment.ray_driver import Connected, Connecting, Finished, drive
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.records import Record
 
 # What answers as a cluster does and is none of ours; a right one takes a few seconds.
 _CONNECT_S = 60.0
@@ -60,7 +60,7 @@ class OnRay:
         self._workers, self._say = workers, say
         self._driver: _Driver | None = None
 
-    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Trial]:
+    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Record]:
         """As `Place.run`. A task whose worker or node dies is tried again on another."""
         driver = self._driver_of(job)
         try:
@@ -99,7 +99,7 @@ class OnRay:
         process.kill()
         process.join()
 
-    def _hear(self, pipe: Connection) -> Iterator[Trial]:
+    def _hear(self, pipe: Connection) -> Iterator[Record]:
         patience: float | None = None
         while True:
             if not pipe.poll(patience):

@@ -7,7 +7,7 @@ from torch import nn
 
 from analogsim.errors import AnalogsimError
 from analogsim.experiment.job import Task
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.records import Record
 from analogsim.inputs.data import Data
 
 # A task that ends its worker this often is not tried again.
@@ -28,14 +28,14 @@ class Work(Protocol):
     def networks(self) -> Iterable[nn.Module]:
         """Every network that a worker needs the code of."""
 
-    def trials(self, task: Task, kept: dict[Any, Any]) -> Iterator[Trial]:
+    def trials(self, task: Task, kept: dict[Any, Any]) -> Iterator[Record]:
         """A trial for each wanted pair, in order; `kept` is the worker's own between tasks."""
 
 
 class Place(Protocol):
     """Computes tasks and hands trials back as they finish, in any order."""
 
-    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Trial]:
+    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Record]:
         """The trials of all tasks, each once.
 
         Raises:

@@ -19,7 +19,7 @@ from analogsim.experiment.forked import answer_signals
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import ATTEMPTS, Work, WorkerError
 from analogsim.experiment.ray_address import no_cluster
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.records import Record
 
 # Tasks in flight for each core of the cluster: enough that no worker waits, few enough that a
 # study of 10^5 chips does not fill the scheduler.
@@ -100,7 +100,7 @@ def _connect(ray: Any, address: str | None, workers: int | None) -> str:
     )
 
 
-def _trials(ray: Any, shipped: Any, device: str, tasks: Sequence[Task]) -> Iterator[Trial]:
+def _trials(ray: Any, shipped: Any, device: str, tasks: Sequence[Task]) -> Iterator[Record]:
     resources = {"num_gpus": 1} if device == "cuda" else {}
     remote = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1, **resources)(_chip)
     waiting = list(reversed(tasks))
@@ -126,9 +126,9 @@ def _trials(ray: Any, shipped: Any, device: str, tasks: Sequence[Task]) -> Itera
                 ray.cancel(reference, force=True)
 
 
-def _take(ray: Any, reference: Any, task: Task) -> list[Trial]:
+def _take(ray: Any, reference: Any, task: Task) -> list[Record]:
     try:
-        trials: list[Trial] = ray.get(reference)
+        trials: list[Record] = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, AnalogsimError):
@@ -142,7 +142,7 @@ def _take(ray: Any, reference: Any, task: Task) -> list[Trial]:
     return trials
 
 
-def _chip(shipped: list[Any], task: Task) -> list[Trial]:
+def _chip(shipped: list[Any], task: Task) -> list[Record]:
     """All trials of one chip; runs on a node."""
     import torch
 

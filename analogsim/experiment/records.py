@@ -1,4 +1,4 @@
-"""The trials of a run, `records.jsonl`: one finished trial a line, safe on the disk at once.
+"""The records of a run, `records.jsonl`: one finished trial a line, safe on the disk at once.
 
 A run that is killed loses the trial it was in and no other. The line it was writing may be
 torn: it is the last, has no line end, and is dropped with a note when it is read.
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, overload
+from typing import Generic, Protocol, Self, TypeVar, overload
 
 from analogsim import bounded, own_files, schema
 from analogsim.errors import InputError, OutputError, shown
@@ -25,7 +25,7 @@ from analogsim.experiment.header import (
     read_header,
     write_header,
 )
-from analogsim.experiment.trial import Trial, trial_problems
+from analogsim.experiment.trial import Key, Trial
 
 __all__ = [
     "HEADER_FILE",
@@ -33,6 +33,7 @@ __all__ = [
     "DeviceEntry",
     "Digital",
     "Layer",
+    "Record",
     "RecordWriter",
     "Records",
     "RunHeader",
@@ -40,6 +41,7 @@ __all__ = [
     "check_finished",
     "prepare_folder",
     "read_header",
+    "read_lines",
     "read_records",
     "write_bytes_atomic",
     "write_header",
@@ -51,29 +53,67 @@ RECORDS_FILE = "records.jsonl"
 _MOST = 4096 * bounded.MIB
 
 
-@dataclass(frozen=True, kw_only=True)
-class Records(Sequence[Trial]):
-    """The trials of a run in the order of the file, and what is to be said about the reading."""
+class Record(Protocol):
+    """A line of such a file, `Trial` for one: what was measured on one chip, or on some."""
 
-    trials: tuple[Trial, ...]
+    @property
+    def key(self) -> Key:
+        """What tells it from the others of its file."""
+
+    @property
+    def what(self) -> str:
+        """As progress calls it."""
+
+    @property
+    def spec_digest(self) -> str:
+        """Of what decides its numbers."""
+
+    @property
+    def chip(self) -> int:
+        """The number of its chip, or of its last."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with it, a sentence each."""
+
+    def to_json(self) -> str:
+        """One line of strict JSON, without its line end."""
+
+    @classmethod
+    def from_json(cls, line: str, *, where: str) -> Self:
+        """Check and rebuild. Raises InputError that starts with `where`, which is file and line."""
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records(Sequence[R], Generic[R]):
+    """The records of a file in its order, and what is to be said about the reading."""
+
+    trials: tuple[R, ...]
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.trials)
 
     @overload
-    def __getitem__(self, index: int) -> Trial: ...
+    def __getitem__(self, index: int) -> R: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[Trial, ...]: ...
-    def __getitem__(self, index: int | slice) -> Trial | tuple[Trial, ...]:
+    def __getitem__(self, index: slice) -> tuple[R, ...]: ...
+    def __getitem__(self, index: int | slice) -> R | tuple[R, ...]:
         return self.trials[index]
 
 
-def read_records(folder: Path) -> Records:
-    """Read `records.jsonl`; a file that does not exist holds no trials.
+def read_records(folder: Path) -> Records[Trial]:
+    """The trials of a folder; as `read_lines`."""
+    return read_lines(folder, Trial)
+
+
+def read_lines(folder: Path, kind: type[R]) -> Records[R]:
+    """Read `records.jsonl`; a file that does not exist holds nothing.
 
     A torn last line is dropped, and `notes` says so. Raises InputError that names file and
-    line for any other line that is not a trial, and if the file cannot be read.
+    line for any other line that is not a `kind`, and if the file cannot be read.
     """
     path = folder / RECORDS_FILE
     try:
@@ -89,7 +129,7 @@ def read_records(folder: Path) -> Records:
     for number, line in enumerate(whole.split(b"\n"), start=1):
         where = f"{path} line {number}"
         if line.strip():
-            trials.append(Trial.from_json(_decode(line, where), where=where))
+            trials.append(kind.from_json(_decode(line, where), where=where))
     notes: tuple[str, ...] = ()
     if torn:
         number = whole.count(b"\n") + 1
@@ -147,9 +187,9 @@ def check_finished(folder: Path, header: RunHeader, records: Sequence[Trial]) ->
 
 
 class RecordWriter:
-    """Appends trials to `records.jsonl`; each is on the disk when `write` returns.
+    """Appends records to `records.jsonl`; each is on the disk when `write` returns.
 
-    A torn last line of a run that was broken off is cut away first: the next trial would
+    A torn last line of a run that was broken off is cut away first: the next record would
     otherwise be glued to it, and both be lost. Raises OutputError where it cannot write.
     """
 
@@ -179,9 +219,9 @@ class RecordWriter:
             return len(whole) + 1
         return len(whole)
 
-    def write(self, trial: Trial) -> None:
-        """Append one trial: one line, written and synchronised. Raises OutputError."""
-        found = trial_problems(trial)
+    def write(self, record: Record) -> None:
+        """Append one record: one line, written and synchronised. Raises OutputError."""
+        found = record.problems()
         assert not found, found
         if not own_files.is_in_place(self._file, self.path):
             raise OutputError(
@@ -189,7 +229,7 @@ class RecordWriter:
                 "file or none in its place; restore it, or run again: what it lacks is computed "
                 "anew"
             )
-        line = trial.to_json().encode() + b"\n"
+        line = record.to_json().encode() + b"\n"
         try:
             done = 0
             while done < len(line):

@@ -4,7 +4,6 @@ A run that was broken off and one that never was ask for the same trials: both a
 after each round, and it looks at nothing but what is on the disk.
 """
 
-import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -167,13 +166,9 @@ class Schedule:
         total, left = 0, []
         for task in tasks:
             total += len(task.wanted)
-            wanted = tuple(
-                (t_s, compensation)
-                for t_s, compensation in task.wanted
-                if task.key(t_s, compensation) not in done
-            )
-            if wanted:
-                left.append(dataclasses.replace(task, wanted=wanted))
+            rest = task.lacking(done)
+            if rest.wanted:
+                left.append(rest)
         return Round(tasks=tuple(left), total=total)
 
     def _whole(self, design: Chips) -> Iterator[Task]:

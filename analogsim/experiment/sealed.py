@@ -1,4 +1,4 @@
-"""Result files that are read again: sealed when they are written, checked when they are read."""
+"""Files and lines that are read again: sealed when they are written, checked when they are read."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +27,29 @@ def read_sealed(path: Path, *, name: str, version: int, todo: str) -> Any:
         raise InputError(f"{path} must be readable JSON, got '{error}'; {todo}") from error
     check_format(content, name=name, version=version, where=str(path))
     return opened(content, where=str(path), todo=todo)
+
+
+def write_line(fields: Mapping[str, Any], *, name: str, version: int) -> str:
+    """One line of strict JSON, without its line end, sealed with a checksum."""
+    return schema.dumps(seal.sealed({"format": name, "version": version, **fields}))
+
+
+def read_line(
+    line: str, *, name: str, version: int | tuple[int, ...], where: str
+) -> dict[str, Any]:
+    """The fields of such a line.
+
+    Raises:
+        InputError: it is something else, or not what was sealed.
+    """
+    todo = "restore the line or delete it"
+    try:
+        content = schema.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where} must be JSON, got '{error}'; {todo}") from error
+    check_format(content, name=name, version=version, where=where)
+    fields = opened(content, where=where, todo=todo)
+    return {key: value for key, value in fields.items() if key not in {"format", "version"}}
 
 
 def opened(content: dict[str, Any], *, where: str, todo: str) -> Any:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, get_type_hints
 
-from analogsim import schema, seal
+from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Place, Value, place_of, point_text
 from analogsim.experiment.deal import FLOATS, Images, unpack_values
-from analogsim.experiment.header import check_format, named, renamed
+from analogsim.experiment.header import named, renamed
+from analogsim.experiment.sealed import read_line, write_line
 
 Key = tuple[str, str, str, float, int, Place]
 """Device, BatchNorm, compensation, time in seconds, chip, and point of a sweep."""
@@ -72,6 +73,15 @@ class Trial:
         """The device and the point of a sweep, as curves are named."""
         return name_of(self.preset, self.point)
 
+    @property
+    def what(self) -> str:
+        """As progress calls it."""
+        return f"{self.name} chip {self.chip}"
+
+    def problems(self) -> list[str]:
+        """What is wrong with it, a sentence each."""
+        return list(_problems(vars(self)))
+
     def as_fields(self) -> dict[str, Any]:
         """What a record has, under its names there: those of no sweep are as before any."""
         fields = {key: value for key, value in vars(self).items() if key != "point" or self.point}
@@ -80,8 +90,7 @@ class Trial:
     def to_json(self) -> str:
         """One line of strict JSON, without its line end, sealed with a checksum."""
         version = 2 if self.n_correct is None else 1
-        content = {"format": self.FORMAT, "version": version, **self.as_fields()}
-        return schema.dumps(seal.sealed(content))
+        return write_line(self.as_fields(), name=self.FORMAT, version=version)
 
     @classmethod
     def from_json(cls, line: str, *, where: str) -> Self:
@@ -89,20 +98,7 @@ class Trial:
 
         Raises InputError that starts with `where` and names every problem of the line.
         """
-        try:
-            content = schema.loads(line)
-        except ValueError as error:
-            raise InputError(
-                f"{where} must be JSON, got '{error}'; restore the line or delete it"
-            ) from error
-        check_format(content, name=cls.FORMAT, version=cls.VERSIONS, where=where)
-        try:
-            content = seal.unsealed(content)
-        except ValueError as error:
-            raise InputError(
-                f"{where} must be as it was written, got {error}; restore the line or delete it"
-            ) from error
-        fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
+        fields = read_line(line, name=cls.FORMAT, version=cls.VERSIONS, where=where)
         fields = {**dict.fromkeys(_LATER), **(named(fields) if "mean" in fields else fields)}
         found = list(_problems(fields))
         if found:
@@ -113,11 +109,6 @@ class Trial:
 def name_of(preset: str, point: Mapping[str, Value] | None) -> str:
     """The device and the point of a sweep: `pcm`, or `pcm, adc_bits 4`."""
     return f"{preset}, {point_text(point)}" if point else preset
-
-
-def trial_problems(trial: Trial) -> list[str]:
-    """What is wrong with a trial, a sentence each."""
-    return list(_problems(vars(trial)))
 
 
 # Fields that records of before do not have.

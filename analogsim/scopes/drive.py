@@ -24,8 +24,9 @@ from analogsim.experiment.drive import Progress, run_experiment
 from analogsim.experiment.header import Digital, RunHeader
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import Place
+from analogsim.experiment.record_file import RecordFile
 from analogsim.experiment.schedule import Round
-from analogsim.experiment.trial import Key, Trial
+from analogsim.experiment.trial import Trial
 from analogsim.inputs.batching import batches, n_images
 from analogsim.inputs.data import Data
 from analogsim.scopes.levels import Level
@@ -132,6 +133,8 @@ class _NoiseRun:
 
     def __init__(self, study: NoiseStudy, module: nn.Module, data: Data, folder: Path) -> None:
         self.study, self.data, self.folder = study, data, folder
+        self.trials = RecordFile(kind=Trial)
+        self.files = (self.trials,)
         example, _ = next(batches(data, MOST_ROWS))
         self.network = measure(module, example)
         self.levels = {level.preset: level for level in study.levels(self.network.same)}
@@ -202,7 +205,7 @@ class _NoiseRun:
             versions=installed_versions(),
         )
 
-    def next_round(self, header: RunHeader, done: Mapping[Key, Trial], folder: Path) -> Round:
+    def next_round(self, header: RunHeader, folder: Path) -> Round:
         images = all_images(self.total)
         # Draw by draw, so that all levels are at the same depth if the run is broken off.
         tasks = [
@@ -211,7 +214,10 @@ class _NoiseRun:
             for draw in range(self.study.draws)
             for preset, level in self.levels.items()
         ]  # fmt: skip
-        left = [t for t in tasks if t.key(0.0, _NONE) not in done]
+        left = [t for t in tasks if t.lacking(self.trials.done).wanted]
         if left and self.study.device == "cpu":
             warm_up()
         return Round(tasks=tuple(left), total=len(tasks))
+
+    def finish(self, header: RunHeader, folder: Path) -> None:
+        """As `Experiment.finish`: the report reads the records alone."""

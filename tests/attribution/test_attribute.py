@@ -7,11 +7,10 @@ import math
 import pytest
 
 from analogsim.attribution import Ask, Goal, Screening
-from analogsim.attribution.bench import Treated
+from analogsim.attribution.bench import TreatedJob, TreatedTask
 from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.drive import run_study
-from analogsim.experiment.job import Job, Task
 from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.local import Local
 from analogsim.experiment.records import RecordWriter, read_records
@@ -244,14 +243,22 @@ def test_trials_of_another_study_are_refused(done, tmp_path):
 def test_a_worker_keeps_one_treatment_s_chips():
     """Hundreds of treatments must not fill the memory."""
     made = plan("pcm")
-    treatments = {t.name: t for t in (made.none(), made.full())}
-    data = digits()
-    job = Job(conditions={}, data=data, batch_size=50, seed=0, device="cpu", digest="",
-              versions={})  # fmt: skip
-    treated = Treated(job=job, treatments=treatments)
-    assert len(list(treated.networks())) == 4
+    conditions = {one.condition.name: one.condition for one in (made.none(), made.full())}
+    job = TreatedJob(conditions=conditions, plan=made, data=digits(), batch_size=50, seed=0,
+                     device="cpu", digest="", versions={})  # fmt: skip
+    # The source, the full chip's and that of the perfect periphery.
+    assert len(list(job.networks())) == 3
     kept = {("other", "digital", ()): object()}
-    task = Task(preset=made.full().name, bn="digital", chip=0, images=all_images(60), part="main",
-                wanted=())  # fmt: skip
-    assert list(treated.trials(task, kept)) == []
-    assert list(kept) == [(made.full().name, "digital", ())]
+
+    def task(treatment):
+        return TreatedTask(preset=treatment.name, bn="digital", chip=0, images=all_images(60),
+                           part="main", wanted=(), digital=treatment.digital)  # fmt: skip
+
+    assert list(job.trials(task(made.full()), kept)) == []
+    assert list(kept) == [made.full().condition.name]
+    # Layers that are chosen when the workers have begun.
+    other = made.keeping(made.forms.names[:2])
+    assert list(job.trials(task(other), kept)) == []
+    assert [chip.analog.keep_digital for chip in kept.values()] == [
+        other.condition.network.keep_digital
+    ]

@@ -1,7 +1,5 @@
 """Common random numbers: a source alone draws the very normals that it draws in the full chip."""
 
-import dataclasses
-
 import pytest
 import torch
 
@@ -13,7 +11,7 @@ from tests.attribution.small import DAY, contrast, logits, plan
 
 
 def chip_of(treatment, number=3):
-    analog = dataclasses.replace(treatment.analog, device=treatment.device)
+    analog = treatment.condition.network
     return program(analog, seed=5, chip=number)
 
 

@@ -1,6 +1,7 @@
 """Losses, intervals and interactions, by hand on a toy set of accuracies and of answers."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ T_2 = 4.302652729696142
 
 
 def treatment(name, *, fixed=False):
-    return Treatment(name=name, analog=None, device=None, same_for_every_chip=fixed)
+    return Treatment(condition=SimpleNamespace(preset=name), same_for_every_chip=fixed)
 
 
 TOY = {

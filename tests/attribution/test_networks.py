@@ -55,11 +55,9 @@ def test_the_full_form_is_the_full_network():
 def test_everything_off_is_the_digital_network(bn):
     made = plan("pcm", bn=bn)
     off = made.none()
-    assert off.analog.forward == "native"
+    assert off.condition.network.forward == "native"
     assert off.same_for_every_chip
-    chip = program(dataclasses.replace(off.analog, device=off.device), seed=0, chip=0).drift_(
-        DAY, "global"
-    )
+    chip = program(off.condition.network, seed=0, chip=0).drift_(DAY, "global")
     # float32 products in another order; nothing else is left.
     assert relative_error(logits(chip), logits(made.forms.full.source)) < 1e-5
 
@@ -80,7 +78,7 @@ def test_forms_share_targets_and_never_touch_the_full_network():
 def test_every_treatment_is_native():
     made = plan("pcm")
     treatments = [t for c in (*made.by_source(), *made.by_layer(["0", "8"])) for t in c.treatments]
-    assert {treatment.analog.forward for treatment in treatments} == {"native"}
+    assert {treatment.condition.network.forward for treatment in treatments} == {"native"}
 
 
 def test_weights_and_products_by_hand():

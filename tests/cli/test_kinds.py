@@ -139,15 +139,8 @@ def test_all_cores(made: Made, tmp_path: Path, name: str) -> None:
     assert values(tmp_path / "o") == values(made.whole(name))
 
 
-# It works, but each level that a search asks for is a job of its own, and starts Ray anew.
-_MINUTES = pytest.mark.xfail(run=False, reason="a search starts Ray for each of its levels")
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=_MINUTES) if name == "matched" else name for name in ROWS],
-)
+@every
 def test_on_ray(made: Made, tmp_path: Path, name: str) -> None:
     assert run([*KINDS[name].command(tmp_path / "o", tmp_path), "--on", "ray"]) == 0
     assert values(tmp_path / "o") == values(made.whole(name))

@@ -35,6 +35,7 @@ STUDY = Study(
     batch_size=60,
 )
 NAMES = ["pcm", "gaussian-matched(pcm)"]
+PARTS = (".", "search", "search/weights")
 
 
 @pytest.fixture(scope="module")
@@ -128,17 +129,44 @@ def test_goes_on_where_it_was_broken_off(setting, finished, tmp_path):
     """Half the records of a finished run, and no result: the same numbers come out."""
     whole, comparison = finished
     folder = tmp_path / "out"
-    (folder / "search").mkdir(parents=True)
+    (folder / "search" / "weights").mkdir(parents=True)
     (folder / "run.json").write_bytes((whole / "run.json").read_bytes())
-    for part in ("records.jsonl", "search/records.jsonl"):
-        lines = (whole / part).read_text().splitlines(keepends=True)
-        (folder / part).write_text("".join(lines[: len(lines) // 2]))
-    kept = len(read_records(folder)) + len(read_records(folder / "search"))
+    lost = 0
+    for part in PARTS:
+        lines = (whole / part / "records.jsonl").read_text().splitlines(keepends=True)
+        (folder / part / "records.jsonl").write_text("".join(lines[: len(lines) // 2]))
+        lost += len(lines) - len(lines) // 2
     ticks: list[str] = []
     assert compare(setting, folder, ticks=ticks) == comparison
-    every = len(read_records(whole)) + len(read_records(whole / "search"))
-    assert len(ticks) == every - kept
+    assert len(ticks) == lost
+    # Nothing is measured a second time, weight errors neither.
+    for part in PARTS:
+        lines = (folder / part / "records.jsonl").read_text().splitlines()
+        assert len(lines) == len((whole / part / "records.jsonl").read_text().splitlines())
     assert len(read_header(folder).notes) == len(read_header(whole).notes)
+
+
+def test_the_next_levels_of_all_points_are_asked_for_at_once(setting, tmp_path):
+    """The rounds are those of the longest search, not of all searches one after the other."""
+
+    class Counting:
+        rounds = 0
+
+        def run(self, job, tasks):
+            self.rounds += 1
+            return Local(1).run(job, tasks)
+
+    def rounds(folder, times_s):
+        place = Counting()
+        device = parse("gaussian?eta=0.1")
+        study = dataclasses.replace(
+            STUDY, devices=(device,), times_s=times_s, design=Chips(chips=1)
+        )
+        compare_matched(study, *setting, folder, place, lambda *_: None)
+        return place.rounds
+
+    one = rounds(tmp_path / "one", (86400.0,))
+    assert rounds(tmp_path / "two", (1.0, 86400.0)) <= one + 3
 
 
 def test_refused(setting, finished, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from analogsim.equivalent.search import STEP, equivalent, ladder
 from analogsim.errors import InputError
+from analogsim.experiment.replay import Missing
 from analogsim.experiment.statistics import Interval, interval
 
 RUNGS = ladder()
@@ -83,6 +84,33 @@ def test_each_level_is_paid_once():
     found = equivalent(counting, RUNGS)
     assert set(asked.values()) == {1}
     assert found.n_levels == len(asked) < 25
+
+
+def test_what_all_bounds_need_next_is_asked_for_at_once():
+    """Levels come in rounds, as trials do: fewer than one after the other."""
+    difference = line(0.1)
+    there: dict[float, Interval] = {}
+    rounds = []
+    known: dict[float, Interval] = {}
+    while True:
+        asked = []
+
+        def read(eta: float, asked: list[float] = asked) -> Interval:
+            if eta not in there:
+                asked.append(eta)
+                raise Missing
+            return there[eta]
+
+        try:
+            found = equivalent(read, RUNGS, known)
+            break
+        except Missing:
+            rounds.append(len(set(asked)))
+            there.update({eta: difference(eta) for eta in asked})
+    assert found == equivalent(difference, RUNGS)
+    assert sum(rounds) == found.n_levels == len(known)
+    assert len(rounds) < 12
+    assert max(rounds) == 3
 
 
 def coverage(shrink: float) -> int:
