@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from analogsim.experiment import local
 from tests import charts
 
 # So that a helper's failed assertion shows its values, as one in a test does.
@@ -46,10 +47,17 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(700, 10, 100)
 
 
+# Here a study that is told no number of workers takes all cores. Elsewhere it stays in its process:
+# pytest has the other cores, and forking for a few trials takes half their time.
+_ALL_CORES = ("tests/cli/test_kinds.py", "tests/experiment/test_local.py")
+_cores = local.cores
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Choose before any fixture, also a module's, how far charts are drawn."""
+    """Choose before any fixture, also a module's, how far charts are drawn, and the workers."""
     charts.draw(charts.level_of(item.nodeid))
+    local.cores = _cores if item.nodeid.startswith(_ALL_CORES) else lambda: 1
 
 
 def _seed(name: str) -> None:
