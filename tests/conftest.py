@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from analogsim.report import look
+from analogsim.experiment import local
+from tests import charts
 
 # So that a helper's failed assertion shows its values, as one in a test does.
 pytest.register_assert_rewrite(
@@ -37,36 +38,26 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Take what the imports made out of every later round of the garbage collector."""
+    """Take what the imports made out of every later round of the garbage collector.
+
+    Of its rounds over all that is left, a tenth is enough: they took a seventh of a study's time.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(700, 10, 100)
 
 
-# Laying out charts and writing them as images takes four fifths of a study of a test's size. Only
-# where images are looked at it is done; elsewhere charts are drawn, with all that is in them.
-_LOOKED_AT = (
-    "tests/report/",
-    "tests/test_readme.py",
-    "tests/cli/test_figures.py",
-    "tests/cli/test_report.py",
-    "tests/equivalent/test_words.py",
-    "tests/scopes/test_result.py",
-    "tests/suites/test_kept.py",
-)
-_RENDERED = {"_save": look._save, "_MOST_LAYOUTS": look._MOST_LAYOUTS}
-
-
-def _blank(figure: object, style: object, *, format: str, **options: object) -> bytes:
-    """Stands for the image of a chart that no test looks at."""
-    return {"svg": b"<svg></svg>", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-1.4\n"}[format]
+# Here a study that is told no number of workers takes all cores. Elsewhere it stays in its process:
+# pytest has the other cores, and forking for a few trials takes half their time.
+_ALL_CORES = ("tests/cli/test_kinds.py", "tests/experiment/test_local.py")
+_cores = local.cores
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Choose before any fixture, also a module's, whether charts become images."""
-    looked_at = item.nodeid.startswith(_LOOKED_AT)
-    for name, value in (_RENDERED if looked_at else {"_save": _blank, "_MOST_LAYOUTS": 0}).items():
-        setattr(look, name, value)
+    """Choose before any fixture, also a module's, how far charts are drawn, and the workers."""
+    charts.draw(charts.level_of(item.nodeid))
+    local.cores = _cores if item.nodeid.startswith(_ALL_CORES) else lambda: 1
 
 
 def _seed(name: str) -> None:

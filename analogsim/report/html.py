@@ -7,6 +7,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -49,21 +50,30 @@ def render(template: str, *, computed: str = "", **values: Any) -> str:
 
     Names, notes and settings may hold any text: it is escaped.
     """
-    environment = Environment(
+    script = _file("page.js")
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            css=Markup(_file("page.css")),
+            # Our own text: escaping it would change its hash and its meaning.
+            script=Markup(script),
+            script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+            computed=computed,
+            **values,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """It keeps each template as it was compiled, for a process's further pages."""
+    return Environment(
         loader=PackageLoader("analogsim.report", "template"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    script = _file("page.js")
-    return environment.get_template(template).render(
-        css=Markup(_file("page.css")),
-        # Our own text: escaping it would change its hash and its meaning.
-        script=Markup(script),
-        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
-        computed=computed,
-        **values,
     )
 
 
@@ -87,5 +97,6 @@ def data_link(text: str, kind: str = "text/csv") -> str | None:
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}"
 
 
+@cache
 def _file(name: str) -> str:
     return (files("analogsim.report") / "template" / name).read_text(encoding="utf-8").strip()

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.scopes.small import UNDRAWN as _UNDRAWN
-
 _DIGITS = ("--data", "digits")
 _SMALL = (*_DIGITS, "--limit", "20", "--chips", "2", "--workers", "1")
 _HEAD = 'model = "zoo:digits_cnn"\n'
@@ -76,11 +74,6 @@ KINDS = {
         args=("train", "zoo:digits_cnn", *_DIGITS, "--epochs", "2"), page="weights.json"
     ),
 }  # fmt: skip
-
-
-UNDRAWN = {f"report.charts_folder.{name}": made for name, made in _UNDRAWN.items()}
-"""What to put in place of the drawing of charts, which takes most of the time: files are written
-all the same, and how they look is not what is at stake."""
 
 
 def files(folder: Path) -> dict[str, bytes]:

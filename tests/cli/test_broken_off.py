@@ -6,7 +6,7 @@ Kills are raised in this process at the change (`broken_disk`): they hit each po
 
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -18,18 +18,10 @@ import pytest
 
 from analogsim.cli.main import run
 from tests.cli.broken_disk import Killed, disk
-from tests.cli.kinds import KINDS, UNDRAWN, files, values
+from tests.cli.kinds import KINDS, files, values
 
 # At random ones, and at the last, which comes after all results.
 POINTS = 3
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _drawn_quickly() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, made in UNDRAWN.items():
-            patch.setattr(f"analogsim.{name}", made)
-        yield
 
 
 def said(args: list[str], folder: Path) -> str:

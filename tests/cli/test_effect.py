@@ -5,6 +5,7 @@ import json
 import pytest
 
 from analogsim.cli.main import run
+from tests.studies.tiny import write_files
 
 NET = ("zoo:digits_cnn", "--data", "digits")
 SMALL = ("--limit", "40", "--chips", "2", "--times", "1d", "--workers", "1")
@@ -95,8 +96,9 @@ def test_what_cannot_be_is_refused_before_a_folder_is_made(folder, capsys, args,
 
 
 def test_attribution_says_what_an_effect_costs(folder):
-    args = ("--only", "sources", "--wires", "300ohm", "--effect", "stuck?rate_on=0.2")
-    assert run(["attribute", *NET, *SMALL, *args, "-o", "a"]) == 0
+    model, data = write_files(folder)
+    args = ("--only", "sources", "--wires", "3000ohm", "--effect", "stuck?rate_on=0.2")
+    assert run(["attribute", model, "--data", data, *SMALL, *args, "-o", "a"]) == 0
     content = document(folder / "a" / "attribution.json")
     rows = {(row["name"], row["mode"]): row for row in content["rows"]}
     assert rows["wires", "alone"]["same_for_every_chip"]
@@ -104,7 +106,7 @@ def test_attribution_says_what_an_effect_costs(folder):
     for name in ("wires", "stuck"):
         assert rows[name, "alone"]["loss"] > 0.1
         assert rows[name, "without"]["why"] == ""
-    assert content["spec"]["effects"] == ["stuck?rate_on=0.2", "wires?r_row=300.0&r_col=300.0"]
+    assert content["spec"]["effects"] == ["stuck?rate_on=0.2", "wires?r_row=3000.0&r_col=3000.0"]
 
 
 def test_studies_that_know_none_refuse_them(folder, capsys):

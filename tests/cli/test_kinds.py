@@ -12,6 +12,7 @@ import pytest
 
 import analogsim
 from analogsim.cli.main import run
+from tests.charts import drawn
 from tests.cli.kinds import KINDS, Kind, values
 
 # What a study of digits_cnn on 20 images may be called in its Answer.
@@ -93,7 +94,8 @@ class Made:
         """The run itself, which nobody changes."""
         folder = self.place / name
         if not folder.exists():
-            assert run(KINDS[name].command(folder, self.place)) == 0
+            with drawn():
+                assert run(KINDS[name].command(folder, self.place)) == 0
         return folder
 
     def copy(self, name: str, place: Path) -> Path:

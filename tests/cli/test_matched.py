@@ -14,7 +14,7 @@ from analogsim.seal import unsealed
 from tests.cli.replaced import replaced
 from tests.experiment.small import records
 
-SHORT = ["--presets", "pcm", "--times", "1d", "--chips", "2", "--limit", "60"]
+SHORT = ["--presets", "pcm", "--times", "1d", "--chips", "2", "--limit", "20"]
 
 
 def compare(folder, *args):

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,9 @@ from tests.cli.replaced import replaced
 from tests.cli.test_run import lines
 from tests.experiment.held import Held
 from tests.experiment.small import records
-from tests.scopes.small import undrawn
 
 COMMAND = ["noise", "zoo:digits_cnn", "--data", "digits", "--limit", "60", "--draws", "2"]
 SMALL = [*COMMAND, "--scopes", "weights,variance", "--references", "std", "--etas", "5%,0.3"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        undrawn(patch)
-        yield
 
 
 def test_a_study_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

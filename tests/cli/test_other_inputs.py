@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,6 @@ from analogsim.inputs.zoo import SHIPPED
 from tests.cli.replaced import replaced
 from tests.experiment.small import records
 from tests.inputs.devices import CELL
-from tests.scopes.small import undrawn
 
 FILES = {
     "net.py": "from layer import Net\n\ndef net():\n    return Net()\n",
@@ -96,13 +95,6 @@ KINDS: dict[str, tuple[Callable[[], None], str]] = {
     "label": (other_data(y=1), "images"),
     "data": (edited("set.py"), "data file set.py"),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        undrawn(patch)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from analogsim.inputs.zoo import SHIPPED
 from analogsim.spec.file import as_toml, parse_spec
 from analogsim.spec.suite import Suite
 from tests.experiment.small import records
-from tests.scopes.small import undrawn
 
 NOISE = """
 kind = "noise"
@@ -68,13 +66,6 @@ bn = ["digital"]
 pair = "digits"
 arm = "without"
 """
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        undrawn(patch)
-        yield
 
 
 def write_spec(folder: Path) -> Path:

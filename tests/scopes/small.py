@@ -108,16 +108,3 @@ class Flat(nn.Module):
         maps = self.bn(self.conv(images.repeat(1, 2, 1, 1)))
         logits: Tensor = self.linear(maps.view(len(maps), -1))
         return logits
-
-
-UNDRAWN: dict[str, Any] = {
-    "_figure": lambda *_: None,
-    "svg_text": lambda *_: "<svg></svg>",
-    "png_bytes": lambda *_: b"\x89PNG",
-}
-
-
-def undrawn(patch: Any) -> None:
-    """Make pictures without drawing them: a second each, and other tests look at them."""
-    for name, made in UNDRAWN.items():
-        patch.setattr(f"analogsim.report.charts_folder.{name}", made)
