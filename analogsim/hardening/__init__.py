@@ -1,1 +1,1 @@
-"""Training a network for the chip that it will run on: its noise, its drift, its converters."""
+"""Training against the noise of chips (hardware-aware training)."""

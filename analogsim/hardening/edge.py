@@ -68,7 +68,7 @@ class Edge(nn.Module):
                 units: column scales and drift compensation included.
             bias: (outputs,), digital, or None.
             factor: the drift compensation behind the ADC that `weight` includes: (), (1,),
-                (outputs,), or (splits, outputs). It takes no gradient.
+                (outputs,), or (splits, outputs) as in `compensation`. It takes no gradient.
             generator: of the output noise, see `convert_outputs_`.
         """
         geometry, edge = self.geometry, self.periphery
@@ -83,7 +83,7 @@ class Edge(nn.Module):
         full = self.input_range.detach().abs()
         # Codes are whole numbers, which bfloat16 holds exactly: their step joins the weights.
         weight = weight * (full * (step(edge.dac_bits, 1.0) if edge.dac_bits else 1.0))
-        factor = factor.detach().expand(len(self.splits), len(weight)) * full
+        factor = factor.detach().to(full.device).expand(len(self.splits), len(weight)) * full
         total: Tensor | None = None
         for split, unit, part in zip(self._splits, factor, self._parts(codes), strict=True):
             y = convert_outputs_(
@@ -99,6 +99,11 @@ class Edge(nn.Module):
             total = y if total is None else total.add_(y)
         assert total is not None, "a layer has tiles"
         return total
+
+    @property
+    def compensation(self) -> Tensor:
+        """(splits, outputs): the tiles' drift compensation behind the ADC as it is now."""
+        return torch.stack([split.alpha for split in self._splits])
 
     def _parts(self, codes: Tensor) -> Sequence[Tensor]:
         """The codes of each split."""
@@ -144,6 +149,11 @@ class _Split(nn.Module):
     def scale(self) -> Tensor:
         """(outputs,): the column scales, as they are now."""
         return torch.cat([tile.scale.reshape(-1) for tile in self._tiles])
+
+    @property
+    def alpha(self) -> Tensor:
+        """(outputs,): the drift compensation, as it is now."""
+        return torch.cat([tile.alpha.expand(tile.shape[0]) for tile in self._tiles])
 
     def weight(self, weight: Tensor) -> Tensor:
         """The rows of the layer's weight that lie on these tiles."""
