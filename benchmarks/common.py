@@ -47,16 +47,20 @@ def start(threads: int) -> bool:
     )
 
 
-def interleave(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+def interleave(
+    sides: Mapping[str, Callable[[], object]],
+    repeats: int,
+    clock: Callable[[], float] = perf_counter,
+) -> dict[str, list[float]]:
     """Seconds of each side in every round, all sides in turn, after one round of warm-up."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for side in sides.values():
         side()
     for _ in range(repeats):
         for name, side in sides.items():
-            begin = perf_counter()
+            begin = clock()
             side()
-            times[name].append(perf_counter() - begin)
+            times[name].append(clock() - begin)
     return times
 
 

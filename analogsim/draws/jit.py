@@ -36,6 +36,7 @@ _COS_0, _LN_2, _ANGLE = np.float32(COS_0), np.float32(LN_2), np.float32(ANGLE)
 _TO_UNIT, _HALF_STEP = np.float32(2**-32), np.float32(2**-33)
 _ONE, _HALF = np.float32(1), np.float32(0.5)
 _SQRT_HALF, _MANTISSA, _23 = np.int32(SQRT_HALF_BITS), np.int32(0x7FFFFF), np.int32(23)
+_UPPER, _MIDDLE, _16 = np.uint32(0xFFFF0000), np.uint32(0x8000), np.uint32(16)
 _SIGN, _SWAP, _TWO = np.uint32(SIGN_BIT), np.uint32(SWAP_BIT), np.uint32(2)
 
 _SCRATCH = 2048
@@ -111,6 +112,30 @@ def normals(out: Floats, count: int, first: int, words: UInts) -> None:
         out[4 * i + 1] = z1
         out[4 * i + 2] = z2
         out[4 * i + 3] = z3
+
+
+@njit(nogil=True, error_model="numpy")
+def coarse_normals(out: Floats, count: int, first: int, words: UInts) -> None:
+    """As `normals`, of 16 bits and in two thirds of the time; `count` is a multiple of 8.
+
+    Not in the stream's definition: each integer gives two normals, its halves in place of x and y.
+    The largest is 4.86; the variance is 1 within 1e-5.
+    """
+    tensor, trial, stream, k0, k1 = words[0], words[1], words[2], words[3], words[4]
+    for i in range(count // 8):
+        x0, x1, x2, x3 = _philox(np.uint32(first + i), tensor, trial, stream, k0, k1)
+        z0, z1 = _box_muller(np.uint32(x0 & _UPPER | _MIDDLE), np.uint32(x0 << _16))
+        z2, z3 = _box_muller(np.uint32(x1 & _UPPER | _MIDDLE), np.uint32(x1 << _16))
+        z4, z5 = _box_muller(np.uint32(x2 & _UPPER | _MIDDLE), np.uint32(x2 << _16))
+        z6, z7 = _box_muller(np.uint32(x3 & _UPPER | _MIDDLE), np.uint32(x3 << _16))
+        out[8 * i] = z0
+        out[8 * i + 1] = z1
+        out[8 * i + 2] = z2
+        out[8 * i + 3] = z3
+        out[8 * i + 4] = z4
+        out[8 * i + 5] = z5
+        out[8 * i + 6] = z6
+        out[8 * i + 7] = z7
 
 
 # On parts of the arrays, so that indices start at 0 and need no look at their sign.

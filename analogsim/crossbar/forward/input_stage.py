@@ -9,6 +9,35 @@ from analogsim.crossbar.mapping.periphery import step
 from analogsim.crossbar.mapping.tile import TileState
 
 
+class InputChannels(nn.Module):
+    """Takes the channels that reach the tiles with these rows of each group's matrix.
+
+    Attributes:
+        channels: [first, last) of each group.
+    """
+
+    index: Tensor | None
+
+    def __init__(self, geometry: Geometry, rows: slice) -> None:
+        super().__init__()
+        kernel, index = geometry.kernel_size, None
+        self.channels = range(rows.start // kernel, -(-rows.stop // kernel))
+        every, width = geometry.in_features // kernel, len(self.channels)
+        self._part = width < every
+        if geometry.groups > 1 and self._part:
+            first = torch.arange(self.channels.start, self.channels.stop)
+            index = (first + every * torch.arange(geometry.groups)[:, None]).reshape(-1)
+        self.register_buffer("index", index, persistent=False)
+
+    def forward(self, geometry: Geometry, x: Tensor) -> Tensor:
+        """These channels of `x`, or all of it where they are all."""
+        if self.index is not None:
+            return x.index_select(geometry.channel_axis, self.index)
+        if not self._part:
+            return x
+        return x.narrow(geometry.channel_axis, self.channels.start, len(self.channels))
+
+
 class InputStage(nn.Module):
     """Takes the channels that reach the tiles, and gives them in units of the DAC's step.
 
@@ -20,22 +49,19 @@ class InputStage(nn.Module):
 
     bound: Tensor
     levels: Tensor
-    index: Tensor | None
 
     def __init__(self, layer: CrossbarLayer, tiles: list[TileState]) -> None:
         super().__init__()
         geometry, edge = layer.geometry, layer.periphery
-        inputs = tiles[0].slot.inputs
-        kernel = geometry.kernel_size
-        first, last = inputs.start // kernel, -(-inputs.stop // kernel)
-        self.channels = range(first, last)
+        self.taken = InputChannels(geometry, tiles[0].slot.inputs)
+        self.channels = self.taken.channels
         self._rounds = bool(edge.dac_bits)
         dac = step(edge.dac_bits, 1.0) if edge.dac_bits else 1.0
         self.full = float(2 ** (edge.dac_bits - 1) - 1) if edge.dac_bits else 1.0
         self.ranges = torch.ones(geometry.groups)
         for tile in tiles:
             self.ranges[tile.slot.group] = tile.input_range
-        width = last - first
+        width = len(self.channels)
         by_input = self.ranges.repeat_interleave(width).reshape(-1, *(1 for _ in geometry.kernel))
         self.register_buffer("bound", by_input * edge.input_bound, persistent=False)
         same = bool((self.ranges == self.ranges[0]).all())
@@ -43,20 +69,10 @@ class InputStage(nn.Module):
         self.register_buffer("levels", levels, persistent=False)
         # One range as a number: clipping to it is several times faster.
         self._limit = float(self.ranges[0]) * edge.input_bound if same else None
-        self._span = (first, width) if geometry.groups == 1 else None
-        channels, index = geometry.in_features // kernel, None
-        if geometry.groups > 1 and width < channels:
-            index = torch.arange(first, last) + channels * torch.arange(geometry.groups)[:, None]
-            index = index.reshape(-1)
-        self.register_buffer("index", index, persistent=False)
 
     def forward(self, geometry: Geometry, x: Tensor) -> Tensor:
         """The inputs in steps; whole numbers where there is a DAC."""
-        axis = geometry.channel_axis
-        if self.index is not None:
-            x = x.index_select(axis, self.index)
-        elif self._span is not None:
-            x = x.narrow(axis, *self._span)
+        x = self.taken(geometry, x)
         if self._limit is None:
             x = torch.clamp(x, -self.bound, self.bound)
         else:
