@@ -122,7 +122,7 @@ class _AttributionRun:
                 "the same images: give chips, not precision"
             )
         self.study, self.data, self.folder, self.say = study, data, folder, say
-        self.goal, self.screening = ask.goal, ask.screening
+        self.goal = ask.goal
         example, _ = next(batches(data, _EXAMPLE_IMAGES))
         self.plan = Plan(forms=Forms(analog, example), device=study.devices[0])
         self.analogs = {str(analog.bn): analog}
@@ -132,9 +132,9 @@ class _AttributionRun:
         self.full, self.none = self.plan.full(), self.plan.none()
         self.by_source = [] if ask.part == "layers" else self.plan.by_source()
         self.by_layer = self.plan.by_layer(self.layers)
-        # Else all of them would be measured in full anyway.
-        few = self.screening is not None and len(self.layers) > self.screening.refined
-        self.screening = self.screening if few else None
+        # Few layers would all be measured in full anyway.
+        few = ask.screening
+        self.screening = few if few and len(self.layers) > few.refined else None
         self.asked = Asked()
         self.chips = range(study.design.chips)
         self.fresh = range(self.chips.stop, 2 * self.chips.stop)

@@ -113,7 +113,8 @@ class Task:
 
     def lacking(self, done: Container[Key]) -> "Task":
         """The task without the pairs that are done."""
-        return replace(self, wanted=tuple(p for p in self.wanted if self.key(*p) not in done))
+        wanted = tuple(pair for pair in self.wanted if self.key(*pair) not in done)
+        return self if wanted == self.wanted else replace(self, wanted=wanted)
 
     def __str__(self) -> str:
         name = name_of(self.preset, dict(self.point))

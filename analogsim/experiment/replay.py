@@ -5,6 +5,7 @@ it needs and that is not there. It looks at nothing but records: a run that was 
 the same as one that never was.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -47,15 +48,14 @@ class Asked:
     """The tasks of a round, no record asked for twice."""
 
     _tasks: list[Task] = field(default_factory=list)
-    _keys: set[tuple[str, Key]] = field(default_factory=set)
+    _keys: defaultdict[str, set[Key]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, task: Task, file: RecordFile[Any]) -> None:
         """Ask for what `file` lacks of a task."""
-        task = replace(task.lacking(file.done), beside=file.beside)
-        wanted = [pair for pair in task.wanted if (file.beside, task.key(*pair)) not in self._keys]
-        if wanted:
-            self._tasks.append(replace(task, wanted=tuple(wanted)))
-            self._keys.update((file.beside, task.key(*pair)) for pair in wanted)
+        rest = task.lacking(file.done).lacking(self._keys[file.beside])
+        if rest.wanted:
+            self._tasks.append(replace(rest, beside=file.beside))
+            self._keys[file.beside].update(rest.key(*pair) for pair in rest.wanted)
 
     def take(self) -> tuple[Task, ...]:
         """The tasks; those of the next round come after."""
