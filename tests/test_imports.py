@@ -49,7 +49,6 @@ LEVELS = {
     "analogsim.doctor": 11,
     # Above the report: it says its numbers with the report's labels.
     "analogsim.equivalent": 12,
-    "analogsim.hardening": 12,
     "analogsim.attribution": 12,
     "analogsim.scopes": 12,
     "analogsim.suites": 13,

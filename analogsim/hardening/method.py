@@ -22,7 +22,7 @@ from analogsim.crossbar.chip.program import program
 from analogsim.draws.addresses import seed_of
 from analogsim.errors import InputError
 from analogsim.hardening.chips import Injection
-from analogsim.hardening.noise import TrainingNoise, converted
+from analogsim.hardening.noise import TrainingNoise, converted, input_ranges_of
 from analogsim.schema import dumps, loads
 from analogsim.training.images import TrainImages
 from analogsim.training.method import SCORE, Steps
@@ -99,7 +99,6 @@ class Hardening:
 
 
 class _Steps:
-    extra: nn.Module | None = None
     chooses = True
 
     def __init__(
@@ -121,6 +120,8 @@ class _Steps:
         self._clipped = [
             network.get_submodule(name).get_parameter("weight") for name in self._noise.layers
         ]
+        edges = self._noise.edges
+        self.extra: nn.Module | None = nn.ModuleList(edges.values()) if edges else None
         self.after_()
 
     def step(self, number: int) -> AbstractContextManager[None]:
@@ -172,6 +173,7 @@ class _Steps:
             calibrate=self._calibration(),
             effects=how.effects,
             keep_digital=how.keep_digital,
+            input_ranges=self._noise.input_ranges(),
         )
         seed = seed_of(how.injection.seed, "hardening choice")
         right = 0.0
@@ -180,6 +182,11 @@ class _Steps:
             chip.drift_(max(how.injection.times_s), how.injection.compensation)
             right += evaluate(chip, _batches(images, labels)).accuracy
         return {SCORE: right / how.chips}
+
+    def learned(self, extra: nn.Module | None) -> Mapping[str, Any]:
+        if not isinstance(extra, nn.ModuleList):
+            return {}
+        return {"input_ranges": input_ranges_of(zip(self._noise.edges, extra, strict=True))}
 
     def _calibration(self) -> Tensor:
         return self._held[0][:_CALIBRATION_IMAGES].cpu()

@@ -1,6 +1,6 @@
 """The noise of chips around a training's own loop: `TrainingNoise`, and `noisy` for short."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,10 @@ from analogsim.crossbar.conversion.convert import convert
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.streams import StreamName
+from analogsim.draws.addresses import generator_at
 from analogsim.errors import InputError
 from analogsim.hardening.chips import Injection, TrainingChips
+from analogsim.hardening.edge import Edge
 from device_models.contract import Device
 from device_models.effects.contract import Effect
 
@@ -23,8 +25,9 @@ from device_models.effects.contract import Effect
 class TrainingNoise:
     """Noise of chips in the weights of a network, a step at a time.
 
-    Inside `step(k)` the network computes with the weights of chip k, forward and backward: the
-    gradient with respect to the noisy weights is that of the clean ones (straight-through), which
+    Inside `step(k)` the network computes with the weights of chip k, forward and backward, and
+    through the converters of its periphery, if that is not ideal. The gradient with respect to the
+    noisy weights is that of the clean ones (straight-through), which
     the optimiser changes afterwards::
 
         noise = analogsim.TrainingNoise(net, preset="pcm")
@@ -37,6 +40,8 @@ class TrainingNoise:
     Attributes:
         network: the network; its layers stay its own.
         chips: where the weights come from.
+        edges: the converters of each layer, by its name; empty with an ideal periphery. Their input
+            ranges are learned where an optimiser is given `parameters()`.
     """
 
     def __init__(
@@ -76,6 +81,11 @@ class TrainingNoise:
         )
         self.chips = TrainingChips(analog, injection or Injection())
         self._places = _places(network, analog)
+        layers = {} if analog.periphery.perfect else self.chips.layers
+        self.edges = {
+            name: Edge(layer).to(self._places[name].parameter.device)
+            for name, layer in layers.items()
+        }
 
     @property
     def injection(self) -> Injection:
@@ -86,6 +96,14 @@ class TrainingNoise:
     def layers(self) -> tuple[str, ...]:
         """Names of the layers whose weights are noisy."""
         return tuple(self._places)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """What may be learned beside the network: the input ranges of the layers."""
+        return [edge.input_range for edge in self.edges.values()]
+
+    def input_ranges(self) -> dict[str, float]:
+        """Full scale of each layer's DAC as it is now, for `convert`; empty without one."""
+        return input_ranges_of(self.edges.items())
 
     @contextmanager
     def step(self, number: int, *, scale: float | None = None) -> Iterator[None]:
@@ -106,6 +124,7 @@ class TrainingNoise:
         held = {name: _like(noisy[name], clean[name]) for name in clean}
         for name, one in parameters.items():
             one.data = held[name]
+        self._take_over_(number)
         versions = {name: one._version for name, one in parameters.items()}
         try:
             yield
@@ -113,11 +132,28 @@ class TrainingNoise:
             changed = [name for name, one in parameters.items() if one._version != versions[name]]
             for name, one in parameters.items():
                 one.data = clean[name]
+                vars(self._places[name].module).pop("forward", None)
         if changed:
             raise InputError(
                 f"training step {number} must leave the weights as they are inside the block, got "
                 f"{changed[0]} changed; call optimiser.step() after the block"
             )
+
+    def _take_over_(self, number: int) -> None:
+        """Let the layers compute through their converters, until the block ends."""
+        draws = generator_at(self.injection.seed, "hardening output", number)
+        for name, edge in self.edges.items():
+            module = self._places[name].module
+            factor = edge.compensation
+
+            def forward(
+                x: Tensor, edge: Edge = edge, module: nn.Module = module, factor: Tensor = factor
+            ) -> Tensor:
+                weight, bias = module._parameters["weight"], module._parameters["bias"]
+                assert weight is not None
+                return edge.forward(x, weight, bias, factor, generator=draws)
+
+            vars(module)["forward"] = forward
 
 
 @dataclass(frozen=True)
@@ -130,6 +166,11 @@ class _Place:
     def parameter(self) -> nn.Parameter:
         """Looked up each time: a loop may replace it."""
         return self.module._parameters["weight"]  # type: ignore[return-value]  # checked by _places
+
+
+def input_ranges_of(edges: Iterable[tuple[str, nn.Module]]) -> dict[str, float]:
+    """Full scale of the DACs of layers, by name."""
+    return {name: abs(float(edge.get_parameter("input_range").detach())) for name, edge in edges}
 
 
 def converted(

@@ -13,7 +13,7 @@ from analogsim.errors import InputError
 from analogsim.inputs.names import ZOO_PREFIX, check_model
 from analogsim.inputs.spec import few
 from analogsim.inputs.state import load_state_with_notes_, refuse_non_finite
-from analogsim.inputs.trained_folder import WEIGHTS_FILE, is_trained_folder, model_of_folder
+from analogsim.inputs.trained_folder import WEIGHTS_FILE, is_trained_folder, read_trained
 from analogsim.inputs.user_file import load_object
 from analogsim.inputs.weight_file import read_weight_file
 from analogsim.inputs.zoo import parse_zoo
@@ -35,6 +35,7 @@ class Model:
         trained: False where its weights are known to be a random start.
         note: one line on where its weights come from, and on what was chosen or left out there.
         files: the user's code that made it, name and sha256.
+        input_ranges: full scale of the DAC of layers by name, where these were learned.
     """
 
     module: nn.Module
@@ -44,6 +45,7 @@ class Model:
     trained: bool
     note: str
     files: Mapping[str, str] = field(default_factory=dict)
+    input_ranges: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_model(
@@ -74,8 +76,9 @@ def load_model(
     if is_trained_folder(folder):
         if weights is not None:
             raise InputError(f"folder {folder} holds its weights, got --weights too; leave it out")
-        made = load_model(model_of_folder(folder, network), weights=folder / WEIGHTS_FILE)
-        return replace(made, spec=spec)
+        trained = read_trained(folder, network)
+        made = load_model(trained.model, weights=folder / WEIGHTS_FILE)
+        return replace(made, spec=spec, input_ranges=trained.input_ranges)
     if folder.is_dir():
         raise InputError(
             f"model {spec!r} must be a zoo name, FILE.py:FACTORY or a folder written by train or "

@@ -23,7 +23,7 @@ _TAKEN = {
     *(f"{device}{number}" for device in ("com", "lpt") for number in range(10)),
 }
 # Keys of an entry that belong to the network's own spec.
-_OWN = ("model", "weights", "untrained", "bn")
+_OWN = ("model", "weights", "network", "untrained", "bn")
 
 
 @dataclass(frozen=True, kw_only=True)

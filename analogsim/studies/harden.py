@@ -19,6 +19,7 @@ from analogsim.inputs.batching import n_images
 from analogsim.inputs.data import Data, load_data
 from analogsim.inputs.memory import data_in_memory, network_in_memory
 from analogsim.inputs.trained_folder import WEIGHTS_FILE
+from analogsim.inputs.user_file import is_user_file
 from analogsim.own_files import own_folder
 from analogsim.spec.device import device_of
 from analogsim.spec.file import spec_of_content
@@ -176,7 +177,10 @@ def run_hardening(
     provenance = train(
         training, where.output, resume=resume, on_progress=on_progress, on_epoch=on_epoch
     )
-    hardened = model_with(training, where.output / WEIGHTS_FILE)
+    hardened = dataclasses.replace(
+        model_with(training, where.output / WEIGHTS_FILE),
+        input_ranges=provenance.get("input_ranges", {}),
+    )
     study = dataclasses.replace(where, output=own_folder(where.output / STUDY_FOLDER))
     given = {}
     if asked.given != NOTHING:
@@ -186,7 +190,7 @@ def run_hardening(
                 asked.given, model=hardened if asked.given.model is not None else None
             ),
         }
-    compute_suite(_suite(asked, network, where.output / WEIGHTS_FILE), study, given)
+    compute_suite(_suite(asked, network, where.output), study, given)
     return Hardened(
         module=hardened.module,
         weights=where.output / WEIGHTS_FILE,
@@ -195,15 +199,18 @@ def run_hardening(
     )
 
 
-def _suite(asked: Asked, network: nn.Module, weights: Path | None) -> Suite:
+def _suite(asked: Asked, network: nn.Module, made: Path | None) -> Suite:
     """The spec of the study: both networks, with and without recalibration, on the same chips."""
     method, injection = asked.method, asked.method.injection
     direct: dict[str, Any] = {"label": DIRECT, "model": asked.model}
     if asked.weights is not None:
         direct["weights"] = str(asked.weights)
     hardened = {"label": HARDENED, "model": asked.model, "against": DIRECT}
-    if weights is not None and asked.given.model is None:
-        hardened["weights"] = str(weights)
+    if made is not None and asked.given.model is None:
+        # The folder, and not its weights alone: it knows the input ranges, too.
+        hardened["model"] = str(made)
+        if is_user_file(asked.model):
+            hardened["network"] = asked.model
     content: dict[str, Any] = {
         "question": f"What does hardening bring {asked.model} on {method.preset}?",
         "presets": [method.preset],

@@ -125,7 +125,10 @@ def prepare(
         effects=network.effects,
         recalibrate=recalibrate,
         recalibration=recalibration,
+        input_ranges=model.input_ranges,
     )
+    if model.input_ranges:
+        inputs["input ranges"] = ", ".join(f"{k}={v!r}" for k, v in model.input_ranges.items())
     _warn_if_emulated(analog, warn)
     shape = model.input_shape or input_shape or (data.input_shape if data else None)
     note = ModelNote(spec=network.model, input_shape=shape, n_classes=model.n_classes)

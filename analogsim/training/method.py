@@ -41,6 +41,10 @@ class Steps(Protocol):
         """What else the log says of an epoch, counted from 0."""
         ...
 
+    def learned(self, extra: nn.Module | None) -> Mapping[str, Any]:
+        """What the provenance says of `extra`, or of a copy of it."""
+        ...
+
 
 class Method(Protocol):
     """What to do; `begin` makes the `Steps` of one network."""
@@ -82,6 +86,9 @@ class _LabelSteps:
         pass
 
     def measure(self, network: nn.Module, epoch: int) -> Mapping[str, float]:
+        return {}
+
+    def learned(self, extra: nn.Module | None) -> Mapping[str, Any]:
         return {}
 
 

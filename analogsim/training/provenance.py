@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -61,8 +62,12 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     return finished
 
 
-def write_weights(training: Training, network: nn.Module, folder: Path) -> dict[str, Any]:
+def write_weights(
+    training: Training, network: nn.Module, folder: Path, learned: Mapping[str, Any]
+) -> dict[str, Any]:
     """Write the weights, measure them from the file, and write and return their provenance.
+
+    `learned` is what it says of more than weights.
 
     In half precision, if that was asked for and moves the accuracy by no more than `UNCHANGED`.
     """
@@ -81,6 +86,7 @@ def write_weights(training: Training, network: nn.Module, folder: Path) -> dict[
         "epochs": training.recipe.epochs,
         "recipe": training.recipe.to_json() | dict(training.method.to_json()),
         "chosen": chosen,
+        **learned,
         "command": training.command,
         "seconds": round(sum(entry["seconds"] for entry in curve), 1),
         "device": training.device,

@@ -1,7 +1,7 @@
 """A whole training: from a network's name to its weights and their provenance."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -100,8 +100,8 @@ def train(
                 return finished
             return write_half(training, folder, finished)
         data, held = data.without(training.method.held_out, seed=recipe.seed)
-        whole = _run(training, model.module, data, held, folder, on_progress, on_epoch)
-        provenance = write_weights(training, whole.network, folder)
+        network, learned = _run(training, model.module, data, held, folder, on_progress, on_epoch)
+        provenance = write_weights(training, network, folder, learned)
         # Last, so that a kill before this line loses nothing.
         remove_state(folder)
     return provenance
@@ -115,8 +115,8 @@ def _run(
     folder: Path,
     on_progress: OnProgress,
     on_epoch: OnEpoch,
-) -> "_Whole":
-    """Train to the end; what is kept."""
+) -> tuple[nn.Module, Mapping[str, Any]]:
+    """Train to the end; the network that is kept, and what was learned beside it."""
     recipe, device = training.recipe, data.images.device
     network: nn.Module = start.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks this form
     steps = len(data.labels) // recipe.batch_size
@@ -168,7 +168,8 @@ def _run(
             ),
         )
         on_epoch(entry)
-    return whole if kept is None else kept
+    made = whole if kept is None else kept
+    return made.network, method.learned(made.extra)
 
 
 class _Whole(nn.Module):

@@ -81,3 +81,31 @@ def test_inputs_that_are_not_finite_are_refused():
     with pytest.raises(InputError, match="layer 0 sees 2 inputs that are not finite"):
         calibrate_(analog.module, [Inputs.of(x)])
     assert crossbar_layers(analog.module)["0"].observer is None
+
+
+def test_given_ranges_take_the_place_of_calibrated_ones():
+    network = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    x = torch.randn(50, 4, generator=torch.Generator().manual_seed(2))
+    analog = convert(network, "ideal", calibrate=x, input_ranges={"0": 7.0, "1": 3.0})
+    usual = convert(network, "ideal", calibrate=x)
+    ranges, calibrated = (
+        {name: [tile.input_range for tile in layer.tiles] for name, layer in one.layers.items()}
+        for one in (analog, usual)
+    )
+    # The ReLU is on no tile.
+    assert ranges == {"0": [7.0], "2": calibrated["2"]}
+    assert "Input ranges of 1 of 2 layers are those that were given." in analog.notes
+
+
+@pytest.mark.parametrize(
+    ("ranges", "said"),
+    [
+        ({"conv": 1.0}, r"must name layers of the network, got 'conv'"),
+        ({"0": 0.0}, r"of layer 0 must be a number above 0, got 0\.0"),
+        ({"0": float("inf")}, r"of layer 0 must be a number above 0, got inf"),
+    ],
+)
+def test_ranges_of_nothing_are_refused(ranges, said):
+    network = nn.Sequential(nn.Linear(4, 3))
+    with pytest.raises(InputError, match=said):
+        convert(network, "ideal", calibrate=torch.randn(5, 4), input_ranges=ranges)

@@ -170,8 +170,9 @@ def metrics(folder: Path) -> list[dict[str, float]]:
     return [{key: value for key, value in one.items() if key != "seconds"} for one in entries]
 
 
-def test_broken_off_it_ends_as_an_unbroken_one(tmp_path: Path) -> None:
-    made = train(training(), tmp_path / "whole")
+@pytest.mark.parametrize("periphery", ["ideal", "standard"])
+def test_broken_off_it_ends_as_an_unbroken_one(tmp_path: Path, periphery: str) -> None:
+    made = train(training(periphery=periphery), tmp_path / "whole")
     broken = tmp_path / "broken"
 
     def stop(epoch: int, steps: int, step: int, loss: float) -> None:
@@ -179,8 +180,12 @@ def test_broken_off_it_ends_as_an_unbroken_one(tmp_path: Path) -> None:
             raise BrokenOffError
 
     with pytest.raises(BrokenOffError):
-        train(training(), broken, on_progress=stop)
-    train(training(), broken)
+        train(training(periphery=periphery), broken, on_progress=stop)
+    again = train(training(periphery=periphery), broken)
+    # Learned beside the weights, and kept with them.
+    learned = again.get("input_ranges", {})
+    assert learned == made.get("input_ranges", {})
+    assert len(learned) == (4 if periphery == "standard" else 0)
     assert metrics(broken) == metrics(tmp_path / "whole")
     weights = (tmp_path / "whole" / WEIGHTS_FILE).read_bytes()
     assert (broken / WEIGHTS_FILE).read_bytes() == weights

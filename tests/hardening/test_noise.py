@@ -117,3 +117,31 @@ def test_a_computed_weight_is_refused() -> None:
         InputError, match=r"network layer 0 must have a weight of its own .* parametri"
     ):
         TrainingNoise(network)
+
+
+def test_converters_act_inside_the_block_and_learn_their_ranges() -> None:
+    network = small().eval()
+    x = images(64)
+    noise = TrainingNoise(network, "ideal", "standard", calibrate=x)
+    before = noise.input_ranges()
+    assert set(before) == {"0", "5"}
+    digital = network(x).detach()
+    with noise.step(0):
+        inside = network(x)
+        inside.square().sum().backward()
+    assert torch.equal(network(x), digital)
+    # Eight bits and an output noise of 4 % of a full column: not the same, and not far.
+    error = float((inside - digital).detach().norm() / digital.norm())
+    assert 1e-3 < error < 0.3
+    with noise.step(0):
+        assert torch.equal(network(x), inside)
+    with noise.step(1):
+        assert not torch.equal(network(x), inside)
+    assert all(p.grad is not None and float(p.grad) != 0 for p in noise.parameters())
+    torch.optim.SGD(noise.parameters(), lr=0.01).step()
+    assert noise.input_ranges() != before
+
+
+def test_an_ideal_periphery_has_no_ranges() -> None:
+    noise = TrainingNoise(small())
+    assert (noise.parameters(), noise.input_ranges()) == ([], {})

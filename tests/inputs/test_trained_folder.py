@@ -64,3 +64,15 @@ def test_what_is_no_training_is_refused(tmp_path: Path, content: str) -> None:
         InputError, match=r"training result .* must be .*; restore it, or give the net"
     ):
         load_model(str(made))
+
+
+def test_learned_input_ranges_come_with_it(tmp_path: Path) -> None:
+    made = folder(
+        tmp_path / "t", "zoo:digits_cnn", load_model("zoo:digits_cnn").module.state_dict()
+    )
+    content = {"model": "zoo:digits_cnn", "input_ranges": {"conv1": 2.5}}
+    (made / PROVENANCE_FILE).write_text(json.dumps(content))
+    assert load_model(str(made)).input_ranges == {"conv1": 2.5}
+    (made / PROVENANCE_FILE).write_text(json.dumps(content | {"input_ranges": {"conv1": "x"}}))
+    with pytest.raises(InputError, match=r"input_ranges.*conv1.* must be .*got 'x'"):
+        load_model(str(made))

@@ -5,7 +5,8 @@ of signed inputs, which is wrong for all-negative data, and fails on large tenso
 Each input counts once, and padding not at all; unfolding would count an inner pixel k * k times.
 """
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from analogsim.call import Inputs
 from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Observer, crossbar_layers
 from analogsim.draws.strangers import drawn_from
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 
 QUANTILE = 0.99995
 """aihwkit's default for calibrated ranges (`calibrate_input_ranges`)."""
@@ -113,6 +114,36 @@ def calibrate_(
         if silent:
             notes.append(f"layer {layer.name}: a tile saw no input but zeros; its range is 1")
     return tuple(notes)
+
+
+def set_input_ranges_(module: nn.Module, ranges: Mapping[str, float]) -> tuple[str, ...]:
+    """Set the input range of all tiles of some layers, by their names.
+
+    Returns:
+        A note on how many layers that are on tiles have one.
+
+    Raises:
+        InputError: a range is not above 0, or the network has no such layer.
+    """
+    layers, modules = crossbar_layers(module), dict(module.named_modules())
+    for name, value in ranges.items():
+        if name not in modules:
+            raise InputError(
+                f"input_ranges must name layers of the network, got {shown(name)}; they are of "
+                "another network"
+            )
+        if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+            raise InputError(
+                f"input_ranges of layer {name} must be a number above 0, got {shown(value)}; leave "
+                "it out to calibrate it"
+            )
+    known = [layer for name, layer in layers.items() if name in ranges]
+    for layer in known:
+        for tile in layer.tiles:
+            tile.input_range = float(ranges[layer.name])
+    if not known:
+        return ()
+    return (f"Input ranges of {len(known)} of {len(layers)} layers are those that were given.",)
 
 
 def _input_slices(layer: CrossbarLayer) -> list[tuple[int, int, int]]:

@@ -16,7 +16,7 @@ from analogsim.batchnorm.recalibrate import Recalibration, batchnorms
 from analogsim.call import Inputs
 from analogsim.copying import copied, copy_network
 from analogsim.crossbar.conversion.baking import bake_
-from analogsim.crossbar.conversion.calibrate import calibrate_
+from analogsim.crossbar.conversion.calibrate import calibrate_, set_input_ranges_
 from analogsim.crossbar.conversion.calibrate_outputs import calibrate_outputs_
 from analogsim.crossbar.conversion.calibration_inputs import (
     Batch,
@@ -92,6 +92,7 @@ def convert(
     stream: StreamName = "aihwkit",
     grouped: Grouped = "digital",
     effects: Sequence[str | Effect] = (),
+    input_ranges: Mapping[str, float] | None = None,
     verify: bool = True,
 ) -> AnalogModel:
     """Convert a trained network; the network given is never changed.
@@ -129,6 +130,8 @@ def convert(
         effects: what acts on the cells beside the device's law, in the order in which current
             meets it: `"stuck?rate_off=0.01"`, or effects themselves; see `device_models.effects`.
             Not with `stream="philox"`, whose compiled law knows none.
+        input_ranges: full scale of the DAC of some layers, by their names, in place of the
+            calibrated one; layers that are not on tiles have none.
         verify: whether to compare the converted network with the one given.
 
     Raises:
@@ -242,6 +245,7 @@ def convert(
             # They are looked at twice.
             batches = iter(kept := list(batches))
         notes += calibrate_(module, batches)
+        notes += set_input_ranges_(module, input_ranges or {})
         if edge.needs_output_ranges:
             notes += calibrate_outputs_(module, kept)
         for layer in crossbar_layers(module).values():
