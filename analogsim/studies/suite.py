@@ -18,7 +18,6 @@ from analogsim.spec.study import Spec
 from analogsim.spec.suite import Suite
 from analogsim.studies.attribution import compute_attribution
 from analogsim.studies.chips import compute_chips
-from analogsim.studies.matched import compute_matched
 from analogsim.studies.noise import compute_noise
 from analogsim.studies.where import Where
 from analogsim.suites.attributed import read_attributed
@@ -73,8 +72,6 @@ def _computed(spec: Spec | NoiseSpec, where: Where) -> Result:
         return build_noise(where.output)[0]
     if isinstance(spec, AttributionSpec):
         compute_attribution(spec, where)
-    elif spec.gaussian is not None:
-        compute_matched(spec, where)
     else:
         compute_chips(spec, where)
     build_report(where.output)
