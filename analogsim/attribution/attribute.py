@@ -33,10 +33,10 @@ from analogsim.experiment.describe import make_header, run_spec
 from analogsim.experiment.drive import Progress, run_experiment
 from analogsim.experiment.header import RunHeader
 from analogsim.experiment.job import Job
-from analogsim.experiment.layers import write_layer_summary
+from analogsim.experiment.layers import write_study_layers
 from analogsim.experiment.place import Place
 from analogsim.experiment.record_file import RecordFile
-from analogsim.experiment.replay import Asked, Missing
+from analogsim.experiment.replay import Missing, Requests
 from analogsim.experiment.schedule import Round
 from analogsim.experiment.score import digital_score, score
 from analogsim.experiment.statistics import Numbers
@@ -75,21 +75,16 @@ def attribute(
         study: one device, times, one compensation, a design with chips. The suggestion is for
             the last time.
         analog: the converted network; its device is replaced by the study's.
-        data: the test images.
         ask: what is to be attributed.
-        folder: new, empty, or this study's.
-        place: where trials are computed.
-        progress: called with (trials done, about how many, what is being done).
+        data, folder, place, progress: as `run_study`.
         say: called with what the run will cost, before it goes on.
         extend: allow chips and times that the folder's run does not have. Those that verified may
             then choose, and others verify.
 
     Raises:
-        InputError: more than one device or compensation, a design without chips, products that
-            are not native, effects, a pattern without a layer, or another run's folder.
-        DeviceError: the device does not cover a time.
-        OutputError: the folder cannot be written, is in use, or holds something else.
-        WorkerError: a worker ended again and again.
+        InputError, DeviceError, OutputError, WorkerError: as `run_study`; more than one device or
+            compensation, a design without chips, products that are not native, slices, a pattern
+            without a layer.
     """
     run = _AttributionRun(study, analog, data, ask, folder, say)
     run_experiment(run, folder, place, progress, extend=extend)
@@ -135,7 +130,7 @@ class _AttributionRun:
         # Few layers would all be measured in full anyway.
         few = ask.screening
         self.screening = few if few and len(self.layers) > few.refined else None
-        self.asked = Asked()
+        self.asked = Requests()
         self.chips = range(study.design.chips)
         self.fresh = range(self.chips.stop, 2 * self.chips.stop)
         total = n_images(data)
@@ -183,14 +178,7 @@ class _AttributionRun:
     def finish(self, header: RunHeader, folder: Path) -> None:
         assert self.result is not None, "the last round has made it"
         write_attribution(folder, self.result)
-        write_layer_summary(
-            folder,
-            self.plan.forms.full,
-            {self.plan.preset: self.plan.device},
-            self.study.times_s,
-            self.study.compensations,
-            self.study.seed,
-        )
+        write_study_layers(folder, self.plan.forms.full, self.study)
 
     def _rounds(self, header: RunHeader) -> Iterator[Round]:
         """The first chips one by one, to say what the rest costs; then all that is asked for."""

@@ -11,7 +11,7 @@ from analogsim.experiment.deal import Images
 from analogsim.experiment.job import Job, Task
 from analogsim.experiment.record_file import RecordFile
 from analogsim.experiment.records import Record
-from analogsim.experiment.replay import Asked, by_chip
+from analogsim.experiment.replay import Requests, by_chip
 from analogsim.experiment.statistics import ByChip
 from analogsim.experiment.trial import Trial
 
@@ -53,7 +53,7 @@ class Bench:
     """
 
     file: RecordFile[Trial]
-    asked: Asked
+    asked: Requests
     times_s: tuple[float, ...]
     compensation: Compensation
     images: Images

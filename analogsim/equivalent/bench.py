@@ -6,7 +6,7 @@ from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.experiment.deal import Images
 from analogsim.experiment.job import Task
 from analogsim.experiment.record_file import RecordFile
-from analogsim.experiment.replay import Asked, by_chip
+from analogsim.experiment.replay import Requests, by_chip
 from analogsim.experiment.statistics import ByChip
 from analogsim.experiment.trial import Trial
 from device_models.contract import Device
@@ -22,7 +22,7 @@ class Bench:
     """
 
     file: RecordFile[Trial]
-    asked: Asked
+    asked: Requests
     bn: str
     chips: int
     images: Images

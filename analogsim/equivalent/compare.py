@@ -36,10 +36,10 @@ from analogsim.experiment.deal import all_images
 from analogsim.experiment.describe import device_entry, make_header
 from analogsim.experiment.drive import Progress, run_experiment
 from analogsim.experiment.header import RunHeader, write_header
-from analogsim.experiment.layers import write_layer_summary
+from analogsim.experiment.layers import write_study_layers
 from analogsim.experiment.place import Place
 from analogsim.experiment.record_file import RecordFile
-from analogsim.experiment.replay import Asked, Missing
+from analogsim.experiment.replay import Missing, Requests
 from analogsim.experiment.schedule import Round
 from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Chips, Study
@@ -71,19 +71,13 @@ def compare_matched(
     Args:
         study: devices, times, one compensation, a design with chips.
         analog: the converted network; its device is replaced by each of the study's.
-        data: the test images.
-        folder: new, empty, or this comparison's.
-        place: where trials are computed.
-        progress: called with (trials done, about how many, what is being done).
+        data, folder, place, progress: as `run_study`.
         extend: allow devices and times that the folder's comparison does not have. Other chips
             would be another control: they are refused.
 
     Raises:
-        InputError: more than one compensation, a design without chips, effects or a stream of draws
-            that the controls have not, or another run's folder.
-        DeviceError: a device does not cover a time.
-        OutputError: the folder cannot be written, is in use, or holds something else.
-        WorkerError: a worker ended again and again.
+        InputError, DeviceError, OutputError, WorkerError: as `run_study`; more than one
+            compensation, a design without chips, effects or a stream that the controls have not.
     """
     run = _MatchedRun(study, analog, data, folder)
     run_experiment(run, folder, place, progress, extend=extend)
@@ -118,7 +112,7 @@ class _MatchedRun:
         self.chips = study.design.chips
         self.compensation = study.compensations[0]
         self.spec = comparison_spec(study, analog, data, self.compensation, self.chips)
-        self.asked = Asked()
+        self.asked = Requests()
         weights = RecordFile(kind=Weighed, beside=WEIGHTS_FOLDER)
         main, side = self._bench(""), self._bench(SEARCH_FOLDER)
         self.files: Sequence[RecordFile[Any]] = (main.file, weights, side.file)
@@ -183,14 +177,7 @@ class _MatchedRun:
         notes = [*said, *(note for note in header.notes if note not in said)]
         write_header(folder, dataclasses.replace(header, notes=notes))
         write_comparison(folder, comparison)
-        write_layer_summary(
-            folder,
-            self.analog,
-            dict(zip(self.study.presets, self.study.devices, strict=True)),
-            self.study.times_s,
-            self.study.compensations,
-            self.study.seed,
-        )
+        write_study_layers(folder, self.analog, self.study)
 
     def _comparison(self, header: RunHeader, points: list[Point]) -> Comparison:
         n_images = header.digital["n_images"]

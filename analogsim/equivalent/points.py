@@ -20,7 +20,7 @@ from analogsim.equivalent.parts import AMPLIFIED, PROPERTIES, REST, WEIGHTS, con
 from analogsim.equivalent.search import equivalent, ladder
 from analogsim.equivalent.weighed import Weigh, Weighed
 from analogsim.experiment.record_file import RecordFile
-from analogsim.experiment.replay import Asked, Missing
+from analogsim.experiment.replay import Missing, Requests
 from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE, ByChip, Interval
 from device_models.contract import Device
 from device_models.gaussian import Gaussian
@@ -43,7 +43,7 @@ class Points:
     main: Bench
     side: Bench
     weights: RecordFile[Weighed]
-    asked: Asked
+    asked: Requests
     compensation: Compensation
     moved: Compensation | None
     _levels: dict[tuple[str, float], dict[float, Interval]] = field(default_factory=dict)

@@ -33,6 +33,7 @@ from analogsim.experiment.layers_file import (
     read_layers,
     write_layers,
 )
+from analogsim.experiment.study import Study
 from device_models.contract import Device
 
 LARGEST = 450_000
@@ -42,6 +43,12 @@ LARGEST = 450_000
 _EDGE, _BINS = 2.0, 160
 _LONGEST_SIDE = 64
 _MAPS = 3
+
+
+def write_study_layers(folder: Path, analog: AnalogModel, study: Study) -> None:
+    """`write_layer_summary` of the devices of a study without a sweep."""
+    devices = dict(zip(study.presets, study.devices, strict=True))
+    write_layer_summary(folder, analog, devices, study.times_s, study.compensations, study.seed)
 
 
 def write_layer_summary(

@@ -40,8 +40,7 @@ class RecordFile(Generic[R]):
             if record.spec_digest != digest:
                 raise InputError(
                     f"run folder {folder} trials must have the digest {digest}, got "
-                    f"{record.spec_digest} (chip {record.chip}); keep experiments in separate "
-                    "folders"
+                    f"{record.spec_digest} ({record.what}); keep experiments in separate folders"
                 )
             if record.key in self.done:
                 raise InputError(

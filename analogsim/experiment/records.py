@@ -68,10 +68,6 @@ class Record(Protocol):
     def spec_digest(self) -> str:
         """Of what decides its numbers."""
 
-    @property
-    def chip(self) -> int:
-        """The number of its chip, or of its last."""
-
     def problems(self) -> list[str]:
         """What is wrong with it, a sentence each."""
 

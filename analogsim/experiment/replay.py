@@ -44,7 +44,7 @@ def by_chip(file: RecordFile[Trial], keys: Mapping[int, Key], *, fixed: bool = F
 
 
 @dataclass(kw_only=True)
-class Asked:
+class Requests:
     """The tasks of a round, no record asked for twice."""
 
     _tasks: list[Task] = field(default_factory=list)

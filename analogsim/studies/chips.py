@@ -1,4 +1,4 @@
-"""A study of chips: from its spec to its folder."""
+"""A study of chips, or of devices beside their matched Gaussians: from its spec to its folder."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import check_effects
 from analogsim.crossbar.mapping.streams import check_stream
+from analogsim.equivalent.compare import compare_matched
 from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
 from analogsim.experiment.deal import Images
@@ -21,6 +22,7 @@ from analogsim.inputs.batching import n_images
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints
 from analogsim.inputs.measure import Measure, measure_named
+from analogsim.inputs.names import TOP1
 from analogsim.report.extras import SPEC_FILE
 from analogsim.report.factor_words import factor_warnings
 from analogsim.spec.device import devices_of_presets, seen_from
@@ -97,20 +99,28 @@ def compute_chips(spec: Spec, where: Where, given: Given = NOTHING) -> None:
     """
     spec = with_tile(spec, where.output)
     place = where.place()
+    if spec.gaussian is not None:
+        _check_matched(spec)
     ready = make_ready(spec, where, given)
+    study, images, folder, extend = ready.study, ready.images, where.output, where.extend
     with where.watch() as progress:
-        run_study(
-            ready.study,
-            ready.analogs,
-            ready.images,
-            where.output,
-            place,
-            progress,
-            extend=where.extend,
-            convert_again=sweep_converter(spec, given),
-        )
+        if spec.gaussian is not None:
+            compare_matched(study, ready.analog, images, folder, place, progress, extend=extend)
+        else:
+            again = sweep_converter(spec, given)
+            run_study(study, ready.analogs, images, folder, place, progress, extend=extend,
+                      convert_again=again)  # fmt: skip
     write_spec(spec, where.output)
     warn_of_factors(where)
+
+
+def _check_matched(spec: Spec) -> None:
+    check_one_bn(spec, "--gaussian matched")
+    if spec.measure != TOP1:
+        raise InputError(
+            f"--gaussian matched must search for the level of an equal accuracy, got --measure "
+            f"{spec.measure}; leave it out, or compare without --gaussian"
+        )
 
 
 def warn_of_factors(where: Where) -> None:

@@ -7,7 +7,6 @@ from analogsim.spec.suite import Suite
 from analogsim.studies.attribution import compute_attribution
 from analogsim.studies.chips import compute_chips
 from analogsim.studies.given import NOTHING, Given
-from analogsim.studies.matched import compute_matched
 from analogsim.studies.noise import compute_noise
 from analogsim.studies.result import Run
 from analogsim.studies.suite import compute_suite
@@ -30,11 +29,8 @@ def run_spec(spec: AnySpec, where: Where, given: Given = NOTHING) -> Run:
     elif isinstance(spec, AttributionSpec):
         compute_attribution(spec, where, given)
         found = Run(where.output, kind="attribution")
-    elif spec.gaussian is not None:
-        compute_matched(spec, where, given)
-        found = Run(where.output, kind="matched")
     else:
         compute_chips(spec, where, given)
-        found = Run(where.output, kind="chips")
+        found = Run(where.output, kind="chips" if spec.gaussian is None else "matched")
     found.report()
     return found

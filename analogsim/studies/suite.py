@@ -19,8 +19,11 @@ from analogsim.spec.study import Spec
 from analogsim.spec.suite import Suite
 from analogsim.studies.attribution import compute_attribution
 from analogsim.studies.chips import compute_chips
+<<<<<<< HEAD
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.matched import compute_matched
+=======
+>>>>>>> engine
 from analogsim.studies.noise import compute_noise
 from analogsim.studies.where import Where
 from analogsim.suites.attributed import read_attributed
@@ -81,8 +84,6 @@ def _computed(spec: Spec | NoiseSpec, where: Where, given: Given) -> Result:
         return build_noise(where.output)[0]
     if isinstance(spec, AttributionSpec):
         compute_attribution(spec, where, given)
-    elif spec.gaussian is not None:
-        compute_matched(spec, where, given)
     else:
         compute_chips(spec, where, given)
     build_report(where.output)
