@@ -132,6 +132,7 @@ def test_killed_and_resumed(made: Made, tmp_path: Path, name: str) -> None:
     assert values(folder) == values(made.whole(name))
 
 
+@pytest.mark.slow
 @every
 def test_all_cores(made: Made, tmp_path: Path, name: str) -> None:
     kind = KINDS[name]
@@ -175,6 +176,7 @@ NO_SUITE = {
 }
 
 
+@pytest.mark.slow
 @every
 def test_in_a_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     text = printed_spec(name, tmp_path, capsys)

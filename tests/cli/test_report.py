@@ -47,6 +47,8 @@ def test_torch_is_not_imported(tmp_path: Path) -> None:
         "import sys\n"
         "from analogsim.cli.report import report\n"
         "assert 'matplotlib' not in sys.modules, 'start-up'\n"
+        "from tests import charts\n"
+        "charts.draw('drawn')\n"
         "report.main(sys.argv[1:], standalone_mode=False)\n"
         "print(sorted({'torch', 'torchvision', 'aihwkit'} & sys.modules.keys()))\n"
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,30 @@ from tests.experiment.small import DAY, Stopping, adaptive, analog, data, record
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folders of two finished studies, which nobody changes."""
     found = {}
     for name, asked in (("chips", study()), ("precision", adaptive())):
-        folder = tmp_path_factory.mktemp(name)
-        run(folder, asked)
-        found[name] = records(folder)
+        found[name] = tmp_path_factory.mktemp(name)
+        run(found[name], asked)
     return found
+
+
+@pytest.fixture(scope="module")
+def unbroken(whole: dict[str, Path]) -> dict[str, list[dict[str, Any]]]:
+    return {name: records(folder) for name, folder in whole.items()}
+
+
+@pytest.fixture
+def chips(whole: dict[str, Path], tmp_path: Path) -> Path:
+    """A finished study's folder, to be changed."""
+    return shutil.copytree(whole["chips"], tmp_path / "chips")
+
+
+@pytest.fixture
+def precision(whole: dict[str, Path], tmp_path: Path) -> Path:
+    """The same of an adaptive one."""
+    return shutil.copytree(whole["precision"], tmp_path / "precision")
 
 
 def test_every_trial_once(unbroken: dict[str, list[dict[str, Any]]]) -> None:
@@ -89,17 +107,16 @@ def trials(folder: Path, **only: object) -> Records:
     return dataclasses.replace(found, trials=tuple(kept))
 
 
-def test_precision_deals_all_images_equally(tmp_path: Path) -> None:
-    run(tmp_path, adaptive())
-    plan = json.loads((tmp_path / "plan.json").read_text())
+def test_precision_deals_all_images_equally(precision: Path) -> None:
+    plan = json.loads((precision / "plan.json").read_text())
     assert plan["cost_ratio"] == 4.0
-    row = trials(tmp_path, preset="pcm", t_s=DAY, part="main")
+    row = trials(precision, preset="pcm", t_s=DAY, part="main")
     first = [t.images for t in row if t.images is not None and t.images["round"] == 1]
     used = sorted(image for images in first for image in positions(images))
     assert used == sorted(set(used))
     assert len(first) <= plan["hands"]
-    build_report(tmp_path)
-    result = summary(tmp_path)
+    build_report(precision)
+    result = summary(precision)
     for line in result["rows"]:
         assert line["ci95"] is not None
         assert (line["ci95"][1] - line["ci95"][0]) / 2 <= 0.02
@@ -125,30 +142,29 @@ def test_the_cost_is_measured_where_it_is_not_given(tmp_path: Path) -> None:
 )
 def test_a_run_is_extended_and_keeps_its_trials(
     tmp_path: Path,
+    chips: Path,
     unbroken: dict[str, list[dict[str, Any]]],
     name: str,
     value: object,
     added: int,
 ) -> None:
     more = study(**{name: value})
-    run(tmp_path)
     with pytest.raises(InputError, match=r"(?s)spec must be the one .* --extend"):
-        run(tmp_path, more)
-    run(tmp_path, more, extend=True)
-    found = records(tmp_path)
+        run(chips, more)
+    run(chips, more, extend=True)
+    found = records(chips)
     assert len(found) == 24 + added
     assert all(record in found for record in unbroken["chips"])
     # What was added is what an own run of it gives.
     run(tmp_path / "alone", more)
     assert found == records(tmp_path / "alone")
-    assert len(read_header(tmp_path).devices) == len(more.devices)
+    assert len(read_header(chips).devices) == len(more.devices)
 
 
-def test_a_narrower_interval_extends(tmp_path: Path) -> None:
-    run(tmp_path, adaptive())
-    before = records(tmp_path)
-    run(tmp_path, adaptive(half_width=0.01), extend=True)
-    after = records(tmp_path)
+def test_a_narrower_interval_extends(precision: Path) -> None:
+    before = records(precision)
+    run(precision, adaptive(half_width=0.01), extend=True)
+    after = records(precision)
     assert len(after) > len(before)
     assert all(record in after for record in before)
 
@@ -165,13 +181,12 @@ def test_a_narrower_interval_extends(tmp_path: Path) -> None:
     ids=["seed", "batch", "fewer-times", "fewer-chips", "design"],
 )
 def test_another_spec_is_refused_and_the_difference_shown(
-    tmp_path: Path, changes: dict[str, Any], message: str
+    chips: Path, changes: dict[str, Any], message: str
 ) -> None:
-    run(tmp_path)
-    before = (tmp_path / RECORDS_FILE).read_bytes()
+    before = (chips / RECORDS_FILE).read_bytes()
     with pytest.raises(InputError, match=message):
-        run(tmp_path, study(**changes), extend=True)
-    assert (tmp_path / RECORDS_FILE).read_bytes() == before
+        run(chips, study(**changes), extend=True)
+    assert (chips / RECORDS_FILE).read_bytes() == before
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -181,23 +196,21 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_trials_of_another_study_are_refused(tmp_path: Path) -> None:
-    run(tmp_path)
-    path = tmp_path / RECORDS_FILE
-    digest = read_header(tmp_path).spec_digest
-    first, *rest = read_records(tmp_path)
+def test_trials_of_another_study_are_refused(chips: Path) -> None:
+    path = chips / RECORDS_FILE
+    digest = read_header(chips).spec_digest
+    first, *rest = read_records(chips)
     foreign = dataclasses.replace(first, spec_digest="0123")
     path.write_text("".join(trial.to_json() + "\n" for trial in (foreign, *rest)))
     with pytest.raises(InputError, match=rf"must have the digest {digest}, got 0123"):
-        run(tmp_path)
+        run(chips)
 
 
-def test_a_trial_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    run(tmp_path)
-    path = tmp_path / RECORDS_FILE
+def test_a_trial_that_stands_twice_is_refused(chips: Path) -> None:
+    path = chips / RECORDS_FILE
     path.write_text(path.read_text() + path.read_text().splitlines(keepends=True)[0])
     with pytest.raises(InputError, match=r"each trial once, got \('pcm', .* twice"):
-        run(tmp_path)
+        run(chips)
 
 
 @pytest.mark.parametrize(
