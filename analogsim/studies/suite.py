@@ -19,11 +19,7 @@ from analogsim.spec.study import Spec
 from analogsim.spec.suite import Suite
 from analogsim.studies.attribution import compute_attribution
 from analogsim.studies.chips import compute_chips
-<<<<<<< HEAD
 from analogsim.studies.given import NOTHING, Given
-from analogsim.studies.matched import compute_matched
-=======
->>>>>>> engine
 from analogsim.studies.noise import compute_noise
 from analogsim.studies.where import Where
 from analogsim.suites.attributed import read_attributed
