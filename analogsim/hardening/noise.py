@@ -14,7 +14,7 @@ from analogsim.crossbar.conversion.convert import convert
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.streams import StreamName
-from analogsim.draws.addresses import generator_at
+from analogsim.draws.addresses import seed_of
 from analogsim.errors import InputError
 from analogsim.hardening.chips import Injection, TrainingChips
 from analogsim.hardening.edge import Edge
@@ -27,8 +27,8 @@ class TrainingNoise:
 
     Inside `step(k)` the network computes with the weights of chip k, forward and backward, and
     through the converters of its periphery, if that is not ideal. The gradient with respect to the
-    noisy weights is that of the clean ones (straight-through), which
-    the optimiser changes afterwards::
+    noisy weights is that of the clean ones (straight-through), which the optimiser changes
+    afterwards::
 
         noise = analogsim.TrainingNoise(net, preset="pcm")
         for k, (images, labels) in enumerate(loader):
@@ -38,7 +38,6 @@ class TrainingNoise:
             optimiser.step()
 
     Attributes:
-        network: the network; its layers stay its own.
         chips: where the weights come from.
         edges: the converters of each layer, by its name; empty with an ideal periphery. Their input
             ranges are learned where an optimiser is given `parameters()`.
@@ -70,7 +69,6 @@ class TrainingNoise:
                 parameter of its own.
             DeviceError: the device's law does not cover the times.
         """
-        self.network = network
         analog = converted(
             network,
             preset,
@@ -122,17 +120,22 @@ class TrainingNoise:
         clean = {name: one.data for name, one in parameters.items()}
         noisy = self.chips.weights(number, clean, scale=scale)
         held = {name: _like(noisy[name], clean[name]) for name in clean}
-        for name, one in parameters.items():
-            one.data = held[name]
-        self._take_over_(number)
-        versions = {name: one._version for name, one in parameters.items()}
+        owned = {name: vars(place.module).get("forward") for name, place in self._places.items()}
+        versions: dict[str, int] = {}
         try:
+            for name, one in parameters.items():
+                one.data = held[name]
+                versions[name] = one._version
+            self._take_over_(number)
             yield
         finally:
-            changed = [name for name, one in parameters.items() if one._version != versions[name]]
+            changed = [name for name, was in versions.items() if parameters[name]._version != was]
             for name, one in parameters.items():
                 one.data = clean[name]
-                vars(self._places[name].module).pop("forward", None)
+                attributes = vars(self._places[name].module)
+                attributes.pop("forward", None)
+                if owned[name] is not None:
+                    attributes["forward"] = owned[name]
         if changed:
             raise InputError(
                 f"training step {number} must leave the weights as they are inside the block, got "
@@ -141,17 +144,24 @@ class TrainingNoise:
 
     def _take_over_(self, number: int) -> None:
         """Let the layers compute through their converters, until the block ends."""
-        draws = generator_at(self.injection.seed, "hardening output", number)
+        seed = seed_of(self.injection.seed, "hardening output", number)
+        draws: dict[torch.device, torch.Generator] = {}
         for name, edge in self.edges.items():
             module = self._places[name].module
+            where = edge.input_range.device
+            drawn = draws.setdefault(where, torch.Generator(where).manual_seed(seed))
             factor = edge.compensation
 
             def forward(
-                x: Tensor, edge: Edge = edge, module: nn.Module = module, factor: Tensor = factor
+                x: Tensor,
+                edge: Edge = edge,
+                module: nn.Module = module,
+                factor: Tensor = factor,
+                drawn: torch.Generator = drawn,
             ) -> Tensor:
                 weight, bias = module._parameters["weight"], module._parameters["bias"]
                 assert weight is not None
-                return edge.forward(x, weight, bias, factor, generator=draws)
+                return edge.forward(x, weight, bias, factor, generator=drawn)
 
             vars(module)["forward"] = forward
 
