@@ -103,8 +103,13 @@ def aihwkit(network: nn.Module, periphery: Periphery) -> nn.Module:
     config.modifier.type = WeightModifierType.ADD_NORMAL
     config.modifier.std_dev = 0.03
     config.pre_post.input_range.init_value = 3.0
-    model: nn.Module = convert_to_analog(copy.deepcopy(network), config)
+    model: nn.Module = convert_to_analog(contiguous(network), config)
     return model.train()
+
+
+def contiguous(network: nn.Module) -> nn.Module:
+    """A copy in torch's usual order: lightning takes no other."""
+    return copy.deepcopy(network).to(memory_format=torch.contiguous_format)
 
 
 def lightning(network: nn.Module, periphery: Periphery) -> nn.Module | None:
@@ -114,11 +119,11 @@ def lightning(network: nn.Module, periphery: Periphery) -> nn.Module | None:
     from aihwkit_lightning.nn.conversion import convert_to_analog
     from aihwkit_lightning.simulator.configs import (
         TorchInferenceRPUConfig,
-        WeightModifierType,
+        WeightNoiseInjectionType,
     )
 
     config = TorchInferenceRPUConfig()
-    config.modifier.type = WeightModifierType.ADD_NORMAL
+    config.modifier.noise_type = WeightNoiseInjectionType.ADD_NORMAL
     config.modifier.std_dev = 0.03
     config.mapping.max_input_size = periphery.max_input_size
     if not periphery.perfect:
@@ -129,7 +134,7 @@ def lightning(network: nn.Module, periphery: Periphery) -> nn.Module | None:
         config.pre_post.input_range.enable = True
         config.pre_post.input_range.init_value = 3.0
         config.pre_post.input_range.init_from_data = 0
-    model: nn.Module = convert_to_analog(copy.deepcopy(network), config)
+    model: nn.Module = convert_to_analog(contiguous(network), config)
     return model.train()
 
 

@@ -2,12 +2,13 @@
 
 The loss is the distance to the network's own digital answers (distillation, which needs no labels),
 the labels' cross-entropy, or both. After each epoch chips of their own, with training images that
-were not trained on, say how good the network is; the best epoch is kept. No chip and no image of
-the study that follows is among them.
+were not trained on, say how good the network is; the last epoch that is not told apart as worse
+than the best is kept. No chip and no image of the study that follows is among them.
 """
 
 import copy
 import math
+import statistics
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields
@@ -25,7 +26,7 @@ from analogsim.hardening.chips import Injection
 from analogsim.hardening.noise import TrainingNoise, converted, input_ranges_of
 from analogsim.schema import dumps, loads
 from analogsim.training.images import TrainImages
-from analogsim.training.method import SCORE, Steps
+from analogsim.training.method import MARGIN, SCORE, Steps
 from analogsim.training.recipe import Recipe
 from device_models.contract import Device
 
@@ -63,7 +64,7 @@ class Hardening:
     distill: float = 1.0
     temperature: float = 1.0
     held_out: int = 1000
-    chips: int = 2
+    chips: int = 4
 
     def __post_init__(self) -> None:
         problems = []
@@ -75,9 +76,9 @@ class Hardening:
             problems.append(f"clip must be finite and at least 0, got {self.clip}")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             problems.append(f"temperature must be finite and above 0, got {self.temperature}")
-        for name in ("held_out", "chips"):
-            if getattr(self, name) < 1:
-                problems.append(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name, least in (("held_out", 1), ("chips", 2)):
+            if getattr(self, name) < least:
+                problems.append(f"{name} must be at least {least}, got {getattr(self, name)}")
         if problems:
             raise InputError(f"hardening {'; '.join(problems)}; mend these")
 
@@ -176,12 +177,14 @@ class _Steps:
             input_ranges=self._noise.input_ranges(),
         )
         seed = seed_of(how.injection.seed, "hardening choice")
-        right = 0.0
+        found = []
         for number in range(how.chips):
             chip = program(analog, seed, number)
             chip.drift_(max(how.injection.times_s), how.injection.compensation)
-            right += evaluate(chip, _batches(images, labels)).accuracy
-        return {SCORE: right / how.chips}
+            found.append(evaluate(chip, _batches(images, labels)).accuracy)
+        # Two standard errors.
+        margin = 2 * statistics.stdev(found) / math.sqrt(len(found))
+        return {SCORE: statistics.fmean(found), MARGIN: margin}
 
     def learned(self, extra: nn.Module | None) -> Mapping[str, Any]:
         if not isinstance(extra, nn.ModuleList):

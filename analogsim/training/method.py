@@ -1,6 +1,7 @@
 """What a training does beside plain SGD on labels; `train` and `harden` share the loop."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -10,8 +11,8 @@ from torch.nn import functional
 from analogsim.training.images import TrainImages
 from analogsim.training.recipe import Recipe
 
-SCORE = "score"
-"""What an epoch is chosen by, in the log."""
+SCORE, MARGIN = "score", "score_margin"
+"""What an epoch is chosen by, in the log, and how much less than the best one is no worse."""
 
 
 class Steps(Protocol):
@@ -19,7 +20,7 @@ class Steps(Protocol):
 
     Attributes:
         extra: what is trained beside the network, or None.
-        chooses: whether `measure` gives `SCORE`, by which the best epoch's weights are kept.
+        chooses: whether `measure` gives `SCORE` and `MARGIN`, by which one epoch is kept.
     """
 
     extra: nn.Module | None
@@ -67,6 +68,19 @@ class Method(Protocol):
             steps: of all epochs.
         """
         ...
+
+
+def kept_epoch(curve: Sequence[Mapping[str, float]]) -> int:
+    """Which epoch of a log, from 0, is kept: the last that is within its margin of the best so far.
+
+    The rate ends at zero, so that later epochs are better unless they are told apart as worse.
+    """
+    kept, best = 0, -math.inf
+    for at, epoch in enumerate(curve):
+        best = max(best, epoch[SCORE])
+        if epoch[SCORE] + epoch[MARGIN] >= best:
+            kept = at
+    return kept
 
 
 class _LabelSteps:

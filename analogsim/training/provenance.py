@@ -19,7 +19,7 @@ from analogsim.experiment.folder import write_bytes_atomic, write_json_atomic
 from analogsim.inputs.trained_folder import PROVENANCE_FILE, WEIGHTS_FILE
 from analogsim.schema import field_problems, loads
 from analogsim.training.log import read_log
-from analogsim.training.method import SCORE
+from analogsim.training.method import SCORE, kept_epoch
 from analogsim.training.task import Training, measure, model_with
 
 # What a command says of a finished training.
@@ -120,11 +120,11 @@ def _kept(curve: list[dict[str, Any]]) -> tuple[dict[str, Any], str]:
     """The epoch whose weights are kept, and why."""
     if SCORE not in curve[-1]:
         return curve[-1], "the last epoch's weights; the test images chose nothing"
-    # The last of equal ones, as in the training.
-    best = max(reversed(curve), key=lambda epoch: epoch[SCORE])
-    return best, (
-        f"the weights after epoch {best['epoch']:g}, the most accurate on chips of its own with "
-        "training images that were not trained on; the test images chose nothing"
+    kept = curve[kept_epoch(curve)]
+    return kept, (
+        f"the weights after epoch {kept['epoch']:g}, the last that is not told apart as worse than "
+        "the best, on chips of its own with training images that were not trained on; the test "
+        "images chose nothing"
     )
 
 

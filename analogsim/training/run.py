@@ -22,7 +22,7 @@ from analogsim.inputs.trained_folder import is_trained_folder
 from analogsim.training.epoch import make_optimiser, train_epoch_
 from analogsim.training.images import TrainImages
 from analogsim.training.log import append_epoch, cut_log, read_log
-from analogsim.training.method import SCORE
+from analogsim.training.method import kept_epoch
 from analogsim.training.plan import Plan, open_folder
 from analogsim.training.provenance import read_provenance, write_half, write_weights
 from analogsim.training.state import (
@@ -155,7 +155,8 @@ def _run(
             "seconds": round(seconds, 3),
             **method.measure(measured, epoch),
         }
-        if method.chooses and past is not None and _is_best(entry, folder):
+        curve = [*read_log(folder), entry]
+        if method.chooses and past is not None and kept_epoch(curve) == epoch:
             past.load_state_dict(whole.stored.state_dict())
         write_state(
             folder,
@@ -184,11 +185,6 @@ class _Whole(nn.Module):
     def stored(self) -> nn.Module:
         """Whose state is kept: the network's own where nothing is beside it."""
         return self.network if self.extra is None else self
-
-
-def _is_best(entry: dict[str, Any], folder: Path) -> bool:
-    """Whether no epoch before it has a higher score."""
-    return all(entry[SCORE] >= before.get(SCORE, 0.0) for before in read_log(folder))
 
 
 def _on(data: Data, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:

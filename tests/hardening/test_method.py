@@ -17,7 +17,7 @@ from analogsim.inputs.data import load_data
 from analogsim.inputs.images import Normalise
 from analogsim.inputs.trained_folder import WEIGHTS_FILE
 from analogsim.training.images import TrainImages
-from analogsim.training.method import Steps
+from analogsim.training.method import Steps, kept_epoch
 from analogsim.training.recipe import Recipe, default_recipe
 from analogsim.training.run import train
 from analogsim.training.task import Training
@@ -115,7 +115,7 @@ def test_every_problem_is_said_at_once() -> None:
         "clip must be finite and at least 0, got -1.0",
         "temperature must be finite and above 0, got 0.0",
         "held_out must be at least 1, got 0",
-        "chips must be at least 1, got 0",
+        "chips must be at least 2, got 0",
     ):
         assert text in str(caught.value)
 
@@ -190,12 +190,26 @@ def test_broken_off_it_ends_as_an_unbroken_one(tmp_path: Path, periphery: str) -
     weights = (tmp_path / "whole" / WEIGHTS_FILE).read_bytes()
     assert (broken / WEIGHTS_FILE).read_bytes() == weights
     curve = made["curve"]
-    best = max(curve, key=lambda entry: (entry["score"], entry["epoch"]))
+    best = curve[kept_epoch(curve)]
     assert made["test_accuracy"] == pytest.approx(best["test_accuracy"])
     assert f"the weights after epoch {best['epoch']:g}" in made["chosen"]
     assert made["recipe"]["hardening"]["preset"] == "pcm"
     # 1,437 images but for those held out.
     assert curve[0]["steps"] == (1437 - 200) // 64
+
+
+@pytest.mark.parametrize(
+    ("scores", "kept"),
+    [
+        ([0.8, 0.9, 0.85], 2),  # within the margin of the best
+        ([0.8, 0.9, 0.83], 1),  # told apart as worse
+        ([0.9, 0.8, 0.85], 2),
+        ([0.9, 0.8, 0.8], 0),
+        ([0.5], 0),
+    ],
+)
+def test_the_last_epoch_that_is_no_worse_is_kept(scores: list[float], kept: int) -> None:
+    assert kept_epoch([{"score": score, "score_margin": 0.06} for score in scores]) == kept
 
 
 def test_held_out_images_are_not_trained_on() -> None:
