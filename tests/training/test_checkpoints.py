@@ -32,12 +32,13 @@ def test_each_has_its_provenance():
 @pytest.mark.parametrize("name", NAMES)
 def test_file_is_the_one_that_was_trained(name):
     said = provenance(name)
+    recipe = {key: value for key, value in said["recipe"].items() if key != "hardening"}
     content = (FOLDER / f"{name}.safetensors").read_bytes()
     assert said["file"] == f"{name}.safetensors"
     assert said["sha256"] == hashlib.sha256(content).hexdigest()
     assert said["n_parameters"] == sum(p.numel() for p in load(name).module.parameters())
     # A field that came after this training has the value that changes nothing.
-    assert {**Recipe().to_json(), **said["recipe"]} == Recipe(**said["recipe"]).to_json()
+    assert {**Recipe().to_json(), **recipe} == Recipe(**recipe).to_json()
     assert [entry["epoch"] for entry in said["curve"]] == list(range(1, said["epochs"] + 1))
 
 
