@@ -27,13 +27,13 @@ README, FIGURE = HERE / "README.md", HERE / "batchnorm.png"
 START, END = "<!-- {}: python experiments/tables.py --write -->", "<!-- end of {} -->"
 
 NOISE = (
-    *("bn_noise_trainings", "bn_noise", "bn_noise_depth", "bn_noise_vgg16", "bn_noise_cifar100"),
-    *("bn_noise_l1_topk", "bn_noise_layers"),
+    *("bn_noise_trainings", "bn_noise_resnet44_trainings", "bn_noise", "bn_noise_depth"),
+    *("bn_noise_vgg16", "bn_noise_cifar100", "bn_noise_l1_topk", "bn_noise_layers"),
 )
 CHIPS = (
-    *("bn_crossbar_trainings", "bn_crossbar_ideal", "bn_crossbar", "bn_crossbar_resnet44"),
-    *("bn_crossbar_resnet44_standard", "bn_crossbar_vgg16", "bn_crossbar_cifar100"),
-    "bn_crossbar_l1_topk",
+    *("bn_crossbar_trainings", "bn_crossbar_resnet44_trainings", "bn_crossbar_ideal"),
+    *("bn_crossbar", "bn_crossbar_resnet44", "bn_crossbar_resnet44_standard"),
+    *("bn_crossbar_vgg16", "bn_crossbar_cifar100", "bn_crossbar_l1_topk"),
 )
 COLUMNS: Mapping[Scope, str] = {
     "weights": "weights",
@@ -350,7 +350,8 @@ def _panels() -> Panels:
     found: dict[str, dict[str, Sampled]] = {}
     for title, scope in scopes.items():
         panel = found.setdefault(title, {})
-        for name in ("bn_noise_trainings", "bn_noise_depth", "bn_noise_vgg16", "bn_noise_cifar100"):
+        for name in ("bn_noise_trainings", "bn_noise_resnet44_trainings", "bn_noise_depth",
+                     "bn_noise_vgg16", "bn_noise_cifar100"):  # fmt: skip
             found_here = sorted(_read(name).noise, key=lambda one: _depth(one[1]))
             arms = _arms(found_here)
             for entry, results in arms:
@@ -369,8 +370,8 @@ def _panels() -> Panels:
         panel = found.setdefault(
             f"{DEVICES[preset]} after 1 d, BatchNorm {bn.replace('ate', 'ated')}", {}
         )
-        for name in ("bn_crossbar_trainings", "bn_crossbar_resnet44", "bn_crossbar_vgg16",
-                     "bn_crossbar_cifar100"):  # fmt: skip
+        for name in ("bn_crossbar_trainings", "bn_crossbar_resnet44_trainings",
+                     "bn_crossbar_resnet44", "bn_crossbar_vgg16", "bn_crossbar_cifar100"):  # fmt: skip
             kept = _read(name)
             for entry, results in _arms(kept.crossbar):
                 pairs = [(one, _partner(kept, entry, one)) for one in results]
