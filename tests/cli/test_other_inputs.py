@@ -209,6 +209,8 @@ def as_made_before(out: Path) -> None:
     spec = {key: value for key, value in header.spec.items() if key != "inputs"}
     digest = digest_of(spec)
     write_header(out, dataclasses.replace(header, spec=spec, spec_digest=digest))
+    # Weight errors were not kept then.
+    shutil.rmtree(out / "search" / "weights", ignore_errors=True)
     for path in out.rglob(RECORDS_FILE):
         old = [
             dataclasses.replace(trial, spec_digest=digest) for trial in read_records(path.parent)
