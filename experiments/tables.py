@@ -14,11 +14,13 @@ from typing import TypeVar
 from urllib.parse import parse_qs
 
 from analogsim.experiment.statistics import Sampled, holm, told_apart
+from analogsim.report.labels import format_duration
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.units import Units, trainings
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
+from analogsim.suites.gains import gains
 from analogsim.suites.kept import Kept, read_kept
 
 Result = TypeVar("Result", NoiseResult, CrossbarResult)
@@ -35,6 +37,12 @@ CHIPS = (
     *("bn_crossbar", "bn_crossbar_resnet44", "bn_crossbar_resnet44_standard"),
     *("bn_crossbar_vgg16", "bn_crossbar_cifar100", "bn_crossbar_l1_topk"),
 )
+# What a network was trained against, and where that is kept.
+HARDENED = {
+    "harden_resnet20_batch": "PCM's own law",
+    "harden_resnet20_batch_matched": "matched Gaussian noise",
+    "harden_resnet20_none": "PCM's own law",
+}
 COLUMNS: Mapping[Scope, str] = {
     "weights": "weights",
     "biases": "+ biases",
@@ -60,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--write", action="store_true", help="renew README.md and the figure")
     panels = _panels()
-    parts = {"answer": answer(panels), "tables": tables()}
+    parts = {"answer": answer(panels), "tables": tables(), "hardening": hardening()}
     if not parser.parse_args().write:
         sys.stdout.write("".join(parts.values()))
         return
@@ -153,6 +161,40 @@ def _noise(reference: Reference, of: str) -> list[str]:
         *_table(["network", "BatchNorm", "images", "clean", "draws", *COLUMNS.values()], rows),
         "",
     ]
+
+
+def hardening() -> str:
+    """Networks as they were and as they are, over time, and what hardening gained."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    times: tuple[float, ...] = ()
+    for name, law in HARDENED.items():
+        kept = _read(name)
+        gained = {(gain.name, gain.bn): gain for gain in gains(kept.crossbar)}
+        model = _network(kept.crossbar[0][0], [kept.crossbar[0][1]])
+        for entry, result in kept.crossbar:
+            for key in result.correct:
+                times = tuple(sorted({one[3] for one in result.correct}))
+                bn = "no" if model[1] == "no" else f"yes, {key[1]}"
+                against = law if entry.against else "not hardened"
+                gain = gained.get((entry.label, key[1]))
+                rows[(model[0], bn, against)] = [
+                    f"{100 * result.clean:.1f}",
+                    *(_cell(result.units((*key[:3], t_s)).mean()) for t_s in times),
+                    "" if gain is None else _cell(gain.cells[-1], signed=True),
+                ]
+    head = ["network", "BatchNorm", "trained against", "digital", *map(format_duration, times)]
+    head.append(f"gained at {format_duration(times[-1])}")
+    said = OVER.format(of="chips (pairs of chips)")
+    return "\n".join([
+        "",
+        "PCM, ideal periphery, global compensation, accuracy in % on the first 2,000 test images, "
+        "6 chips; the last column is the difference from the network as it was with BatchNorm as "
+        f"trained, chip by chip, in points. {said}. One training and one hardening each.",
+        "",
+        *_table(head, [[*key, *row] for key, row in rows.items()]),
+        "",
+        "",
+    ])  # fmt: skip
 
 
 def _arms(found: Sequence[tuple[Entry, Result]]) -> list[tuple[Entry, list[Result]]]:
