@@ -24,6 +24,7 @@ from analogsim.draws.addresses import seed_of
 from analogsim.errors import InputError
 from analogsim.hardening.chips import Injection
 from analogsim.hardening.noise import TrainingNoise, converted, input_ranges_of
+from analogsim.inputs.answers import class_logits
 from analogsim.schema import dumps, loads
 from analogsim.training.images import TrainImages
 from analogsim.training.method import MARGIN, SCORE, Steps
@@ -146,7 +147,7 @@ class _Steps:
         temperature = self._how.temperature
         enabled = self._recipe.precision == "bf16"
         with torch.no_grad(), torch.autocast(inputs.device.type, torch.bfloat16, enabled=enabled):
-            wanted = self._teacher(inputs)
+            wanted, _ = class_logits(self._teacher(inputs), len(inputs))
         return temperature**2 * functional.kl_div(
             functional.log_softmax(logits / temperature, dim=1),
             functional.log_softmax(wanted.float() / temperature, dim=1),
