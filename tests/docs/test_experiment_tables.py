@@ -18,7 +18,7 @@ def test_the_readme_has_what_the_script_prints() -> None:
         check=True,
     ).stdout
     parts = []
-    for name in ("answer", "tables"):
+    for name in ("answer", "tables", "hardening"):
         _, _, rest = readme.partition(f"<!-- {name}: python experiments/tables.py --write -->\n")
         parts.append(rest.partition(f"<!-- end of {name} -->")[0])
     assert "".join(parts) == printed
