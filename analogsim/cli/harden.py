@@ -9,7 +9,7 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, effect_options, effects_of, periphery_option
-from analogsim.cli.recipe_options import Defaults, recipe_options
+from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
 from analogsim.cli.study_options import place_options, preset_option
 from analogsim.cli.units import TIMES
 from analogsim.inputs.names import check_data, check_model
@@ -133,20 +133,10 @@ def harden(
     from analogsim.cli.say import plain_warnings, tell
     from analogsim.cli.train_progress import TrainProgress
     from analogsim.inputs.batching import n_images
-    from analogsim.inputs.data import load_data
     from analogsim.studies.harden import Asked, default_hardening_recipe, method_of, run_hardening
     from analogsim.training import usual_precision
 
-    train_images, test_images = (
-        load_data(
-            source.data,
-            split=split,
-            data_dir=source.data_dir,
-            download=source.download,
-            normalise=source.normalise,
-        )
-        for split in ("train", "test")
-    )
+    train_images, test_images = both_splits(source)
     recipe = replace(
         default_hardening_recipe(model, source.data),
         precision=usual_precision(device, output),

@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from analogsim.spec.options import DataOptions
+
+if TYPE_CHECKING:
+    from analogsim.inputs.data import Data
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -89,3 +94,21 @@ def recipe_options(defaults: Defaults) -> Callable[[Command], Command]:
         return command
 
     return decorate
+
+
+def both_splits(source: DataOptions) -> "tuple[Data, Data]":
+    """The training and the test images that the options name."""
+    from analogsim.inputs.data import load_data  # torch takes seconds
+
+    assert source.data is not None
+    train, test = (
+        load_data(
+            source.data,
+            split=split,
+            data_dir=source.data_dir,
+            download=source.download,
+            normalise=source.normalise,
+        )
+        for split in ("train", "test")
+    )
+    return train, test

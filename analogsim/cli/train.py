@@ -9,7 +9,7 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.command import Command, command_line
 from analogsim.cli.options import data_options
-from analogsim.cli.recipe_options import Defaults, recipe_options
+from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
@@ -58,7 +58,6 @@ def train(
     from analogsim import training
     from analogsim.cli.say import plain_warnings, say
     from analogsim.cli.train_progress import TrainProgress
-    from analogsim.inputs.data import load_data
     from analogsim.schema import dumps
 
     asked = {name: value for name, value in options.items() if value is not None}
@@ -67,16 +66,7 @@ def train(
         precision=training.usual_precision(device, output),
     )
     recipe = replace(usual, **asked)
-    train_images, test_images = (
-        load_data(
-            source.data,
-            split=split,
-            data_dir=source.data_dir,
-            download=source.download,
-            normalise=source.normalise,
-        )
-        for split in ("train", "test")
-    )
+    train_images, test_images = both_splits(source)
     full = min(train_images.input_shape[1:], default=1)
     # Of the square of their side: a step's products are those of its pixels.
     progress = TrainProgress([recipe.side(e, full) ** 2 for e in range(recipe.epochs)])

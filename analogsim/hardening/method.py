@@ -94,7 +94,7 @@ class Hardening:
         """Steps on one network, whose digital copy is kept as it is now."""
         if recipe.ema_decay:
             raise InputError(
-                f"recipe ema must be 0 to harden a network, got {recipe.ema_decay}: the best "
+                f"recipe ema must be 0 to harden a network, got {recipe.ema_decay}: one "
                 "epoch is kept; leave it out"
             )
         return _Steps(self, network, recipe, held, steps)

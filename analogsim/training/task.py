@@ -20,6 +20,7 @@ from analogsim.inputs.images import Normalise, TensorImages
 from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.names import ZOO_PREFIX
 from analogsim.inputs.state import load_state_with_notes_
+from analogsim.inputs.trained_folder import WEIGHTS_FILE
 from analogsim.inputs.weight_file import read_weight_file
 from analogsim.inputs.zoo import parse_zoo
 from analogsim.training.augment import shrink
@@ -79,6 +80,7 @@ def trained_model(training: Training) -> Model:
     """
     if training.given is not None:
         return dataclasses.replace(training.given, module=copied(training.given.module))
+    _refuse_folder(training.model)
     model = load_model(training.model, weights=training.weights)
     if not model.trained:
         raise InputError(
@@ -86,6 +88,15 @@ def trained_model(training: Training) -> Model:
             f"({model.note}); give --weights"
         )
     return model
+
+
+def _refuse_folder(spec: str) -> None:
+    # What is trained is named in the provenance, and a folder's name says nothing elsewhere.
+    if Path(spec).is_dir():
+        raise InputError(
+            f"model to train must be zoo:NAME or FILE.py:FACTORY, got the folder {spec!r}; name "
+            f"its network (to harden it, with --weights {spec}/{WEIGHTS_FILE})"
+        )
 
 
 def model_with(training: Training, weights: Path) -> Model:
@@ -104,6 +115,7 @@ def start_model(spec: str, seed: int) -> Model:
 
     A user's network starts as its factory makes it.
     """
+    _refuse_folder(spec)
     if not spec.startswith(ZOO_PREFIX):
         return load_model(spec)
     choice = parse_zoo(spec)

@@ -52,7 +52,7 @@ MODELS = {
     "zoo:digit_cnn": r"got 'digit_cnn'; did you mean 'digits_cnn'\?",
     "digits_cnn": r"got 'digits_cnn'; write zoo:digits_cnn",
     "good.pt": r"got 'good\.pt'; a weight file goes to --weights",
-    "empty-folder": r"'empty-folder' must be a zoo name, .* or a folder .*, got another folder",
+    "empty-folder": r"got (another folder; load one|the folder 'empty-folder'; name its network)",
     "net.py": r"'net\.py' must name a callable of the file, got none",
     "net.py:nett": r"callable 'nett', got no such name; it defines net; did you mean 'net'\?",
     "none.py:net": r"must exist, got 'none\.py'",

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from analogsim.call import Inputs
+from analogsim.crossbar.conversion.again import converted_again
 from analogsim.crossbar.conversion.calibrate import AbsQuantile, calibrate_
 from analogsim.crossbar.conversion.convert import convert, crossbar_layers
 from analogsim.errors import InputError
@@ -109,3 +112,12 @@ def test_ranges_of_nothing_are_refused(ranges, said):
     network = nn.Sequential(nn.Linear(4, 3))
     with pytest.raises(InputError, match=said):
         convert(network, "ideal", calibrate=torch.randn(5, 4), input_ranges=ranges)
+
+
+def test_given_ranges_stay_where_a_sweep_converts_anew():
+    network = nn.Sequential(nn.Linear(40, 3))
+    x = torch.randn(50, 40, generator=torch.Generator().manual_seed(2))
+    analog = convert(network, "ideal", calibrate=x, input_ranges={"0": 7.0})
+    smaller = replace(analog.periphery, max_input_size=20)
+    again = converted_again(analog, smaller, x)
+    assert [tile.input_range for tile in again.layers["0"].tiles] == [7.0, 7.0]

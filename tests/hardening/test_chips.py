@@ -156,7 +156,7 @@ def test_programming_noise_has_the_moments_of_aihwkits_own_training_noise() -> N
     config.mapping.max_input_size = config.mapping.max_output_size = 0
     config.modifier.type = WeightModifierType.PROG_NOISE
     config.modifier.std_dev = 1.0
-    # In microsiemens: it divides by g_max, and by default divides (1.1.0, 1.2.0) what is divided.
+    # In microsiemens: it divides by g_max, and by default divides (1.1.0) what is divided.
     config.modifier.coeffs = [0.26348, 1.9650, -1.1731]
     config.modifier.rel_to_actual_wmax = False
     levels = torch.linspace(0.1, 1.0, 8)

@@ -232,3 +232,12 @@ def test_another_noise_does_not_go_on_in_the_folder(tmp_path: Path) -> None:
     train(training(), tmp_path)
     with pytest.raises(Exception, match=r"hardening clip 2\.5 \(asked for: 2\.0\)"):
         train(training(clip=2.0), tmp_path)
+
+
+def test_a_folder_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    train(training(), tmp_path / "first")
+    for job in (training(), replace(training(), trained=False)):
+        job = replace(job, model=str(tmp_path / "first"))
+        with pytest.raises(InputError, match=r"model to train must be zoo:NAME .*, got the folder"):
+            train(job, tmp_path / "second")
+    assert not (tmp_path / "second").exists()

@@ -114,6 +114,7 @@ def converted_again(
         tile=analog.tile,
         keep_digital=analog.keep_digital,
         calibrate=calibrate,
+        input_ranges=analog.input_ranges,
         forward=forward,
         recalibrate=analog.recalibration_images,
         recalibration=analog.recalibration,

@@ -223,6 +223,7 @@ def convert(
         stream=stream,
         grouped=grouped,
         effects=acting,
+        input_ranges=dict(input_ranges or {}),
         rewrites=plain.rewrites,
         checked=Checked(
             done=not verify,

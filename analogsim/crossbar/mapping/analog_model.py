@@ -1,5 +1,6 @@
 """A converted network, and what was found when its conversion was checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -80,6 +81,8 @@ class AnalogModel:
     """What becomes of depthwise convolutions."""
     effects: tuple[Effect, ...] = ()
     """What acts on the cells beside the device's law, in the order in which current meets it."""
+    input_ranges: Mapping[str, float] = field(default_factory=dict)
+    """Full scale of the DAC of layers, where it was given and not calibrated."""
     rewrites: tuple[str, ...] = ()
     """Kinds of modules that were written with linear layers."""
     checked: Checked = field(default_factory=Checked)
