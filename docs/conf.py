@@ -29,6 +29,7 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_copybutton",
     "api_pages",
     "generated",
     "mathml",
@@ -42,6 +43,8 @@ html_math_renderer = "mathml"
 html_static_path = ["_static"]
 html_css_files = ["analogsim.css"]
 html_copy_source = False
+# What a command printed is not to be typed.
+copybutton_selector = ":not(.output) > div.highlight > pre"
 html_show_sphinx = False
 # "--json" must not become a dash.
 smartquotes = False

@@ -1,7 +1,7 @@
 """The noise of chips around a training's own loop: `TrainingNoise`, and `noisy` for short."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -78,6 +78,7 @@ class TrainingNoise:
             keep_digital=keep_digital,
         )
         self.chips = TrainingChips(analog, injection or Injection())
+        self._open: tuple[int, AbstractContextManager[None]] | None = None
         self._places = _places(network, analog)
         layers = {} if analog.periphery.perfect else self.chips.layers
         self.edges = {
@@ -141,6 +142,31 @@ class TrainingNoise:
                 f"training step {number} must leave the weights as they are inside the block, got "
                 f"{changed[0]} changed; call optimiser.step() after the block"
             )
+
+    def begin_(self, number: int, *, scale: float | None = None) -> None:
+        """Enter `step(number)` without a block, for hooks of somebody else's loop, until `end_`.
+
+        Raises:
+            InputError: another step has begun and not ended.
+        """
+        if self._open is not None:
+            raise InputError(
+                f"training step {number} must begin after the one before has ended, got step "
+                f"{self._open[0]} still open; call end_() in front of the optimiser's step"
+            )
+        block = self.step(number, scale=scale)
+        block.__enter__()
+        self._open = number, block
+
+    def end_(self) -> None:
+        """Leave the step that `begin_` entered; does nothing where none is open.
+
+        Raises:
+            InputError: as the block of `step`.
+        """
+        if self._open is not None:
+            (_, block), self._open = self._open, None
+            block.__exit__(None, None, None)
 
     def _take_over_(self, number: int) -> None:
         """Let the layers compute through their converters, until the block ends."""

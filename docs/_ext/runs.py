@@ -1,13 +1,18 @@
 """`{run}` shows commands with what they print at this build; `{file}` a file that they need.
 
+`{report} FOLDER` shows a chart of a run that the page made, and leads to its report.
+
 All of a page's examples run in one temporary folder, in one process, when the page is read. The
 machinery is that of the tests (`tests/examples.py`).
 """
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +42,26 @@ def _run_page(app: Sphinx, docname: str, content: list[str]) -> None:
             text=True,
             cwd=ROOT,
         )
-    if done.returncode:
-        raise ExtensionError(f"{docname}: an example failed:\n{done.stderr[-3000:]}")
+        if done.returncode:
+            raise ExtensionError(f"{docname}: an example failed:\n{done.stderr[-3000:]}")
+        _keep_reports(app, docname, content[0], Path(folder))
     printed = json.loads(done.stdout)
     app.env.temp_data["outputs"] = [
         text for step, text in zip(wanted, printed, strict=True) if step.kind == "run"
     ]
+
+
+def _keep_reports(app: Sphinx, docname: str, page: str, folder: Path) -> None:
+    """Copy each report that the page shows, and its chart, to where the built pages lie."""
+    for run, chart in re.findall(r"^`{3,}\{report\} (\S+)\n:chart: (\S+)$", page, re.MULTILINE):
+        kept = _kept(app, docname, run)
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / run / "report.html", kept / "report.html")
+        shutil.copy(folder / run / "charts" / f"{chart}.svg", kept / f"{chart}.svg")
+
+
+def _kept(app: Sphinx, docname: str, run: str) -> Path:
+    return Path(app.outdir) / "reports" / docname / Path(run).name
 
 
 class Run(SphinxDirective):
@@ -75,9 +94,27 @@ class File(SphinxDirective):
         return [nodes.container("", caption, block, literal_block=True)]
 
 
+class Report(SphinxDirective):
+    """A chart of a run that the page made, as a link to the run's report; the text is its words."""
+
+    has_content = True
+    required_arguments = 1
+    option_spec = {"chart": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        words = escape(" ".join(self.content), quote=True)
+        up = "../" * self.env.docname.count("/")
+        there = f"{up}reports/{self.env.docname}/{Path(self.arguments[0]).name}"
+        picture = f'<img src="{there}/{self.options["chart"]}.svg" alt="{words}" loading="lazy">'
+        begin = f'<a class="report" href="{there}/report.html">'
+        html = f"{begin}{picture}<span>Open the report</span></a>"
+        return [nodes.raw("", html, format="html")]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives; pages are run before they are parsed."""
     app.add_directive("run", Run)
     app.add_directive("file", File)
+    app.add_directive("report", Report)
     app.connect("source-read", _run_page)
     return {"parallel_read_safe": True}
