@@ -1,8 +1,13 @@
-"""The tables of experiments/README.md are those that its script prints."""
+"""The tables of experiments/README.md, and the README's picture, are those of their scripts."""
 
+import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from matplotlib.axes import Axes
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,3 +32,26 @@ def test_the_readme_has_what_the_script_prints() -> None:
     assert parts[1].count("### ") == 4
     assert parts[0].count("- **") == 8
     assert (ROOT / "experiments" / "batchnorm.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_picture_of_the_readme_is_drawn_from_kept_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "experiments"))
+    over_time = importlib.import_module("over_time")
+    monkeypatch.setattr(over_time, "PICTURE", tmp_path / "drawn.png")
+    drawn: list[float] = []
+    bars = Axes.errorbar
+    monkeypatch.setattr(
+        Axes,
+        "errorbar",
+        lambda self, xs, ys, **look: drawn.extend(ys) or bars(self, xs, ys, **look),
+    )
+
+    over_time.main()
+
+    pcm = json.loads((ROOT / "experiments" / "results" / "matched_pcm.json").read_text())
+    expected = [100 * point["accuracy_control"]["mean"] for point in pcm["points"]]
+    assert drawn[: len(expected)] == expected
+    committed = ROOT / "docs" / "_static" / "over-time.png"
+    assert committed.read_bytes()[:4] == (tmp_path / "drawn.png").read_bytes()[:4] == b"\x89PNG"
