@@ -8,7 +8,7 @@ import click
 
 from analogsim.cli import colour, complete
 from analogsim.cli.command import Command
-from analogsim.cli.options import data_options, network_options, split_options
+from analogsim.cli.options import data_options, network_options, one_device, split_options
 from analogsim.errors import InputError
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.names import check_preset
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @network_options
 @click.option(
     "--preset",
+    callback=one_device,
     default="pcm",
     show_default=True,
     help="Device; see analogsim presets.",

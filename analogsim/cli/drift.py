@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.lists import times_option
 from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.cli.study_options import (
     place_options,
@@ -15,7 +16,6 @@ from analogsim.cli.study_options import (
     start,
     study_options,
 )
-from analogsim.cli.units import TIMES
 from analogsim.inputs.names import measure_in_words
 from analogsim.spec.study import spec_from_options
 
@@ -23,12 +23,9 @@ from analogsim.spec.study import spec_from_options
 @click.command(cls=Command)
 @network_options
 @preset_option
-@click.option(
-    "--times",
-    type=TIMES,
-    default="1s,1h,1d,30d,1y",
-    show_default=True,
-    help="Times since programming, as the device counts (pcm: from its first read, 20 s later).",
+@times_option(
+    "1s,1h,1d,30d,1y",
+    "Times since programming, as the device counts (pcm: from its first read, 20 s later).",
 )
 @data_options(required=True)
 @study_options

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from analogsim.cli import complete
+from analogsim.cli.lists import ListOption
+from analogsim.cli.options import one_device
 from analogsim.cli.sweep import sweep_fields
 from analogsim.errors import InputError
 from analogsim.inputs.names import TOP1
@@ -75,6 +77,7 @@ measure_option = click.option(
 
 preset_option = click.option(
     "--preset",
+    callback=one_device,
     help="Device; see analogsim presets.  [default: pcm, or the folder's]",
     shell_complete=complete.presets,
 )
@@ -122,11 +125,11 @@ def study_options(command: Command) -> Command:
         (
             click.option(
                 "--compensation",
+                cls=ListOption,
                 type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
-                multiple=True,
                 default=("global",),
                 show_default=True,
-                help="Drift compensation (repeatable). With an ADC of few bits global misleads; "
+                help="Drift compensation. With an ADC of few bits global misleads; "
                 "current does not.",
             ),
             click.option(
@@ -143,16 +146,16 @@ def study_options(command: Command) -> Command:
             measure_option,
             click.option(
                 "--yield-above",
-                multiple=True,
+                cls=ListOption,
                 metavar="A%",
-                help="Report the share of chips that reach this accuracy (repeatable).",
+                help="Report the share of chips that reach this accuracy.",
             ),
             click.option(
                 "--set",
                 "sweep",
                 multiple=True,
                 metavar="NAME=VALUES",
-                help="Sweep a setting (repeatable: every combination is measured): adc_bits=4..8, "
+                help="Sweep settings (every combination is measured): adc_bits=4..8, "
                 "max_input_size=128,512, drift_scale=0..1:0.25; any field of the periphery, option "
                 "of the device, seed, bn, compensation.",
             ),
