@@ -22,7 +22,11 @@ from analogsim.spec.attribution import attribution_of
 from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim attribute zoo:digits_cnn --times 1d --chips 3 --limit 60 \\\n"
+    "    --data digits -o out/attribute",
+)
 @network_options
 @preset_option
 @times_option("1d", "Times since programming; layers are suggested for the last one.")

@@ -13,7 +13,11 @@ from analogsim.cli.study_options import place_options, split_study, start, study
 from analogsim.spec.study import spec_from_options
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim compare zoo:digits_cnn --presets pcm,rram --times 1s,1d --chips 5 \\\n"
+    "    --data digits -o out/compare",
+)
 @network_options
 @click.option(
     "--presets",
@@ -21,7 +25,7 @@ from analogsim.spec.study import spec_from_options
     metavar="PRESET",
     default=("pcm", "rram", "gaussian"),
     show_default=True,
-    help="Devices; see analogsim presets.",
+    help="Analog devices; see analogsim presets.",
     shell_complete=complete.presets,
 )
 @times_option("1s,1d,2d", "Times since programming, valid for every device.")

@@ -20,7 +20,11 @@ from analogsim.inputs.names import measure_in_words
 from analogsim.spec.study import spec_from_options
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim drift zoo:digits_cnn --preset pcm --times 1s,1d,1y --chips 5 \\\n"
+    "    --data digits -o out/drift",
+)
 @network_options
 @preset_option
 @times_option(

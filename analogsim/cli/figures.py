@@ -11,7 +11,7 @@ from analogsim.report.figures import FIGURES_FOLDER, FORMATS, WIDTHS, write_figu
 from analogsim.schema import dumps
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="analogsim figures out/drift --width one,two --format pdf,svg")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--width",

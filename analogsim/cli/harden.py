@@ -23,7 +23,11 @@ _METHOD = (
 )
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim harden zoo:digits_cnn --preset pcm --epochs 3 --data digits \\\n"
+    "    -o out/hardened",
+)
 @click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @click.option(
     "--weights",

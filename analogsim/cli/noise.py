@@ -16,7 +16,11 @@ from analogsim.spec.options import DataOptions
 from analogsim.spec.study import parse_share
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim noise zoo:digits_cnn --etas 5%,20% --draws 3 --limit 60 \\\n"
+    "    --data digits -o out/noise",
+)
 @click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help=".safetensors, .pt, .pth or .th file."
@@ -53,7 +57,7 @@ from analogsim.spec.study import parse_share
 @computing_options(
     "Add draws, etas, scopes to the run in the folder.",
     batch="Images a batch.",
-    where="Where the network is computed.",
+    where="Processor that computes the network.",
 )
 @place_options()
 def noise(

@@ -78,7 +78,7 @@ measure_option = click.option(
 preset_option = click.option(
     "--preset",
     callback=one_device,
-    help="Device; see analogsim presets.  [default: pcm, or the folder's]",
+    help="Analog device; see analogsim presets.  [default: pcm, or the folder's]",
     shell_complete=complete.presets,
 )
 
@@ -86,7 +86,7 @@ preset_option = click.option(
 def computing(
     adds: str,
     batch: str = "Images a batch; decides which product noise an image meets.",
-    where: str = "Where products are computed.",
+    where: str = "Processor that computes the products.",
 ) -> tuple[Callable[[Command], Command], ...]:
     """How much is computed where, in one go or added to a run; `adds` and the rest are help."""
     return (
@@ -185,7 +185,11 @@ def place_options(*, required: bool = True) -> Callable[[Command], Command]:
                     "--output",
                     type=click.Path(path_type=Path),
                     help="Folder for records and report"
-                    + ("." if required else ".  [default: out/demo, or out/demo-2, ...]"),
+                    + (
+                        ".  [required]"
+                        if required
+                        else ".  [default: out/demo, or out/demo-2, ...]"
+                    ),
                 ),
                 click.option(
                     "--on",

@@ -14,7 +14,10 @@ from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim train zoo:digits_cnn --epochs 3 --data digits -o out/trained",
+)
 @click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @data_options(required=True)
 @click.option(
