@@ -87,10 +87,11 @@ periphery_option = click.option(
     "--periphery",
     default="standard",
     show_default=True,
-    metavar="NAME|FILE.toml",
+    metavar="NAME|FILE.toml[?FIELD=VALUE]",
     shell_complete=complete.peripheries,
     help="DAC, ADC, noise, slices and tile size around the devices: standard, ideal, "
-    "isaac, prime, sonos, hermes, or a file.",
+    "isaac, prime, sonos, hermes, or a file; with single fields: "
+    "'standard?adc_bits=4&output_noise=0'.",
 )
 
 
