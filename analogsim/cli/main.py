@@ -110,6 +110,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
         attribute="report",
         help="Rebuild the tables, plot and page of a finished run.",
     ),
+    "merge": CommandEntry(
+        module="analogsim.cli.merge",
+        attribute="merge",
+        help="Join runs of the same spec on other chips into one.",
+    ),
     "figures": CommandEntry(
         module="analogsim.cli.figures",
         attribute="figures",

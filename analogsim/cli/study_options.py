@@ -1,5 +1,6 @@
 """Options of the commands that run a study."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from analogsim.cli import complete
 from analogsim.cli.lists import ListOption
 from analogsim.cli.options import one_device
 from analogsim.cli.sweep import sweep_fields
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.inputs.names import TOP1
 from analogsim.spec.file import AnySpec, as_toml
 from analogsim.spec.names import check_names
@@ -20,13 +21,16 @@ from analogsim.spec.sweep_check import check_sweep
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# Python reads no whole number of thousands of digits.
+_CHIPS = re.compile(r"(?P<first>-?[0-9]{1,400})(-(?P<last>[0-9]{1,400}))?")
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudyOptions:
     """What `study_options` reads: the design, and which images."""
 
     compensation: tuple[str, ...]
-    chips: int | None
+    chips: tuple[int, int] | None
     precision: str | None
     measure: str
     yield_above: tuple[str, ...]
@@ -40,20 +44,19 @@ class StudyOptions:
         """The fields of a `Spec` that these decide. Raises InputError for two designs."""
         if self.chips is not None and self.precision is not None:
             raise InputError(
-                f"design must be either --chips or --precision, got {self.chips} chips and "
+                f"design must be either --chips or --precision, got {self.chips[1]} chips and "
                 f"precision {self.precision}; leave one out"
             )
-        if self.chips is not None and self.chips < 1:
-            raise InputError(f"--chips must be at least 1, got {self.chips}; give more")
         if self.limit is not None and self.limit < 1:
             raise InputError(f"--limit must be at least 1, got {self.limit}; give more")
         precision = None
         if self.precision is not None:
             precision = parse_share(self.precision, where="--precision")
-        chips = DEFAULT_CHIPS if self.chips is None else self.chips
+        first, chips = (0, DEFAULT_CHIPS) if self.chips is None else self.chips
         return {
             "compensation": self.compensation,
             "chips": None if precision is not None else chips,
+            "first_chip": first,
             "precision": precision,
             "measure": self.measure,
             "yield_above": tuple(parse_share(y, where="--yield-above") for y in self.yield_above),
@@ -63,6 +66,24 @@ class StudyOptions:
             "within": self.within,
             **sweep_fields(self.sweep),
         }
+
+
+def _chips(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Number of the first chip, and how many. Raises InputError."""
+    if text is None:
+        return None
+    match = _CHIPS.fullmatch(text.strip())
+    if match is None or (match["last"] and int(match["last"]) < int(match["first"])):
+        raise InputError(
+            f"--chips must be a number of chips, or the first and the last, got {shown(text)}; "
+            "write for example 10 or 10-19"
+        )
+    first = int(match["first"])
+    if match["last"]:
+        return first, int(match["last"]) - first + 1
+    if first < 1:
+        raise InputError(f"--chips must be at least 1, got {first}; give more")
+    return 0, first
 
 
 measure_option = click.option(
@@ -134,8 +155,10 @@ def study_options(command: Command) -> Command:
             ),
             click.option(
                 "--chips",
-                type=int,
-                help=f"Programmings, each on all images.  [default: {DEFAULT_CHIPS}]",
+                metavar="N|FIRST-LAST",
+                callback=_chips,
+                help="Programmings, each on all images: N are those of number 0 to N-1; 10-19 is "
+                f"a part of a study, see analogsim merge.  [default: {DEFAULT_CHIPS}]",
             ),
             click.option(
                 "--precision",

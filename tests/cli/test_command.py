@@ -23,8 +23,8 @@ QUICK = {
     "doctor": [],
     "completion": [],
 } | {name: ["--print-spec"] for name in SPECS}
-LONG = {"train", "harden"}
-"""Their examples are read, and trainings run elsewhere."""
+ELSEWHERE = {"train", "harden", "merge"}
+"""Their examples are read here, and their like is run in tests of their own."""
 
 
 def command_named(name: str) -> Command:
@@ -39,8 +39,8 @@ def example_of(name: str) -> list[str]:
     return words[1:]
 
 
-def test_every_command_is_run_or_said_to_be_long() -> None:
-    assert {*QUICK, *LONG} == {*COMMANDS}
+def test_every_command_is_run_or_elsewhere() -> None:
+    assert {*QUICK, *ELSEWHERE} == {*COMMANDS}
 
 
 def test_groups_name_options_that_there_are_each_once() -> None:
