@@ -18,6 +18,8 @@ QUICK = {
     "convert": ["--dry-run"],
     "evaluate": [],
     "presets": [],
+    "zoo": [],
+    "data": [],
     "report": [],
     "figures": ["--format", "png"],
     "doctor": [],
