@@ -44,7 +44,18 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("clip", "ema", "dtype", "resume"),
     ),
     "Where it runs and output": (
-        *("output", "json", "extend", "print-spec", "on", "workers", "device", "half"),
+        *(
+            "output",
+            "json",
+            "quiet",
+            "verbose",
+            "extend",
+            "print-spec",
+            "on",
+            "workers",
+            "device",
+            "half",
+        ),
     ),
 }
 """Options in the order in which help shows them; those that stand nowhere are less common."""

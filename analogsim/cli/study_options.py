@@ -11,6 +11,7 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.lists import ListOption
 from analogsim.cli.options import one_device
+from analogsim.cli.say import voice_options
 from analogsim.cli.sweep import sweep_fields
 from analogsim.errors import InputError, shown
 from analogsim.inputs.names import TOP1
@@ -228,6 +229,7 @@ def place_options(*, required: bool = True) -> Callable[[Command], Command]:
                     help="Processes on this machine, also of a Ray here.  [default: the cores]",
                 ),
                 click.option("--json", "as_json", is_flag=True, help="Print summary.json."),
+                voice_options,
             )
         ):
             command = option(command)

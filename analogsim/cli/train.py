@@ -10,6 +10,7 @@ from analogsim.cli import complete
 from analogsim.cli.command import Command, command_line
 from analogsim.cli.options import data_options
 from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
+from analogsim.cli.say import say, voice_options
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
@@ -37,6 +38,7 @@ from analogsim.spec.options import DataOptions
     "finished training.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the provenance.")
+@voice_options
 def train(
     *,
     model: str,
@@ -59,7 +61,7 @@ def train(
     check_data(source.data)
 
     from analogsim import training
-    from analogsim.cli.say import plain_warnings, say
+    from analogsim.cli.say import plain_warnings
     from analogsim.cli.train_progress import TrainProgress
     from analogsim.schema import dumps
 
