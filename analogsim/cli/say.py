@@ -46,8 +46,7 @@ def voice_options(command: Command) -> Command:
             is_flag=True,
             expose_value=False,
             callback=_remember,
-            help="A line on stderr for every trial or step, with the time since the start; then "
-            "the versions and the time in all.",
+            help="A line on stderr for every trial or step; of a study also times and versions.",
         ),
         click.option(
             "-q",
