@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from analogsim import bounded, schema
-from analogsim.crossbar.mapping import periphery
+from analogsim.crossbar.mapping import periphery_text
 from analogsim.errors import InputError, shown
 from analogsim.spec.check import MOST_ITEMS, _is_once, find_problems
 from analogsim.spec.file import parse_spec, read_spec
@@ -156,7 +156,7 @@ def test_a_spec_is_bounded_before_it_is_read(tmp_path: Path) -> None:
 def test_a_periphery_file_has_the_same_bounds(tmp_path: Path, text: str) -> None:
     (tmp_path / "p.toml").write_text(text)
     with pytest.raises(InputError, match=r"periphery file .*p\.toml must be TOML, got '.*'; mend"):
-        periphery.parse(str(tmp_path / "p.toml"))
+        periphery_text.parse(str(tmp_path / "p.toml"))
 
 
 def test_as_many_entries_as_are_allowed_are_checked() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.lists import ListOption, times_option
 from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.cli.study_options import (
     computing_options,
@@ -15,23 +16,20 @@ from analogsim.cli.study_options import (
     preset_option,
     start,
 )
-from analogsim.cli.units import TIMES
 from analogsim.errors import InputError
 from analogsim.inputs.names import measure_in_words
 from analogsim.spec.attribution import attribution_of
 from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim attribute zoo:digits_cnn --times 1d --chips 3 --limit 60 \\\n"
+    "    --data digits -o out/attribute",
+)
 @network_options
 @preset_option
-@click.option(
-    "--times",
-    type=TIMES,
-    default="1d",
-    show_default=True,
-    help="Times since programming; layers are suggested for the last one.",
-)
+@times_option("1d", "Times since programming; layers are suggested for the last one.")
 @click.option(
     "--compensation",
     type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
@@ -53,9 +51,9 @@ from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 )
 @click.option(
     "--layers",
-    multiple=True,
+    cls=ListOption,
     metavar="PATTERN",
-    help="Layers to look at (repeatable), for example 'layer1.*'.  [default: all analog ones]",
+    help="Layers to look at, for example 'layer1.*'.  [default: all analog ones]",
 )
 @click.option(
     "--recover",

@@ -1,8 +1,12 @@
-"""A command of ours: what is checked of every command line before the command sees it."""
+"""A command of ours: its help in groups, and what is checked of every command line.
+
+What is common stands first in the help, the example at its end.
+"""
 
 import shlex
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,54 @@ import click
 
 from analogsim.errors import InputError
 
-__all__ = ["Command", "command_line"]
+__all__ = ["GROUPS", "Command", "command_line"]
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "What": (
+        *("preset", "presets", "gaussian", "only", "layers", "recover", "top", "screen"),
+        *(
+            "scopes",
+            "references",
+            "noise",
+            "chip",
+            "dry-run",
+            "width",
+            "format",
+            "chart",
+            "weights",
+        ),
+    ),
+    "Chips and times": (*("chips", "precision", "times", "compensation", "etas", "draws", "seed"),),
+    "Images": ("data", "limit", "batch-size", "data-dir", "download"),
+    "Hardware": ("periphery", "faults", "wires", "effect", "keep-digital", "grouped", "tile"),
+    "BatchNorm": ("bn", "recalibration", "recalibration-images"),
+    "Measure and sweep": ("measure", "yield-above", "set", "within"),
+    "Noise that is trained against": (
+        *("scale", "ramp", "drop", "clip-weights", "distill", "temperature"),
+    ),
+    "Training": (
+        *("epochs", "lr", "warmup", "weight-decay", "label-smoothing", "crop", "flip", "grow"),
+        *("clip", "ema", "dtype", "resume"),
+    ),
+    "Where it runs and output": (
+        *(
+            "output",
+            "json",
+            "quiet",
+            "verbose",
+            "extend",
+            "print-spec",
+            "on",
+            "workers",
+            "device",
+            "half",
+        ),
+    ),
+}
+"""Options in the order in which help shows them; those that stand nowhere are less common."""
+_LESS_COMMON = "Less common"
+# So many need no groups.
+_FEW = 6
 
 
 def command_line() -> str:
@@ -19,7 +70,41 @@ def command_line() -> str:
 
 
 class Command(click.Command):
-    """A command that refuses an option given twice, where click would take the last one."""
+    """A command with its options in groups, an example, and no option given twice.
+
+    click would take the last of two. `example` is a command line that runs as it stands; a
+    backslash joins its lines.
+    """
+
+    def __init__(self, *args: Any, example: str = "", **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.example = example
+
+    def grouped(self, ctx: click.Context) -> dict[str, list[click.Option]]:
+        """The options under the title of their group, as help shows them."""
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        if len(options) <= _FEW:
+            return {"Options": options}
+        names = {one.opts[-1].removeprefix("--"): one for one in options}
+        groups = {
+            title: [names.pop(name) for name in group if name in names]
+            for title, group in GROUPS.items()
+        }
+        groups[_LESS_COMMON] = [*names.values()]
+        return {title: group for title, group in groups.items() if group}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """A section for each group."""
+        for title, options in self.grouped(ctx).items():
+            with formatter.section(title):
+                records = (option.get_help_record(ctx) for option in options)
+                formatter.write_dl([record for record in records if record is not None])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example."""
+        with formatter.section("Example"):
+            for line in self.example.splitlines():
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click's. Raises InputError."""

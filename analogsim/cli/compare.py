@@ -7,29 +7,28 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
+from analogsim.cli.lists import ListOption, times_option
 from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.cli.study_options import place_options, split_study, start, study_options
-from analogsim.cli.units import TIMES
-from analogsim.errors import InputError
 from analogsim.spec.study import spec_from_options
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim compare zoo:digits_cnn --presets pcm,rram --times 1s,1d --chips 5 \\\n"
+    "    --data digits -o out/compare",
+)
 @network_options
 @click.option(
     "--presets",
-    default="pcm,rram,gaussian",
+    cls=ListOption,
+    metavar="PRESET",
+    default=("pcm", "rram", "gaussian"),
     show_default=True,
-    help="Devices, separated by commas; see analogsim presets.",
-    shell_complete=complete.preset_list,
+    help="Analog devices; see analogsim presets.",
+    shell_complete=complete.presets,
 )
-@click.option(
-    "--times",
-    type=TIMES,
-    default="1s,1d,2d",
-    show_default=True,
-    help="Times since programming, valid for every device.",
-)
+@times_option("1s,1d,2d", "Times since programming, valid for every device.")
 @click.option(
     "--gaussian",
     type=click.Choice(["matched"]),
@@ -41,7 +40,7 @@ from analogsim.spec.study import spec_from_options
 @place_options()
 def compare(
     *,
-    presets: str,
+    presets: tuple[str, ...],
     times: tuple[float, ...],
     gaussian: str | None,
     output: Path | None,
@@ -58,14 +57,11 @@ def compare(
     """
     study, place, options = split_study(values)
     network, data_from = split_options(options)
-    names = tuple(name.strip() for name in presets.split(",") if name.strip())
-    if not names:
-        raise InputError(f"--presets must name a device, got {presets!r}; see analogsim presets")
     spec = spec_from_options(
         network,
         data_from,
-        question=_question(names, network.model, matched=gaussian is not None),
-        presets=names,
+        question=_question(presets, network.model, matched=gaussian is not None),
+        presets=presets,
         gaussian=gaussian,
         times=times,
         **study.as_spec(),

@@ -26,17 +26,6 @@ def effects(ctx: click.Context, param: click.Parameter, incomplete: str) -> Item
     return [_plain(name) for name in EFFECTS if name.startswith(incomplete)]
 
 
-def preset_list(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-    """Names of devices after the last comma, those before it left out."""
-    before, comma, last = incomplete.rpartition(",")
-    taken = before.split(",")
-    return [
-        _plain(f"{before}{comma}{name}")
-        for name in DEVICES
-        if name.startswith(last) and name not in taken
-    ]
-
-
 def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Networks of the zoo, and files: Python code and folders that convert wrote."""
     zoo = [_plain(text) for text in _beginning(("zoo:" + n for n in ZOO_NAMES), incomplete)]

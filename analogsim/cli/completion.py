@@ -53,7 +53,7 @@ class Bash(BashComplete):
 add_completion_class(Bash)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="analogsim completion bash")
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
     """Print the script with which SHELL completes options, networks, devices and data sets.

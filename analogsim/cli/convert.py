@@ -8,7 +8,7 @@ import click
 
 from analogsim.cli import colour, complete
 from analogsim.cli.command import Command
-from analogsim.cli.options import data_options, network_options, split_options
+from analogsim.cli.options import data_options, network_options, one_device, split_options
 from analogsim.errors import InputError
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.names import check_preset
@@ -17,16 +17,25 @@ if TYPE_CHECKING:
     from analogsim.crossbar.chip.effect_gains import EffectGain
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim convert zoo:digits_cnn --preset pcm --data digits -o out/chip",
+)
 @network_options
 @click.option(
     "--preset",
+    callback=one_device,
     default="pcm",
     show_default=True,
-    help="Device; see analogsim presets.",
+    help="Analog device; see analogsim presets.",
     shell_complete=complete.presets,
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="New folder for the chip.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="New folder for the chip.  [required, but for --dry-run]",
+)
 @click.option("--chip", type=int, default=0, show_default=True, help="Number of the chip.")
 @click.option("--dry-run", is_flag=True, help="Show the table; program and write nothing.")
 @click.option("--input-shape", metavar="C,H,W", help="Shape of one input, where there is no data.")

@@ -14,7 +14,7 @@ from analogsim.spec.study import Spec
 _TIMES = "1s,1h,1d,30d,1y"
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="analogsim demo")
 @click.option("--chips", type=int, default=5, show_default=True, help="Programmings.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Root seed.")
 @click.option("--print-spec", is_flag=True, help="Print the spec of the demo and stop.")

@@ -11,7 +11,7 @@ from analogsim.doctor import Check, can_run, diagnose
 from analogsim.schema import dumps
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="analogsim doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
     "--data-dir",

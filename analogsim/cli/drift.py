@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.lists import times_option
 from analogsim.cli.options import data_options, network_options, split_options
 from analogsim.cli.study_options import (
     place_options,
@@ -15,20 +16,20 @@ from analogsim.cli.study_options import (
     start,
     study_options,
 )
-from analogsim.cli.units import TIMES
 from analogsim.inputs.names import measure_in_words
 from analogsim.spec.study import spec_from_options
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim drift zoo:digits_cnn --preset pcm --times 1s,1d,1y --chips 5 \\\n"
+    "    --data digits -o out/drift",
+)
 @network_options
 @preset_option
-@click.option(
-    "--times",
-    type=TIMES,
-    default="1s,1h,1d,30d,1y",
-    show_default=True,
-    help="Times since programming, as the device counts (pcm: from its first read, 20 s later).",
+@times_option(
+    "1s,1h,1d,30d,1y",
+    "Times since programming, as the device counts (pcm: from its first read, 20 s later).",
 )
 @data_options(required=True)
 @study_options

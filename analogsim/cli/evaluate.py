@@ -12,7 +12,7 @@ from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="analogsim evaluate zoo:digits_cnn --data digits")
 @click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help=".safetensors, .pt, .pth or .th file."

@@ -5,31 +5,33 @@ from pathlib import Path
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.lists import ListOption
 from analogsim.findings.kinds import charts_in
-from analogsim.report.figures import FIGURES_FOLDER, write_figures
+from analogsim.report.figures import FIGURES_FOLDER, FORMATS, WIDTHS, write_figures
 from analogsim.schema import dumps
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="analogsim figures out/drift --width one,two --format pdf,svg")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--width",
-    default="one",
+    "widths",
+    cls=ListOption,
+    type=click.Choice(tuple(WIDTHS)),
+    default=("one",),
     show_default=True,
-    metavar="one|two|one,two",
     help="One column (3.5 in) or the width of the page (7.16 in), as IEEE journals have them.",
 )
 @click.option(
     "--format",
     "formats",
-    default="pdf",
+    cls=ListOption,
+    type=click.Choice(FORMATS),
+    default=("pdf",),
     show_default=True,
-    metavar="pdf,svg,png",
     help="pdf with embedded TrueType fonts, svg with text as outlines, png at 600 dots an inch.",
 )
-@click.option(
-    "--chart", "charts", multiple=True, metavar="NAME", help="Only this chart (repeatable)."
-)
+@click.option("--chart", "charts", cls=ListOption, metavar="NAME", help="Only these charts.")
 @click.option(
     "-o",
     "--output",
@@ -40,8 +42,8 @@ from analogsim.schema import dumps
 def figures(
     folder: Path,
     *,
-    width: str,
-    formats: str,
+    widths: tuple[str, ...],
+    formats: tuple[str, ...],
     charts: tuple[str, ...],
     output: Path | None,
     as_json: bool,
@@ -53,8 +55,8 @@ def figures(
     written = write_figures(
         charts_in(folder),
         folder / FIGURES_FOLDER if output is None else output,
-        widths=_listed(width),
-        formats=_listed(formats),
+        widths=tuple(dict.fromkeys(widths)),
+        formats=tuple(dict.fromkeys(formats)),
         only=charts,
         ours=output is None,
     )
@@ -64,8 +66,3 @@ def figures(
         return
     for path in written:
         click.echo(path)
-
-
-def _listed(text: str) -> list[str]:
-    """Names between commas, each once; an empty one stays, so that it is refused by name."""
-    return list(dict.fromkeys(part.strip() for part in text.split(",")))

@@ -8,10 +8,10 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
+from analogsim.cli.lists import ListOption, times_option
 from analogsim.cli.options import data_options, effect_options, effects_of, periphery_option
 from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
 from analogsim.cli.study_options import place_options, preset_option
-from analogsim.cli.units import TIMES
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.names import check_preset
 from analogsim.spec.options import DataOptions
@@ -23,7 +23,11 @@ _METHOD = (
 )
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim harden zoo:digits_cnn --preset pcm --epochs 3 --data digits \\\n"
+    "    -o out/hardened",
+)
 @click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @click.option(
     "--weights",
@@ -36,18 +40,14 @@ _METHOD = (
 @effect_options
 @click.option(
     "--keep-digital",
-    multiple=True,
+    cls=ListOption,
     metavar="PATTERN",
-    help="Layers that stay digital, without noise (repeatable).",
+    help="Layers that stay digital, without noise.",
 )
-@click.option(
-    "--times",
+@times_option(
+    "1s,1h,1d,1y",
+    "Times of interest: steps are trained between the first and the last, chips measured at all.",
     "times_s",
-    type=TIMES,
-    default="1s,1h,1d,1y",
-    show_default=True,
-    help="Times of interest: steps are trained between the first and the last, chips measured at "
-    "all.",
 )
 @click.option(
     "--noise",

@@ -105,10 +105,25 @@ COMMANDS: Mapping[str, CommandEntry] = {
         attribute="presets",
         help="List the devices, or show one with its constants.",
     ),
+    "zoo": CommandEntry(
+        module="analogsim.cli.zoo",
+        attribute="zoo",
+        help="List the networks that are known by name.",
+    ),
+    "data": CommandEntry(
+        module="analogsim.cli.data",
+        attribute="data",
+        help="List the data sets, and say whether they are there.",
+    ),
     "report": CommandEntry(
         module="analogsim.cli.report",
         attribute="report",
         help="Rebuild the tables, plot and page of a finished run.",
+    ),
+    "merge": CommandEntry(
+        module="analogsim.cli.merge",
+        attribute="merge",
+        help="Join runs of the same spec on other chips into one.",
     ),
     "figures": CommandEntry(
         module="analogsim.cli.figures",

@@ -7,16 +7,20 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
+from analogsim.cli.lists import ListOption
 from analogsim.cli.options import data_options
 from analogsim.cli.study_options import computing_options, place_options, start
-from analogsim.errors import InputError
-from analogsim.scopes.levels import ETAS, parse_references, parse_scopes
+from analogsim.scopes.levels import ETAS, REFERENCES, parse_references, parse_scopes
 from analogsim.spec.noise import NoiseSpec
 from analogsim.spec.options import DataOptions
 from analogsim.spec.study import parse_share
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim noise zoo:digits_cnn --etas 5%,20% --draws 3 --limit 60 \\\n"
+    "    --data digits -o out/noise",
+)
 @click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @click.option(
     "--weights", type=click.Path(path_type=Path), help=".safetensors, .pt, .pth or .th file."
@@ -25,20 +29,26 @@ from analogsim.spec.study import parse_share
 @data_options(required=True)
 @click.option(
     "--scopes",
-    default="all",
+    cls=ListOption,
+    metavar="SCOPE",
+    default=("all",),
     show_default=True,
     help="Which tensors: all, or of weights,biases,affine,mean,variance,variance-clamped,"
     "folded-weights,folded.",
 )
 @click.option(
     "--references",
-    default="std,max",
+    cls=ListOption,
+    type=click.Choice(("all", *REFERENCES)),
+    default=REFERENCES,
     show_default=True,
     help="Sigma is eta times this of a tensor.",
 )
 @click.option(
     "--etas",
-    default=",".join(f"{100 * eta:g}%" for eta in ETAS),
+    cls=ListOption,
+    metavar="P%",
+    default=tuple(f"{100 * eta:g}%" for eta in ETAS),
     show_default=True,
     help="Levels of noise.",
 )
@@ -47,16 +57,16 @@ from analogsim.spec.study import parse_share
 @computing_options(
     "Add draws, etas, scopes to the run in the folder.",
     batch="Images a batch.",
-    where="Where the network is computed.",
+    where="Processor that computes the network.",
 )
 @place_options()
 def noise(
     *,
     model: str,
     weights: Path | None,
-    scopes: str,
-    references: str,
-    etas: str,
+    scopes: tuple[str, ...],
+    references: tuple[str, ...],
+    etas: tuple[str, ...],
     output: Path | None,
     extend: bool,
     print_spec: bool,
@@ -75,16 +85,9 @@ def noise(
         model=model,
         weights=None if weights is None else str(weights),
         **data.as_spec(),
-        scopes=parse_scopes(scopes),
-        references=parse_references(references),
-        etas=_etas(etas),
+        scopes=parse_scopes(",".join(scopes)),
+        references=parse_references(",".join(references)),
+        etas=tuple(round(parse_share(eta, where="--etas"), 12) for eta in etas),
         **values,
     )
     start(spec, place, output=output, extend=extend, print_spec=print_spec)
-
-
-def _etas(text: str) -> tuple[float, ...]:
-    parts = [part for part in text.split(",") if part.strip()]
-    if not parts:
-        raise InputError(f"--etas must be levels of noise, got {text!r}; write for example 1%,5%")
-    return tuple(round(parse_share(part, where="--etas"), 12) for part in parts)

@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 import click
 
 from analogsim.cli import complete
-from analogsim.errors import InputError
+from analogsim.cli.lists import ListOption
+from analogsim.errors import InputError, shown
 from analogsim.spec.options import DataOptions, NetworkOptions
 from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
+from device_models.registry import DEVICES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,6 +32,17 @@ def _numbers(
         ) from err
 
 
+def one_device(ctx: click.Context, param: click.Parameter, preset: str | None) -> str | None:
+    """A callback of `--preset`. Raises InputError for several devices."""
+    parts = (preset or "").split(",")
+    if len(parts) > 1 and any(part.strip().partition("?")[0] in DEVICES for part in parts):
+        raise InputError(
+            f"--preset must be one device, got {shown(preset)}; measure several with analogsim "
+            "compare --presets"
+        )
+    return preset
+
+
 _EFFECTS = (
     click.option(
         "--effect",
@@ -37,7 +50,7 @@ _EFFECTS = (
         multiple=True,
         metavar="EFFECT",
         help="What acts on the cells beside the device's law, for example "
-        "'stuck?rate_off=0.01' (repeatable, in the order in which current meets them); see "
+        "'stuck?rate_off=0.01' (once for each, in the order in which current meets them); see "
         "analogsim presets.",
         shell_complete=complete.effects,
     ),
@@ -74,10 +87,11 @@ periphery_option = click.option(
     "--periphery",
     default="standard",
     show_default=True,
-    metavar="NAME|FILE.toml",
+    metavar="NAME|FILE.toml[?FIELD=VALUE]",
     shell_complete=complete.peripheries,
     help="DAC, ADC, noise, slices and tile size around the devices: standard, ideal, "
-    "isaac, prime, sonos, hermes, or a file.",
+    "isaac, prime, sonos, hermes, or a file; with single fields: "
+    "'standard?adc_bits=4&output_noise=0'.",
 )
 
 
@@ -95,13 +109,13 @@ def network_options(command: Command) -> Command:
             click.option("--untrained", is_flag=True, help="Allow a zoo network without weights."),
             click.option(
                 "--bn",
+                cls=ListOption,
                 type=click.Choice(["digital", "fold", "recalibrate", "recalibrate-once", "none"]),
-                multiple=True,
                 default=("digital",),
                 show_default=True,
                 help="BatchNorm: in digital periphery; folded into the weights; in digital with "
                 "statistics estimated anew on each chip at each time, or once after programming; "
-                "none says that the network has none (repeatable in drift and compare).",
+                "none says that the network has none (several in drift and compare).",
             ),
             click.option(
                 "--recalibration",
@@ -118,9 +132,9 @@ def network_options(command: Command) -> Command:
             ),
             click.option(
                 "--keep-digital",
-                multiple=True,
+                cls=ListOption,
                 metavar="PATTERN",
-                help="Layers that stay digital (repeatable), for example 'layer1.*'.",
+                help="Layers that stay digital, for example 'layer1.*'.",
             ),
             click.option(
                 "--grouped",

@@ -19,7 +19,7 @@ from device_models.effects.registry import EFFECTS, parse_effect
 from device_models.registry import DEVICES
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="analogsim presets pcm")
 @click.argument("name", required=False, shell_complete=complete.presets)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every number in full.")
 def presets(name: str | None, *, as_json: bool) -> None:

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analogsim.cli.estimate import Memory, announcement, duration, memory_now, seconds_left
+from analogsim.cli.say import quiet, verbose
+from analogsim.experiment.describe import installed_versions
 
 _LINE_EVERY_S = 10.0
 
@@ -27,11 +29,13 @@ class ProgressReporter:
         memory: Callable[[], Memory] = memory_now,
     ) -> None:
         self._clock, self._memory = clock, memory
-        self._start = self._last = clock()
+        self._began = self._start = self._last = clock()
         self._before: int | None = None
         self._announced = False
         self._bar: Progress | None = None
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        self._quiet, self._verbose = quiet(), verbose()
+        plain = self._quiet or self._verbose
+        if not plain and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -43,7 +47,12 @@ class ProgressReporter:
             self._task = self._bar.add_task("starting", total=None)
 
     def __call__(self, done: int, total: int, what: str) -> None:
+        if self._quiet:
+            return
         now = self._clock()
+        if self._verbose:
+            count = f"{done}/{total} " if total else ""
+            self._say(f"[{now - self._began:.1f} s] {count}{what}")
         if self._before is None:
             if not done:
                 # The digital network is measured; the trials begin now.
@@ -56,7 +65,7 @@ class ProgressReporter:
         self._announce(left_s, total - done)
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total, description=what)
-        elif left_s is not None and now - self._last >= _LINE_EVERY_S:
+        elif not self._verbose and left_s is not None and now - self._last >= _LINE_EVERY_S:
             self._last = now
             self._say(f"{done}/{total} trials, about {duration(left_s)} left ({what})")
 
@@ -81,5 +90,8 @@ class ProgressReporter:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self._verbose:
+            versions = ", ".join(f"{name} {one}" for name, one in installed_versions().items())
+            self._say(f"{self._clock() - self._began:.1f} s in all, with {versions}")
         if self._bar is not None:
             self._bar.stop()

@@ -11,6 +11,8 @@ from analogsim.spec.options import DataOptions
 if TYPE_CHECKING:
     from analogsim.inputs.data import Data
 
+# As recipes, which are kept beside the weights, call a number format.
+_PRECISIONS = {"float32": "fp32", "bf16": "bf16"}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -71,16 +73,19 @@ def recipe_options(defaults: Defaults) -> Callable[[Command], Command]:
                     "norm]",
                 ),
                 click.option(
-                    "--precision",
-                    type=click.Choice(["bf16", "fp32"]),
-                    help="Of the products.  [default: bf16 where the processor has it, else fp32]",
+                    "--dtype",
+                    "precision",
+                    type=click.Choice([*_PRECISIONS]),
+                    callback=lambda _ctx, _param, dtype: _PRECISIONS.get(dtype),
+                    help="Numbers that products are computed in.  [default: bf16 where the "
+                    "processor has it, else float32]",
                 ),
                 click.option(
                     "--device",
                     type=click.Choice(["cpu", "cuda"]),
                     default="cpu",
                     show_default=True,
-                    help="Where.",
+                    help="Processor that trains.",
                 ),
                 click.option(
                     "--resume/--no-resume",

@@ -8,7 +8,7 @@ from analogsim.cli.command import Command
 from analogsim.cli.report_kinds import report_folder
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="analogsim report out/drift")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
 def report(folder: Path, *, as_json: bool) -> None:

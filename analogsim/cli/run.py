@@ -10,7 +10,7 @@ from analogsim.cli.study_options import place_options, start
 from analogsim.spec.file import read_spec
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, example="analogsim run experiments/digits.toml -o out/digits")
 @click.argument("spec", metavar="SPEC.toml", type=click.Path(path_type=Path, allow_dash=True))
 @place_options()
 @click.option(

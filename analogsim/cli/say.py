@@ -1,6 +1,11 @@
-"""Lines for the terminal that hold text from a file or folder, which may be a stranger's."""
+"""Lines for the terminal that hold text from a file or folder, which may be a stranger's.
+
+`-q` and `-v` decide how much of them is said; they lie in the context of the command.
+"""
 
 import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
@@ -9,14 +14,66 @@ from analogsim.errors import (
     CalibrationWarning,
     CoverageWarning,
     FoldingWarning,
+    InputError,
     ResumeWarning,
 )
 from analogsim.printable import printable
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _WARNINGS = (
     *(AccuracyWarning, CalibrationWarning, CoverageWarning, FoldingWarning),
     ResumeWarning,
 )
+
+
+_LEVEL = "analogsim.cli.say"
+
+
+def _remember(ctx: click.Context, param: click.Parameter, given: bool) -> None:
+    if not given:
+        return
+    if ctx.meta.setdefault(_LEVEL, param.name) != param.name:
+        raise InputError("--quiet and --verbose must not stand together, got both; leave one out")
+
+
+def voice_options(command: Command) -> Command:
+    """`--quiet` and `--verbose`; see `quiet` and `verbose`."""
+    for option in (
+        click.option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="A line on stderr for every trial or step; of a study also times and versions.",
+        ),
+        click.option(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember,
+            help="No progress and no notes on stderr; warnings and errors stay.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def quiet() -> bool:
+    """Whether the command is asked for neither progress nor notes."""
+    return _level() == "quiet"
+
+
+def verbose() -> bool:
+    """Whether the command is asked for more."""
+    return _level() == "verbose"
+
+
+def _level() -> object:
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(_LEVEL)
 
 
 def say(text: str, *, end: str = "\n") -> None:
@@ -25,13 +82,14 @@ def say(text: str, *, end: str = "\n") -> None:
 
 
 def tell(text: str) -> None:
-    """Print on stderr."""
-    click.echo(printable(text), err=True)
+    """A note on stderr, but for `--quiet`."""
+    if not quiet():
+        click.echo(printable(text), err=True)
 
 
 def warn(text: str) -> None:
     """One warning on stderr."""
-    tell(f"warning: {text}")
+    click.echo(printable(f"warning: {text}"), err=True)
 
 
 class plain_warnings(warnings.catch_warnings):  # noqa: N801 - used as a statement

@@ -1,5 +1,6 @@
 """Options of the commands that run a study."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from analogsim.cli import complete
+from analogsim.cli.lists import ListOption
+from analogsim.cli.options import one_device
+from analogsim.cli.say import voice_options
 from analogsim.cli.sweep import sweep_fields
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.inputs.names import TOP1
 from analogsim.spec.file import AnySpec, as_toml
 from analogsim.spec.names import check_names
@@ -18,13 +22,16 @@ from analogsim.spec.sweep_check import check_sweep
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# Python reads no whole number of thousands of digits.
+_CHIPS = re.compile(r"(?P<first>-?[0-9]{1,400})(-(?P<last>[0-9]{1,400}))?")
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudyOptions:
     """What `study_options` reads: the design, and which images."""
 
     compensation: tuple[str, ...]
-    chips: int | None
+    chips: tuple[int, int] | None
     precision: str | None
     measure: str
     yield_above: tuple[str, ...]
@@ -38,20 +45,19 @@ class StudyOptions:
         """The fields of a `Spec` that these decide. Raises InputError for two designs."""
         if self.chips is not None and self.precision is not None:
             raise InputError(
-                f"design must be either --chips or --precision, got {self.chips} chips and "
+                f"design must be either --chips or --precision, got {self.chips[1]} chips and "
                 f"precision {self.precision}; leave one out"
             )
-        if self.chips is not None and self.chips < 1:
-            raise InputError(f"--chips must be at least 1, got {self.chips}; give more")
         if self.limit is not None and self.limit < 1:
             raise InputError(f"--limit must be at least 1, got {self.limit}; give more")
         precision = None
         if self.precision is not None:
             precision = parse_share(self.precision, where="--precision")
-        chips = DEFAULT_CHIPS if self.chips is None else self.chips
+        first, chips = (0, DEFAULT_CHIPS) if self.chips is None else self.chips
         return {
             "compensation": self.compensation,
             "chips": None if precision is not None else chips,
+            "first_chip": first,
             "precision": precision,
             "measure": self.measure,
             "yield_above": tuple(parse_share(y, where="--yield-above") for y in self.yield_above),
@@ -61,6 +67,24 @@ class StudyOptions:
             "within": self.within,
             **sweep_fields(self.sweep),
         }
+
+
+def _chips(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Number of the first chip, and how many. Raises InputError."""
+    if text is None:
+        return None
+    match = _CHIPS.fullmatch(text.strip())
+    if match is None or (match["last"] and int(match["last"]) < int(match["first"])):
+        raise InputError(
+            f"--chips must be a number of chips, or the first and the last, got {shown(text)}; "
+            "write for example 10 or 10-19"
+        )
+    first = int(match["first"])
+    if match["last"]:
+        return first, int(match["last"]) - first + 1
+    if first < 1:
+        raise InputError(f"--chips must be at least 1, got {first}; give more")
+    return 0, first
 
 
 measure_option = click.option(
@@ -75,7 +99,8 @@ measure_option = click.option(
 
 preset_option = click.option(
     "--preset",
-    help="Device; see analogsim presets.  [default: pcm, or the folder's]",
+    callback=one_device,
+    help="Analog device; see analogsim presets.  [default: pcm, or the folder's]",
     shell_complete=complete.presets,
 )
 
@@ -83,7 +108,7 @@ preset_option = click.option(
 def computing(
     adds: str,
     batch: str = "Images a batch; decides which product noise an image meets.",
-    where: str = "Where products are computed.",
+    where: str = "Processor that computes the products.",
 ) -> tuple[Callable[[Command], Command], ...]:
     """How much is computed where, in one go or added to a run; `adds` and the rest are help."""
     return (
@@ -122,17 +147,19 @@ def study_options(command: Command) -> Command:
         (
             click.option(
                 "--compensation",
+                cls=ListOption,
                 type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
-                multiple=True,
                 default=("global",),
                 show_default=True,
-                help="Drift compensation (repeatable). With an ADC of few bits global misleads; "
+                help="Drift compensation. With an ADC of few bits global misleads; "
                 "current does not.",
             ),
             click.option(
                 "--chips",
-                type=int,
-                help=f"Programmings, each on all images.  [default: {DEFAULT_CHIPS}]",
+                metavar="N|FIRST-LAST",
+                callback=_chips,
+                help="Programmings, each on all images: N are those of number 0 to N-1; 10-19 is "
+                f"a part of a study, see analogsim merge.  [default: {DEFAULT_CHIPS}]",
             ),
             click.option(
                 "--precision",
@@ -143,16 +170,16 @@ def study_options(command: Command) -> Command:
             measure_option,
             click.option(
                 "--yield-above",
-                multiple=True,
+                cls=ListOption,
                 metavar="A%",
-                help="Report the share of chips that reach this accuracy (repeatable).",
+                help="Report the share of chips that reach this accuracy.",
             ),
             click.option(
                 "--set",
                 "sweep",
                 multiple=True,
                 metavar="NAME=VALUES",
-                help="Sweep a setting (repeatable: every combination is measured): adc_bits=4..8, "
+                help="Sweep settings (every combination is measured): adc_bits=4..8, "
                 "max_input_size=128,512, drift_scale=0..1:0.25; any field of the periphery, option "
                 "of the device, seed, bn, compensation.",
             ),
@@ -182,7 +209,11 @@ def place_options(*, required: bool = True) -> Callable[[Command], Command]:
                     "--output",
                     type=click.Path(path_type=Path),
                     help="Folder for records and report"
-                    + ("." if required else ".  [default: out/demo, or out/demo-2, ...]"),
+                    + (
+                        ".  [required]"
+                        if required
+                        else ".  [default: out/demo, or out/demo-2, ...]"
+                    ),
                 ),
                 click.option(
                     "--on",
@@ -198,6 +229,7 @@ def place_options(*, required: bool = True) -> Callable[[Command], Command]:
                     help="Processes on this machine, also of a Ray here.  [default: the cores]",
                 ),
                 click.option("--json", "as_json", is_flag=True, help="Print summary.json."),
+                voice_options,
             )
         ):
             command = option(command)

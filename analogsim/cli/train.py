@@ -10,11 +10,15 @@ from analogsim.cli import complete
 from analogsim.cli.command import Command, command_line
 from analogsim.cli.options import data_options
 from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
+from analogsim.cli.say import say, voice_options
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    example="analogsim train zoo:digits_cnn --epochs 3 --data digits -o out/trained",
+)
 @click.argument("model", metavar="MODEL", shell_complete=complete.models)
 @data_options(required=True)
 @click.option(
@@ -34,6 +38,7 @@ from analogsim.spec.options import DataOptions
     "finished training.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the provenance.")
+@voice_options
 def train(
     *,
     model: str,
@@ -56,7 +61,7 @@ def train(
     check_data(source.data)
 
     from analogsim import training
-    from analogsim.cli.say import plain_warnings, say
+    from analogsim.cli.say import plain_warnings
     from analogsim.cli.train_progress import TrainProgress
     from analogsim.schema import dumps
 

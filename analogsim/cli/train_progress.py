@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 from analogsim.cli.estimate import announcement, duration, memory_now
+from analogsim.cli.say import quiet, verbose
 
 __all__ = ["TrainProgress", "duration"]
 
@@ -37,12 +38,14 @@ class TrainProgress:
 
     def step(self, epoch: int, steps: int, step: int, loss: float) -> None:
         """After `step` of `steps` in the epoch that follows `epoch` whole ones."""
+        if quiet():
+            return
         done = epoch * steps + step
         if self._first_step is None:
             self._first_step = done - 1
         now = monotonic()
         self._announce(now, done, steps)
-        if now - self._last < _LINE_EVERY_S:
+        if now - self._last < _LINE_EVERY_S and not verbose():
             return
         self._last = now
         left_s = self._left_s(now - self._start, self._first_step, done, steps)
@@ -82,6 +85,8 @@ class TrainProgress:
 
     def epoch(self, entry: dict[str, Any]) -> None:
         """After an epoch is on the disk."""
+        if quiet():
+            return
         sys.stderr.write(
             f"epoch {entry['epoch']}/{self._epochs} done in {duration(entry['seconds'])}: loss "
             f"{entry['train_loss']:.4f}, train {100 * entry['train_accuracy']:.2f} %, "

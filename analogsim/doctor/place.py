@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 
 from analogsim.doctor.check import Check
+from analogsim.inputs.known import DATA, DATA_VARIABLE
 
-DATA_VARIABLE = "ANALOGSIM_DATA"
 # torchvision's folder names under its `root`.
-_DATA_FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
+_DATA_FOLDERS = {name: one.folder for name, one in DATA.items() if one.folder}
 # `analogsim demo` holds 0.8 GiB at its peak (torch 2.12, aihwkit 1.1.0, on a CPU).
 _ENOUGH_MEMORY_GIB = 2.0
 

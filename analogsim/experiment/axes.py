@@ -3,7 +3,7 @@
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from analogsim.errors import InputError, shown
@@ -25,6 +25,7 @@ WITHIN = 0.005
 
 _MOST_DIGITS = 18
 _RANGE = re.compile(r"(?P<low>.+?)\.\.(?P<high>[^:]+)(:(?P<step>.+))?")
+_NEXT = re.compile(r",\s*(?=[A-Za-z_][\w.-]*\s*=)")
 _WORDS: dict[str, bool] = {"true": True, "false": False}
 
 
@@ -58,14 +59,17 @@ def point_text(point: Point | None) -> str:
 
 
 def read_axes(texts: Sequence[str], *, where: str = "--set") -> dict[str, tuple[Value, ...]]:
-    """Axes of texts such as `adc_bits=4..10`; values of a name that stands twice join.
+    """Axes of texts such as `adc_bits=4..10` or `adc_bits=4,6,max_input_size=128`.
+
+    Values of a name that stands twice join. An effect in short ends its text: its own options
+    have commas, too.
 
     Raises:
         InputError: a text without a name or values, values that are none, or one twice.
         DeviceError: an effect in short that there is not.
     """
     found: dict[str, tuple[Value, ...]] = {}
-    for text in texts:
+    for text in itertools.chain.from_iterable(map(_settings, texts)):
         name, equals, values = text.partition("=")
         name = name.strip()
         if not (name and equals):
@@ -76,6 +80,14 @@ def read_axes(texts: Sequence[str], *, where: str = "--set") -> dict[str, tuple[
     for name, known in found.items():
         check_values(known, where=f"{where} {name}")
     return found
+
+
+def _settings(text: str) -> Iterator[str]:
+    """The settings of a text, which a comma and a name part: one `NAME=VALUES` each."""
+    while (after := _NEXT.search(text)) and text.partition("=")[0].strip() not in SHORTHANDS:
+        yield text[: after.start()]
+        text = text[after.end() :]
+    yield text
 
 
 def values_of(name: str, text: str, *, where: str) -> tuple[Value, ...]:

@@ -28,3 +28,13 @@ def digest_of(spec: dict[str, Any]) -> str:
     """
     fixed = {k: v for k, v in spec.items() if k not in (*GROWING, *FREE, DESIGN)}
     return hashlib.sha256(schema.dumps(fixed).encode()).hexdigest()[:16]
+
+
+def chip_numbers(design: Any) -> range | None:
+    """The chips of a plain design as JSON; None for another design, or what is none."""
+    if not isinstance(design, dict) or design.get("kind") != "chips":
+        return None
+    first, chips = design.get("first", 0), design.get("chips")
+    if not isinstance(first, int) or not isinstance(chips, int):
+        return None
+    return range(first, first + chips) if first >= 0 < chips else None

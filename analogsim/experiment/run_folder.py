@@ -8,7 +8,14 @@ from typing import Any
 
 from analogsim import own_files
 from analogsim.errors import InputError, OutputError, ResumeWarning
-from analogsim.experiment.digest import DESIGN, DEVICE_FILES, FREE, GROWING, INPUTS
+from analogsim.experiment.digest import (
+    DESIGN,
+    DEVICE_FILES,
+    FREE,
+    GROWING,
+    INPUTS,
+    chip_numbers,
+)
 from analogsim.experiment.header import HEADER_FILE, RunHeader, read_header
 from analogsim.experiment.records import RECORDS_FILE
 from analogsim.inputs.fingerprint import changed
@@ -125,7 +132,10 @@ def _adds(key: str, old: Any, new: Any) -> bool:
     if old.get("kind") != new.get("kind"):
         return False
     if new["kind"] == "chips":
-        return bool(new["chips"] >= old["chips"])
+        before, after = chip_numbers(old), chip_numbers(new)
+        if before is None or after is None:
+            return False
+        return before[0] in after and before[-1] in after
     same = {k: v for k, v in old.items() if k != "half_width"}
     return same == {k: v for k, v in new.items() if k != "half_width"} and bool(
         new["half_width"] <= old["half_width"]

@@ -173,7 +173,7 @@ class Schedule:
 
     def _whole(self, design: Chips) -> Iterator[Task]:
         images = all_images(self.total)
-        for chip in range(design.chips):
+        for chip in range(design.first, design.first + design.chips):
             for preset, bn, place in self.series:
                 yield Task(preset=preset, bn=bn, point=place, chip=chip,
                            images=images, part="main", wanted=self.study.pairs)  # fmt: skip

@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from typing import Literal
 
 from analogsim.crossbar.mapping.effect_words import check_effects, left_to_wires
-from analogsim.crossbar.mapping.periphery import (
-    OF_CONVERTERS,
-    STANDARD,
-    Periphery,
-    TileKind,
+from analogsim.crossbar.mapping.periphery import OF_CONVERTERS, STANDARD, Periphery, TileKind
+from analogsim.crossbar.mapping.periphery_text import (
+    FIELDS,
+    UNUSED_IF_IDEAL,
+    fields_in_name,
     from_dict,
 )
 from analogsim.draws.seed import MOST_SEED
@@ -25,9 +25,7 @@ from device_models.errors import DeviceError
 from device_models.registry import with_options
 
 Part = Literal["seed", "periphery", "device", "effect"]
-_FIELDS = tuple(f.name for f in dataclasses.fields(Periphery) if f.name != "name")
-# Of an ideal periphery these are unused; aihwkit's torch tile has no place for the others.
-_UNUSED = (*_FIELDS[1 : _FIELDS.index("ir_drop") + 1], *OF_CONVERTERS)
+# aihwkit's torch tile has no place for these.
 _OF_PRODUCTS = ("read_noise", "ir_drop")
 _OF_CONVERSIONS = {"weight_encoding", "bits_per_cell", *OF_CONVERTERS}
 
@@ -134,7 +132,12 @@ def check_axes(
     for name, values in axes.items():
         part, field = _find(name, devices)
         if part == "periphery" and periphery is not None:
-            if base.perfect and field in _UNUSED and "perfect" not in axes:
+            if field in fields_in_name(periphery.name):
+                raise InputError(
+                    f"sweep {name} must be set in one place, got the periphery "
+                    f"{periphery.name!r}, too; leave {field} out of its name"
+                )
+            if base.perfect and field in UNUSED_IF_IDEAL and "perfect" not in axes:
                 raise InputError(
                     f"sweep {name} must change something, got the periphery {base.name!r}, which "
                     "has no converters, bounds or noise; use --periphery standard"
@@ -178,7 +181,7 @@ def _find(name: str, devices: Sequence[Device]) -> tuple[Part, str]:
         return "effect", name
     owner, dot, field = name.rpartition(".")
     options = [{one.name for one in dataclasses.fields(device)} for device in devices]
-    if owner == "periphery" and field in _FIELDS:
+    if owner == "periphery" and field in FIELDS:
         return "periphery", field
     if owner in EFFECTS and field in EFFECTS[owner].__dataclass_fields__:
         return "effect", field
@@ -186,15 +189,15 @@ def _find(name: str, devices: Sequence[Device]) -> tuple[Part, str]:
     have = [field in known for known in options]
     if dot and owner in names and all(have) and len(names) == 1:
         return "device", field
-    if not dot and field in _FIELDS and not any(have):
+    if not dot and field in FIELDS and not any(have):
         return "periphery", field
-    if not dot and all(have) and field not in _FIELDS:
+    if not dot and all(have) and field not in FIELDS:
         return "device", field
     raise InputError(_unknown(name, field, names, any(have)))
 
 
 def _unknown(name: str, field: str, names: set[str], some: bool) -> str:
-    if some and field in _FIELDS:
+    if some and field in FIELDS:
         rule = f"one of {', '.join(f'{one}.{field}' for one in ('periphery', *sorted(names)))}"
         return f"sweep {name} must be {rule}, got a name that both have; write whose it is"
     if some and len(names) > 1:
@@ -202,10 +205,10 @@ def _unknown(name: str, field: str, names: set[str], some: bool) -> str:
             f"sweep {name} must be an option of every device, got {', '.join(sorted(names))}; "
             "sweep it in a run of the devices that have it"
         )
-    near = get_close_matches(field, _FIELDS, n=1)
+    near = get_close_matches(field, FIELDS, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "see analogsim presets NAME for a device's"
     return (
         f"sweep name must be seed, bn, compensation, {', '.join(SHORTHANDS)}, a field of the "
-        f"periphery ({', '.join(_FIELDS)}), an option of the device or EFFECT.OPTION, got "
+        f"periphery ({', '.join(FIELDS)}), an option of the device or EFFECT.OPTION, got "
         f"{shown(name)}; {hint}"
     )

@@ -23,9 +23,10 @@ MOST_CHIPS = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Chips:
-    """The plain design: so many chips, each on the whole test set."""
+    """The plain design: so many chips from number `first` on, each on the whole test set."""
 
     chips: int
+    first: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,8 @@ class Study:
             return [
                 ("chips", "at least 1", design.chips, design.chips >= 1),
                 ("chips", f"at most {MOST_CHIPS}", design.chips, design.chips <= MOST_CHIPS),
+                ("first chip", "at least 0", design.first, design.first >= 0),
+                ("first chip", f"below {MOST_CHIPS}", design.first, design.first < MOST_CHIPS),
             ]
         wide, cost = design.half_width, design.cost_ratio
         return [
@@ -151,4 +154,6 @@ class Study:
 def design_as_dict(design: Design) -> dict[str, Any]:
     """A design as JSON, with the name of its kind."""
     kind = "chips" if isinstance(design, Chips) else "precision"
-    return {"kind": kind, **dataclasses.asdict(design)}
+    fields = {"kind": kind, **dataclasses.asdict(design)}
+    # Folders of before there were other first chips stay what they are.
+    return {key: value for key, value in fields.items() if key != "first" or value}

@@ -19,6 +19,7 @@ from analogsim.errors import InputError
 from analogsim.inputs.cifar_pickle import read_batch
 from analogsim.inputs.fetch import fetch_archive
 from analogsim.inputs.images import MeanStd
+from analogsim.inputs.known import DATA
 from analogsim.inputs.spec import few
 
 DIVISOR = 255.0
@@ -69,7 +70,7 @@ _TRAIN_MD5 = (
 
 CIFAR: Mapping[str, CifarSet] = {
     "cifar10": CifarSet(
-        folder="cifar-10-batches-py",
+        folder=DATA["cifar10"].folder,
         url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
         archive_md5="c58f30108f718f92721af3b95e74349a",
         files={
@@ -82,11 +83,11 @@ CIFAR: Mapping[str, CifarSet] = {
             ),
         },
         label_key="labels",
-        n_classes=10,
+        n_classes=DATA["cifar10"].classes,
         mean_std=((0.49140, 0.48216, 0.44653), (0.24703, 0.24348, 0.26159)),
     ),
     "cifar100": CifarSet(
-        folder="cifar-100-python",
+        folder=DATA["cifar100"].folder,
         url="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
         archive_md5="eb9058c3a382ffc7106e4002c42a8d85",
         files={
@@ -96,7 +97,7 @@ CIFAR: Mapping[str, CifarSet] = {
             "test": (BatchFile(name="test", md5="f0ef6b0ae62326f3e7ffdfab6717acfc", count=10_000),),
         },
         label_key="fine_labels",
-        n_classes=100,
+        n_classes=DATA["cifar100"].classes,
         mean_std=((0.50708, 0.48655, 0.44092), (0.26733, 0.25644, 0.27615)),
     ),
 }

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from analogsim.errors import InputError
+from analogsim.inputs.known import DATA, NETWORKS
 from analogsim.inputs.spec import did_you_mean, split_options
 from analogsim.inputs.user_file import check_user_file, is_user_file
 
 ZOO_PREFIX, FOLDER, NPZ = "zoo:", "folder:", "npz:"
 MEMORY = "memory:"
 """Before the name of what a caller in Python holds in memory."""
-ZOO_NAMES = ("digits_cnn", "resnet20", "resnet32", "resnet44", "resnet56", "vgg16")
+ZOO_NAMES = tuple(NETWORKS)
 ZOO_OPTIONS = ("norm", "stages", "classes")
-DATA_NAMES = ("digits", "cifar10", "cifar100")
+DATA_NAMES = tuple(DATA)
 TOP1 = "top1"
 MEASURE_NAMES = (TOP1, "top5")
 

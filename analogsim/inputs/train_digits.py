@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data, load_data
-from analogsim.inputs.zoo import SHIPPED, ZooChoice
+from analogsim.inputs.known import SHIPPED
+from analogsim.inputs.zoo import ZooChoice
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,12 @@ from torch import nn
 
 from analogsim.errors import InputError
 from analogsim.inputs.digits_cnn import DigitsCnn
+from analogsim.inputs.known import NETWORKS, KnownNetwork, shipped_weights
 from analogsim.inputs.names import ZOO_PREFIX, split_zoo
 from analogsim.inputs.norms import NormFactory, first_stages, parse_norm
 from analogsim.inputs.resnet import CifarResNet
 from analogsim.inputs.spec import whole_number
 from analogsim.inputs.vgg import CifarVgg16
-
-SHIPPED = Path(__file__).parent / "weights"
 
 
 class Builder(Protocol):
@@ -26,53 +25,19 @@ class Builder(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZooNetwork:
-    """One network of the zoo.
-
-    Attributes:
-        build: makes it, untrained.
-        input_shape: (channels, height, width) of the images it was designed for.
-        classes: how many classes it has unless asked otherwise.
-        stages: how many stages its norm factory is asked for, counted from 1.
-        meaning: one line for a list.
-    """
+class ZooNetwork(KnownNetwork):
+    """One network of the zoo, and `build`, which makes it, untrained."""
 
     build: Builder
-    input_shape: tuple[int, int, int]
-    classes: int
-    stages: int
-    meaning: str
 
 
-def _resnet(depth: int) -> ZooNetwork:
-    return ZooNetwork(
-        build=partial(CifarResNet, blocks=(depth - 2) // 6),
-        input_shape=(3, 32, 32),
-        classes=10,
-        stages=3,
-        meaning=f"ResNet{depth} for CIFAR, option A shortcut (He et al. 2016)",
-    )
-
-
+_BUILDERS: Mapping[str, Builder] = {
+    "digits_cnn": DigitsCnn,
+    **{f"resnet{6 * n + 2}": partial(CifarResNet, blocks=n) for n in (3, 5, 7, 9)},
+    "vgg16": CifarVgg16,
+}
 ZOO: Mapping[str, ZooNetwork] = {
-    "digits_cnn": ZooNetwork(
-        build=DigitsCnn,
-        input_shape=(1, 8, 8),
-        classes=10,
-        stages=3,
-        meaning="three convolutions and a linear layer for scikit-learn's digits",
-    ),
-    "resnet20": _resnet(20),
-    "resnet32": _resnet(32),
-    "resnet44": _resnet(44),
-    "resnet56": _resnet(56),
-    "vgg16": ZooNetwork(
-        build=CifarVgg16,
-        input_shape=(3, 32, 32),
-        classes=10,
-        stages=5,
-        meaning="VGG16 for CIFAR with one linear layer (Simonyan and Zisserman 2015)",
-    ),
+    name: ZooNetwork(build=_BUILDERS[name], **vars(known)) for name, known in NETWORKS.items()
 }
 
 
@@ -113,8 +78,7 @@ class ZooChoice:
         """The weight file inside the package, or None where there is none for this choice."""
         if self.classes != self.network.classes or self.stages is not None:
             return None
-        path = SHIPPED / f"{self.name}-{self.norm}.safetensors"
-        return path if path.is_file() else None
+        return shipped_weights(self.name, self.norm)
 
     def build(self) -> nn.Module:
         """The untrained network; its start is drawn from torch's global generator."""

@@ -28,7 +28,7 @@ def cited(header: RunHeader) -> dict[str, str]:
     for device in header.devices:
         found |= entries(_of_device(device))
     known = _known()
-    keys = [*_OF_PERIPHERY.get(str(header.periphery.get("name")), ())]
+    keys = [*_OF_PERIPHERY.get(str(header.periphery.get("name")).partition("?")[0], ())]
     if any("BatchNorm" in layer["kind"] for layer in header.layers):
         keys += _BATCHNORM
     if any("recal" in str(bn) or "adabs" in str(bn) for bn in header.spec.get("bn", ())):

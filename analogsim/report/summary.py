@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from analogsim.errors import InputError
 from analogsim.experiment.axes import Value, place_of
-from analogsim.experiment.digest import POINTS
+from analogsim.experiment.digest import DESIGN, POINTS, chip_numbers
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.records import (
@@ -64,7 +64,8 @@ def row_name(row: RowDict) -> str:
 class Summary(TypedDict):
     """The content of `summary.json`: stable, made from `run.json` and `records.jsonl` alone.
 
-    But for `warnings`, which `layers.json` decides. `sweep` is there where there is one, and
+    But for `warnings`, which `layers.json` decides. `chip_numbers` are the first and the last where
+    the first is not 0, as in a part of a study. `sweep` is there where there is one, and
     `measure` where another one than the accuracy is measured: all values are of it then, and
     `digital_ci95_new_images` is the interval of the digital network's.
     """
@@ -87,6 +88,7 @@ class Summary(TypedDict):
     notes: list[str]
     warnings: list[str]
     coverage: CoverageEntry | None
+    chip_numbers: NotRequired[list[int]]
     sweep: NotRequired[Sweep]
     measure: NotRequired[QuantityEntry]
     digital_ci95_new_images: NotRequired[list[float]]
@@ -200,6 +202,9 @@ def summarise_run(run: Run) -> Summary:
         warnings=list(run.warnings),
         coverage=header.coverage,
     )
+    chips = chip_numbers(header.spec.get(DESIGN))
+    if chips is not None and chips.start:
+        made["chip_numbers"] = [chips[0], chips[-1]]
     swept = sweep_of(run.rows, run.trials, header)
     if swept is not None:
         made["sweep"] = swept

@@ -161,6 +161,16 @@ def _constant(summary: Summary) -> dict[str, set[str]]:
     }
 
 
+def _chips(summary: Summary) -> str:
+    """How many, and which where they are not the first ones."""
+    n = summary["rows"][0]["n_chips"]
+    if "chip_numbers" not in summary:
+        return f"{n} chip{'s' if n > 1 else ''}"
+    first, last = summary["chip_numbers"]
+    which = f"chips {first} to {last}" if last > first else f"chip {first}"
+    return which if n > last - first else f"{n} of {which}"
+
+
 def _caption(summary: Summary, left_out: Collection[str]) -> list[str]:
     rows = summary["rows"]
     images = sorted({summary["digital"]["n_images"], *(row["n_images"] for row in rows)})
@@ -176,8 +186,7 @@ def _caption(summary: Summary, left_out: Collection[str]) -> list[str]:
     if "compensation" in left_out:
         opening += f", {compensation_label(rows[0]['compensation'])}"
     if "chips" in left_out:
-        n = rows[0]["n_chips"]
-        opening += f", {n} chip{'s' if n > 1 else ''}"
+        opening += f", {_chips(summary)}"
     caption = textwrap.wrap(opening, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     if "cpp" in summary["tiles"]:
         caption.append(UNSEEDED)

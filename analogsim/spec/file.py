@@ -28,6 +28,7 @@ from analogsim.spec.suite import (
 from analogsim.spec.sweep import sweep_problems
 from analogsim.spec.values import (
     control_problems,
+    first_chip_problems,
     share_problems,
     value_problems,
     whole_numbers,
@@ -106,6 +107,8 @@ def spec_of_content(
         found += problems
     if NETWORKS in content and not broken & {NETWORKS, "design", "spec"}:
         found += suite_problems(content, folder)
+    if "design" in content and not broken & {"design", "spec"}:
+        found += first_chip_problems(content)
     if "gaussian" in content and not broken & {*_OF_CHIPS, "gaussian", "spec"}:
         found += control_problems(content)
     if "sweep" in content and not broken & {"sweep", "spec"}:

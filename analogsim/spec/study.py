@@ -27,7 +27,8 @@ class Spec(OfImages):
 
     `times` are in seconds; `precision` and `yield_above` are fractions, `within` is in percentage
     points. `tile` left out is that of the run in the folder, or today's default. `sweep` has the
-    values of each setting that has several. One of `chips` and `precision` is given.
+    values of each setting that has several. One of `chips` and `precision` is given;
+    the chips are those from number `first_chip` on.
     """
 
     network: str | None = None
@@ -50,6 +51,7 @@ class Spec(OfImages):
     sweep: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     within: float = POINTS_WITHIN
     chips: int | None = field(default=None, metadata={"table": "design"})
+    first_chip: int = field(default=0, metadata={"table": "design"})
     precision: float | None = field(default=None, metadata={"table": "design"})
     cost_ratio: float | None = field(default=None, metadata={"table": "design"})
     pilot_chips: int | None = field(default=None, metadata={"table": "design"})

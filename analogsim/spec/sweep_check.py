@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import cast
 
-from analogsim.crossbar.mapping import periphery as peripheries
+from analogsim.crossbar.mapping import periphery_text
 from analogsim.crossbar.mapping.periphery import DEFAULT_TILE, TileKind
 from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
@@ -34,7 +34,7 @@ def check_sweep(spec: Spec) -> None:
         )
     points_of(spec.sweep)
     # A folder brings its own.
-    periphery = None if Path(spec.model).is_dir() else peripheries.parse(spec.periphery)
+    periphery = None if Path(spec.model).is_dir() else periphery_text.parse(spec.periphery)
     check_axes(
         spec.sweep,
         periphery,

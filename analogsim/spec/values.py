@@ -55,6 +55,16 @@ def share_problems(content: dict[str, Any], schema: dict[str, Any]) -> Iterator[
                 yield Problem(key=key, text=f"{problem.text} from {value!r}")
 
 
+def first_chip_problems(content: dict[str, Any]) -> Iterator[Problem]:
+    """Studies that have no chips to part, or ask for other chips as they go."""
+    first = content["design"].get("first_chip", 0)
+    keys = content.keys() | content["design"].keys()
+    others = [key for key in ("kind", "gaussian", "networks", "precision") if key in keys]
+    if first and others:
+        text = f"must be left out where there is {', '.join(others)}, got {first}"
+        yield Problem(key="design.first_chip", text=text)
+
+
 def control_problems(content: dict[str, Any]) -> Iterator[Problem]:
     """What a comparison with matched Gaussian noise has no use for; `gaussian` is given."""
     for key in ("bn", "compensation"):

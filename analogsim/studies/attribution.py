@@ -4,8 +4,9 @@ from analogsim.attribution.ask import Ask, Part, Screening
 from analogsim.attribution.attribute import attribute
 from analogsim.attribution.suggestion import Goal
 from analogsim.spec.attribution import AttributionSpec
-from analogsim.studies.chips import check_one_bn, make_ready, warn_of_factors, write_spec
+from analogsim.studies.chips import check_one_bn, make_ready, warn_of_factors
 from analogsim.studies.given import NOTHING, Given
+from analogsim.studies.spec_file import write_spec
 from analogsim.studies.tile import with_tile
 from analogsim.studies.where import Where
 

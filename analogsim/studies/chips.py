@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import cast
 
 from analogsim.crossbar.chip.compensation import Compensation
@@ -14,7 +13,6 @@ from analogsim.errors import InputError
 from analogsim.experiment.axes import points_of
 from analogsim.experiment.deal import Images
 from analogsim.experiment.drive import run_study
-from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.score import select
 from analogsim.experiment.study import PILOT_CHIPS, PILOT_IMAGES, Chips, Design, Precision, Study
@@ -23,14 +21,13 @@ from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints
 from analogsim.inputs.measure import Measure, measure_named
 from analogsim.inputs.names import TOP1
-from analogsim.report.extras import SPEC_FILE
 from analogsim.report.factor_words import factor_warnings
-from analogsim.spec.device import devices_of_presets, seen_from
-from analogsim.spec.file import spec_as_toml
+from analogsim.spec.device import devices_of_presets
 from analogsim.spec.options import data_options_of
 from analogsim.spec.study import Spec, network_options_of
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.prepare import Prepared, open_data, prepare
+from analogsim.studies.spec_file import write_spec
 from analogsim.studies.sweep import sweep_converter
 from analogsim.studies.tile import with_tile
 from analogsim.studies.where import Where
@@ -116,6 +113,11 @@ def compute_chips(spec: Spec, where: Where, given: Given = NOTHING) -> None:
 
 def _check_matched(spec: Spec) -> None:
     check_one_bn(spec, "--gaussian matched")
+    if spec.first_chip:
+        raise InputError(
+            f"--gaussian matched must have chips from 0 on, got {spec.first_chip} as the first; "
+            "give --chips N"
+        )
     if spec.measure != TOP1:
         raise InputError(
             f"--gaussian matched must search for the level of an equal accuracy, got --measure "
@@ -127,13 +129,6 @@ def warn_of_factors(where: Where) -> None:
     """Say where drift compensation misleads, by a run's `layers.json`."""
     for text in factor_warnings(read_layers(where.output)):
         where.warn(text)
-
-
-def write_spec(spec: Spec, folder: Path) -> None:
-    """Into the run's folder, for the report and for whoever runs it again. Raises OutputError."""
-    # A spec's presets are relative to it.
-    here = dataclasses.replace(spec, presets=seen_from(spec.presets, folder))
-    write_bytes_atomic(folder / SPEC_FILE, spec_as_toml(here).encode(errors="replace"))
 
 
 def analogs_of(prepared: Sequence[Prepared]) -> dict[str, AnalogModel]:
@@ -214,7 +209,7 @@ def study_of(
 def design_of(spec: Spec) -> Design:
     """The design of a spec: chips or precision."""
     if spec.chips is not None:
-        return Chips(chips=spec.chips)
+        return Chips(chips=spec.chips, first=spec.first_chip)
     assert spec.precision is not None
     return Precision(
         half_width=spec.precision,

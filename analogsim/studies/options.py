@@ -77,6 +77,7 @@ class ChipOptions(ImageOptions, total=False):
     sweep: Mapping[str, str | Iterable[object]]
     within: float
     chips: int
+    first_chip: int
     precision: Share
     cost_ratio: float
     pilot_chips: int

@@ -6,6 +6,7 @@ import re
 import click
 from markdown import code, escape, table
 
+from analogsim.cli.command import Command
 from analogsim.cli.main import cli
 
 
@@ -27,16 +28,13 @@ def _command(parent: click.Context, name: str) -> list[str]:
     for words in inspect.cleandoc(command.help or "").partition("\f")[0].split("\n\n"):
         kept = words.startswith("\b")
         lines += ["```text", words[2:], "```", ""] if kept else [escape(words), ""]
-    options = [param.get_help_record(context) for param in command.get_params(context)]
-    lines += table(
-        ("option", "meaning"),
-        # An argument has no help of its own: the text above says what it is.
-        ((code(record[0]), _meaning(record[1])) for record in options if record and record[1]),
-    )
-    if isinstance(command, click.Group):
-        for below in command.list_commands(context):
-            lines += _command(context, below)
-    return lines
+    # An argument has no help of its own: the text above says what it is.
+    assert isinstance(command, Command)
+    for title, options in command.grouped(context).items():
+        records = (option.get_help_record(context) for option in options)
+        rows = ((code(record[0]), _meaning(record[1])) for record in records if record)
+        lines += table((title, "meaning"), rows)
+    return [*lines, "Example:", "", "```text", command.example, "```", ""]
 
 
 def _meaning(text: str) -> str:

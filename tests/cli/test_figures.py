@@ -29,8 +29,11 @@ def test_one_chart_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--width", "three"], "error: figures width must be one of one, two, got 'three'"),
-        (["--format", "pdf,"], "error: figures format must be one of pdf, svg, png, got ''"),
+        (["--width", "three"], "'three' is not one of 'one', 'two'"),
+        (
+            ["--format", "pdf,"],
+            "--format must be a comma-separated list without empty entries, got 'pdf,'",
+        ),
         (["--chart", "nix"], "error: figures chart must be one of accuracy, layers, got 'nix'"),
     ],
     ids=["width", "format", "chart"],
@@ -40,7 +43,7 @@ def test_wrong_on_purpose(
 ) -> None:
     write_run(tmp_path, [make_trial()])
     assert run(["figures", str(tmp_path), *args]) == 2
-    assert capsys.readouterr().err.startswith(message)
+    assert message in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "figures").exists()
 
 

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from analogsim.cli.main import COMMANDS, LazyGroup, cli, run
+from tests.cli.replaced import replaced
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 ZOO, DIGITS = "zoo:digits_cnn", ("--data", "digits")
@@ -98,7 +99,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("json")
     (made / "suite.toml").write_text(SUITE)
     (made / "own.py").write_text(OWN)
-    assert run(["drift", ZOO, *SMALL, "--yield-above", "90%", "-o", str(made / "run")]) == 0
+    command = ["drift", ZOO, *SMALL, "--yield-above", "90%"]
+    assert run([*command, "-o", str(made / "run")]) == 0
+    assert run([*replaced(command, "--chips", "2-3"), "-o", str(made / "part")]) == 0
     return made
 
 
@@ -106,6 +109,8 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-conversion": ("convert", ZOO, *DIGITS, "-o", "chip"),
     "analogsim-conversion dry": ("convert", ZOO, *DIGITS, "--dry-run"),
     "analogsim-summary": ("report", "run"),
+    "analogsim-summary part": ("report", "part"),
+    "analogsim-summary merge": ("merge", "run", "part", "-o", "merged"),
     "analogsim-summary drift": ("drift", ZOO, *SMALL, "-o", "drift"),
     "analogsim-summary demo": ("demo", "--chips", "1", "--workers", "1", "-o", "demo"),
     "analogsim-summary sweep": (
@@ -127,6 +132,8 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-evaluation": ("evaluate", ZOO, *DIGITS, "--limit", "12"),
     "analogsim-training-result": ("train", ZOO, *DIGITS, "--epochs", "1", "-o", "trained"),
     "analogsim-presets": ("presets",),
+    "analogsim-zoo": ("zoo",),
+    "analogsim-data": ("data",),
     "analogsim-preset": ("presets", "rram"),
     "analogsim-effect": ("presets", "stuck"),
     "analogsim-figures": ("figures", "run", "--format", "svg", "-o", "figures"),

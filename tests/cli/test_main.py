@@ -61,12 +61,16 @@ def test_help_and_version_import_no_torch(args: list[str]) -> None:
         assert f"Usage: analogsim {args[0]} " in output
 
 
-@pytest.mark.parametrize("args", [["presets"], ["presets", "pcm"]], ids=" ".join)
-def test_presets_import_no_torch(args: list[str]) -> None:
+@pytest.mark.parametrize(
+    "args",
+    [["presets"], ["presets", "pcm"], ["zoo"], ["data"], ["zoo", "--json"], ["data", "--json"]],
+    ids=" ".join,
+)
+def test_lists_import_no_torch(args: list[str]) -> None:
     output, seen = spy(*args)
 
     assert seen == {"code": 0, "imported": []}
-    assert "pcm" in output
+    assert {"presets": "pcm", "zoo": "resnet20", "data": "cifar100"}[args[0]] in output
 
 
 def test_version_is_the_packages() -> None:

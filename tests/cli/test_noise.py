@@ -103,7 +103,7 @@ def test_keys_of_noise_belong_to_its_kind(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (["--etas", "5%,x"], "--etas must be a percentage or a fraction, got 'x'"),
-        (["--etas", " ,"], "--etas must be levels of noise, got ' ,'"),
+        (["--etas", " ,"], "--etas must be a comma-separated list without empty entries, got ' ,'"),
         (["--scopes", "bn"], "--scopes must be all or names of weights, "),
         (["--draws", "0"], "draws must be at least 1, got 0"),
         (["--limit", "0"], "limit must be 1 or more images, got 0"),

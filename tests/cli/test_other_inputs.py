@@ -14,7 +14,7 @@ from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import HEADER_FILE, read_header, write_header
 from analogsim.experiment.records import RECORDS_FILE, read_records
 from analogsim.inputs.data import load_data
-from analogsim.inputs.zoo import SHIPPED
+from analogsim.inputs.known import SHIPPED
 from tests.cli.replaced import replaced
 from tests.experiment.small import records
 from tests.inputs.devices import CELL

@@ -8,7 +8,7 @@ import pytest
 
 from analogsim.cli.main import run
 from analogsim.errors import InputError
-from analogsim.inputs.zoo import SHIPPED
+from analogsim.inputs.known import SHIPPED
 from analogsim.spec.file import as_toml, parse_spec
 from analogsim.spec.suite import Suite
 from tests.experiment.small import records

@@ -49,7 +49,7 @@ def test_products_are_in_what_the_processor_has(tmp_path, monkeypatch):
         assert train(tmp_path, "--epochs", "1") == 0
         provenance = json.loads((tmp_path / "weights.json").read_text())
         assert provenance["recipe"]["precision"] == "fp32"
-    assert train(tmp_path, "--epochs", "1", "--precision", "bf16") == 2
+    assert train(tmp_path, "--epochs", "1", "--dtype", "bf16") == 2
 
 
 def test_says_where_the_weights_are(tmp_path, capsys):

@@ -154,7 +154,9 @@ def commands() -> Iterator[tuple[tuple[str, ...], str]]:
         yield (command, ZOO, *DIGITS, option, "pmc", *OUT), "got 'pmc'; did you mean 'pcm'"
         yield (command, ZOO, *DIGITS, option, "pcm?x=1", *OUT), "option must be one of .* got 'x'"
     yield ("drift", ZOO, *DIGITS, "--preset", "", *OUT), "preset must be one of .*, got ''"
-    yield ("compare", ZOO, *DIGITS, "--presets", ",", *OUT), "--presets must name .*, got ','"
+    yield ("compare", ZOO, *DIGITS, "--presets", ",", *OUT), "without empty entries, got ','"
+    yield ("drift", ZOO, *DIGITS, "--preset", "pcm,rram", *OUT), "got 'pcm,rram'; measure several"
+    yield ("convert", ZOO, "--preset", "pcm,x", *OUT), "--preset must be one device, got 'pcm,x'"
     yield ("drift", ZOO, *DIGITS, "--times", "1x", *OUT), "got 'x' in '1x'"
     yield ("drift", ZOO, *DIGITS, "--chips", "9" * 20, *OUT), "at most 1000000, got 9{20}"
     yield ("drift", ZOO, *DIGITS, "--precision", "nan", *OUT), "precision must be .*, got nan"
@@ -196,7 +198,7 @@ def _study_commands() -> Iterator[tuple[tuple[str, ...], str]]:
     yield ("attribute", ZOO, *DIGITS, "--layers", "nono*", *OUT), "got .*nono"
     yield ("attribute", ZOO, *DIGITS, "--tile", "cpp", *OUT), "must be 'native', got 'tile'"
     yield ("noise", ZOO, *DIGITS, "--scopes", "weight", *OUT), "got 'weight'"
-    yield ("noise", ZOO, *DIGITS, "--references", "mean", *OUT), "got 'mean'"
+    yield ("noise", ZOO, *DIGITS, "--references", "mean", *OUT), "'mean' is not one of 'all', 'std'"
     yield ("noise", ZOO, *DIGITS, "--etas", "x", *OUT), "got 'x'"
     yield ("noise", ZOO, *DIGITS, "--etas", "nan", *OUT), "got .*nan"
     yield ("noise", ZOO, *DIGITS, "--draws", "0", *OUT), "draws must be .*, got 0"
@@ -243,7 +245,8 @@ def _twice() -> Iterator[tuple[tuple[str, ...], str]]:
         ("train", "--epochs"),
         ("evaluate", "--limit"),
         ("run", "--workers"),
-        ("figures", "--width"),
+        ("drift", "--preset"),
+        ("figures", "--output"),
     ):
         message = f"{option} must be given once, got it 2 times; leave all but one out"
         yield (command, "x", option, "1", option, "2"), message

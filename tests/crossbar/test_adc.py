@@ -17,7 +17,8 @@ from analogsim.crossbar.chip.program import program, reprogram_
 from analogsim.crossbar.conversion.convert import convert
 from analogsim.crossbar.forward import adc_stage
 from analogsim.crossbar.forward.adc_tables import tables_of
-from analogsim.crossbar.mapping.periphery import STANDARD, parse
+from analogsim.crossbar.mapping.periphery import STANDARD
+from analogsim.crossbar.mapping.periphery_text import parse
 from analogsim.errors import InputError
 
 KINDS = ("ramp", "sar", "sar-split", "pipeline", "cyclic")

@@ -9,7 +9,7 @@ from torch import nn
 import analogsim
 from analogsim.crossbar.conversion.overview import arrays_of, overview
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.periphery import from_dict
+from analogsim.crossbar.mapping.periphery_text import from_dict
 
 
 def net() -> nn.Module:

@@ -21,7 +21,8 @@ from analogsim.crossbar.forward.native import PerfectEngine
 from analogsim.crossbar.forward.unit_inputs import convert_answers_
 from analogsim.crossbar.mapping.geometry import geometry_of
 from analogsim.crossbar.mapping.layer import CrossbarLayer
-from analogsim.crossbar.mapping.periphery import IDEAL, parse
+from analogsim.crossbar.mapping.periphery import IDEAL
+from analogsim.crossbar.mapping.periphery_text import parse
 from analogsim.draws import stream
 from analogsim.draws.addresses import seed_of
 from analogsim.draws.stream import Address, Stream, tensor_index

@@ -2,14 +2,8 @@ import dataclasses
 
 import pytest
 
-from analogsim.crossbar.mapping.periphery import (
-    IDEAL,
-    STANDARD,
-    Periphery,
-    from_dict,
-    parse,
-    step,
-)
+from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery, step
+from analogsim.crossbar.mapping.periphery_text import from_dict, parse
 from analogsim.errors import InputError
 from device_models.registry import parse as parse_device
 

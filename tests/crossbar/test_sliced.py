@@ -20,8 +20,9 @@ from analogsim.crossbar.forward.conversions import (
 from analogsim.crossbar.forward.native import StaticEngine
 from analogsim.crossbar.forward.reads import reads_entry, reads_of
 from analogsim.crossbar.forward.sliced import SlicedEngine
-from analogsim.crossbar.mapping.periphery import PERIPHERIES, STANDARD, Periphery, from_dict, parse
+from analogsim.crossbar.mapping.periphery import PERIPHERIES, STANDARD, Periphery
 from analogsim.crossbar.mapping.periphery_presets import PRESETS
+from analogsim.crossbar.mapping.periphery_text import from_dict, parse
 from analogsim.errors import InputError
 
 ENCODINGS = ("pair", "pair-two-sided", "offset", "offset-column")

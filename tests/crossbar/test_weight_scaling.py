@@ -5,7 +5,8 @@ import torch
 
 import analogsim
 from analogsim.crossbar.mapping.geometry import geometry_of, matrix_of
-from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery, from_dict
+from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery
+from analogsim.crossbar.mapping.periphery_text import from_dict
 from analogsim.crossbar.mapping.tiling import map_weights, tile_slots
 from analogsim.errors import InputError
 from tests.crossbar.nets import relative_error, small_inputs, small_net

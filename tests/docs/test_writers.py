@@ -126,6 +126,8 @@ def test_commands_show_their_options(extension) -> None:
     assert "## analogsim drift" in lines
     assert any(line.startswith("| `-h, --help` | Show this message") for line in lines)
     assert any("| `--precision P%` |" in line and "0.5%" in line for line in lines)
+    assert "| Chips and times | meaning |" in lines
+    assert "analogsim report out/drift" in lines
 
 
 def test_an_example_that_fails_ends_the_build(extension) -> None:

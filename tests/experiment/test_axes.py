@@ -36,6 +36,25 @@ def test_values_are_ranges_lists_and_words(text: str, values: tuple[object, ...]
 
 
 @pytest.mark.parametrize(
+    ("texts", "axes"),
+    [
+        (["adc_bits=4..5,6"], {"adc_bits": (4, 5, 6)}),
+        (["adc_bits=4,max_input_size=128,512"], {"adc_bits": (4,), "max_input_size": (128, 512)}),
+        (
+            ["adc_bits=4, pcm.read_scale = 0", "adc_bits=6"],
+            {"adc_bits": (4, 6), "pcm.read_scale": (0,)},
+        ),
+        (
+            ["adc_bits=4,faults=on=1%,off=2%;none"],
+            {"adc_bits": (4,), "faults": ("faults?on=0.01&off=0.02", "faults")},
+        ),
+    ],
+)
+def test_settings_are_parted_by_commas_and_repetition(texts, axes) -> None:
+    assert read_axes(texts) == axes
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("x", "--set must be NAME=VALUES, got 'x'"),

@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from analogsim.crossbar.mapping import periphery
+from analogsim.crossbar.mapping import periphery_text
 from analogsim.spec.file import as_toml, read_spec
 from analogsim.toml_text import toml_value
 from device_models.ideal import Ideal
@@ -177,7 +177,7 @@ def _toml(name: str, texts: tuple[str, ...]) -> Any:
 
 
 def _read_periphery(folder: Path) -> None:
-    edge = periphery.parse(str(folder / "p.toml"))
+    edge = periphery_text.parse(str(folder / "p.toml"))
     edge.as_dict()
     edge.added("native", [Ideal()])
 

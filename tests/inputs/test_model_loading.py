@@ -12,8 +12,9 @@ from torch import nn
 
 from analogsim.errors import InputError
 from analogsim.inputs import load_data, load_model
+from analogsim.inputs.known import SHIPPED
 from analogsim.inputs.train_digits import accuracy
-from analogsim.inputs.zoo import SHIPPED, parse_zoo
+from analogsim.inputs.zoo import parse_zoo
 
 FOREIGN = """
 from torch import nn

@@ -30,7 +30,7 @@ from analogsim.crossbar.conversion.trying import MOST_ROWS, Tried, try_forward
 from analogsim.crossbar.forward.engines import check_choice, choose_forward, joins
 from analogsim.crossbar.forward.freed import give_back
 from analogsim.crossbar.forward.native import PerfectEngine
-from analogsim.crossbar.mapping import periphery as peripheries
+from analogsim.crossbar.mapping import periphery_text
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_
 from analogsim.crossbar.mapping.effect_words import check_effects, effect_notes, left_to_wires
@@ -104,7 +104,8 @@ def convert(
     Args:
         model: a trained network; its weights are taken as float32.
         preset: a device, or its name (`pcm`, `rram?interpolate=true`; see `device_models`).
-        periphery: `standard`, `ideal`, the path of a TOML file, or a `Periphery`.
+        periphery: `standard`, `ideal`, the path of a TOML file, any of these with fields set
+            (`standard?adc_bits=4`), or a `Periphery`.
         bn: `digital` leaves BatchNorm in digital periphery, `fold` folds it into the weights,
             `recalibrate` and `recalibrate-once` estimate its statistics anew on each chip (at
             each time; once after programming), `none` says that the network has none.
@@ -144,7 +145,7 @@ def convert(
     device = parse_device(preset) if isinstance(preset, str) else preset
     acting = tuple(parse_effect(one) if isinstance(one, str) else one for one in effects)
     check_effects(acting, device)
-    asked = peripheries.parse(periphery) if isinstance(periphery, str) else periphery
+    asked = periphery_text.parse(periphery) if isinstance(periphery, str) else periphery
     edge = left_to_wires(asked, acting)
     check_stream(stream, device, acting, edge)
     check_cells(edge, device, acting)

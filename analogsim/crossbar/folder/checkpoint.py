@@ -39,7 +39,7 @@ from analogsim.crossbar.folder.chip_settings import (
 )
 from analogsim.crossbar.folder.chip_tensors import own, refuse_values, restore_, tensors_of
 from analogsim.crossbar.forward.engines import choose_forward
-from analogsim.crossbar.mapping import periphery as peripheries
+from analogsim.crossbar.mapping import periphery_text
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import effects_entry
 from analogsim.crossbar.mapping.periphery import Periphery
@@ -166,7 +166,7 @@ def load_with_note(
         input_shape=None if shape is None else tuple(shape),
         n_classes=settings["model"]["n_classes"],
     )
-    edge = peripheries.from_dict(settings["periphery"], where=str(folder / FILE))
+    edge = periphery_text.from_dict(settings["periphery"], where=str(folder / FILE))
     device = parse_device(settings["preset"], more)
     if dict(device.source_files) != settings["device_files"]:
         raise InputError(

@@ -9,11 +9,9 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from analogsim import bounded
-from analogsim.crossbar.adc.file import Inl, inl_of, read_inl
+from analogsim.crossbar.adc.file import Inl
 from analogsim.crossbar.mapping.converter_rules import (
     AdcKind,
     AdcReads,
@@ -23,7 +21,7 @@ from analogsim.crossbar.mapping.converter_rules import (
 )
 from analogsim.crossbar.mapping.parts import Encoding, Part, offset_of, parts_of
 from analogsim.crossbar.mapping.periphery_presets import PRESETS
-from analogsim.errors import InputError, plain, shown
+from analogsim.errors import InputError
 from device_models.contract import Device
 
 # Presets of PCM, whose read noise of each product `read_noise` is.
@@ -207,8 +205,9 @@ class Periphery:
             for name, noise in noises.items()
             if noise is not None and noise.sigma > 0
         ]
-        if self.name in PRESETS and self == PERIPHERIES[self.name]:
-            missing.append(f"of {self.name} itself: {PRESETS[self.name].not_modelled}")
+        accelerator, options, _ = self.name.partition("?")
+        if accelerator in PRESETS and (options or self == PERIPHERIES[accelerator]):
+            missing.append(f"of {accelerator} itself: {PRESETS[accelerator].not_modelled}")
         return tuple(missing)
 
     def added(self, tile: TileKind, devices: Sequence[Device]) -> tuple[str, ...]:
@@ -290,62 +289,3 @@ PERIPHERIES = {
 def step(bits: int, bound: float) -> float:
     """Quantisation step of a converter with `bits` bits between -bound and bound."""
     return 2.0 * bound / ((1 << bits) - 2)
-
-
-def from_dict(values: dict[str, Any], *, where: str) -> Periphery:
-    """A periphery from plain values; fields that are left out are those of `standard`.
-
-    Raises:
-        InputError: an unknown field or a value of the wrong type or range.
-    """
-    fields = {f.name: f for f in dataclasses.fields(Periphery)}
-    unknown = sorted(set(values) - set(fields))
-    if unknown:
-        raise InputError(
-            f"{where}: periphery fields must be among {', '.join(fields)}, got "
-            f"{', '.join(map(plain, unknown))}; remove or rename them"
-        )
-    if "adc_inl" in values:
-        values = {**values, "adc_inl": inl_of(values["adc_inl"], where=f"{where}: adc_inl")}
-    for name, value in values.items():
-        default = getattr(STANDARD, name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        good = number if isinstance(default, float) else isinstance(value, type(default))
-        if not good or (isinstance(default, int) and isinstance(value, bool) and name != "perfect"):
-            raise InputError(
-                f"{where}: {name} must be a {type(default).__name__}, got {shown(value)}; mend it"
-            )
-    return dataclasses.replace(STANDARD, **values)
-
-
-def parse(text: str) -> Periphery:
-    """A name in `PERIPHERIES`, or the path of a TOML file whose keys are Periphery's fields.
-
-    Raises:
-        InputError: neither a known name nor a readable TOML file with known fields.
-    """
-    if text in PERIPHERIES:
-        return PERIPHERIES[text]
-    path = Path(text)
-    if path.suffix != ".toml":
-        raise InputError(
-            f"periphery must be {', '.join(PERIPHERIES)} or a .toml file, got {text!r}; "
-            "choose one of these"
-        )
-    try:
-        values = bounded.parse_toml(bounded.read_text(path))
-    except OSError as err:
-        raise InputError(
-            f"periphery file {path} must be readable, got '{err.strerror}'; check the path"
-        ) from err
-    except ValueError as err:
-        raise InputError(f"periphery file {path} must be TOML, got '{err}'; mend the file") from err
-    table = values.pop("adc_table", None)
-    if table is not None:
-        if not isinstance(table, str) or "adc_inl" in values:
-            raise InputError(
-                f"periphery file {path}: adc_table must be a file's name, without adc_inl, "
-                f"got {shown(table)}; mend it"
-            )
-        values["adc_inl"] = read_inl(path.parent / table)
-    return from_dict({"name": path.stem, **values}, where=f"periphery file {path}")

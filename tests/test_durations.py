@@ -1,12 +1,9 @@
-"""Durations on the command line: exact seconds, and what the messages say."""
+"""Durations as people write them: exact seconds, and what the messages say."""
 
-import click
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analogsim.cli.units import TIMES
 from analogsim.durations import SECONDS_PER_UNIT, parse_duration, parse_times
 from analogsim.errors import InputError
 
@@ -85,17 +82,3 @@ def test_same_time_twice_is_refused_however_it_is_written() -> None:
 def test_a_bad_entry_names_the_option() -> None:
     with pytest.raises(InputError, match=r"--at must be a number .* got 'x'"):
         parse_times("1s,x", where="--at")
-
-
-def test_types_give_seconds_and_name_the_option() -> None:
-    @click.command()
-    @click.option("--times", type=TIMES, default="1s,1d")
-    def command(times: tuple[float, ...]) -> None:
-        click.echo(f"{times}")
-
-    runner = CliRunner()
-    assert runner.invoke(command, []).output == "(1.0, 86400.0)\n"
-    assert runner.invoke(command, ["--times", "1h"]).output == "(3600.0,)\n"
-    error = runner.invoke(command, ["--times", "1q"]).exception
-    assert isinstance(error, InputError)
-    assert "--times unit must be one of" in str(error)
