@@ -17,46 +17,25 @@ from analogsim.errors import InputError
 __all__ = ["GROUPS", "Command", "command_line"]
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "What": (
-        *("preset", "presets", "gaussian", "only", "layers", "recover", "top", "screen"),
-        *(
-            "scopes",
-            "references",
-            "noise",
-            "chip",
-            "dry-run",
-            "width",
-            "format",
-            "chart",
-            "weights",
+    title: tuple(names.split())
+    for title, names in {
+        "What": (
+            "preset presets gaussian only layers recover top screen scopes references noise "
+            "chip dry-run width format chart weights"
         ),
-    ),
-    "Chips and times": (*("chips", "precision", "times", "compensation", "etas", "draws", "seed"),),
-    "Images": ("data", "limit", "batch-size", "data-dir", "download"),
-    "Hardware": ("periphery", "faults", "wires", "effect", "keep-digital", "grouped", "tile"),
-    "BatchNorm": ("bn", "recalibration", "recalibration-images"),
-    "Measure and sweep": ("measure", "yield-above", "set", "within"),
-    "Noise that is trained against": (
-        *("scale", "ramp", "drop", "clip-weights", "distill", "temperature"),
-    ),
-    "Training": (
-        *("epochs", "lr", "warmup", "weight-decay", "label-smoothing", "crop", "flip", "grow"),
-        *("clip", "ema", "dtype", "resume"),
-    ),
-    "Where it runs and output": (
-        *(
-            "output",
-            "json",
-            "quiet",
-            "verbose",
-            "extend",
-            "print-spec",
-            "on",
-            "workers",
-            "device",
-            "half",
+        "Chips and times": "chips precision times compensation etas draws seed",
+        "Images": "data limit batch-size data-dir download",
+        "Hardware": "periphery faults wires effect keep-digital grouped tile",
+        "BatchNorm": "bn recalibration recalibration-images",
+        "Measure and sweep": "measure yield-above set within",
+        "Noise that is trained against": "scale ramp drop clip-weights distill temperature",
+        "Training": (
+            "epochs lr warmup weight-decay label-smoothing crop flip grow clip ema dtype resume"
         ),
-    ),
+        "Where it runs and output": (
+            "output json quiet verbose extend print-spec on workers device half"
+        ),
+    }.items()
 }
 """Options in the order in which help shows them; those that stand nowhere are less common."""
 _LESS_COMMON = "Less common"
