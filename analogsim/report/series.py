@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import escape
 
+from analogsim.printable import printable
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
@@ -69,12 +71,12 @@ def for_page(svg: str, figure: "Figure", parts: dict[str, Series]) -> str:
         numbers.setdefault(_plain(one.name), (name.partition("-")[0], one))
     legend = next(iter(figure.legends), None)
     if legend is None or _LEGEND not in svg or not numbers:
-        return svg
+        return printable(svg)
     items = "\n".join(_items(legend, numbers))
     title = legend.get_title().get_text()
     said = f'<li class="soft">{escape(" ".join(title.split()))}:</li>\n' if title else ""
     svg = _cropped(svg, legend.get_window_extent().height * 72 / figure.dpi)
-    return f'{svg}\n<ul class="legend" aria-label="Series">\n{said}{items}\n</ul>'
+    return printable(f'{svg}\n<ul class="legend" aria-label="Series">\n{said}{items}\n</ul>')
 
 
 def _items(legend: "Legend", numbers: dict[str, tuple[str, Series]]) -> Iterator[str]:
