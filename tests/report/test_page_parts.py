@@ -14,7 +14,6 @@ _BOXES = """() => [...document.querySelectorAll(
   "header, .answer, nav, .section, .beside > div, .charts > figure")]
   .filter((e) => e.checkVisibility())
   .map((e) => ({ name: e.tagName + "." + e.className + " " + e.innerText.slice(0, 30),
-    in: [...document.querySelectorAll("*")].filter((o) => o !== e && o.contains(e)).length,
     box: e.getBoundingClientRect().toJSON(),
     path: (() => { const p = []; for (let o = e; o; o = o.parentElement) p.push(o.dataset.n ??=
       String(window.n = (window.n ?? 0) + 1)); return p; })() }))"""
