@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from analogsim.attribution.effects import sure
 from analogsim.attribution.result import Attribution, Estimate, Row, Suggestion, Whole
 from analogsim.experiment.statistics import chance_count, told_apart
-from analogsim.report.attribution_table import chips, label, measured_name
+from analogsim.report.attribution_table import SUMS, chips, label, measured_name
 from analogsim.report.labels import format_duration, percent, points
 
 CAVEAT = (
@@ -151,7 +151,7 @@ def _sum(kind: str, total: Estimate | None, rest: Estimate | None) -> list[str]:
     if total is None or rest is None:
         return []
     return [
-        f"The losses of the {kind} alone add up to {spread(total)} points; all together cost "
+        f"{SUMS}{kind} alone add up to {spread(total)} points; all together cost "
         f"{spread(rest)} points beyond that sum{_doubt(rest)}."
     ]
 

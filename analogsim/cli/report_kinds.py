@@ -11,11 +11,13 @@ from analogsim.cli import colour
 from analogsim.cli.say import say, tell
 from analogsim.findings.kinds import kind_of, results_of
 from analogsim.own_files import read_text
-from analogsim.report import Summary, build_report, format_table, summary
+from analogsim.report import Summary, build_report, format_table
 from analogsim.report.attribution_table import format_attribution
 from analogsim.report.comparison import FORMAT, read_comparison_file
 from analogsim.report.extras import read_extras
 from analogsim.report.matched_table import format_comparison
+from analogsim.report.opening import opening, opening_text
+from analogsim.report.summary import Run, read_run, summarise_run
 from analogsim.report.table import warning_lines
 from analogsim.schema import dumps, loads
 from analogsim.scopes.build import build_noise
@@ -74,19 +76,21 @@ def _noise(path: Path) -> tuple[str, Mapping[str, Any], Sequence[str]]:
 
 def _chips(path: Path) -> tuple[str, Mapping[str, Any], Sequence[str]]:
     """Tables, JSON and notes."""
-    found = summary(path)
-    return _tables(path, found), found, found["notes"]
+    run = read_run(path)
+    found = summarise_run(run)
+    return _tables(path, run, found), found, found["notes"]
 
 
-def _tables(path: Path, found: Summary) -> str:
-    """Those of what else the chips were measured for, if it is there and whole."""
+def _tables(path: Path, run: Run, found: Summary) -> str:
+    """Those of what else the chips were measured for, if it is there and whole; and the answer."""
     extras = read_extras(path)
     said = warning_lines(found["warnings"])
     if extras.attribution is not None:
         return "\n".join([format_attribution(extras.attribution), *said])
+    answer = opening_text(opening(run, found, extras))
     if extras.comparison is not None:
-        return "\n".join([format_comparison(extras.comparison), *said])
-    return colour.result_table(format_table(found))
+        return "\n".join([format_comparison(extras.comparison), *said, "", answer])
+    return "\n".join([colour.result_table(format_table(found)), "", answer])
 
 
 def _suite(path: Path, *, as_json: bool) -> None:

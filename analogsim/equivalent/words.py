@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from analogsim.equivalent.comparison import EquivalentEta, Estimate, Point
+from analogsim.equivalent.comparison import Estimate, Point
 from analogsim.experiment.statistics import chance_count, holm, told_apart
 from analogsim.report.labels import format_duration, percent, points
-from analogsim.report.matched_table import short
+from analogsim.report.matched_words import because, level
 
 
 def sentences(found: Sequence[Point], model: str, n_images: int) -> list[str]:
@@ -27,29 +27,13 @@ def _sentence(point: Point, where: str, told: bool, count: int) -> str:
     if told:
         like = found["new_images"]
         text += "" if like is None or told_apart(*like) else "; for new images it may be 0"
-        text += _because(point)
+        text += because(point)
     elif told_apart(*(found["ci95"] or (None, None))):
         text += (
             f"; that leaves out 0, as {chance_count(count):.2g} of {count} such intervals do by "
             "chance (Holm's rule)"
         )
-    return f"{text}. {_level(point['equivalent'])}"
-
-
-def _level(found: EquivalentEta) -> str:
-    if found["reached"] == "below":
-        text = "Its accuracy is above that of chips without weight noise, so no level equals it"
-    elif found["reached"] == "above":
-        text = "Its accuracy is below that of every Gaussian level of the bracket"
-    else:
-        assert found["eta"] is not None, "reached says that there is one"
-        text = f"Its accuracy is that of Gaussian noise of {short(found['eta'])} std(W)"
-    if found["low"] is None:
-        return f"{text}."
-    if found["high"] is None:
-        return f"{text} (95 % interval on these images from {short(found['low'])} on)."
-    bounds = f"{short(found['low'])} to {short(found['high'])}"
-    return f"{text} (95 % interval on these images {bounds})."
+    return f"{text}. {level(point['equivalent'])}"
 
 
 def _difference(point: Point, where: str, told: bool) -> str:
@@ -75,24 +59,3 @@ def _range(found: Estimate) -> str:
         low, high = map(points, found["new_images"])
         text += f"; for new images {low} to {high}"
     return f"({text})"
-
-
-def _because(point: Point) -> str:
-    shares = [
-        *((part["meaning"], part["share"]) for part in point["parts"]),
-        *((cause["effect"], cause["share"]) for cause in point["causes"]),
-    ]
-    kept = holm([share["p"] for _, share in shares])
-    named = [_share(*one) for one, told in zip(shares, kept, strict=True) if told]
-    if not named:
-        return "; switching its properties off one by one shows no single cause"
-    return (
-        f"; measured by switching off one at a time (Holm's rule over {len(shares)}): "
-        f"{', '.join(named)}"
-    )
-
-
-def _share(what: str, found: Estimate) -> str:
-    assert found["ci95"] is not None, "one chip tells nothing apart"
-    low, high = map(points, found["ci95"])
-    return f"{what} makes {points(found['mean'])} points of it ({low} to {high})"

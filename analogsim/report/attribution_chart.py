@@ -7,6 +7,7 @@ from analogsim.report.attribution import Loss
 from analogsim.report.chart import Chart
 from analogsim.report.labels import format_duration, points
 from analogsim.report.look import COLOURS, GREY, INK, PAGE, Look, settings
+from analogsim.report.series import mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,6 +64,14 @@ def _said(one: Loss) -> str:
     return f"{one.title}, {_LABELS[one.mode].partition(':')[0]}: {points(one.loss)}."
 
 
+def _hover(one: Loss) -> str:
+    """What a bar says under the pointer."""
+    text = f"{one.title}, {_LABELS[one.mode].partition(':')[0]}: {points(one.loss or 0.0)} points"
+    if one.low is None or one.high is None:
+        return text
+    return f"{text} ({points(one.low)} to {points(one.high)})"
+
+
 def _panels(losses: Sequence[Loss]) -> dict[str, list[Loss]]:
     found = {kind: [one for one in losses if one.kind == kind] for kind in _KINDS}
     return {kind: some for kind, some in found.items() if some}
@@ -117,10 +126,15 @@ def _bars(
             [_reach(one, one.low) for one in some],
             [_reach(one, one.high) for one in some],
         ]
-        axes.barh(
+        drawn = axes.barh(
             at, values, height=0.38, xerr=bars, color=colour, hatch=hatch, edgecolor="white",
             error_kw={"ecolor": INK, "capsize": 2, "elinewidth": 1}, label=_LABELS[mode],
         )  # fmt: skip
+        for bar, one in zip(drawn.patches, some, strict=True):
+            mark(bar, _LABELS[mode], [_hover(one)])
+        if drawn.errorbar is not None:
+            for part in (*drawn.errorbar[1], *drawn.errorbar[2]):
+                mark(part, _LABELS[mode])
     axes.set_yticks(range(len(names)), [fold(name, 0.3) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.axvline(0, color=INK, linewidth=0.8)

@@ -9,6 +9,8 @@ from analogsim.report.attribution import Attribution, Estimate, Row
 from analogsim.report.labels import format_duration, percent, points
 from analogsim.report.table import coverage_lines, warning_lines
 
+SUMS = "The losses of the "
+"""How a sentence on all sources or layers together begins."""
 _WIDTH, _GAP = 80, "  "
 _LIKE = "  new images"
 
@@ -44,13 +46,16 @@ def attribution_page(result: Attribution, warnings: Sequence[str]) -> str:
 
 
 def last_sentences(result: Attribution) -> list[str]:
-    """What is said of the last time and of the suggestion; the caveat at the end left out."""
+    """What is said of the last time and of the suggestion.
+
+    Sums over sources and layers, and the caveat at the end, are left out.
+    """
     said = result["sentences"]
     if not result["whole"]:
         return said
     opening = f"After {format_duration(result['whole'][-1]['t_s'])},"
     first = max((at for at, one in enumerate(said) if one.startswith(opening)), default=0)
-    return said[first:-1] or said
+    return [one for one in said[first:-1] if not one.startswith(SUMS)] or said
 
 
 def measured_name(result: Attribution) -> str:

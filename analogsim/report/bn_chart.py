@@ -8,8 +8,9 @@ from analogsim.experiment.statistics import Row, Span, paired_trials
 from analogsim.experiment.trial import Trial
 from analogsim.quantity import Quantity
 from analogsim.report.chart import Chart
-from analogsim.report.labels import compensation_label, time_labels
+from analogsim.report.labels import compensation_label, format_duration, time_labels
 from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, settings
+from analogsim.report.series import mark
 from analogsim.report.summary import Run
 from analogsim.report.time_axis import TimeAxis
 
@@ -146,7 +147,7 @@ def _draw(shown: Sequence[Policy], look: Look, quantity: Quantity) -> "Figure":
                 found = sorted(curves.get((group, bn), []), key=lambda one: one.t_s)
                 shift = (place - (len(names) - 1) / 2) * axis.step(len(names))
                 ends = [one.against for one in found if one.against is not None]
-                axes.errorbar(
+                drawn = axes.errorbar(
                     [axis.x[one.t_s] + shift for one in found],
                     [scale * mean for mean, _, _ in ends],
                     yerr=[
@@ -156,6 +157,15 @@ def _draw(shown: Sequence[Policy], look: Look, quantity: Quantity) -> "Figure":
                     color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
                     markersize=4.5, linewidth=1.4, capsize=2, label=f"BN {bn}",
                 )  # fmt: skip
+                texts = [
+                    f"BN {bn}, {format_duration(one.t_s)}: {_change(one, quantity)} "
+                    f"{quantity.change_unit}".rstrip()
+                    for one in found
+                    if one.against is not None
+                ]
+                mark(drawn[0], f"BN {bn}", texts)
+                for part in (*drawn[1], *drawn[2]):
+                    mark(part, f"BN {bn}")
         axis.finish(grid[-1], look)
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)

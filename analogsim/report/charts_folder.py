@@ -8,6 +8,7 @@ from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.own_files import own_folder
 from analogsim.report.chart import Chart
 from analogsim.report.look import PAGE, on_white, png_bytes, settled, svg_text
+from analogsim.report.series import for_page, number_series
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +19,7 @@ CHARTS_FOLDER = "charts"
 def write_charts(
     folder: Path, charts: Iterable[Chart], also: Collection[str] = ()
 ) -> dict[str, str]:
-    """Write the files of each chart; returns its drawing without a background, by its name.
+    """Write the files of each chart; returns its drawing for a page, by its name.
 
     `also` are files of them that lie in the folder itself too. Raises OutputError.
     """
@@ -26,8 +27,10 @@ def write_charts(
     drawings = {}
     for chart in charts:
         figure = _figure(chart)
-        drawings[chart.name] = svg_text(figure)
-        on_page = on_white(drawings[chart.name])
+        parts = number_series(figure)
+        drawing = svg_text(figure)
+        drawings[chart.name] = for_page(drawing, figure, parts) if parts else drawing
+        on_page = on_white(drawing)
         for kind, content in (
             ("png", png_bytes(figure)),
             ("svg", on_page.encode(errors="replace")),

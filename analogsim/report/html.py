@@ -24,10 +24,14 @@ LARGEST_DATA = 200_000
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading with its blocks: paragraphs, tables, and charts of `figure`."""
+    """A heading with its blocks: paragraphs, tables, and charts of `figure`.
+
+    A folded one opens with a click, with a link to it, and in print.
+    """
 
     name: str
     blocks: Sequence["str | Table | Mapping[str, Any]"]
+    folded: bool = False
 
     @property
     def anchor(self) -> str:

@@ -1,6 +1,6 @@
 """Numbers and names as people read them. Only here and in the CLI's parser is a day "1 d"."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from analogsim.quantity import ACCURACY
 
@@ -57,6 +57,17 @@ def points(difference: float) -> str:
 def compensation_label(compensation: str) -> str:
     """The drift compensation in words."""
     return f"{'no' if compensation == 'none' else compensation} compensation"
+
+
+def factored(names: Sequence[str]) -> tuple[str, list[str]]:
+    """What the comma-separated parts of all names have in common, and what is left of each."""
+    parts = [name.split(", ") for name in names]
+    if len(parts) < 2 or len({len(one) for one in parts}) > 1:
+        return "", list(names)
+    same = [len(set(column)) == 1 for column in zip(*parts, strict=True)]
+    common = [part for part, is_same in zip(parts[0], same, strict=True) if is_same]
+    rest = [[part for part, is_same in zip(one, same, strict=True) if not is_same] for one in parts]
+    return ", ".join(common), [", ".join(one) for one in rest]
 
 
 def series_label(preset: str, bn: str, compensation: str, *, with_bn: bool) -> str:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from analogsim.experiment.statistics import Interval
 from analogsim.report.csv_file import Cell
+from analogsim.report.labels import format_duration
 from analogsim.report.look import COLOURS, GREY, MARKERS, PAGE, Look, settings
+from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def draw_lines(
         for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
             for one in lines:
                 xs = [axis.x[at] if x is None else 100 * at for at in one.xs]
-                _draw(axes, one, xs, names.index(one.name))
+                _draw(axes, one, xs, names.index(one.name), [_hover(one, at, x) for at in one.xs])
             axes.set_title(look.fold(title, 0.9 / across), loc="left")
             axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
             if x is None:
@@ -121,11 +123,21 @@ def draw_lines(
     return figure
 
 
-def _draw(axes: "Axes", one: Line, xs: Sequence[float], at: int) -> None:
+def _hover(one: Line, at: float, x: str | None) -> str:
+    """What a marker says under the pointer."""
+    place = one.xs.index(at)
+    where = format_duration(at) if x is None else f"{100 * at:g} %"
+    text = f"{one.name}, {where}: {100 * one.means[place]:.2f} %"
+    bounds = one.bounds[place]
+    return text if bounds is None else f"{text} ({' to '.join(f'{100 * b:.2f}' for b in bounds)})"
+
+
+def _draw(axes: "Axes", one: Line, xs: Sequence[float], at: int, texts: Sequence[str]) -> None:
     means = [100 * mean for mean in one.means]
-    axes.plot(xs, means, color=_colour(at), marker=_marker(at), markersize=4, linewidth=1.4)
+    drawn = axes.plot(xs, means, color=_colour(at), marker=_marker(at), markersize=4, linewidth=1.4)
+    mark(drawn[0], one.name, texts)
     known = [(x, pair) for x, pair in zip(xs, one.bounds, strict=True) if pair is not None]
-    axes.fill_between(
+    band = axes.fill_between(
         [x for x, _ in known],
         [100 * low for _, (low, _) in known],
         [100 * high for _, (_, high) in known],
@@ -133,6 +145,7 @@ def _draw(axes: "Axes", one: Line, xs: Sequence[float], at: int) -> None:
         alpha=0.15,
         linewidth=0,
     )
+    mark(band, one.name)
 
 
 def _colour(at: int) -> str:

@@ -8,6 +8,7 @@ from analogsim.report.comparison import Comparison, Estimate, Point
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration, percent, points
 from analogsim.report.look import COLOURS, DASHES, GREY, INK, PAGE, Look, settings
+from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
 
 if TYPE_CHECKING:
@@ -110,9 +111,10 @@ def _accuracies(axes: "Axes", found: Sequence[Point], axis: TimeAxis, digital: f
     shift = axis.step(2) / 2
     here = [point["accuracy"] for point in found]
     control = [point["accuracy_control"] for point in found]
-    xs = [axis.x[point["t_s"]] for point in found]
-    _curve(axes, [x - shift for x in xs], here, (_DEVICE, "o", "-"), "device")
-    _curve(axes, [x + shift for x in xs], control, (_MATCHED, "s", "--"), "matched Gaussian")
+    times = [point["t_s"] for point in found]
+    xs = [axis.x[t_s] for t_s in times]
+    _curve(axes, [x - shift for x in xs], here, (_DEVICE, "o", "-"), "device", times)
+    _curve(axes, [x + shift for x in xs], control, (_MATCHED, "s", "--"), "matched Gaussian", times)
     axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
 
 
@@ -122,7 +124,13 @@ def _curve(
     found: Sequence[Estimate],
     look: tuple[str, str, str],
     label: str,
+    times_s: Sequence[float],
 ) -> None:
+    texts = [
+        f"{label}, {format_duration(t_s)}: {percent(one['mean'])} %"
+        + ("" if one["ci95"] is None else f" ({' to '.join(map(percent, one['ci95']))})")
+        for t_s, one in zip(times_s, found, strict=True)
+    ]
     colour, marker, line = look
     means = [100 * one["mean"] for one in found]
     # An interval that ends at 100 % is longer below.
@@ -133,10 +141,13 @@ def _curve(
         ]
         for side in (0, 1)
     ]
-    axes.errorbar(
+    drawn = axes.errorbar(
         xs, means, yerr=bars, color=colour, marker=marker, linestyle=line, linewidth=1.4,
         markersize=4.5, capsize=2, label=label,
     )  # fmt: skip
+    mark(drawn[0], label, texts)
+    for one in (*drawn[1], *drawn[2]):
+        mark(one, label)
 
 
 def _etas(axes: "Axes", found: Sequence[Point], axis: TimeAxis) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from analogsim.experiment.records import Trial
 from analogsim.report.extras import Extras
-from analogsim.report.summary import UNSEEDED, Run, Summary
+from analogsim.report.summary import UNSEEDED, Run, Summary, row_name
+from analogsim.report.verdicts import MOST
 
 _NO_NARROWER = " Neither is narrower than flips of answers that were not seen allow."
 
@@ -55,11 +56,11 @@ def notes(run: Run, summary: Summary, extras: Extras) -> list[str]:
         found.append(UNSEEDED)
     if any(row["ci95"] is None for row in rows):
         found.append("Rows with one chip have no interval: one chip says nothing about spread.")
-    if len({(row["preset"], row["bn"], row["compensation"]) for row in rows}) > 2:
+    if len({(row_name(row), row["bn"], row["compensation"]) for row in rows}) > MOST:
         found.append(
-            "The answer names the highest and the lowest of several curves, picked after the "
-            "measurement: it calls them told apart only if they are so as two of all pairs of "
-            "curves. Their intervals are not widened for that choice."
+            "Of many curves the answer names those that cost least and most, picked after the "
+            "measurement: each of their verdicts counts as one of all that were looked at. Their "
+            "intervals are not widened for that choice."
         )
     return [*found, *extras.notes]
 

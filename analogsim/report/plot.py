@@ -1,17 +1,19 @@
 """Accuracy over time, drawn from the trials: a line and a band a curve, a dot a chip."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import Row, summarise
 from analogsim.quantity import ACCURACY, Quantity
-from analogsim.report.labels import compensation_label
+from analogsim.report.labels import compensation_label, factored, format_duration
 from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, PAGE, Look, settings
+from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -54,9 +56,18 @@ def draw(
         curves = _curves(trials, summarise(trials) if rows is None else rows)
         panels = _panels(list(curves))
         styles = _styles(list(curves), split=len(panels) > 1)
+        common, shown = factored([style.name for style in styles.values()])
+        if len(panels) == 1 and common:
+            styles = {
+                key: replace(style, name=name)
+                for (key, style), name in zip(styles.items(), shown, strict=True)
+            }
+        else:
+            common = ""
         legend = {style.name: style for style in styles.values()}
         panel_in = min(2.9, 0.62 * look.width_in) if len(panels) == 1 else 2.1
-        lines = sum(look.fold(name, 0.8).count("\n") + 1 for name in legend)
+        said = [name for name in (*legend, common) if name]
+        lines = sum(look.fold(name, 0.8).count("\n") + 1 for name in said)
         height = panel_in * len(panels) + 0.021 * look.font_pt * (lines + 1) + 0.4
         figure = Figure(figsize=(look.width_in, height), layout="constrained")
         grid = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)
@@ -71,9 +82,9 @@ def draw(
             for index, key in enumerate(keys):
                 # Curves that coincide stay visible beside each other.
                 shift = (index - (len(keys) - 1) / 2) * axis.step(len(keys))
-                _draw_curve(axes, curves[key], axis, shift, styles[key], quantity.scale)
+                _draw_curve(axes, curves[key], axis, shift, styles[key], quantity)
         _finish(grid[-1, 0], axis, look, quantity)
-        _legend(figure, list(legend.values()), look)
+        _legend(figure, list(legend.values()), look, common)
     return figure
 
 
@@ -115,22 +126,38 @@ def _styles(keys: list[_Key], *, split: bool) -> dict[_Key, _Style]:
 
 
 def _draw_curve(
-    axes: "Axes", curve: _Curve, axis: TimeAxis, shift: float, style: _Style, scale: float
+    axes: "Axes", curve: _Curve, axis: TimeAxis, shift: float, style: _Style, quantity: Quantity
 ) -> None:
+    scale = quantity.scale
+    parts: list[Artist] = []
     # Time 0 has no place on a log axis, so no line leads there.
     for part in ([p for p in curve if p[0].t_s == 0], [p for p in curve if p[0].t_s > 0]):
         xs = [axis.x[row.t_s] + shift for row, _ in part]
         means = [scale * row.mean for row, _ in part]
-        axes.plot(xs, means, color=style.colour, linewidth=1.5, marker=style.marker, markersize=5)
+        drawn = axes.plot(
+            xs, means, color=style.colour, linewidth=1.5, marker=style.marker, markersize=5
+        )
+        mark(drawn[0], style.name, [_hover(row, style.name, quantity) for row, _ in part])
         known = [(x, row.ci95) for x, (row, _) in zip(xs, part, strict=True) if row.ci95]
         xs = [x for x, _ in known]
         low, high = [scale * ci95[0] for _, ci95 in known], [scale * ci95[1] for _, ci95 in known]
-        axes.fill_between(xs, low, high, color=style.colour, alpha=0.18, linewidth=0)
-        axes.vlines(xs, low, high, color=style.colour, linewidth=1.2)
+        parts.append(axes.fill_between(xs, low, high, color=style.colour, alpha=0.18, linewidth=0))
+        parts.append(axes.vlines(xs, low, high, color=style.colour, linewidth=1.2))
     # The chips stand right of their mean and its bar, which would hide them.
     beside = shift + 0.008 * axis.span
     chips = [(axis.x[t.t_s] + beside, scale * t.accuracy) for _, trials in curve for t in trials]
-    axes.plot(*zip(*chips, strict=True), **_CHIP, color=style.colour)
+    parts += axes.plot(*zip(*chips, strict=True), **_CHIP, color=style.colour)
+    for one in parts:
+        mark(one, style.name)
+
+
+def _hover(row: Row, name: str, quantity: Quantity) -> str:
+    """What a marker says under the pointer: the row of the table in short."""
+    text = f"{name}, {format_duration(row.t_s)}: {quantity.with_unit(row.mean)}"
+    if row.ci95 is None:
+        return f"{text} (one chip)"
+    low, high = map(quantity.text, row.ci95)
+    return f"{text} ({low} to {high} over {row.n_chips} chips)"
 
 
 def _finish(axes: "Axes", axis: TimeAxis, look: Look, quantity: Quantity) -> None:
@@ -145,8 +172,7 @@ def _finish(axes: "Axes", axis: TimeAxis, look: Look, quantity: Quantity) -> Non
     axes.set_ylim(max(middle - half, -room), min(middle + half, 100 + room))
 
 
-def _legend(figure: "Figure", styles: Iterable[_Style], look: Look) -> None:
-    from matplotlib.artist import Artist
+def _legend(figure: "Figure", styles: Iterable[_Style], look: Look, common: str) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -163,6 +189,8 @@ def _legend(figure: "Figure", styles: Iterable[_Style], look: Look) -> None:
         loc="outside lower center",
         ncols=1 if max(map(len, handles)) > _letters(look) else 2,
         frameon=False,
+        title=look.fold(common, 0.8) or None,
+        alignment="left",
     )
 
 

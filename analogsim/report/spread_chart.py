@@ -8,6 +8,7 @@ from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import series_label, time_labels
 from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, settings
+from analogsim.report.series import mark
 from analogsim.report.summary import Run
 
 if TYPE_CHECKING:
@@ -146,11 +147,13 @@ def _draw_spread(found: list[Strip], look: Look, quantity: Quantity) -> "Figure"
         axes.axvline(0, color=INK, linewidth=1)
         for place, one in enumerate(found):
             ys = [place + offset for offset in _apart(one.values)]
-            axes.plot(
+            drawn = axes.plot(
                 [quantity.scale * (value - one.mean) for value in one.values], ys, linestyle="",
                 marker=MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)],
                 markersize=4.5, alpha=0.8, mew=0,
             )  # fmt: skip
+            texts = [f"chip {c.chip}: {quantity.with_unit(c.accuracy)}" for c in one.chips]
+            mark(drawn[0], one.label, texts)
         axes.set_yticks(range(len(found)), names)
         axes.set_ylim(len(found) - 0.4, -0.6)
         # Long names leave the axis little room: its own name then reaches to the left.
@@ -193,12 +196,13 @@ def _draw_yield(found: list[Strip], look: Look, quantity: Quantity) -> "Figure":
                 ys = [0.0, *(share for _, share in points), 1.0]
             # A share holds up to its own accuracy, and falls behind it; upwards where lower is
             # better.
-            axes.step(
+            drawn = axes.step(
                 [quantity.scale * x for x in xs], [100 * y for y in ys],
                 where="pre" if quantity.sign > 0 else "post",
                 color=COLOURS[place % len(COLOURS)], linewidth=1.6,
                 linestyle=_LINES[place % len(_LINES)], label=names[place],
             )  # fmt: skip
+            mark(drawn[0], names[place])
         axes.set_xlim(quantity.scale * (lowest - room), quantity.scale * (highest + room))
         axes.set_ylim(0, 104)
         axes.set_xlabel(quantity.axis)

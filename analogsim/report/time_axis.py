@@ -56,13 +56,14 @@ class TimeAxis:
     def ticks(self, axis_in: float, look: Look) -> dict[float, str]:
         """Position and label of what is labelled on an axis of `axis_in` inches.
 
-        First and last time; then the `MARKS` between them; then other times: each if it has room.
+        First and last time; then the other times that were measured; then the `MARKS` between
+        them: each if it has room.
         """
         labels = {t_s: MARKS.get(t_s, label) for t_s, label in time_labels(self.x).items()}
         ordered = sorted(self.x)
         between = [t_s for t_s in MARKS if ordered[0] < t_s < ordered[-1]]
         kept: dict[float, str] = {}
-        for t_s in [ordered[0], ordered[-1], *between, *ordered[1:-1]]:
+        for t_s in [ordered[0], ordered[-1], *ordered[1:-1], *between]:
             x = self.x.get(t_s, math.log10(t_s) if t_s > 0 else 0.0)
             label = labels.get(t_s, MARKS.get(t_s, ""))
             if x not in kept and all(

@@ -12,7 +12,10 @@ _LEVEL = 0.05
 
 
 def noise_sentences(result: NoiseResult) -> list[str]:
-    """The accuracy without noise, then for each reference which scope keeps least of it."""
+    """The accuracy without noise, then for each reference which scope keeps least of it.
+
+    What lies between the least and the most is named, too.
+    """
     said = [
         f"Without noise the network is right on {100 * result.clean:.2f} % of "
         f"{result.n_images} images."
@@ -41,10 +44,13 @@ def _of(result: NoiseResult, reference: Reference) -> str:
     assert lost is not None
     pairs = len(list(combinations(found, 2)))
     verdict = "are" if _is_sure(lost, pairs) else "are not"
-    return (
-        f"{text}: {cell(lost, signed=True)} points, paired over {lost.n} draws. As two of {pairs} "
+    text += (
+        f": {cell(lost, signed=True)} points, paired over {lost.n} draws. As two of {pairs} "
         f"pair{'' if pairs == 1 else 's'} of scopes they {verdict} told apart (Bonferroni)."
     )
+    between = sorted(found.keys() - {least, most}, key=lambda scope: found[scope].mean)
+    rest = ", ".join(f"{scope} {cell(found[scope])} %" for scope in between)
+    return f"{text} Between them: {rest}." if rest else text
 
 
 def _is_sure(lost: Sampled, pairs: int) -> bool:

@@ -23,7 +23,7 @@ from analogsim.report.comparison import MATCHED_FILE, read_comparison
 from analogsim.report.extras import Extras, read_extras
 from analogsim.report.look import PAGE
 from analogsim.report.matched_table import format_comparison
-from analogsim.report.opening import opening
+from analogsim.report.opening import opening, opening_text
 from analogsim.report.summary import read_run, summarise_run
 from analogsim.report.table import warning_lines
 from analogsim.scopes.build import build_noise
@@ -31,9 +31,8 @@ from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
 from analogsim.scopes.words import noise_sentences
-from analogsim.suites.build import answers, build_suite, format_suite
+from analogsim.suites.build import build_suite, format_suite, suite_answer
 from analogsim.suites.kept import MOST, RESULTS_FILE, read_kept
-from analogsim.suites.overview import overview
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,15 +126,17 @@ class Run:
         return build_report(self.folder)
 
     def text(self) -> str:
-        """The tables as the command line prints them: plain text, 80 columns."""
-        return self._shown.text
+        """The tables and the answer as the command line prints them: plain text, 80 columns."""
+        if self.kind not in ("chips", "matched"):
+            return self._shown.text  # which ends with it
+        return f"{self._shown.text}\n\n{opening_text(self._shown.answer)}"
 
     def __repr__(self) -> str:
         where = "a temporary folder" if self.temporary else str(self.folder)
         return f"Run of kind {self.kind} in {where}: {self.answer}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.answer)}</p>\n<pre>{html.escape(self.text())}</pre>"
+        return f"<p>{html.escape(self.answer)}</p>\n<pre>{html.escape(self._shown.text)}</pre>"
 
 
 def _chips(folder: Path) -> Shown:
@@ -203,7 +204,7 @@ def _suite(folder: Path) -> Shown:
     kept = read_kept(path)
     return Shown(
         summary=schema.loads(read_text(path, MOST)),
-        answer=tuple(answers(kept) or overview(kept)),
+        answer=tuple(suite_answer(kept)),
         text=format_suite(kept),
     )
 

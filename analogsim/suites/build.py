@@ -26,7 +26,7 @@ from analogsim.suites.gains import gain_sentences, gain_sheets
 from analogsim.suites.growth import growth_sheet, slopes_of
 from analogsim.suites.kept import Kept
 from analogsim.suites.kept_form import Result
-from analogsim.suites.overview import overview
+from analogsim.suites.overview import chip_costs, overview
 from analogsim.suites.pairs import pair_sheet, pairs_of
 from analogsim.suites.words import sentences
 
@@ -69,6 +69,12 @@ def answers(kept: Kept) -> list[str]:
     """The generated sentences."""
     of_noise = [text for pair in pairs_of(kept.noise) for text in sentences(pair)]
     return [*of_noise, *gain_sentences(kept.crossbar), *chip_sentences(kept.crossbar)]
+
+
+def suite_answer(kept: Kept) -> list[str]:
+    """What each network costs or keeps, and the verdicts; these alone are in `format_suite`."""
+    said = answers(kept)
+    return [*chip_costs(kept.crossbar), *(said or overview(kept))]
 
 
 def _averages(kept: Kept) -> Table:
@@ -158,7 +164,7 @@ def _page(kept: Kept, figures: Sequence[dict[str, Any]]) -> str:
     return render_sections(
         kept.question or f"How do {_listed(kept)} compare?",
         f"{len(results)} networks. Every number is made from results.json beside this page.",
-        answers(kept) or overview(kept),
+        suite_answer(kept),
         [
             Section(name="Figure", blocks=figures),
             Section(name="Tables", blocks=suite_sheets(kept)),

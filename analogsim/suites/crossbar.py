@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analogsim.errors import InputError
 from analogsim.experiment.header import right_answers
-from analogsim.experiment.statistics import ACCURACY, Sampled
+from analogsim.experiment.statistics import ACCURACY, DIFFERENCE, Sampled
 from analogsim.experiment.trial import Trial
 from analogsim.report.summary import read_run
 from analogsim.scopes.of_network import OfNetwork, of_network
@@ -48,6 +48,21 @@ class CrossbarResult(OfNetwork):
             else {chip: unpacked(known[chip], self.n_images) for chip in self.correct[cell]},
             step=1 / self.n_images,
             span=ACCURACY,
+        )
+
+    def cost(self, cell: Cell) -> Units:
+        """What each chip loses of the digital network's accuracy."""
+        known, images = self.answers.get(cell), None
+        if known is not None and self.digital_correct is not None:
+            digital = unpacked(self.digital_correct, self.n_images)
+            images = {
+                chip: digital - unpacked(known[chip], self.n_images) for chip in self.correct[cell]
+            }
+        return Units(
+            values={chip: self.clean - n / self.n_images for chip, n in self.correct[cell].items()},
+            images=images,
+            step=1 / self.n_images,
+            span=DIFFERENCE,
         )
 
     def normalised(self, cell: Cell) -> Units:

@@ -1,39 +1,61 @@
-"""What each network of a suite keeps, in a sentence a case: the answer where there are no pairs."""
+"""What each network of a suite costs or keeps, in a sentence a case."""
 
-from analogsim.report.labels import format_duration
+from analogsim.experiment.statistics import Sampled
+from analogsim.report.labels import compensation_label, format_duration, points
 from analogsim.scopes.sheet import cell
 from analogsim.suites.attributed import attribution_sentences
-from analogsim.suites.chips import panels_of
+from analogsim.suites.bounds import bounds, images_said
+from analogsim.suites.chips import Networks, panels_of
 from analogsim.suites.kept import Kept
 
 
 def overview(kept: Kept) -> list[str]:
-    """For chips the last time of each preset and compensation, for noise the mean over all eta.
+    """The mean over all eta of noise, and of attributions what each says for its last time."""
+    return [*_noise(kept), *attribution_sentences(kept.attributed)]
 
-    Of attributions what each says for its last time.
+
+def chip_costs(networks: Networks) -> list[str]:
+    """What each network loses at the last time of each preset and compensation.
+
+    Its own digital network is what it is held against, on the same images.
     """
-    return [*_chips(kept), *_noise(kept), *attribution_sentences(kept.attributed)]
-
-
-def _chips(kept: Kept) -> list[str]:
-    said = []
-    for preset, compensation in panels_of(kept.crossbar):
+    said: list[str] = []
+    found: list[Sampled] = []
+    for preset, compensation in panels_of(networks):
         cells = [
-            (entry.label, one, result)
-            for entry, result in kept.crossbar
+            (entry.label, one, cost)
+            for entry, result in networks
             for one in result.correct
             if (one[0], one[2]) == (preset, compensation)
+            and (cost := result.cost(one).mean()) is not None
         ]
         last = max(one[3] for _, one, _ in cells)
+        here = [(label, one, cost) for label, one, cost in cells if one[3] == last]
+        with_bn = len({one[1] for _, one, _ in here}) > 1
         each = [
-            f"{label} keeps {cell(result.accuracy(one))} % with BN {one[1]} (digital "
-            f"{100 * result.clean:.2f} %)"
-            for label, one, result in cells
-            if one[3] == last
+            f"{label}{f' (BN {one[1]})' if with_bn else ''} {_number(cost)}"
+            for label, one, cost in here
         ]
-        start = f"After {format_duration(last)} on {preset}, compensation {compensation}"
-        said.append(f"{start}: {'; '.join(each)}.")
-    return said
+        start = f"After {format_duration(last)} {preset} with {compensation_label(compensation)}"
+        said.append(f"{start} costs {', '.join(each)}.")
+        found += [cost for _, _, cost in here]
+    if not said:
+        return []
+    n_images = networks[0][1].n_images
+    return [
+        *said,
+        "Costs are points against each network in digital; in brackets 95 % intervals over chips, "
+        f"for {images_said(found, n_images)}.",
+    ]
+
+
+def _number(found: Sampled) -> str:
+    known, text = bounds(found), f"{_points(found.mean)} points"
+    return text if known is None else f"{text} ({' to '.join(map(_points, known))})"
+
+
+def _points(value: float) -> str:
+    return points(value).removeprefix("+")
 
 
 def _noise(kept: Kept) -> list[str]:

@@ -41,10 +41,10 @@ ROWS = {
         more=CHIPS,
         charts=("accuracy", "spread", "weight_errors"),
         table="digital",
-        answer="paired over|highest|curve|%",
+        answer="pcm costs .* points .*, after 1 d .* points",
     ),
     "compare": Row(
-        more=CHIPS, charts=("accuracy", "spread"), table="ideal", answer="pcm.*ideal|ideal.*pcm"
+        more=CHIPS, charts=("accuracy", "spread"), table="ideal", answer="pcm costs .*ideal costs "
     ),
     "matched": Row(
         more=("1d", "1d,2d"),
@@ -70,7 +70,7 @@ ROWS = {
         more=("chips = 2", "chips = 3"),
         charts=("suite",),
         table="pcm, compensation global: accuracy in %",
-        answer="a keeps .* b keeps",
+        answer="global compensation costs a .* points.*, b .* points",
         columns=("network", "preset", "t_s", "chip", "accuracy"),
     ),
     "suite noise": Row(

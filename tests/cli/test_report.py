@@ -11,6 +11,9 @@ from click.testing import CliRunner
 from analogsim.cli.report import report
 from analogsim.errors import InputError
 from analogsim.report import format_table, summary
+from analogsim.report.extras import Extras
+from analogsim.report.opening import opening
+from analogsim.report.summary import read_run, summarise_run
 from tests.report.full_folder import write_full
 from tests.report.run_folder import drifting, make_trial, write_run
 
@@ -19,7 +22,13 @@ def test_the_table_and_the_path_are_on_stdout(tmp_path: Path) -> None:
     write_run(tmp_path, drifting())
     done = CliRunner().invoke(report, [str(tmp_path)], catch_exceptions=False)
     assert done.exit_code == 0
-    assert done.stdout == f"{format_table(summary(tmp_path))}\n\n{tmp_path}/report.html\n"
+    table, end = f"{format_table(summary(tmp_path))}\n\n", f"\n\n{tmp_path}/report.html\n"
+    assert done.stdout.startswith(table)
+    assert done.stdout.endswith(end)
+    # The answer of the page, folded.
+    run = read_run(tmp_path)
+    said = " ".join(opening(run, summarise_run(run), Extras()))
+    assert " ".join(done.stdout[len(table) : -len(end)].split()) == said
     assert (tmp_path / "report.html").is_file()
     assert (tmp_path / "accuracy.png").is_file()
 

@@ -1,93 +1,17 @@
-"""The page in a real browser: Debian's chromium, driven by playwright without a browser of its own.
-
-Skipped, in words, where chromium or playwright is missing.
-"""
+"""The page in a real browser: it renders, sorts, prints, and is accessible."""
 
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analogsim.report import build_report
-from analogsim.scopes.build import build_noise
-from analogsim.suites.build import build_suite
-from analogsim.suites.kept import read_kept
-from tests.report.full_folder import write_full
-from tests.report.run_folder import drifting, make_trial, write_run
+from tests.report.browsing import NARROW, PAPER, VERY_WIDE, WIDE, needs_browser, opened
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs the package playwright (pip install '.[dev]')"
-)
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="needs chromium on the PATH (Debian: apt-get install chromium)"
-    ),
-]
-# Two of 360 px would be a phone; 400 px is what is promised.
-NARROW, WIDE = 400, 1100
-# What A4 has between the margins of the page's print style, in CSS pixels: (210 - 2 x 16) mm.
-PAPER = 672
-
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-RESULTS = Path(__file__).parents[2] / "experiments" / "results"
-
-
-def made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
-@dataclass(kw_only=True)
-class Seen:
-    """A page that was opened, and what the browser said about it."""
-
-    page: Any
-    console: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("reports")
-    usual = write_run(folder / "usual", drifting(times=(1.0, 60.0, 3600.0), chips=3))
-    bare = write_run(folder / "bare", [make_trial()], layers=[], devices=[])
-    return {
-        "full": build_report(write_full(folder / "full")),
-        "usual": build_report(usual),
-        "bare": build_report(bare),
-        "noise": build_noise(Path(shutil.copytree(GOLDEN / "noise", folder / "noise")))[1],
-        "suite": build_suite(read_kept(RESULTS / "bn_crossbar.json"), made(folder / "suite")),
-    }
-
-
-def opened(browser: Any, path: Path, *, width: int = WIDE, scheme: str = "light") -> Seen:
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
-    )
-    context.set_default_timeout(10_000)
-    seen = Seen(page=context.new_page())
-    seen.page.on("console", lambda message: seen.console.append(message.text))
-    seen.page.on("pageerror", lambda error: seen.console.append(str(error)))
-    seen.page.on("request", lambda request: seen.requests.append(request.url))
-    seen.page.goto(path.as_uri())
-    return seen
+pytestmark = needs_browser
 
 
 @pytest.mark.parametrize("name", ["full", "usual", "bare", "noise", "suite"])
@@ -172,7 +96,7 @@ def test_the_first_key_leads_to_the_answer(browser: Any, reports: dict[str, Path
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [NARROW, WIDE])
+@pytest.mark.parametrize("width", [NARROW, WIDE, VERY_WIDE])
 def test_no_page_scrolls_sideways(
     browser: Any, reports: dict[str, Path], width: int, scheme: str
 ) -> None:
@@ -210,6 +134,9 @@ def test_in_print_it_is_black_on_white_and_nothing_is_cut_off(
     assert seen.page.evaluate(f"{style}.color") == "rgb(0, 0, 0)"
     assert not seen.page.locator("nav").is_visible()
     assert not seen.page.locator(".copy").first.is_visible()
+    for folded in seen.page.locator("details").all():
+        assert folded.get_attribute("open") is None
+        assert folded.evaluate("e => e.lastElementChild.checkVisibility()"), folded.inner_text()
     for region in seen.page.locator(".scroll").all():
         assert region.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), region.inner_text()
     assert seen.page.pdf()[:5] == b"%PDF-"
@@ -232,7 +159,7 @@ def axe(page: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
     [
-        ("full", WIDE, "light"),
+        ("full", VERY_WIDE, "light"),
         ("full", NARROW, "dark"),
         ("bare", WIDE, "dark"),
         ("noise", NARROW, "light"),

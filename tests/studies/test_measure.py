@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ def test_tables_page_and_files_name_the_measure(done: analogsim.Run) -> None:
     assert "\nCross-entropy in nats, memory:Sequential" in text
     assert "  cross-entropy  " in text
     assert done.answer.startswith("The digital network has cross-entropy 0.")
-    assert " nats (95 % interval " in done.answer
+    assert re.search(r" costs -?[\d.e-]+ nats \(-?[\d.e-]+ to ", done.answer)
+    assert "Costs are nats of cross-entropy against the digital network" in done.answer
     for shown in ("Cross-entropy over time", "95th percentile chip", "Changes in nats"):
         assert shown in page
     # Nothing is called an accuracy, whether in words or in a heading.

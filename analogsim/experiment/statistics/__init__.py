@@ -19,7 +19,11 @@ from analogsim.experiment.statistics.interval import (
     interval,
 )
 from analogsim.experiment.statistics.over_images import Sampled, over_images
-from analogsim.experiment.statistics.paired import paired_difference, paired_trials
+from analogsim.experiment.statistics.paired import (
+    less_digital,
+    paired_difference,
+    paired_trials,
+)
 from analogsim.experiment.statistics.proportion import clopper_pearson
 from analogsim.experiment.statistics.rows import (
     Row,
@@ -51,6 +55,7 @@ __all__ = [
     "digital_new_images",
     "holm",
     "interval",
+    "less_digital",
     "over_images",
     "paired_difference",
     "paired_trials",

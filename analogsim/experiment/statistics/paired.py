@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence, Set
 import numpy as np
 
 from analogsim.errors import InputError
-from analogsim.experiment.statistics.components import Answers
+from analogsim.experiment.statistics.components import Answers, Numbers
 from analogsim.experiment.statistics.crossed import crossed
 from analogsim.experiment.statistics.interval import DIFFERENCE, Interval, Span, interval
 from analogsim.experiment.statistics.over_images import Sampled, over_images, sampled
@@ -88,6 +88,42 @@ def paired_trials(
         span=span,
     )
     return sampled(estimate)
+
+
+def less_digital(
+    trials: Sequence[Trial],
+    digital_mean: float,
+    digital_correct: str | None = None,
+    *,
+    span: Span = DIFFERENCE,
+) -> Sampled:
+    """Interval of the mean of a row's trials less the digital network's on the same images.
+
+    It is paired image by image, so that images which both get wrong cost nothing. `new_images` is
+    None where single answers were not recorded. `span` bounds the difference.
+    """
+    main = [trial for trial in trials if trial.part == "main"]
+    found, first = answers(main), main[0].images
+    digital = None if first is None else digital_answers(digital_correct, first["total"])
+    if found is None or first is None or digital is None:
+        values = [value - digital_mean for value in accuracy_by_chip(main).values()]
+        step = flip_of(main) / main[0].n_images
+        return Sampled(**vars(interval(values, step=step, span=span)))
+    pilot = answers(trial for trial in trials if trial.part == "pilot") or []
+    estimate = crossed(
+        [_less(one, digital) for one in found],
+        first["total"],
+        pilot=[_less(one, digital) for one in pilot],
+        digital=digital if is_dealt(main) else None,
+        span=span,
+        stopped=is_dealt(main),
+    )
+    return sampled(estimate)
+
+
+def _less(one: Answers, digital: Numbers) -> Answers:
+    values = np.subtract(one.values, digital[one.images])
+    return Answers(images=one.images, values=values, flip=one.flip)
 
 
 def _pairs(a: Sequence[Trial], b: Sequence[Trial], part: str) -> list[tuple[Trial, Trial]]:

@@ -47,3 +47,51 @@ for (const text of document.querySelectorAll("pre[data-copy]")) {
   });
   text.after(button);
 }
+// Entries of a legend become buttons that hide their series.
+for (const entry of document.querySelectorAll(".legend [data-series]")) {
+  const drawing = entry.parentElement.previousElementSibling;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.setAttribute("aria-pressed", "true");
+  button.title = "Hide or show";
+  button.append(...entry.childNodes);
+  button.addEventListener("click", () => {
+    const shown = button.getAttribute("aria-pressed") === "false";
+    button.setAttribute("aria-pressed", String(shown));
+    for (const part of drawing.querySelectorAll(`[id*="-${entry.dataset.series}"]`))
+      part.style.display = shown ? "" : "none";
+  });
+  entry.append(button);
+}
+// A link to a folded section opens it, and print opens all of them for its time.
+const unfold = () => {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const folded = target && target.closest("details");
+  if (!folded || folded.open) return;
+  folded.open = true;
+  target.scrollIntoView();
+};
+addEventListener("hashchange", unfold);
+for (const link of document.querySelectorAll("nav a")) link.addEventListener("click", () => setTimeout(unfold));
+unfold();
+let closed = [];
+addEventListener("beforeprint", () => {
+  closed = [...document.querySelectorAll("details:not([open])")];
+  for (const one of closed) one.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const one of closed) one.open = false;
+});
+// The index marks the section that is being read.
+const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
+const watch = new IntersectionObserver(
+  (seen) => {
+    for (const { target, isIntersecting } of seen) {
+      if (!isIntersecting) continue;
+      for (const link of links.values()) link.removeAttribute("aria-current");
+      links.get(target.id)?.setAttribute("aria-current", "true");
+    }
+  },
+  { rootMargin: "0px 0px -70% 0px" },
+);
+for (const head of document.querySelectorAll(".section h2")) watch.observe(head);
