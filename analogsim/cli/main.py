@@ -110,6 +110,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
         attribute="report",
         help="Rebuild the tables, plot and page of a finished run.",
     ),
+    "export": CommandEntry(
+        module="analogsim.cli.export",
+        attribute="export",
+        help="What NeuroSim, ZigZag and AccelForge read, for energy and area.",
+    ),
     "figures": CommandEntry(
         module="analogsim.cli.figures",
         attribute="figures",
