@@ -1,5 +1,6 @@
 """A folder of what a tool reads: its files, a table of the layers, and what it does not hold."""
 
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ def _head(source: Source, made: Format) -> list[str]:
         f"{safe(source.model)} on {safe(source.preset)}{at}, for {made.tool}, by analogsim "
         f"{__version__}.",
         "Counts are of one input. Inputs were measured on "
-        f"{work['images']} of the data, conductances on one chip {when}; "
+        f"the first {work['images']} images, conductances on one chip {when}; "
         "layers.csv has them layer by layer.",
         "",
         "Not in here:",
@@ -112,7 +113,12 @@ def _head(source: Source, made: Format) -> list[str]:
             f"- A bound on columns: the periphery has none, and {source.columns} are the most that "
             "a layer needs."
         )
-    return lines
+    return [part for line in lines for part in _wrapped(line)]
+
+
+def _wrapped(line: str) -> list[str]:
+    after = "  " if line.startswith("- ") else ""
+    return textwrap.wrap(line, 96, subsequent_indent=after, break_on_hyphens=False) or [""]
 
 
 def _commented(lines: list[str]) -> str:

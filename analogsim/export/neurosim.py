@@ -15,8 +15,8 @@ NOT_HELD = (
     "NetWork.csv holds no comment, so this file speaks for it.",
     "Traces of weights and inputs, which NeuroSim also reads: its own wrapper writes them. "
     "mean_input and mean_conductance of layers.csv are what they should come to.",
-    "Pairs of cells: NeuroSim has one column of cells and a reference; in conductances of the "
-    "chip here a weight is two cells.",
+    "How a weight's sign is kept: NeuroSim has one column of cells and a reference column, where "
+    "chips here have pairs of cells, offsets or slices (`analogsim convert` says which).",
     "Technology, voltages, pulse widths, the off resistance, how many columns share an ADC, "
     "buffers and buses: set them in Param.cpp.",
     "Which layer reads which: lines stand one after the other. Pooling is taken from shapes: a 1 "

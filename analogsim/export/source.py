@@ -177,9 +177,9 @@ def make_source(
     missing = _left_out(coverage)
     if missing and not tiles_only:
         raise InputError(
-            f"network must have all its products on tiles, got some elsewhere: "
-            f"{', '.join(missing[:3])}{' and more' * (len(missing) > 3)}; a tool would count another "
-            "network: say --tiles-only to leave them out"
+            "network must have all its products on tiles, got some elsewhere: "
+            f"{', '.join(missing[:3])}{' and more' * (len(missing) > 3)}; a tool would count "
+            "another network: say --tiles-only to leave them out"
         )
     return Source(
         model=model,

@@ -9,15 +9,21 @@ from math import prod
 from analogsim.errors import InputError
 from analogsim.export.source import Loops, Source, loops_of, safe
 
+INPUTS = 2
+"""Of the workload. ZigZag 3.9.1 cannot print a layer without a loop in time, such as a linear layer
+on one array for one input."""
+
 NOT_HELD = (
+    f"One input: the workload is of {INPUTS}, for ZigZag fails on a layer that is one product; "
+    "divide its energies by that. layers.csv counts one.",
     "Energy of anything but the array and its converters: the memory outside is free and holds "
     "everything; give accelerator.yaml yours.",
     "Devices: ZigZag's analog core is SRAM at 28 nm, 0.9 V, whose cells, ADC and DAC are its own "
     "model; mean_input and mean_conductance of layers.csv have no place in it.",
-    "Many arrays: there is one, whose weights are exchanged for nothing, so that energies are those "
-    "of as many arrays as are needed, and latencies those of one.",
-    "Bits of a weight: W is how many columns are read for an output (1 where an ADC reads the whole "
-    "weight), since the core puts a bit on each column.",
+    "Many arrays: there is one, whose weights are exchanged for nothing, so that energies are "
+    "those of as many arrays as are needed, and latencies those of one.",
+    "Bits of a weight: W is how many columns are read for an output (1 where an ADC reads the "
+    "whole weight), since the core puts a bit on each column.",
     "Which layer reads which: each stands alone, so run it with in_memory_compute=False.",
     "What the digital side does: activations, normalisation, additions, pooling.",
 )
@@ -58,7 +64,7 @@ def name_of(source: Source, index: int) -> str:
 
 def _layer(source: Source, index: int, loops: Loops) -> str:
     (oy, ox), (fy, fx) = loops.size, loops.kernel
-    sizes = [loops.calls, loops.groups, loops.outputs, loops.inputs, oy, ox, fy, fx]
+    sizes = [INPUTS * loops.calls, loops.groups, loops.outputs, loops.inputs, oy, ox, fy, fx]
     relations = [
         f"i{axis}={loops.stride[i]}*o{axis}+{loops.dilation[i]}*f{axis}"
         for i, axis in enumerate("yx")
