@@ -1,15 +1,16 @@
 """AccelForge 1: Einsums of the layers, and an array with its converters, in its extended YAML.
 
-Energies that analogsim does not know are variables, 0 until they are set. What it has measured,
+Energies that analogsim does not know are variables, to be set by the user. What it has measured,
 mean inputs times mean conductances, is one of them.
 """
 
 from analogsim.export.source import Loops, Source, loops_of, safe
 
 NOT_HELD = (
-    "Energies of a DAC and of a cell's read: dac_energy, read_voltage and read_time of arch.yaml "
-    "are 0 until you set them (J, V, s). The ADC is the reader's own model, for the tech_node "
-    "and adc_throughput that stand there as examples.",
+    "Energy of a cell's read: read_voltage and read_time of arch.yaml are 0 until you set them "
+    "(V, s). dac_energy (J), tech_node and adc_throughput, for the reader's own model of an ADC, "
+    "stand there as examples: set them to yours. A dac_energy of 0 would let its mapper drive rows "
+    "anew for each column.",
     "Memories: what lies outside the array is free and holds everything.",
     "Layers one by one: drive_conductance is the mean over all multiply-adds of the input's size "
     "times the conductance of a weight's cells (S), so the sum over layers is right and a single "
@@ -70,7 +71,7 @@ def _arch(source: Source) -> str:
     return f"""variables:
   read_voltage: 0
   read_time: 0
-  dac_energy: 0
+  dac_energy: 1e-12
   tech_node: 65e-9
   adc_throughput: 1e8
   drive_conductance: {drive_conductance(source):.6g}
@@ -106,7 +107,7 @@ arch:
   - !Container
     name: Columns
     spatial:
-    - {{name: columns, fanout: {source.columns}, may_reuse: input, reuse: input}}
+    - {{name: columns, fanout: {source.columns}, may_reuse: input}}
   - !Container
     name: Rows
     spatial:

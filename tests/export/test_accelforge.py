@@ -65,9 +65,11 @@ def test_measured_drives_are_the_mean_over_all_products() -> None:
     assert drive_conductance(source(g_max_us=None)) == 0
 
 
-def test_energies_that_nobody_here_knows_are_zero() -> None:
+def test_energies_of_cells_are_zero_until_they_are_set() -> None:
     variables = read("arch.yaml")["variables"]
-    assert [variables[name] for name in ("read_voltage", "read_time", "dac_energy")] == [0, 0, 0]
+    assert (variables["read_voltage"], variables["read_time"]) == (0, 0)
+    # Its mapper would drive rows anew for each column if that cost nothing.
+    assert float(variables["dac_energy"]) > 0
 
 
 @pytest.mark.slow
