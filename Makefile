@@ -4,6 +4,8 @@
 PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
+# Those that the wheel is tried on: make wheels PYTHONS='python3.12 /opt/python3.13/bin/python'
+PYTHONS ?= python3.11 python3.12 python3.13
 SHARE := --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
@@ -24,7 +26,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-dep
 # The environment is ours: what is compiled is kept there. Otherwise, where that is switched off (as
 # in many containers), each process compiles torch anew, 10 to 20 s of processor time a start.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help install demo test test-all lint format types docs lock floors
+.PHONY: help install demo test test-all lint format types docs lock floors wheel wheels
 
 help:
 	@echo 'make demo      run the main job on embedded data; results in out/demo'
@@ -35,6 +37,8 @@ help:
 	@echo 'make docs      build the pages in docs; open docs/_build/html/index.html'
 	@echo 'make install   only set up $(VENV), with an editable install and the tools'
 	@echo 'make lock      write requirements anew (LOCK_ARGS=--upgrade takes the newest versions)'
+	@echo 'make wheel     build the wheel into dist/'
+	@echo 'make wheels    install it on each of PYTHONS, and run doctor and demo there (some GB each)'
 	@echo 'make floors    run the quick tests with the oldest versions that pyproject.toml admits'
 
 install: $(STAMP)
@@ -101,3 +105,11 @@ floors: $(STAMP)
 	$(BIN)/uv venv --clear --python $(BIN)/python $(FLOORS)
 	$(BIN)/uv pip install --python $(FLOORS) --resolution lowest-direct --editable '.[dev]'
 	$(FLOORS)/bin/python -m pytest -n $(WORKERS) $(SHARE) -m 'not slow' $(PYTEST_ARGS)
+
+# Without what an older build left: setuptools would pack modules that are gone.
+wheel: $(STAMP)
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --no-isolation
+
+wheels: wheel
+	bash .ci/try_wheels dist/*.whl $(PYTHONS)

@@ -51,6 +51,7 @@ LEVELS = {
     "analogsim.equivalent": 12,
     "analogsim.attribution": 12,
     "analogsim.scopes": 12,
+    "analogsim.export": 12,
     "analogsim.suites": 13,
     "analogsim.findings": 14,
     "analogsim.spec": 14,

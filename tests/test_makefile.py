@@ -50,7 +50,8 @@ def test_unsuitable_python_is_named(target: str, python: str, words: str, clone:
 def test_help_is_what_make_says_without_a_target(clone: Path) -> None:
     done = subprocess.run(["make"], cwd=clone, capture_output=True, text=True, check=True)
 
-    targets = ("demo", "test", "test-all", "lint", "types", "docs", "install", "lock", "floors")
+    targets = ("demo", "test", "test-all", "lint", "types", "docs", "install", "lock", "floors",
+               "wheel", "wheels")  # fmt: skip
     for target in targets:
         assert f"make {target} " in done.stdout
 

@@ -1,17 +1,22 @@
 """The wheel: what is in it, and that it works where the source is not."""
 
+import email
 import importlib.metadata
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.version import Version
+
+from analogsim._version import __version__
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("analogsim", "device_models")
@@ -119,3 +124,21 @@ def test_commands_run_from_elsewhere(installed: Path, tmp_path: Path) -> None:
 def test_device_models_are_importable_alone(installed: Path, tmp_path: Path) -> None:
     code = "import sys, device_models; print('analogsim' in sys.modules, 'torch' in sys.modules)"
     assert _run(installed / "python", "-c", code, cwd=tmp_path).split() == ["False", "False"]
+
+
+def test_metadata_say_what_pyproject_says(wheel: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    with zipfile.ZipFile(wheel) as archive:
+        [folder] = {name.partition("/")[0] for name in archive.namelist() if "dist-info" in name}
+        found = email.message_from_bytes(archive.read(f"{folder}/METADATA"))
+        programs = archive.read(f"{folder}/entry_points.txt").decode()
+    assert (found["Name"], found["Version"]) == (project["name"], __version__)
+    assert found["License-Expression"] == project["license"]
+    assert sorted(found["Requires-Python"].split(",")) == sorted(
+        project["requires-python"].split(",")
+    )
+    asked = {str(Requirement(text)) for text in project["dependencies"]}
+    assert asked <= {str(Requirement(text)) for text in found.get_all("Requires-Dist", [])}
+    assert set(found.get_all("Provides-Extra", [])) == set(project["optional-dependencies"])
+    assert found.get_payload().startswith("# analogsim\n")
+    assert "analogsim = analogsim.cli.start:main" in programs

@@ -157,7 +157,7 @@ class _AttributionRun:
     def begin(self) -> RunHeader:
         images = batches(self.data, self.study.batch_size)
         digital = digital_score(self.plan.forms.full.source, images, measure=self.study.measure)
-        return make_header(self.study, self.analogs, digital, self.spec)
+        return make_header(self.study, self.analogs, digital, self.spec, self.data)
 
     def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
         # It lacks what is added; the trials that it was made of stay.

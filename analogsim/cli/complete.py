@@ -11,6 +11,7 @@ from analogsim.inputs.names import DATA_NAMES, ZOO_NAMES
 from device_models.effects.registry import EFFECTS
 from device_models.registry import DEVICES
 
+FORMAT_NAMES = ("neurosim", "zigzag", "accelforge")
 PERIPHERY_NAMES = ("standard", "ideal", "isaac", "prime", "sonos", "hermes")
 
 Items = list[CompletionItem]
@@ -24,6 +25,11 @@ def presets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Item
 def effects(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Names of effects."""
     return [_plain(name) for name in EFFECTS if name.startswith(incomplete)]
+
+
+def formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Names of the tools that `export` writes for."""
+    return [_plain(name) for name in FORMAT_NAMES if name.startswith(incomplete)]
 
 
 def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

@@ -125,6 +125,11 @@ COMMANDS: Mapping[str, CommandEntry] = {
         attribute="merge",
         help="Join runs of the same spec on other chips into one.",
     ),
+    "export": CommandEntry(
+        module="analogsim.cli.export",
+        attribute="export",
+        help="What NeuroSim, ZigZag and AccelForge read, for energy and area.",
+    ),
     "figures": CommandEntry(
         module="analogsim.cli.figures",
         attribute="figures",

@@ -139,7 +139,9 @@ class _MatchedRun:
 
     def begin(self) -> RunHeader:
         digital = digital_score(self.analog.source, batches(self.data, self.study.batch_size))
-        header = make_header(self.study, {str(self.analog.bn): self.analog}, digital, self.spec)
+        header = make_header(
+            self.study, {str(self.analog.bn): self.analog}, digital, self.spec, self.data
+        )
         return dataclasses.replace(header, devices=with_controls(header.devices))
 
     def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:

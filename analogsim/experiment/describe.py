@@ -14,6 +14,7 @@ from torch import nn
 from analogsim._version import __version__
 from analogsim.call import Inputs
 from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.chip.workload import IMAGES, workload_of
 from analogsim.crossbar.conversion.overview import arrays_of, overview
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import effect_notes, effects_entry
@@ -32,6 +33,8 @@ from analogsim.experiment.header import (
 from analogsim.experiment.score import Score
 from analogsim.experiment.setting import unswept
 from analogsim.experiment.study import Study, design_as_dict
+from analogsim.experiment.workload import WorkloadEntry
+from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
 from analogsim.inputs.labels import class_number
@@ -122,9 +125,15 @@ def recalibration_entry(analogs: Mapping[str, AnalogModel]) -> dict[str, Any] | 
 
 
 def make_header(
-    study: Study, analogs: Mapping[str, AnalogModel], digital: Score, spec: dict[str, Any]
+    study: Study,
+    analogs: Mapping[str, AnalogModel],
+    digital: Score,
+    spec: dict[str, Any],
+    data: Data,
 ) -> RunHeader:
     """The header of a new run. Programs one chip, for the errors in the table of layers.
+
+    Its first images of `data` measure what the layers on tiles work.
 
     In a sweep the networks are those of its first point, with their device.
     """
@@ -133,6 +142,7 @@ def make_header(
     first = analog if study.points else dataclasses.replace(analog, device=study.devices[0])
     chip = program(first, seed=study.seed, chip=0, recalibrate=False)
     of_networks = dict.fromkeys(note for one in analogs.values() for note in one.notes)
+    images, _ = next(batches(data, IMAGES, IMAGES))
     # One that is not the first may hold no pairs of cells.
     on_devices = (effect_notes(analog.effects, device) for device in study.devices)
     of_networks |= dict.fromkeys(note for found in on_devices for note in found)
@@ -191,6 +201,7 @@ def make_header(
         digital_correct=digital.correct,
         coverage=coverage_entry(analog),
         crossbar=crossbar_entry(first),
+        workload=cast(WorkloadEntry, workload_of(chip, images)),
     )
 
 

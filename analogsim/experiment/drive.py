@@ -150,7 +150,7 @@ class _StudyRun:
         network = next(iter(self.analogs.values())).source
         images = batches(self.data, self.study.batch_size)
         digital = digital_score(network, images, measure=self.study.measure)
-        return make_header(self.study, self.analogs, digital, self.spec)
+        return make_header(self.study, self.analogs, digital, self.spec, self.data)
 
     def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
         # The command stays the first one's.

@@ -15,6 +15,7 @@ from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Value
 from analogsim.experiment.digest import POINTS, WITHIN, digest_of
 from analogsim.experiment.folder import write_json_atomic
+from analogsim.experiment.workload import WorkloadEntry, workload_problems
 from analogsim.quantity import Quantity
 
 HEADER_FILE = "run.json"
@@ -132,7 +133,8 @@ class RunHeader:
     sentences. `created` is an ISO 8601 date or time in UTC. `command` remakes the run.
     `spec_digest` is over the part of `spec` that decides a trial's numbers, not over how many
     trials there are. `digital_correct` says which images the digital network gets right, or what it
-    scores on each, packed as in `deal.py`. `coverage` is None where no forward pass was counted.
+    scores on each, packed as in `deal.py`. `coverage` is None where no forward pass was counted,
+    and `workload` in runs of before it was kept.
     """
 
     FORMAT: ClassVar[str] = "analogsim-run"
@@ -156,6 +158,7 @@ class RunHeader:
     digital_correct: str | None = None
     coverage: CoverageEntry | None = None
     crossbar: CrossbarEntry | None = None
+    workload: WorkloadEntry | None = None
 
     @property
     def quantity(self) -> Quantity:
@@ -183,9 +186,9 @@ class RunHeader:
                 "experiment again"
             ) from error
         fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
-        # Runs of before multiply-adds were counted, and the crossbar described.
-        fields.setdefault("coverage", None)
-        fields.setdefault("crossbar", None)
+        # Runs of before multiply-adds were counted, the crossbar described, inputs measured.
+        for later in ("coverage", "crossbar", "workload"):
+            fields.setdefault(later, None)
         if content["version"] == 2:
             fields = {**named(fields), "digital": named(fields.get("digital"))}
         found = list(_problems(fields, cls))
@@ -212,6 +215,8 @@ def _problems(fields: dict[str, Any], cls: type[RunHeader]) -> Iterator[str]:
         yield f"coverage share must be in [0, 1], got {coverage['share']}"
     if fields["crossbar"] is not None:
         yield from _crossbar_problems(fields["crossbar"])
+    if fields["workload"] is not None:
+        yield from workload_problems(fields["workload"])
     for key, hint in _SPEC.items():
         if key in fields["spec"]:
             yield from schema.problems(fields["spec"][key], hint, f"spec {key}")

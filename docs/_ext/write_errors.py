@@ -31,6 +31,7 @@ AREAS = (
     ("analogsim.suites", "Runs of several networks"),
     ("analogsim.report", "Reports and figures"),
     ("analogsim.findings", "Reports and figures"),
+    ("analogsim.export", "Export for energy and area"),
     ("analogsim.training", "Training"),
     ("analogsim.equivalent", "Comparison with Gaussian noise"),
     ("analogsim.attribution", "Attribution"),

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from click.shell_completion import get_completion_class
 
-from analogsim.cli.complete import PERIPHERY_NAMES
+from analogsim.cli.complete import FORMAT_NAMES, PERIPHERY_NAMES
 from analogsim.cli.completion import SHELLS, Bash
 from analogsim.cli.main import COMMANDS, PROGRAM, VARIABLE, cli, run
 from analogsim.crossbar.mapping.periphery import PERIPHERIES
+from analogsim.export import FORMATS
 from analogsim.inputs.cifar import CIFAR
 from analogsim.inputs.names import DATA_NAMES, ZOO_NAMES
 from analogsim.inputs.zoo import ZOO
@@ -34,6 +35,7 @@ def test_the_lists_are_the_library_s() -> None:
     assert tuple(ZOO) == ZOO_NAMES
     assert ("digits", *CIFAR) == DATA_NAMES
     assert set(PERIPHERIES) == set(PERIPHERY_NAMES)
+    assert tuple(FORMATS) == FORMAT_NAMES
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,7 @@ def test_the_lists_are_the_library_s() -> None:
         (("drift", "x", "--data", "cifar1"), ["cifar10", "cifar100"]),
         (("drift", "x", "--periphery", "st"), ["standard"]),
         (("drift", "x", "--compensation", "e"), ["exact"]),
+        (("export", "x", "--to", "z"), ["zigzag"]),
         (("completion", "z"), ["zsh"]),
         (("drift", "x", "--yield"), ["--yield-above"]),
     ],

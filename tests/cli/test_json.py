@@ -137,6 +137,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-preset": ("presets", "rram"),
     "analogsim-effect": ("presets", "stuck"),
     "analogsim-figures": ("figures", "run", "--format", "svg", "-o", "figures"),
+    "analogsim-export": ("export", "run", "--to", "accelforge", "-o", "exported"),
     "analogsim-doctor": ("doctor",),
 }
 

@@ -54,9 +54,9 @@ def reads_entry(analog: AnalogModel) -> dict[str, Any] | None:
     }
 
 
-def _reads(layer: CrossbarLayer, macs: int, rows: int) -> Reads:
-    geometry, edge = layer.geometry, layer.periphery
-    products = macs // (rows * geometry.products * geometry.groups * geometry.out_features)
+def reads_of_product(layer: CrossbarLayer) -> Reads:
+    """Of one input vector of a layer on tiles."""
+    edge = layer.periphery
     adc = dac = 0
     seen: set[tuple[int, int]] = set()
     for place in layer.places:
@@ -68,4 +68,10 @@ def _reads(layer: CrossbarLayer, macs: int, rows: int) -> Reads:
         if edge.dac_bits and not edge.perfect and (slot.group, slot.inputs.start) not in seen:
             seen.add((slot.group, slot.inputs.start))
             dac += (slot.inputs.stop - slot.inputs.start) * drives(edge)
-    return Reads(adc=products * adc, dac=products * dac)
+    return Reads(adc=adc, dac=dac)
+
+
+def _reads(layer: CrossbarLayer, macs: int, rows: int) -> Reads:
+    geometry, one = layer.geometry, reads_of_product(layer)
+    products = macs // (rows * geometry.products * geometry.groups * geometry.out_features)
+    return Reads(adc=products * one.adc, dac=products * one.dac)
