@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.constants import Constant
+from device_models.contract import Device, DeviceInfo, NoiseLaw, TileContext
 
 Reference = Literal["std", "max"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.constants import Constant
+from device_models.contract import Device, DeviceInfo, NoiseLaw, TileContext
 
 
 @dataclass(frozen=True, kw_only=True)

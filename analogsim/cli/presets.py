@@ -13,7 +13,8 @@ from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.schema import dumps
 from analogsim.spec.device import device_of
-from device_models.contract import Constant, Device
+from device_models.constants import Constant, cited, options_of
+from device_models.contract import Device
 from device_models.effects.contract import WHEN, Effect, EffectInfo
 from device_models.effects.registry import EFFECTS, parse_effect
 from device_models.registry import DEVICES
@@ -46,6 +47,7 @@ def presets(name: str | None, *, as_json: bool) -> None:
         content = {"format": "analogsim-preset", "version": 1, **dataclasses.asdict(device.info)}
         # Reports say how to cite a device.
         del content["bibtex"]
+        content["citation"] = cited(device)
         content |= {"options": dataclasses.asdict(device), "constants": constants}
         click.echo(dumps(content, indent=2))
     else:
@@ -111,11 +113,19 @@ def _details(device: Device) -> list[str]:
         ("not modelled", info.not_modelled),
         ("law", info.law),
         ("valid times", info.valid_times),
-        ("citation", info.citation),
+        ("citation", cited(device)),
     ):
         lines += _entry(term, text, left=14)
-    options = [f"{key}={_value(value)}" for key, value in dataclasses.asdict(device).items()]
+    of_law = options_of(device)
+    values = dataclasses.asdict(device)
+    options = [f"{key}={_value(value)}" for key, value in values.items() if key not in of_law]
+    shown = {one.option for one in device.constants()}
+    options += [f"{key} (not set)" for key in of_law if values[key] is None and key not in shown]
     lines += _entry("options", ", ".join(options), left=14)
+    if of_law:
+        lines += _entry(
+            "", f"and the constants, by the name beside each: {_example(device)}", left=14
+        )
     # Most numbers of a device have one source: it stands once over them, not in each line.
     for source, constants in groupby(device.constants(), key=lambda constant: constant.source):
         lines += ["", *_entry("constants", f"from {source}", left=14)]
@@ -123,15 +133,22 @@ def _details(device: Device) -> list[str]:
     return lines
 
 
+def _example(device: Device) -> str:
+    one = next(one for one in device.constants() if one.option)
+    return f"'{device.info.name}?{one.option}={_value(one.value)}'"
+
+
 def _constants(constants: Sequence[Constant]) -> list[str]:
-    """Symbol, value, unit and meaning, aligned; unit 1 is dimensionless and not shown."""
+    """Symbol, value, unit, option and meaning, aligned; unit 1 is dimensionless and not shown."""
     cells = [
-        (one.symbol, _value(one.value), "" if one.unit == "1" else one.unit) for one in constants
+        (one.symbol, _value(one.value), "" if one.unit == "1" else one.unit, one.option)
+        for one in constants
     ]
-    widths = [max(len(row[column]) for row in cells) for column in range(3)]
+    widths = [max(len(row[column]) for row in cells) for column in range(4)]
     lines = []
-    for (symbol, value, unit), one in zip(cells, constants, strict=True):
+    for (symbol, value, unit, option), one in zip(cells, constants, strict=True):
         head = f"  {symbol:<{widths[0]}}  {value:>{widths[1]}} {unit:<{widths[2]}}  "
+        head += f"{option:<{widths[3]}}  " if widths[3] else ""
         lines += _entry(head, one.meaning, left=len(head))
     return lines
 

@@ -167,3 +167,29 @@ def test_it_stands_beside_its_matched_noise_and_in_an_attribution(
     rows = json.loads(Path("a/attribution.json").read_text())["rows"]
     assert "device" in {row["name"] for row in rows}
     assert read_header(tmp_path / "a").spec["device_files"].keys() == {"my-cell"}
+
+
+def test_changed_constants_are_in_the_records_and_on_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_pcm.toml").write_text('device = "pcm"\nnu_mean = 0.03\ng_max_us = 40\n')
+    drift = ["drift", "zoo:digits_cnn", "--preset", "my_pcm.toml", "--times", "1s"]
+    assert run([*drift, "--chips", "1", *SHORT, "-o", "out"]) == 0
+    name = "pcm?g_max_us=40.0&nu_mean=0.03"
+    assert {one["preset"] for one in records(tmp_path / "out")} == {name}
+    assert 'presets = ["pcm?nu_mean=0.03&g_max_us=40"]' in Path("out/spec.toml").read_text()
+    page = Path("out/report.html").read_text(encoding="utf-8")
+    assert "; with g_max 40 uS in place of 25, nu_mean 0.03 in place of the fit" in page
+    # The file may go: nothing names it.
+    Path("my_pcm.toml").unlink()
+    assert run(["run", "out/spec.toml", "-o", "out"]) == 0
+    assert len(records(tmp_path / "out")) == 1
+
+
+def test_a_constant_can_be_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    drift = ["drift", "zoo:digits_cnn", "--preset", "pcm", "--times", "1s", "--chips", "1"]
+    assert run([*drift, "--set", "g_max_us=25,40", *SHORT, "-o", "out"]) == 0
+    found = [one["point"]["g_max_us"] for one in records(tmp_path / "out")]
+    assert sorted(found) == [25, 40]
