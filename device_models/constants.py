@@ -1,6 +1,7 @@
 """Constants of a law that are options of its device: each is declared once, with its domain.
 
-The option's name is the symbol in small letters with its unit: `g_max_us` is g_max in uS.
+The option's name is the symbol in small letters with its unit: `g_max_us` is g_max in uS. What is
+called `device` here is a `contract.Device`, which is made of this.
 """
 
 from __future__ import annotations
@@ -8,10 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from device_models.contract import Device
+from typing import Any
 
 _KEY = "constant"
 
@@ -78,7 +76,7 @@ def options_of(kind: Any) -> tuple[str, ...]:
     return tuple(one.name for one in fields(kind) if _KEY in one.metadata)
 
 
-def declared(device: Device, usual: Mapping[str, float] | None = None) -> tuple[Constant, ...]:
+def declared(device: Any, usual: Mapping[str, float] | None = None) -> tuple[Constant, ...]:
     """The constants that are options, in their order; `usual` are the values that None stands for.
 
     One that is None and stands for nothing is left out.
@@ -101,7 +99,7 @@ def declared(device: Device, usual: Mapping[str, float] | None = None) -> tuple[
     return tuple(found)
 
 
-def problems_of(device: Device) -> list[str]:
+def problems_of(device: Any) -> list[str]:
     """What is wrong with each constant by itself."""
     found = []
     for name, about in _declared(device):
@@ -126,13 +124,13 @@ def problems_of(device: Device) -> list[str]:
     return found
 
 
-def cited(device: Device) -> str:
+def cited(device: Any) -> str:
     """Who measured the law, and which of its numbers are not as they were published."""
     changes = changes_of(device)
     return f"{device.info.citation}; {changes}" if changes else device.info.citation
 
 
-def changes_of(device: Device) -> str:
+def changes_of(device: Any) -> str:
     """`with g_max 40 uS in place of 25`: what is not as published; empty if all is."""
     names = options_of(device)
     if all(getattr(device, name) == _default(device, name) for name in names):
@@ -153,24 +151,35 @@ def _number(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.12g}"
 
 
-def _declared(device: Device) -> Iterator[tuple[str, _Declared]]:
+def _declared(device: Any) -> Iterator[tuple[str, _Declared]]:
     for one in fields(device):
         if _KEY in one.metadata:
             yield one.name, one.metadata[_KEY]
 
 
-def _default(device: Device, name: str) -> Any:
+def _default(device: Any, name: str) -> Any:
     return next(one.default for one in fields(device) if one.name == name)
+
+
+def polynomial(coefficients: tuple[float, ...], x: float) -> float:
+    """Its value at x; coefficients constant first."""
+    return sum(c * x**power for power, c in enumerate(coefficients))
+
+
+def pair_spread(sigma_us: tuple[float, ...], x: float, g_max_us: float) -> float:
+    """Spread of a weight x of two cells, in units of the largest weight.
+
+    `sigma_us` is a polynomial in g / g_max. The other cell aims at 0 and keeps the positive half of
+    its noise, which adds sigma(0)^2 (1/2 - 1/(2 pi)) to the variance.
+    """
+    idle = polynomial(sigma_us, 0.0) ** 2 * (0.5 - 0.5 / math.pi)
+    return math.sqrt(polynomial(sigma_us, x) ** 2 + idle) / g_max_us
 
 
 def lowest(coefficients: tuple[float, ...], steps: int = 1000) -> tuple[float, float]:
     """Where on [0, 1] a polynomial (constant first) is smallest, and its value there."""
-
-    def value(x: float) -> float:
-        return sum(c * x**power for power, c in enumerate(coefficients))
-
-    x = min((place / steps for place in range(steps + 1)), key=value)
-    return x, value(x)
+    x = min((at / steps for at in range(steps + 1)), key=lambda x: polynomial(coefficients, x))
+    return x, polynomial(coefficients, x)
 
 
 def spread_problem(name: str, what: str, coefficients: tuple[float, ...]) -> list[str]:

@@ -246,6 +246,14 @@ class Device(ABC):
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile. Imports torch."""
 
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """Standard deviation of tile weights `x` that were just programmed; None states nothing.
+
+        x is in (0, 1], on a tile whose weights reach from -1 to 1. `presets NAME --check` holds the
+        law to it.
+        """
+        return None
+
     def product_noise(self) -> ProductNoise | None:
         """The read noise of each product, where the device states one; None leaves it open.
 

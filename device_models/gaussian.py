@@ -101,6 +101,10 @@ class Gaussian(Device):
         """Return the same law: each cell has the spread that a whole weight has."""
         return self.noise_law(context)
 
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        return self.sigma(context)
+
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if there is no noise."""
         if self.noise_scale * self.eta == 0:

@@ -33,6 +33,10 @@ class Ideal(Device):
         """Return the identity."""
         return self.noise_law(context)
 
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        return 0.0
+
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the identity."""
         from device_models.laws.identity import IdentityLaw

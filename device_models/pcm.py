@@ -14,6 +14,7 @@ from device_models.constants import (
     Constant,
     declared,
     order_problem,
+    pair_spread,
     problems_of,
     settable,
     spread_problem,
@@ -187,6 +188,11 @@ class Pcm(Device):
             part for one in _FITTED if getattr(self, one) is not None for part in self._fit_of(one)
         }
         return tuple(one for one in declared(self) if one.option not in replaced)
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        scale = self.noise_scale * self.programming_scale
+        return scale * pair_spread(self._programming_us(), x, self.g_max_us)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return aihwkit's own noise model, or the identity if every effect is switched off."""

@@ -14,6 +14,7 @@ from device_models.constants import (
     Constant,
     declared,
     order_problem,
+    pair_spread,
     problems_of,
     settable,
     spread_problem,
@@ -219,6 +220,11 @@ class PcmHermes(Device):
             Constant(symbol=symbol, value=value, unit=unit, meaning=meaning, source=SOURCE)
             for symbol, value, unit, meaning in rows
         )
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        fit, scale = self._own(), self.noise_scale * self.programming_scale
+        return scale * pair_spread(fit.programming_us, x, fit.g_max_us)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return aihwkit's own noise model, or the identity if every effect is switched off."""

@@ -14,7 +14,14 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
-from device_models.constants import Constant, declared, problems_of, settable, spread_problem
+from device_models.constants import (
+    Constant,
+    declared,
+    pair_spread,
+    problems_of,
+    settable,
+    spread_problem,
+)
 from device_models.contract import (
     Device,
     DeviceInfo,
@@ -186,6 +193,10 @@ class Rram(Device):
         """Read noise of each product, the same for every cell of a column."""
         sigma = self.sigma_product * self.product_scale * self.noise_scale
         return ProductNoise(sigma=sigma, law="constant", source=PRODUCT_SOURCE)
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        return self.noise_scale * pair_spread(self._fitted_us(1.0), x, self.g_max_us)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if the noise is switched off."""

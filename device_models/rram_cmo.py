@@ -182,6 +182,13 @@ class RramCmo(Device):
         sigma = self.sigma_product * self.product_scale * self.noise_scale
         return ProductNoise(sigma=sigma, law="constant", source=PRODUCT_SOURCE)
 
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        c_0, c_1 = self._programming()
+        span_us = self.g_max_us - self.g_min_us
+        g_us = self.g_min_us + (x + 1) / 2 * span_us
+        return self.noise_scale * self.programming_scale * (c_0 + c_1 * g_us) / (span_us / 2)
+
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if every effect is switched off."""
         programming = self.noise_scale * self.programming_scale

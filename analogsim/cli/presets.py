@@ -5,30 +5,65 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
+from analogsim.errors import InputError
+from analogsim.experiment.folder import make_folder
 from analogsim.schema import dumps
 from analogsim.spec.device import device_of
 from device_models.constants import Constant, cited, options_of
 from device_models.contract import Device
 from device_models.effects.contract import WHEN, Effect, EffectInfo
 from device_models.effects.registry import EFFECTS, parse_effect
-from device_models.registry import DEVICES
+from device_models.registry import DEVICES, spec_of
 
 
 @click.command(cls=Command)
 @click.argument("name", required=False, shell_complete=complete.presets)
+@click.option("--check", is_flag=True, help="Use the device, and say where it breaks a rule.")
+@click.option("--plot", is_flag=True, help="Draw how its cells behave, into the folder of -o.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("out/device"),
+    show_default=True,
+    help="Folder for the charts of --plot.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every number in full.")
-def presets(name: str | None, *, as_json: bool) -> None:
+@click.pass_context
+def presets(
+    ctx: click.Context,
+    name: str | None,
+    *,
+    check: bool,
+    plot: bool,
+    output: Path,
+    as_json: bool,
+) -> None:
     """List the devices and effects, or say everything about the device or effect NAME.
 
     NAME may carry options, as everywhere: 'gaussian?eta=0.1' (in quotes, for the shell). It may
-    be FILE.py:NAME, a device of your own.
+    be FILE.py:NAME, a device of your own, or a TOML file.
+
+    --plot writes charts (PNG, SVG, CSV) from seeded draws of many weights: spread after
+    programming, weights over time with bands, read noise.
+
+    --check programs and drifts small tiles, and holds the device to what every device must keep to:
+    one line a check. Exits with 1 if one fails.
     """
+    if check and plot:
+        raise InputError("--check must stand without --plot, got both; give one at a time")
+    if check:
+        ctx.exit(_check(name, as_json=as_json))
+    if plot:
+        _plot(name, output)
+        return
     if name is None:
         if as_json:
             outlines = [_outline(DEVICES[key]()) for key in DEVICES]
@@ -52,6 +87,48 @@ def presets(name: str | None, *, as_json: bool) -> None:
         click.echo(dumps(content, indent=2))
     else:
         click.echo("\n".join(_details(device)))
+
+
+def _device(name: str | None, option: str) -> Device:
+    if name is None or name.partition("?")[0] in EFFECTS:
+        got = "no name" if name is None else f"effect {name}"
+        raise InputError(
+            f"{option} must be of one device, got {got}; name a device, as in analogsim presets "
+            f"my_device.py:MyCell {option}"
+        )
+    return device_of(name)
+
+
+def _plot(name: str | None, output: Path) -> None:
+    device = _device(name, "--plot")
+    # Torch and matplotlib take seconds.
+    from analogsim.report.charts_folder import CHARTS_FOLDER, write_charts
+    from analogsim.report.device_chart import device_charts
+    from device_models.simulated import LEVELS, behaviour
+
+    charts = device_charts(spec_of(device), behaviour(device), LEVELS)
+    make_folder(output)
+    write_charts(output, charts)
+    for chart in charts:
+        click.echo(f"{output / CHARTS_FOLDER / chart.name}.png  {chart.words}")
+
+
+def _check(name: str | None, *, as_json: bool) -> int:
+    device = _device(name, "--check")
+    # Torch takes seconds.
+    from device_models.checking import check_device
+
+    results = check_device(device)
+    passed = all(one.ok is not False for one in results)
+    if as_json:
+        content = {"format": "analogsim-device-check", "version": 1, "preset": spec_of(device)}
+        content |= {"passed": passed, "checks": [dataclasses.asdict(one) for one in results]}
+        click.echo(dumps(content, indent=2))
+    else:
+        said = {True: "ok", False: "fails", None: "-"}
+        for one in results:
+            click.echo(f"{said[one.ok]:<6} {one.name:<13} {one.text}")
+    return 0 if passed else 1
 
 
 def _outline(device: Device) -> dict[str, Any]:

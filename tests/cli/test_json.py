@@ -128,6 +128,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-training-result": ("train", ZOO, *DIGITS, "--epochs", "1", "-o", "trained"),
     "analogsim-presets": ("presets",),
     "analogsim-preset": ("presets", "rram"),
+    "analogsim-device-check": ("presets", "ideal", "--check"),
     "analogsim-effect": ("presets", "stuck"),
     "analogsim-figures": ("figures", "run", "--format", "svg", "-o", "figures"),
     "analogsim-doctor": ("doctor",),
