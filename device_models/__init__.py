@@ -3,11 +3,11 @@
 Importing this package imports no torch; a device imports it when asked for its `noise_law`.
 """
 
+from device_models.constants import Constant
 from device_models.contract import (
     DRIFT,
     PROGRAMMING,
     READ_NOISE,
-    Constant,
     Device,
     DeviceInfo,
     NoiseLaw,

@@ -10,23 +10,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
+from device_models.constants import Constant, problems_of
 from device_models.errors import DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class Constant:
-    """One number of a device law, for the reader: the law itself is in the code."""
-
-    symbol: str
-    value: float | str
-    unit: str
-    meaning: str
-    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,16 +206,18 @@ class Device(ABC):
             for switch in self.switches
             if switch not in USUAL_SWITCHES and switch.option not in names
         ]
-        return [
+        found = [
             f"preset {self.info.name!r} switches must be fields of the device, got {option!r}; add "
             "a field of that name"
             for option in unknown
-        ] + [
+        ]
+        found += [
             f"preset {self.info.name!r} {name} must be finite and >= 0, got {value}; "
             "0 switches the noise off, 1 is the device as measured"
             for name in scales
             if not (math.isfinite(value := getattr(self, name)) and value >= 0)
         ]
+        return found + problems_of(self)
 
     def own_switches(self) -> tuple[Switch, ...]:
         """The switches that the device has a field for."""
@@ -233,7 +225,7 @@ class Device(ABC):
         return tuple(switch for switch in self.switches if switch.option in names)
 
     @property
-    def g_max_us(self) -> float | None:
+    def largest_us(self) -> float | None:
         """What the cell of the largest weight conducts, by `constants`; None where none says so."""
         stated = [c.value for c in self.constants() if (c.symbol, c.unit) == ("g_max", "uS")]
         return float(stated[0]) if stated else None
@@ -253,6 +245,14 @@ class Device(ABC):
     @abstractmethod
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile. Imports torch."""
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """Standard deviation of tile weights `x` that were just programmed; None states nothing.
+
+        x is in (0, 1], on a tile whose weights reach from -1 to 1. `presets NAME --check` holds the
+        law to it.
+        """
+        return None
 
     def product_noise(self) -> ProductNoise | None:
         """The read noise of each product, where the device states one; None leaves it open.

@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.constants import Constant
+from device_models.contract import Device, DeviceInfo, NoiseLaw, TileContext
 
 Reference = Literal["std", "max"]
 
@@ -99,6 +100,10 @@ class Gaussian(Device):
     def cell_law(self, context: TileContext) -> NoiseLaw:
         """Return the same law: each cell has the spread that a whole weight has."""
         return self.noise_law(context)
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        return self.sigma(context)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if there is no noise."""

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from device_models.constants import Constant
 from device_models.contract import (
-    Constant,
     Device,
     DeviceInfo,
     NoiseLaw,

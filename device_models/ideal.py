@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.constants import Constant
+from device_models.contract import Device, DeviceInfo, NoiseLaw, TileContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,10 @@ class Ideal(Device):
     def cell_law(self, context: TileContext) -> NoiseLaw:
         """Return the identity."""
         return self.noise_law(context)
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        return 0.0
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the identity."""

@@ -10,11 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from device_models.constants import (
+    Constant,
+    declared,
+    order_problem,
+    pair_spread,
+    problems_of,
+    settable,
+    spread_problem,
+)
 from device_models.contract import (
     DRIFT,
     PROGRAMMING,
     READ_NOISE,
-    Constant,
     Device,
     DeviceInfo,
     FusedLaw,
@@ -24,19 +32,10 @@ from device_models.contract import (
 )
 
 SOURCE = "Nandakumar et al., ICECS 2019, as in aihwkit PCMLikeNoiseModel"
+SET = "set by hand"
 
-# Handed to aihwkit, so that what `constants()` says is what the law uses.
-G_MAX_US = 25.0
-PROGRAMMING_US = (0.26348, 1.9650, -1.1731)
-T_0_S = 20.0
-T_READ_S = 250e-9
-
-# Hard-coded in aihwkit 1.1.0 and 1.2.0: stated for the reader, held to upstream by a test.
-NU_MEAN_SLOPE, NU_MEAN_OFFSET, NU_MEAN_MIN, NU_MEAN_MAX = -0.0155, 0.0244, 0.049, 0.1
-NU_STD_SLOPE, NU_STD_OFFSET, NU_STD_MIN, NU_STD_MAX = -0.0125, -0.0059, 0.008, 0.045
-NU_MEAN = (NU_MEAN_SLOPE, NU_MEAN_OFFSET, NU_MEAN_MIN, NU_MEAN_MAX)
-NU_STD = (NU_STD_SLOPE, NU_STD_OFFSET, NU_STD_MIN, NU_STD_MAX)
-Q_FACTOR, Q_EXPONENT, Q_MAX = 0.0088, 0.65, 0.2
+# What one number can replace: fits clip(slope ln x + offset, min, max).
+_FITTED = ("nu_mean", "nu_std")
 
 BIBTEX = r"""
 @inproceedings{nandakumar2019,
@@ -76,6 +75,12 @@ class Pcm(Device):
     halves the loss in log conductance. With all three at 0 the law is the identity, bit for bit.
     `nu_std_scale` multiplies the spread of nu between cells alone: at 0 all cells of one
     conductance drift alike.
+
+    The other options are the constants of the law; their defaults are as published. The
+    coefficients of sigma stay in uS, of x = g / g_max: with a larger g_max the same noise is
+    smaller beside the weights (aihwkit, given g_max alone, stretches the noise with it, and no
+    weight changes). `nu_mean` and `nu_std` give all cells one mean and one spread of nu, in place
+    of the fits.
     """
 
     info: ClassVar[DeviceInfo] = DeviceInfo(
@@ -116,31 +121,78 @@ class Pcm(Device):
     read_scale: float = 1.0
     nu_std_scale: float = 1.0
 
+    g_max_us: float = settable(
+        25.0, "g_max", "uS", "conductance of the largest weight of a tile", SOURCE, above=0
+    )
+    c_0_us: float = settable(0.26348, "c_0", "uS", "sigma_prog = c_0 + c_1 x + c_2 x^2", SOURCE)
+    c_1_us: float = settable(1.9650, "c_1", "uS", "sigma_prog, linear term", SOURCE)
+    c_2_us: float = settable(-1.1731, "c_2", "uS", "sigma_prog, quadratic term", SOURCE)
+    t_0_s: float = settable(
+        20.0, "t_0", "s", "time of the first read; drift counts from it", SOURCE, above=0
+    )
+    # aihwkit 1.1.0 and 1.2.0 hard-code nu and Q: held to it by a test, handed to our subclass.
+    nu_mean: float | None = settable(
+        None, "nu_mean", "1", "mean nu of all cells, whatever they conduct", SET, least=0
+    )
+    nu_mean_slope: float = settable(
+        -0.0155, "nu_mean_slope", "1", "mean nu = slope ln x + offset, clipped", SOURCE
+    )
+    nu_mean_offset: float = settable(
+        0.0244, "nu_mean_offset", "1", "mean nu at x = 1, before clipping", SOURCE
+    )
+    nu_mean_min: float = settable(0.049, "nu_mean_min", "1", "smallest mean nu", SOURCE, least=0)
+    nu_mean_max: float = settable(0.1, "nu_mean_max", "1", "largest mean nu", SOURCE, least=0)
+    nu_std: float | None = settable(
+        None, "nu_std", "1", "spread of nu of all cells, whatever they conduct", SET, least=0
+    )
+    nu_std_slope: float = settable(
+        -0.0125, "nu_std_slope", "1", "spread of nu = slope ln x + offset, clipped", SOURCE
+    )
+    nu_std_offset: float = settable(
+        -0.0059, "nu_std_offset", "1", "spread of nu at x = 1, before clipping", SOURCE
+    )
+    nu_std_min: float = settable(0.008, "nu_std_min", "1", "smallest spread of nu", SOURCE, least=0)
+    nu_std_max: float = settable(0.045, "nu_std_max", "1", "largest spread of nu", SOURCE, least=0)
+    q_factor: float = settable(
+        0.0088, "Q_factor", "1", "1/f noise Q = factor / x^exponent", SOURCE, least=0
+    )
+    # A float32 holds the power of the smallest conductance up to 5.
+    q_exponent: float = settable(
+        0.65, "Q_exponent", "1", "1/f noise, exponent of x", SOURCE, least=0, most=5
+    )
+    q_max: float = settable(0.2, "Q_max", "1", "largest Q", SOURCE, least=0)
+    t_read_s: float = settable(250e-9, "t_read", "s", "width of the read pulse", SOURCE, above=0)
+
+    def problems(self) -> list[str]:
+        """Add constants that do not go together."""
+        found, name = super().problems(), self.info.name
+        if problems_of(self):
+            return found
+        found += spread_problem(name, "sigma_prog = c_0 + c_1 x + c_2 x^2", self._programming_us())
+        found += order_problem(name, ("t_read_s", self.t_read_s), ("t_0_s", self.t_0_s))
+        for one in _FITTED:
+            low, high = (f"{one}_min", f"{one}_max")
+            found += order_problem(name, (low, getattr(self, low)), (high, getattr(self, high)))
+            also = [part for part in self._fit_of(one) if getattr(self, part) != getattr(Pcm, part)]
+            if getattr(self, one) is not None and also:
+                found.append(
+                    f"preset {name!r} {one} must stand alone, got {', '.join(also)} too, which it "
+                    "replaces; leave one out"
+                )
+        return found
+
     def constants(self) -> tuple[Constant, ...]:
         """List the numbers of the law; x = g / g_max."""
-        rows: tuple[tuple[str, float, str, str], ...] = (
-            ("g_max", G_MAX_US, "uS", "conductance of the largest weight of a tile"),
-            ("c_0", PROGRAMMING_US[0], "uS", "sigma_prog = c_0 + c_1 x + c_2 x^2"),
-            ("c_1", PROGRAMMING_US[1], "uS", "sigma_prog, linear term"),
-            ("c_2", PROGRAMMING_US[2], "uS", "sigma_prog, quadratic term"),
-            ("t_0", T_0_S, "s", "time of the first read; drift counts from it"),
-            ("nu_mean_slope", NU_MEAN_SLOPE, "1", "mean nu = slope ln x + offset, clipped"),
-            ("nu_mean_offset", NU_MEAN_OFFSET, "1", "mean nu at x = 1, before clipping"),
-            ("nu_mean_min", NU_MEAN_MIN, "1", "smallest mean nu"),
-            ("nu_mean_max", NU_MEAN_MAX, "1", "largest mean nu"),
-            ("nu_std_slope", NU_STD_SLOPE, "1", "spread of nu = slope ln x + offset, clipped"),
-            ("nu_std_offset", NU_STD_OFFSET, "1", "spread of nu at x = 1, before clipping"),
-            ("nu_std_min", NU_STD_MIN, "1", "smallest spread of nu"),
-            ("nu_std_max", NU_STD_MAX, "1", "largest spread of nu"),
-            ("Q_factor", Q_FACTOR, "1", "1/f noise Q = factor / x^exponent"),
-            ("Q_exponent", Q_EXPONENT, "1", "1/f noise, exponent of x"),
-            ("Q_max", Q_MAX, "1", "largest Q"),
-            ("t_read", T_READ_S, "s", "width of the read pulse"),
-        )
-        return tuple(
-            Constant(symbol=symbol, value=value, unit=unit, meaning=meaning, source=SOURCE)
-            for symbol, value, unit, meaning in rows
-        )
+        # One number for all cells takes the place of a fit.
+        replaced = {
+            part for one in _FITTED if getattr(self, one) is not None for part in self._fit_of(one)
+        }
+        return tuple(one for one in declared(self) if one.option not in replaced)
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        scale = self.noise_scale * self.programming_scale
+        return scale * pair_spread(self._programming_us(), x, self.g_max_us)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return aihwkit's own noise model, or the identity if every effect is switched off."""
@@ -164,10 +216,10 @@ class Pcm(Device):
         # `prog_coeff_g_max_reference` is left out: with `prog_coeff` given, passing it too makes
         # aihwkit 1.1.0 and 1.2.0 raise AttributeError. Left out it is g_max, which is right here.
         options: dict[str, Any] = {
-            "prog_coeff": list(PROGRAMMING_US),
-            "g_max": G_MAX_US,
-            "t_0": T_0_S,
-            "t_read": T_READ_S,
+            "prog_coeff": list(self._programming_us()),
+            "g_max": self.g_max_us,
+            "t_0": self.t_0_s,
+            "t_read": self.t_read_s,
             "prog_noise_scale": programming,
             "drift_scale": drift,
             "read_noise_scale": read,
@@ -175,15 +227,15 @@ class Pcm(Device):
         if alone:
             from device_models.laws.cells import CellConverter
 
-            options["g_converter"] = CellConverter(G_MAX_US)
-        law: NoiseLaw
-        if self.nu_std_scale == 1:
-            law = PCMLikeNoiseModel(**options)
-        else:
-            from device_models.laws.pcm_spread import PcmSpreadLaw
+            options["g_converter"] = CellConverter(self.g_max_us)
+        fits = (self._nu("nu_mean"), self._nu_std(), self._q())
+        if fits == (_PUBLISHED._nu("nu_mean"), _PUBLISHED._nu_std(), _PUBLISHED._q()):
+            upstream: NoiseLaw = PCMLikeNoiseModel(**options)
+            return upstream
+        from device_models.laws.pcm_fits import PcmFitsLaw
 
-            law = PcmSpreadLaw(nu_mean=NU_MEAN, nu_std=self._nu_std(), **options)
-        return law
+        nu_mean, nu_std, q = fits
+        return PcmFitsLaw(nu_mean=nu_mean, nu_std=nu_std, q=q, **options)
 
     def fused_law(self) -> FusedLaw | None:
         """Return the same law with half the work, bit for bit; None if all is switched off."""
@@ -195,19 +247,41 @@ class Pcm(Device):
         from device_models.laws.pcm_fused import PcmFusedLaw
 
         return PcmFusedLaw(
-            g_max_us=G_MAX_US,
-            programming_us=PROGRAMMING_US,
-            t_0_s=T_0_S,
-            t_read_s=T_READ_S,
-            nu_mean=NU_MEAN,
+            g_max_us=self.g_max_us,
+            programming_us=self._programming_us(),
+            t_0_s=self.t_0_s,
+            t_read_s=self.t_read_s,
+            nu_mean=self._nu("nu_mean"),
             nu_std=self._nu_std(),
-            q=(Q_FACTOR, Q_EXPONENT, Q_MAX),
+            q=self._q(),
             programming_scale=programming,
             drift_scale=drift,
             read_scale=read,
         )
 
-    def _nu_std(self) -> tuple[float, float, float, float]:
-        """Slope, offset, lower and upper bound of the spread, each times its scale."""
-        slope, offset, low, high = (self.nu_std_scale * number for number in NU_STD)
+    def _programming_us(self) -> tuple[float, float, float]:
+        return self.c_0_us, self.c_1_us, self.c_2_us
+
+    def _q(self) -> tuple[float, float, float]:
+        return self.q_factor, self.q_exponent, self.q_max
+
+    @staticmethod
+    def _fit_of(name: str) -> tuple[str, str, str, str]:
+        """The options of the fit that option `name` replaces."""
+        return f"{name}_slope", f"{name}_offset", f"{name}_min", f"{name}_max"
+
+    def _nu(self, name: str) -> tuple[float, float, float, float]:
+        """Slope and offset over ln x, lower and upper bound of the mean or the spread of nu."""
+        one = getattr(self, name)
+        if one is not None:
+            return 0.0, one, one, one
+        slope, offset, low, high = (getattr(self, part) for part in self._fit_of(name))
         return slope, offset, low, high
+
+    def _nu_std(self) -> tuple[float, float, float, float]:
+        """Those of the spread, each times its scale."""
+        slope, offset, low, high = (self.nu_std_scale * number for number in self._nu("nu_std"))
+        return slope, offset, low, high
+
+
+_PUBLISHED = Pcm()

@@ -7,13 +7,21 @@ aihwkit's `HermesNoiseModel`, wrapped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.constants import (
+    Constant,
+    declared,
+    order_problem,
+    pair_spread,
+    problems_of,
+    settable,
+    spread_problem,
+)
+from device_models.contract import Device, DeviceInfo, NoiseLaw, TileContext
 
 SOURCE = "Le Gallo et al. 2023 and Vasilopoulos et al. 2023, as in aihwkit HermesNoiseModel"
-T_READ_S = 512e-9
 
 # The title and DOI of vasilopoulos2023 could not be checked.
 BIBTEX = r"""
@@ -112,7 +120,9 @@ class PcmHermes(Device):
 
     `num_devices` is the number of cells that hold each sign of a weight. The scales are those
     of `Pcm`: a drift scale multiplies nu, mean and spread. With all three at 0 the law is the
-    identity, bit for bit.
+    identity, bit for bit. The other options are the constants that aihwkit takes, by default those
+    of this number of cells; g_max may only be smaller than measured. The coefficients of sigma stay
+    in uS, of x = g / g_max, as in `Pcm`.
     """
 
     info: ClassVar[DeviceInfo] = DeviceInfo(
@@ -137,29 +147,57 @@ class PcmHermes(Device):
     programming_scale: float = 1.0
     drift_scale: float = 1.0
     read_scale: float = 1.0
+    g_max_us: float | None = settable(
+        None, "g_max", "uS", "conductance of the largest weight of a tile", SOURCE, above=0
+    )
+    t_0_s: float | None = settable(
+        None, "t_0", "s", "time of the first read; drift counts from it", SOURCE, above=0
+    )
+    t_read_s: float = settable(512e-9, "t_read", "s", "width of the read pulse", SOURCE, above=0)
+    c_0_us: float | None = settable(None, "c_0", "uS", "sigma_prog, coefficient of x^0", SOURCE)
+    c_1_us: float | None = settable(None, "c_1", "uS", "sigma_prog, coefficient of x^1", SOURCE)
+    c_2_us: float | None = settable(None, "c_2", "uS", "sigma_prog, coefficient of x^2", SOURCE)
+    c_3_us: float | None = settable(None, "c_3", "uS", "sigma_prog, coefficient of x^3", SOURCE)
 
     def problems(self) -> list[str]:
-        """Add a number of cells that was not measured."""
-        found = super().problems()
+        """Add a number of cells that was not measured, and constants outside what was."""
+        found, name = super().problems(), self.info.name
         if self.num_devices not in FITS:
+            return [
+                *found,
+                f"preset {name!r} num_devices must be 1 or 2, got {self.num_devices}; "
+                "the chip was measured with one and with two cells for each sign",
+            ]
+        if problems_of(self):
+            return found
+        own, published = self._own(), FITS[self.num_devices]
+        if own.g_max_us > published.g_max_us:
             found.append(
-                f"preset {self.info.name!r} num_devices must be 1 or 2, got {self.num_devices}; "
-                "the chip was measured with one and with two cells for each sign"
+                f"preset {name!r} g_max_us must be at most {published.g_max_us:g} uS, the largest "
+                f"that was measured, got {own.g_max_us:g}; leave it out"
             )
-        return found
+        found += order_problem(name, ("t_read_s", self.t_read_s), ("t_0_s", own.t_0_s))
+        return found + spread_problem(name, "sigma_prog", own.programming_us)
+
+    def _own(self) -> HermesFit:
+        """The fit for this number of cells, with what the options set."""
+        fit = FITS[self.num_devices]
+        set_ = (self.c_0_us, self.c_1_us, self.c_2_us, self.c_3_us)
+        c_0, c_1, c_2, c_3 = (
+            usual if own is None else own
+            for own, usual in zip(set_, fit.programming_us, strict=True)
+        )
+        return replace(
+            fit,
+            g_max_us=fit.g_max_us if self.g_max_us is None else self.g_max_us,
+            t_0_s=fit.t_0_s if self.t_0_s is None else self.t_0_s,
+            programming_us=(c_0, c_1, c_2, c_3),
+        )
 
     def constants(self) -> tuple[Constant, ...]:
         """List the numbers of the law for this number of cells; x = g / g_max."""
-        fit = FITS[self.num_devices]
-        rows: list[tuple[str, float, str, str]] = [
-            ("g_max", fit.g_max_us, "uS", "conductance of the largest weight of a tile"),
-            ("t_0", fit.t_0_s, "s", "time of the first read; drift counts from it"),
-            ("t_read", T_READ_S, "s", "width of the read pulse"),
-            *(
-                (f"c_{power}", value, "uS", f"sigma_prog, coefficient of x^{power}")
-                for power, value in enumerate(fit.programming_us)
-            ),
-        ]
+        fit = self._own()
+        rows: list[tuple[str, float, str, str]] = []
         for symbol, meaning, split, low, high in (
             ("nu_mean", "mean of nu", NU_MEAN_SPLIT, NU_MEAN_LOW, NU_MEAN_HIGH),
             ("nu_std", "spread of nu", fit.nu_std_split, fit.nu_std_low, fit.nu_std_high),
@@ -176,10 +214,17 @@ class PcmHermes(Device):
                     for power, value in enumerate(high)
                 ),
             ]
-        return tuple(
+        set_ = {f"c_{power}_us": value for power, value in enumerate(fit.programming_us)}
+        own = declared(self, {"g_max_us": fit.g_max_us, "t_0_s": fit.t_0_s, **set_})
+        return own + tuple(
             Constant(symbol=symbol, value=value, unit=unit, meaning=meaning, source=SOURCE)
             for symbol, value, unit, meaning in rows
         )
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        fit, scale = self._own(), self.noise_scale * self.programming_scale
+        return scale * pair_spread(fit.programming_us, x, fit.g_max_us)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return aihwkit's own noise model, or the identity if every effect is switched off."""
@@ -195,7 +240,7 @@ class PcmHermes(Device):
 
         from device_models.laws.hermes import HermesLaw
 
-        fit = FITS[self.num_devices]
+        fit = self._own()
         # `prog_coeff_g_max_reference` is left out for the reason given in pcm.py.
         return HermesLaw(
             HermesNoiseModel(
@@ -203,7 +248,7 @@ class PcmHermes(Device):
                 num_devices=self.num_devices,
                 g_max=fit.g_max_us,
                 t_0=fit.t_0_s,
-                t_read=T_READ_S,
+                t_read=self.t_read_s,
                 prog_noise_scale=programming,
                 drift_scale=drift,
                 read_noise_scale=read,

@@ -12,10 +12,17 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
-from device_models.contract import (
+from device_models.constants import (
     Constant,
+    declared,
+    pair_spread,
+    problems_of,
+    settable,
+    spread_problem,
+)
+from device_models.contract import (
     Device,
     DeviceInfo,
     NoiseLaw,
@@ -26,22 +33,9 @@ from device_models.errors import DeviceError
 
 SOURCE = "fit of aihwkit ReRamWan2022NoiseModel to the figures of Wan et al. 2022"
 
-# A cell's noise in each product, of a full cell; the same whatever its weight.
-PRODUCT_NOISE = 0.01
 PRODUCT_SOURCE = "about 1 %, constant: what aihwkit ReRamWan2022NoiseModel says is to be added"
 
-# The coefficients are of x = g / 40 uS. aihwkit's class defaults to 25 uS and then fails to
-# rescale them (it sets `prog_coeff_g_max_reference` and reads `coeff_g_max_reference`), which
-# makes the noise 1.6 times too large. At 40 uS there is nothing to rescale.
-G_MAX_US = 40.0
-# sigma(x) in uS = sum of c_i x^i, constant first, at each fitted time in seconds.
-SPREAD_US = {
-    1.0: (0.348, 16.030, -43.853, 45.393, -16.815),
-    86_400.0: (0.701, 22.086, -50.773, 47.095, -16.458),
-    172_800.0: (0.782, 20.274, -43.507, 37.062, -11.934),
-}
-FITTED_TIMES_S = tuple(SPREAD_US)
-
+FITTED_TIMES_S = (1.0, 86_400.0, 172_800.0)
 Gain = Literal["corrected", "aihwkit"]
 
 BIBTEX = r"""
@@ -56,6 +50,13 @@ BIBTEX = r"""
   doi     = {10.1038/s41586-022-04992-8}
 }
 """  # noqa: E501 - a title is not torn
+
+
+def _spread(t_s: float, power: int, default: float) -> Any:
+    """The coefficient of x^power, x = g / g_max, of sigma in uS at a fitted time."""
+    at = f"{t_s:.0f} s"
+    meaning = f"sigma at {at}, coefficient of x^{power}"
+    return settable(default, f"c_{power}({at})", "uS", meaning, SOURCE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,9 @@ class Rram(Device):
     the largest *programmed* weight instead of the largest target: weights come back 4 to 9 % too
     large at 40 uS (13 to 17 % at aihwkit's default of 25 uS, where the noise is larger too), at
     1 s as well. `noise_scale` multiplies sigma.
+
+    The other options are the constants of the law. The coefficients of sigma stay in uS, of
+    x = g / g_max: with a larger g_max the same noise is smaller beside the weights.
     """
 
     info: ClassVar[DeviceInfo] = DeviceInfo(
@@ -100,15 +104,49 @@ class Rram(Device):
     interpolate: bool = False
     gain: Gain = "corrected"
     product_scale: float = 1.0
+    # The coefficients are of x = g / 40 uS. aihwkit's class defaults to 25 uS and then fails to
+    # rescale them (it sets `prog_coeff_g_max_reference` and reads `coeff_g_max_reference`), which
+    # makes the noise 1.6 times too large. At 40 uS there is nothing to rescale.
+    g_max_us: float = settable(
+        40.0, "g_max", "uS", "conductance of the largest weight of a tile", SOURCE, above=0
+    )
+    # The same whatever a cell's weight.
+    sigma_product: float = settable(
+        0.01,
+        "sigma_product",
+        "1",
+        "read noise of a cell in each product, of a full cell",
+        PRODUCT_SOURCE,
+        least=0,
+    )
+    c_0_at_1s_us: float = _spread(1.0, 0, 0.348)
+    c_1_at_1s_us: float = _spread(1.0, 1, 16.030)
+    c_2_at_1s_us: float = _spread(1.0, 2, -43.853)
+    c_3_at_1s_us: float = _spread(1.0, 3, 45.393)
+    c_4_at_1s_us: float = _spread(1.0, 4, -16.815)
+    c_0_at_86400s_us: float = _spread(86_400.0, 0, 0.701)
+    c_1_at_86400s_us: float = _spread(86_400.0, 1, 22.086)
+    c_2_at_86400s_us: float = _spread(86_400.0, 2, -50.773)
+    c_3_at_86400s_us: float = _spread(86_400.0, 3, 47.095)
+    c_4_at_86400s_us: float = _spread(86_400.0, 4, -16.458)
+    c_0_at_172800s_us: float = _spread(172_800.0, 0, 0.782)
+    c_1_at_172800s_us: float = _spread(172_800.0, 1, 20.274)
+    c_2_at_172800s_us: float = _spread(172_800.0, 2, -43.507)
+    c_3_at_172800s_us: float = _spread(172_800.0, 3, 37.062)
+    c_4_at_172800s_us: float = _spread(172_800.0, 4, -11.934)
 
     def problems(self) -> list[str]:
-        """Add an unknown treatment of the gain."""
+        """Add an unknown treatment of the gain, and coefficients that give no spread."""
         found = super().problems()
         if self.gain not in get_args(Gain):
             found.append(
                 f"preset {self.info.name!r} gain must be 'corrected' or 'aihwkit', "
                 f"got {self.gain!r}; 'aihwkit' reproduces upstream's error"
             )
+        if not problems_of(self):
+            for t_s in FITTED_TIMES_S:
+                what = f"sigma at {t_s:.0f} s"
+                found += spread_problem(self.info.name, what, self._fitted_us(t_s))
         return found
 
     def check_time(self, t_s: float) -> None:
@@ -120,7 +158,7 @@ class Rram(Device):
                     f"preset {self.info.name!r} time must be from {first:g} s to {last:.0f} s, "
                     f"got {t_s} s; nothing was measured outside"
                 )
-        elif t_s not in SPREAD_US:
+        elif t_s not in FITTED_TIMES_S:
             raise DeviceError(
                 f"preset {self.info.name!r} time must be one of the fitted times 1 s, 86400 s "
                 f"(1 day) or 172800 s (2 days), got {t_s} s; choose one of them, or allow times "
@@ -134,50 +172,31 @@ class Rram(Device):
         sigma at each conductance, is linear in log10 t.
         """
         self.check_time(t_s)
-        if t_s in SPREAD_US:
-            return SPREAD_US[t_s]
+        if t_s in FITTED_TIMES_S:
+            return self._fitted_us(t_s)
         upper = bisect_right(FITTED_TIMES_S, t_s)
         before, after = FITTED_TIMES_S[upper - 1 : upper + 1]
         part = math.log10(t_s / before) / math.log10(after / before)
         return tuple(
             (1 - part) * low + part * high
-            for low, high in zip(SPREAD_US[before], SPREAD_US[after], strict=True)
+            for low, high in zip(self._fitted_us(before), self._fitted_us(after), strict=True)
         )
+
+    def _fitted_us(self, t_s: float) -> tuple[float, ...]:
+        return tuple(getattr(self, f"c_{power}_at_{t_s:.0f}s_us") for power in range(5))
 
     def constants(self) -> tuple[Constant, ...]:
         """List the numbers of the law; x = g / g_max."""
-        return (
-            Constant(
-                symbol="g_max",
-                value=G_MAX_US,
-                unit="uS",
-                meaning="conductance of the largest weight of a tile",
-                source=SOURCE,
-            ),
-            Constant(
-                symbol="sigma_product",
-                value=PRODUCT_NOISE,
-                unit="1",
-                meaning="read noise of a cell in each product, of a full cell",
-                source=PRODUCT_SOURCE,
-            ),
-            *(
-                Constant(
-                    symbol=f"c_{power}({t_s:.0f} s)",
-                    value=value,
-                    unit="uS",
-                    meaning=f"sigma at {t_s:.0f} s, coefficient of x^{power}",
-                    source=SOURCE,
-                )
-                for t_s, coefficients in SPREAD_US.items()
-                for power, value in enumerate(coefficients)
-            ),
-        )
+        return declared(self)
 
     def product_noise(self) -> ProductNoise:
         """Read noise of each product, the same for every cell of a column."""
-        sigma = PRODUCT_NOISE * self.product_scale * self.noise_scale
+        sigma = self.sigma_product * self.product_scale * self.noise_scale
         return ProductNoise(sigma=sigma, law="constant", source=PRODUCT_SOURCE)
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        return self.noise_scale * pair_spread(self._fitted_us(1.0), x, self.g_max_us)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if the noise is switched off."""
@@ -197,7 +216,7 @@ class Rram(Device):
         return RramLaw(
             spread_us=self.spread_us,
             programmed_at_s=FITTED_TIMES_S[0],
-            g_max_us=G_MAX_US,
+            g_max_us=self.g_max_us,
             noise_scale=self.noise_scale,
             scale_by_target=self.gain == "corrected",
             alone=alone,

@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from device_models.constants import Constant, declared, problems_of, settable
 from device_models.contract import (
-    Constant,
     Device,
     DeviceInfo,
     NoiseLaw,
@@ -26,17 +26,8 @@ SOURCE = "Falcone et al., arXiv 2502.04524, as in aihwkit ReRamCMONoiseModel"
 READ_SOURCE = "Lombardo et al., DRC 2024, as in aihwkit ReRamCMONoiseModel"
 PRODUCT_SOURCE = "about 1 %, constant: what aihwkit ReRamCMONoiseModel says is to be added"
 
-# A cell's noise in each product, of a full cell; the same whatever its weight.
-PRODUCT_NOISE = 0.01
-G_MIN_US = 9.0
-G_MAX_US = 88.199997
 # sigma_prog = c_0 + c_1 g, in uS, at each acceptance range in percent of the target.
 PROGRAMMING = {0.2: (0.00081107, 0.00106879), 2.0: (0.0112185391, 0.01129027418)}
-# Relaxation in uS, of ln(t / 1 s); it does not depend on the conductance.
-RELAXATION_MEAN_SLOPE_US = -0.08900206
-RELAXATION_STD_SLOPE_US, RELAXATION_STD_OFFSET_US = 0.04201137, 0.41183342
-# Read noise in uS: K log10(g / 1 uS) sqrt(ln((t + t_read) / (2 t_read))).
-READ_K_US, T_READ_S = 0.0277316483, 1e-6
 
 BIBTEX = r"""
 @misc{falcone2025,
@@ -74,7 +65,8 @@ class RramCmo(Device):
     `programming_scale`, `drift_scale` (both parts of the relaxation) and `read_scale` switch one
     effect each and multiply `noise_scale`. With all three at 0 the law is the identity.
     `product_scale` multiplies the read noise that each product draws anew, on the native tile
-    alone, beside the 1/f read noise that is drawn at a time.
+    alone, beside the 1/f read noise that is drawn at a time. The other options are the constants of
+    the law; `c_0_us` and `c_1` are by default those of the acceptance range.
 
     The smallest weight of a tile sits at g_min and the largest at g_max, as upstream. A tile
     whose weights are all equal has no such range (upstream: NaN): there -1 sits at g_min and
@@ -104,14 +96,68 @@ class RramCmo(Device):
     read_scale: float = 1.0
     product_scale: float = 1.0
 
+    g_min_us: float = settable(
+        # Below 1 uS the read noise's log10 would be negative.
+        9.0,
+        "g_min",
+        "uS",
+        "conductance of the smallest weight of a tile",
+        SOURCE,
+        least=1,
+    )
+    g_max_us: float = settable(
+        88.199997, "g_max", "uS", "conductance of the largest weight of a tile", SOURCE, above=0
+    )
+    c_0_us: float | None = settable(None, "c_0", "uS", "sigma_prog = c_0 + c_1 g", SOURCE)
+    c_1: float | None = settable(None, "c_1", "1", "sigma_prog, linear term", SOURCE)
+    # Relaxation of ln(t / 1 s); it does not depend on the conductance.
+    a_us: float = settable(-0.08900206, "a", "uS", "mean relaxation, of ln(t / 1 s)", SOURCE)
+    b_us: float = settable(
+        0.04201137, "b", "uS", "spread of the relaxation, of ln t", SOURCE, least=0
+    )
+    c_us: float = settable(
+        0.41183342, "c", "uS", "spread of the relaxation at 1 s", SOURCE, least=0
+    )
+    # K log10(g / 1 uS) sqrt(ln((t + t_read) / (2 t_read))), t >= 1 s.
+    k_us: float = settable(
+        0.0277316483, "K", "uS", "read noise, of log10(g / 1 uS)", READ_SOURCE, least=0
+    )
+    t_read_s: float = settable(
+        1e-6, "t_read", "s", "width of the read pulse", READ_SOURCE, above=0, most=1
+    )
+    # The same whatever a cell's weight.
+    sigma_product: float = settable(
+        0.01,
+        "sigma_product",
+        "1",
+        "read noise of a cell in each product, of a full cell",
+        PRODUCT_SOURCE,
+        least=0,
+    )
+
     def problems(self) -> list[str]:
-        """Add an acceptance range that was not measured."""
-        found = super().problems()
+        """Add an acceptance range that was not measured, and constants that do not go together."""
+        found, name = super().problems(), self.info.name
         if self.acceptance_range not in PROGRAMMING:
+            return [
+                *found,
+                f"preset {name!r} acceptance_range must be 0.2 or 2 (percent), "
+                f"got {self.acceptance_range}; only these two were measured",
+            ]
+        if problems_of(self):
+            return found
+        if not self.g_min_us < self.g_max_us:
             found.append(
-                f"preset {self.info.name!r} acceptance_range must be 0.2 or 2 (percent), "
-                f"got {self.acceptance_range}; only these two were measured"
+                f"preset {name!r} g_max_us must be above g_min_us = {self.g_min_us:g} uS, got "
+                f"{self.g_max_us:g}; change both"
             )
+        c_0, c_1 = self._programming()
+        for g_us in (self.g_min_us, self.g_max_us):
+            if c_0 + c_1 * g_us < 0:
+                found.append(
+                    f"preset {name!r} sigma_prog = c_0 + c_1 g must be >= 0 uS from g_min to "
+                    f"g_max, got {c_0 + c_1 * g_us:.4g} uS at {g_us:g} uS; change both coefficients"
+                )
         return found
 
     def check_time(self, t_s: float) -> None:
@@ -122,36 +168,26 @@ class RramCmo(Device):
                 "the relaxation is fitted in ln t and turns around below 1 s"
             )
 
+    def _programming(self) -> tuple[float, float]:
+        c_0, c_1 = PROGRAMMING[self.acceptance_range]
+        c_0 = c_0 if self.c_0_us is None else self.c_0_us
+        return c_0, c_1 if self.c_1 is None else self.c_1
+
     def constants(self) -> tuple[Constant, ...]:
         """List the numbers of the law for this acceptance range."""
-        c_0, c_1 = PROGRAMMING[self.acceptance_range]
-        rows = (
-            ("g_min", G_MIN_US, "uS", "conductance of the smallest weight of a tile", SOURCE),
-            ("g_max", G_MAX_US, "uS", "conductance of the largest weight of a tile", SOURCE),
-            ("c_0", c_0, "uS", "sigma_prog = c_0 + c_1 g", SOURCE),
-            ("c_1", c_1, "1", "sigma_prog, linear term", SOURCE),
-            ("a", RELAXATION_MEAN_SLOPE_US, "uS", "mean relaxation, of ln(t / 1 s)", SOURCE),
-            ("b", RELAXATION_STD_SLOPE_US, "uS", "spread of the relaxation, of ln t", SOURCE),
-            ("c", RELAXATION_STD_OFFSET_US, "uS", "spread of the relaxation at 1 s", SOURCE),
-            ("K", READ_K_US, "uS", "read noise, of log10(g / 1 uS)", READ_SOURCE),
-            ("t_read", T_READ_S, "s", "width of the read pulse", READ_SOURCE),
-            (
-                "sigma_product",
-                PRODUCT_NOISE,
-                "1",
-                "read noise of a cell in each product, of a full cell",
-                PRODUCT_SOURCE,
-            ),
-        )
-        return tuple(
-            Constant(symbol=symbol, value=value, unit=unit, meaning=meaning, source=source)
-            for symbol, value, unit, meaning, source in rows
-        )
+        return declared(self, dict(zip(("c_0_us", "c_1"), self._programming(), strict=True)))
 
     def product_noise(self) -> ProductNoise:
         """Read noise of each product, the same for every cell of a column."""
-        sigma = PRODUCT_NOISE * self.product_scale * self.noise_scale
+        sigma = self.sigma_product * self.product_scale * self.noise_scale
         return ProductNoise(sigma=sigma, law="constant", source=PRODUCT_SOURCE)
+
+    def programming_spread(self, x: float, context: TileContext) -> float | None:
+        """As stated by the law, in units of the largest weight."""
+        c_0, c_1 = self._programming()
+        span_us = self.g_max_us - self.g_min_us
+        g_us = self.g_min_us + (x + 1) / 2 * span_us
+        return self.noise_scale * self.programming_scale * (c_0 + c_1 * g_us) / (span_us / 2)
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if every effect is switched off."""
@@ -166,11 +202,11 @@ class RramCmo(Device):
 
         return RramCmoLaw(
             check_time=self.check_time,
-            g_range_us=(G_MIN_US, G_MAX_US),
-            programming=PROGRAMMING[self.acceptance_range],
-            relaxation_mean_us=drift * RELAXATION_MEAN_SLOPE_US,
-            relaxation_std_us=(drift * RELAXATION_STD_SLOPE_US, drift * RELAXATION_STD_OFFSET_US),
-            read_k_us=read * READ_K_US,
-            t_read_s=T_READ_S,
+            g_range_us=(self.g_min_us, self.g_max_us),
+            programming=self._programming(),
+            relaxation_mean_us=drift * self.a_us,
+            relaxation_std_us=(drift * self.b_us, drift * self.c_us),
+            read_k_us=read * self.k_us,
+            t_read_s=self.t_read_s,
             programming_scale=programming,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from device_models.constants import options_of
 from device_models.errors import DeviceError
 
 Made = TypeVar("Made")
@@ -48,9 +50,12 @@ def made(kind: Any, make: Callable[..., Made], query: str, spec: str, *, what: s
 
 def spec_of(value: Any) -> str:
     """Return the shortest spec that `made` turns into an equal value."""
-    given = []
+    given, constants = [], options_of(value)
     for field in fields(value):
         own = getattr(value, field.name)
+        if field.name in constants and own is not None:
+            # 40 and 40.0 are one device, with one name.
+            own = float(own)
         if own != field.default:
             given.append(f"{field.name}={str(own).lower() if isinstance(own, bool) else own}")
     name: str = value.info.name
@@ -64,9 +69,12 @@ def _read(kind: Any, option: str, text: str | None, what: str) -> Any:
     if option not in options:
         raise DeviceError(
             f"{what} {name!r} option must be one of {', '.join(options)}, got {option!r}; "
-            f"write for example '{name}?{options[0]}=0.5'"
+            + (_meant(option, options) or f"write for example '{name}?{options[0]}=0.5'")
         )
     hint = get_type_hints(kind)[option]
+    if type(None) in get_args(hint):
+        # None is the device without it, which is had by leaving it out.
+        (hint,) = (one for one in get_args(hint) if one is not type(None))
     if get_origin(hint) is Literal:
         values = {str(value): value for value in get_args(hint)}
         rule = " or ".join(values)
@@ -89,3 +97,11 @@ def _read(kind: Any, option: str, text: str | None, what: str) -> Any:
         f"{what} {name!r} {option} must be {rule}, got {text!r}; "
         f"write for example '{name}?{option}={next(iter(values), '128' if hint is int else '0.5')}'"
     )
+
+
+def _meant(option: str, options: list[str]) -> str:
+    """A known option like this one: with its unit, or spelt otherwise; else empty."""
+    lower = option.lower()
+    units = [one for one in options if one.removesuffix("_us").removesuffix("_s") == lower]
+    near = units or get_close_matches(lower, options, n=1, cutoff=0.7)
+    return f"did you mean {near[0]!r}?" if near else ""

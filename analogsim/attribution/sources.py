@@ -48,7 +48,7 @@ class Setting:
         """Whether nothing random is left."""
         law = product_law(self.periphery, self.tile, self.device)
         quiet = self.periphery.perfect or (self.periphery.output_noise == 0 and law.read is None)
-        cells = self.device.g_max_us
+        cells = self.device.largest_us
         return quiet and is_quiet(self.device) and not any(draws(e, cells) for e in self.effects)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -18,8 +19,8 @@ Items = list[CompletionItem]
 
 
 def presets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-    """Names of devices."""
-    return [_plain(name) for name in DEVICES if name.startswith(incomplete)]
+    """Names of devices; behind a question mark, their options."""
+    return [_plain(text) for text in _devices(incomplete)]
 
 
 def effects(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
@@ -51,6 +52,19 @@ def data(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
 def peripheries(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """The named peripheries, and files."""
     return [*_files(incomplete), *map(_plain, _beginning(PERIPHERY_NAMES, incomplete))]
+
+
+def _devices(incomplete: str) -> list[str]:
+    name, question, query = incomplete.partition("?")
+    if not question or name not in DEVICES:
+        return [known for known in DEVICES if known.startswith(incomplete)]
+    before, ampersand, last = query.rpartition("&")
+    given = {item.partition("=")[0] for item in before.split("&")}
+    return [
+        f"{name}?{before}{ampersand}{option.name}="
+        for option in fields(DEVICES[name])
+        if option.name.startswith(last) and option.name not in given
+    ]
 
 
 def _beginning(names: Iterator[str] | tuple[str, ...], incomplete: str) -> list[str]:

@@ -5,29 +5,65 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
+from analogsim.errors import InputError
+from analogsim.experiment.folder import make_folder
 from analogsim.schema import dumps
 from analogsim.spec.device import device_of
-from device_models.contract import Constant, Device
+from device_models.constants import Constant, cited, options_of
+from device_models.contract import Device
 from device_models.effects.contract import WHEN, Effect, EffectInfo
 from device_models.effects.registry import EFFECTS, parse_effect
-from device_models.registry import DEVICES
+from device_models.registry import DEVICES, spec_of
 
 
 @click.command(cls=Command, example="analogsim presets pcm")
 @click.argument("name", required=False, shell_complete=complete.presets)
+@click.option("--check", is_flag=True, help="Use the device, and say where it breaks a rule.")
+@click.option("--plot", is_flag=True, help="Draw how its cells behave, into the folder of -o.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("out/device"),
+    show_default=True,
+    help="Folder for the charts of --plot.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every number in full.")
-def presets(name: str | None, *, as_json: bool) -> None:
+@click.pass_context
+def presets(
+    ctx: click.Context,
+    name: str | None,
+    *,
+    check: bool,
+    plot: bool,
+    output: Path,
+    as_json: bool,
+) -> None:
     """List the devices and effects, or say everything about the device or effect NAME.
 
     NAME may carry options, as everywhere: 'gaussian?eta=0.1' (in quotes, for the shell). It may
-    be FILE.py:NAME, a device of your own.
+    be FILE.py:NAME, a device of your own, or a TOML file.
+
+    --plot writes charts (PNG, SVG, CSV) from seeded draws of many weights: spread after
+    programming, weights over time with bands, read noise.
+
+    --check programs and drifts small tiles, and holds the device to what every device must keep to:
+    one line a check. Exits with 1 if one fails.
     """
+    if check and plot:
+        raise InputError("--check must stand without --plot, got both; give one at a time")
+    if check:
+        ctx.exit(_check(name, as_json=as_json))
+    if plot:
+        _plot(name, output)
+        return
     if name is None:
         if as_json:
             outlines = [_outline(DEVICES[key]()) for key in DEVICES]
@@ -46,10 +82,53 @@ def presets(name: str | None, *, as_json: bool) -> None:
         content = {"format": "analogsim-preset", "version": 1, **dataclasses.asdict(device.info)}
         # Reports say how to cite a device.
         del content["bibtex"]
+        content["citation"] = cited(device)
         content |= {"options": dataclasses.asdict(device), "constants": constants}
         click.echo(dumps(content, indent=2))
     else:
         click.echo("\n".join(_details(device)))
+
+
+def _device(name: str | None, option: str) -> Device:
+    if name is None or name.partition("?")[0] in EFFECTS:
+        got = "no name" if name is None else f"effect {name}"
+        raise InputError(
+            f"{option} must be of one device, got {got}; name a device, as in analogsim presets "
+            f"my_device.py:MyCell {option}"
+        )
+    return device_of(name)
+
+
+def _plot(name: str | None, output: Path) -> None:
+    device = _device(name, "--plot")
+    # Torch and matplotlib take seconds.
+    from analogsim.report.charts_folder import CHARTS_FOLDER, write_charts
+    from analogsim.report.device_chart import device_charts
+    from device_models.simulated import LEVELS, behaviour
+
+    charts = device_charts(spec_of(device), behaviour(device), LEVELS)
+    make_folder(output)
+    write_charts(output, charts)
+    for chart in charts:
+        click.echo(f"{output / CHARTS_FOLDER / chart.name}.png  {chart.words}")
+
+
+def _check(name: str | None, *, as_json: bool) -> int:
+    device = _device(name, "--check")
+    # Torch takes seconds.
+    from device_models.checking import check_device
+
+    results = check_device(device)
+    passed = all(one.ok is not False for one in results)
+    if as_json:
+        content = {"format": "analogsim-device-check", "version": 1, "preset": spec_of(device)}
+        content |= {"passed": passed, "checks": [dataclasses.asdict(one) for one in results]}
+        click.echo(dumps(content, indent=2))
+    else:
+        said = {True: "ok", False: "fails", None: "-"}
+        for one in results:
+            click.echo(f"{said[one.ok]:<6} {one.name:<13} {one.text}")
+    return 0 if passed else 1
 
 
 def _outline(device: Device) -> dict[str, Any]:
@@ -111,11 +190,19 @@ def _details(device: Device) -> list[str]:
         ("not modelled", info.not_modelled),
         ("law", info.law),
         ("valid times", info.valid_times),
-        ("citation", info.citation),
+        ("citation", cited(device)),
     ):
         lines += _entry(term, text, left=14)
-    options = [f"{key}={_value(value)}" for key, value in dataclasses.asdict(device).items()]
+    of_law = options_of(device)
+    values = dataclasses.asdict(device)
+    options = [f"{key}={_value(value)}" for key, value in values.items() if key not in of_law]
+    shown = {one.option for one in device.constants()}
+    options += [f"{key} (not set)" for key in of_law if values[key] is None and key not in shown]
     lines += _entry("options", ", ".join(options), left=14)
+    if of_law:
+        lines += _entry(
+            "", f"and the constants, by the name beside each: {_example(device)}", left=14
+        )
     # Most numbers of a device have one source: it stands once over them, not in each line.
     for source, constants in groupby(device.constants(), key=lambda constant: constant.source):
         lines += ["", *_entry("constants", f"from {source}", left=14)]
@@ -123,15 +210,22 @@ def _details(device: Device) -> list[str]:
     return lines
 
 
+def _example(device: Device) -> str:
+    one = next(one for one in device.constants() if one.option)
+    return f"'{device.info.name}?{one.option}={_value(one.value)}'"
+
+
 def _constants(constants: Sequence[Constant]) -> list[str]:
-    """Symbol, value, unit and meaning, aligned; unit 1 is dimensionless and not shown."""
+    """Symbol, value, unit, option and meaning, aligned; unit 1 is dimensionless and not shown."""
     cells = [
-        (one.symbol, _value(one.value), "" if one.unit == "1" else one.unit) for one in constants
+        (one.symbol, _value(one.value), "" if one.unit == "1" else one.unit, one.option)
+        for one in constants
     ]
-    widths = [max(len(row[column]) for row in cells) for column in range(3)]
+    widths = [max(len(row[column]) for row in cells) for column in range(4)]
     lines = []
-    for (symbol, value, unit), one in zip(cells, constants, strict=True):
+    for (symbol, value, unit, option), one in zip(cells, constants, strict=True):
         head = f"  {symbol:<{widths[0]}}  {value:>{widths[1]}} {unit:<{widths[2]}}  "
+        head += f"{option:<{widths[3]}}  " if widths[3] else ""
         lines += _entry(head, one.meaning, left=len(head))
     return lines
 

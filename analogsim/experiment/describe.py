@@ -40,6 +40,7 @@ from analogsim.inputs.fingerprint import image_fingerprint, tensor_digest
 from analogsim.inputs.labels import class_number
 from analogsim.inputs.names import TOP1
 from analogsim.quantity import Quantity
+from device_models.constants import cited
 from device_models.contract import Device
 from device_models.registry import DEVICES, spec_of
 
@@ -231,7 +232,7 @@ def device_entry(device: Device) -> DeviceEntry:
         preset=spec_of(device),
         title=info.title,
         law=info.law,
-        citation=info.citation,
+        citation=cited(device),
         valid_times=info.valid_times,
     )
     if info.bibtex and DEVICES.get(info.name) is not type(device):

@@ -115,7 +115,7 @@ def summarise_device(
                 found[layer].append(_errors(one))
     return DeviceLayers(
         preset=name,
-        g_max_us=analog.device.g_max_us,
+        g_max_us=analog.device.largest_us,
         states=states,
         layers=[
             LayerErrors(

@@ -170,7 +170,7 @@ class TrainingChips:
             effects=self._analog.effects,
             seed=seed_of(self.injection.seed, "hardening"),
             chip=step,
-            g_max_us=self._device.g_max_us,
+            g_max_us=self._device.largest_us,
         )
         program_weights_(self._parts, self._device, effects)
         drift_weights_(

@@ -1,10 +1,15 @@
-"""The device that a preset names: one of analogsim's, or one of the user's own files."""
+"""The device that a preset names: one of analogsim's, or one of the user's own files.
+
+A preset that is a TOML file is another spelling of the device and options in it, and of no other
+consequence: nothing that is written down names the file.
+"""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from analogsim.errors import InputError
+from analogsim.spec.device_toml import is_device_toml, plain_preset
 from device_models.contract import Device
 from device_models.registry import parse
 
@@ -24,6 +29,7 @@ def device_of(preset: str) -> Device:
         DeviceError: there is no such device or option.
         InputError: the user's file cannot be used.
     """
+    preset = plain_preset(preset)
     if not is_device_file(preset):
         return parse(preset)
     # Torch takes seconds.
@@ -48,14 +54,17 @@ def devices_of_presets(presets: Sequence[str]) -> tuple[Device, ...]:
 
 def seen_from(presets: Sequence[str], folder: Path) -> tuple[str, ...]:
     """Presets of the working folder, as a spec file in `folder` must write them."""
+    plain = map(plain_preset, presets)
     return tuple(
-        os.path.relpath(preset, folder) if is_device_file(preset) else preset for preset in presets
+        os.path.relpath(preset, folder) if is_device_file(preset) else preset for preset in plain
     )
 
 
 def beside(presets: Sequence[str], folder: Path) -> tuple[str, ...]:
     """Presets of a spec file in `folder`, as they are called from the working folder."""
     return tuple(
-        str(folder / preset) if is_device_file(preset) and folder != Path() else preset
+        str(folder / preset)
+        if (is_device_file(preset) or is_device_toml(preset)) and folder != Path()
+        else preset
         for preset in presets
     )

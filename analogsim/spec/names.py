@@ -2,6 +2,7 @@
 
 from analogsim.inputs.names import MEMORY, check_data, check_measure, check_model
 from analogsim.spec.device import device_of, is_device_file
+from analogsim.spec.device_toml import plain_preset
 from analogsim.spec.noise import NoiseSpec
 from analogsim.spec.study import Spec
 from analogsim.spec.suite import Suite
@@ -39,6 +40,7 @@ def check_preset(preset: str, times_s: tuple[float, ...] = ()) -> None:
 
     Files of the user's own are left for later: their code imports torch.
     """
+    preset = plain_preset(preset)
     if not is_device_file(preset):
         device = device_of(preset)
         for t_s in times_s:

@@ -22,6 +22,7 @@ from analogsim.inputs.trained_folder import WEIGHTS_FILE
 from analogsim.inputs.user_file import is_user_file
 from analogsim.own_files import own_folder
 from analogsim.spec.device import device_of
+from analogsim.spec.device_toml import plain_preset
 from analogsim.spec.file import spec_of_content
 from analogsim.spec.study import DEFAULT_CHIPS, times_of
 from analogsim.spec.suite import Suite
@@ -136,6 +137,7 @@ def method_of(
         seed=seed,
     )
     held_out = max(1, min(1000, n_train // 10))
+    preset = plain_preset(preset)
     return Hardening(
         preset=preset, device=device_of(preset), injection=injection, held_out=held_out, **fields
     )

@@ -13,7 +13,9 @@ def chip_sentences(networks: Networks) -> list[str]:
     groups: dict[tuple[str, int], list[Compared]] = {}
     for one in compared(networks):
         groups.setdefault((one.name, one.n_trainings), []).append(one)
-    return [_sentence(rows) for rows in groups.values()]
+    # What holds over trainings is said first.
+    order = sorted(groups, key=lambda group: -group[1])
+    return [_sentence(groups[group]) for group in order]
 
 
 def _sentence(rows: Sequence[Compared]) -> str:

@@ -8,6 +8,8 @@ from analogsim.suites.bounds import bounds, images_said
 from analogsim.suites.chips import Networks, panels_of
 from analogsim.suites.kept import Kept
 
+_FEW = 4
+
 
 def overview(kept: Kept) -> list[str]:
     """The mean over all eta of noise, and of attributions what each says for its last time."""
@@ -33,11 +35,10 @@ def chip_costs(networks: Networks) -> list[str]:
         here = [(label, one, cost) for label, one, cost in cells if one[3] == last]
         with_bn = len({one[1] for _, one, _ in here}) > 1
         each = [
-            f"{label}{f' (BN {one[1]})' if with_bn else ''} {_number(cost)}"
-            for label, one, cost in here
+            (f"{label}{f' (BN {one[1]})' if with_bn else ''}", cost) for label, one, cost in here
         ]
         start = f"After {format_duration(last)} {preset} with {compensation_label(compensation)}"
-        said.append(f"{start} costs {', '.join(each)}.")
+        said.append(f"{start} costs {_in_words(each)}.")
         found += [cost for _, _, cost in here]
     if not said:
         return []
@@ -47,6 +48,18 @@ def chip_costs(networks: Networks) -> list[str]:
         "Costs are points against each network in digital; in brackets 95 % intervals over chips, "
         f"for {images_said(found, n_images)}.",
     ]
+
+
+def _in_words(each: list[tuple[str, Sampled]]) -> str:
+    """Each cost, or of many the ends."""
+    if len(each) <= _FEW:
+        return ", ".join(f"{name} {_number(cost)}" for name, cost in each)
+    least = min(each, key=lambda one: one[1].mean)
+    most = max(each, key=lambda one: one[1].mean)
+    return (
+        f"from {_number(least[1])} ({least[0]}) to {_number(most[1])} ({most[0]}), of {len(each)} "
+        "that were measured"
+    )
 
 
 def _number(found: Sampled) -> str:

@@ -9,11 +9,7 @@ import triton
 import triton.language as tl
 
 from analogsim.draws.kernels import normals4, word
-from device_models import pcm
 
-_Q_FACTOR: tl.constexpr = tl.constexpr(pcm.Q_FACTOR)
-_MINUS_Q_EXPONENT: tl.constexpr = tl.constexpr(-pcm.Q_EXPONENT)
-_Q_MAX: tl.constexpr = tl.constexpr(pcm.Q_MAX)
 _SMALLEST: tl.constexpr = tl.constexpr(1e-4)
 
 
@@ -33,8 +29,8 @@ def drift_kernel(
 ):
     """Programmed tile weights and their exponents to drifted weights, and sums of |w| a chunk.
 
-    `time` is log2((t + t_0) / t_0) and the factor of the read noise; `key` is stream, key low,
-    key high and trial.
+    `time` is log2((t + t_0) / t_0), the factor of the read noise, and Q's factor, exponent with its
+    sign turned, and largest value; `key` is stream, key low, key high and trial.
     """
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     four = tl.program_id(0) * (BLOCK // 4) + tl.arange(0, BLOCK // 4)
@@ -43,9 +39,9 @@ def drift_kernel(
     z = normals4(block, tensor, word(key + 3), word(key), word(key + 1), word(key + 2), BLOCK)
     w = tl.load(programmed + at)
     x = tl.abs(w) / tl.load(tile_abs_max + tl.load(chunk_tile + at // 64))
-    # x = 0 has log2 -inf and q = Q_MAX; the cell stays at 0.
-    # Constants stand on the right: on the left, the interpreter makes a constant of the product.
-    q = tl.minimum(tl.exp2(tl.log2(x) * _MINUS_Q_EXPONENT) * _Q_FACTOR, _Q_MAX)
+    # x = 0 has log2 -inf and the largest Q; the cell stays at 0.
+    power = tl.exp2(tl.log2(x) * tl.load(time + 3))
+    q = tl.minimum(power * tl.load(time + 2), tl.load(time + 4))
     kept = tl.exp2(-tl.load(nu + at) * tl.load(time))
     y = w * kept * tl.maximum(tl.fma(q * tl.load(time + 1), z, 1.0), 0.0)
     tl.store(drifted + at, y)

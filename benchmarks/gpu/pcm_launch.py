@@ -75,7 +75,7 @@ class PcmLaunch:
         self.chunk_sum = torch.empty(n // CHUNK, device=device)
         self.alpha = torch.ones(len(tiles), device=device)
         self.ones = torch.ones_like(self.alpha)
-        self.time = torch.zeros(2, device=device)
+        self.time = torch.zeros(5, device=device)
         self.key = words((Stream.PCM_READ, seed & 0xFFFFFFFF, seed >> 32, chip), device)
         self.column_scale = torch.cat([tile.scale.detach().reshape(-1) for tile in tiles]).to(
             device
@@ -97,8 +97,9 @@ class PcmLaunch:
         self.kernel = ints([home.kernel for home in homes])
 
     def drift_(self, at: Moment, compensation: Compensation) -> None:
-        """Set the time and launch."""
-        self.time.copy_(torch.tensor([at.log2_ratio, at.read]))
+        """Set the time and what goes with it, and launch."""
+        factor, exponent, most = at.q
+        self.time.copy_(torch.tensor([at.log2_ratio, at.read, factor, -exponent, most]))
         self.launch_(compensation)
 
     def launch_(self, compensation: Compensation) -> None:

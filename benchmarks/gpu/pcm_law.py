@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from analogsim.draws.stream import tensor_index
-from device_models.pcm import Q_EXPONENT, Q_FACTOR, Q_MAX, T_0_S, T_READ_S, Pcm
+from device_models.pcm import Pcm
 
 Compensation = Literal["none", "global"]
 
@@ -73,29 +73,36 @@ def own_exponent(programmed: Tensor, plus: Tensor, minus: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """A time of a PCM chip: log2((t + t_0)/t_0), and the factor r of the read noise."""
+    """A time of a PCM chip: log2((t + t_0)/t_0), the factor r of the read noise, and Q's numbers.
+
+    `q` is factor, exponent and largest value.
+    """
 
     log2_ratio: float
     read: float
+    q: tuple[float, float, float]
 
 
 def moment(device: Pcm, t_s: float) -> Moment:
-    """The two numbers of the law at `t_s` seconds.
+    """The numbers of the law at `t_s` seconds.
 
     Raises:
         DeviceError: `t_s` is negative or not finite.
     """
     device.check_time(t_s)
-    t = t_s + T_0_S
-    spread = math.sqrt(math.log((t + T_READ_S) / (2 * T_READ_S)))
+    t, t_read_s = t_s + device.t_0_s, device.t_read_s
+    spread = math.sqrt(math.log((t + t_read_s) / (2 * t_read_s)))
     return Moment(
-        log2_ratio=math.log2(t / T_0_S), read=device.noise_scale * device.read_scale * spread
+        log2_ratio=math.log2(t / device.t_0_s),
+        read=device.noise_scale * device.read_scale * spread,
+        q=(device.q_factor, device.q_exponent, device.q_max),
     )
 
 
 def drifted(tile: PcmTile, at: Moment, z: Tensor) -> Tensor:
     """The tile's weights (out, in) at a time, for given standard normals `z` (out, in)."""
     x = tile.programmed.abs() / tile.abs_max
-    q = (Q_FACTOR * x**-Q_EXPONENT).clamp(max=Q_MAX)
+    factor, exponent, most = at.q
+    q = (factor * x**-exponent).clamp(max=most)
     kept = torch.exp2(-tile.nu * at.log2_ratio)
     return tile.programmed * kept * (1 + q * at.read * z).clamp(min=0)

@@ -122,7 +122,7 @@ class Wires:
 
     def check_device(self, device: Device) -> None:
         """Raise `DeviceError` for a device whose cells have no conductance."""
-        self._siemens(device.g_max_us, f"preset {device.info.name!r}")
+        self._siemens(device.largest_us, f"preset {device.info.name!r}")
 
     def apply(self, cells: Cells, draws: Draws) -> Cells:
         """Return the cells as their array shows them."""

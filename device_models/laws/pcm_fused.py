@@ -91,9 +91,10 @@ class PcmFusedLaw:
         ratios = self._ratios(programmed, sizes)
         factor, exponent, most = self.q
         relative = self._conductance(programmed, _spread_out(ratios, sizes)) / self.g_max_us
+        # Upstream bounds the power; of its own fit both bounds give the largest Q.
+        relative.clamp_(min=_SMALLEST)
         for part in relative.split_with_sizes(list(sizes)):
             part.pow_(exponent)
-        relative.clamp_(min=1e-3)
         return relative.reciprocal_().mul_(factor).clamp_(max=most), ratios
 
     def drift(

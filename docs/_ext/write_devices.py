@@ -9,6 +9,7 @@ from typing import Any
 from markdown import code, plain, table
 
 from device_models import DEVICES, Constant, Device
+from device_models.constants import options_of
 from device_models.effects import EFFECTS
 from device_models.effects.contract import WHEN
 from device_models.effects.shorthand import SHORTHANDS
@@ -82,7 +83,7 @@ def _device(kind: type[Device], made: Device | None) -> list[str]:
         return lines
     for source, constants in groupby(made.constants(), key=lambda one: one.source):
         lines += ["", f"Constants, from: {plain(source)}.", ""]
-        lines += table(("symbol", "value", "unit", "meaning"), map(_row, constants))
+        lines += table(("symbol", "value", "unit", "option", "meaning"), map(_row, constants))
     return lines
 
 
@@ -90,7 +91,12 @@ def _options(kind: Any) -> list[str]:
     """The options with their defaults, and what the code says of the model."""
     lines = table(
         ("option", "default"),
-        ((code(field.name), _default(field.default)) for field in dataclasses.fields(kind)),
+        (
+            (code(field.name), _default(field.default))
+            for field in dataclasses.fields(kind)
+            # A constant's default stands in the table of constants, if it has one.
+            if field.name not in options_of(kind) or field.default is None
+        ),
     )
     # The first paragraph is the law once more.
     _, *paragraphs = (inspect.getdoc(kind) or "").split("\n\n")
@@ -100,9 +106,12 @@ def _options(kind: Any) -> list[str]:
 def _default(value: object) -> str:
     if value is dataclasses.MISSING:
         return "none: it is measured"
+    if value is None:
+        return "not set"
     return code(str(value).lower() if isinstance(value, bool) else str(value))
 
 
-def _row(one: Constant) -> tuple[str, str, str, str]:
+def _row(one: Constant) -> tuple[str, str, str, str, str]:
     value = f"{one.value:.12g}" if isinstance(one.value, float) else str(one.value)
-    return formula(one.symbol), value, _UNITS.get(one.unit, one.unit), formula(one.meaning)
+    unit, option = _UNITS.get(one.unit, one.unit), code(one.option) if one.option else ""
+    return formula(one.symbol), value, unit, option, formula(one.meaning)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,73 @@ def test_it_stands_beside_its_matched_noise_and_in_an_attribution(
     rows = json.loads(Path("a/attribution.json").read_text())["rows"]
     assert "device" in {row["name"] for row in rows}
     assert read_header(tmp_path / "a").spec["device_files"].keys() == {"my-cell"}
+
+
+def test_changed_constants_are_in_the_records_and_on_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_pcm.toml").write_text('device = "pcm"\nnu_mean = 0.03\ng_max_us = 40\n')
+    drift = ["drift", "zoo:digits_cnn", "--preset", "my_pcm.toml", "--times", "1s"]
+    assert run([*drift, "--chips", "1", *SHORT, "-o", "out"]) == 0
+    name = "pcm?g_max_us=40.0&nu_mean=0.03"
+    assert {one["preset"] for one in records(tmp_path / "out")} == {name}
+    assert 'presets = ["pcm?nu_mean=0.03&g_max_us=40"]' in Path("out/spec.toml").read_text()
+    page = Path("out/report.html").read_text(encoding="utf-8")
+    assert "; with g_max 40 uS in place of 25, nu_mean 0.03 in place of the fit" in page
+    # The file may go: nothing names it.
+    Path("my_pcm.toml").unlink()
+    assert run(["run", "out/spec.toml", "-o", "out"]) == 0
+    assert len(records(tmp_path / "out")) == 1
+
+
+def test_a_constant_can_be_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    drift = ["drift", "zoo:digits_cnn", "--preset", "pcm", "--times", "1s", "--chips", "1"]
+    assert run([*drift, "--set", "g_max_us=25,40", *SHORT, "-o", "out"]) == 0
+    found = [one["point"]["g_max_us"] for one in records(tmp_path / "out")]
+    assert sorted(found) == [25, 40]
+
+
+def test_a_device_is_checked(
+    cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As it is, it drifts at noise_scale 0 too.
+    assert run(["presets", "mine/cell.py:Cell", "--check"]) == 1
+    assert "fails  ideal         noise_scale=0 must leave" in capsys.readouterr().out
+    good = CELL.replace("weights / (1.0 + t_inference / 1e6)", "weights.clone()")
+    cell.write_text(good)
+    assert run(["presets", "mine/cell.py:Cell", "--check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("ok     words         citation, law and")
+    assert "-      spread        no spread is stated (programming_spread)" in lines
+    cell.write_text(good.replace('citation="c"', 'citation=""'))
+    assert run(["presets", "mine/cell.py:Cell", "--check"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("fails  words         info.citation must say something, got nothing")
+    assert run(["presets", "mine/cell.py:Cell", "--check", "--json"]) == 1
+    content = json.loads(capsys.readouterr().out)
+    assert content["format"] == "analogsim-device-check"
+    assert content["passed"] is False
+    assert content["checks"][0]["ok"] is False
+    for args, got in ((["levels"], "effect levels"), ([], "no name")):
+        assert run(["presets", *args, "--check"]) == 2
+        assert f"--check must be of one device, got {got}; name a" in capsys.readouterr().err
+
+
+def test_how_a_device_behaves_is_drawn(
+    cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["presets", "mine/cell.py:Cell", "--plot", "-o", "out/c"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"my-cell, in largest weight: target 0.25: 0\.2(49|50)", said)
+    names = ("programming", "drift", "read_noise")
+    for name in names:
+        for kind in ("png", "svg", "csv"):
+            assert (tmp_path / "out/c/charts" / f"device_{name}.{kind}").is_file()
+    rows = (tmp_path / "out/c/charts/device_programming.csv").read_text().splitlines()
+    target, sigma = map(float, rows[-1].split(","))
+    # sigma = 0.1 w; n = 10,000.
+    assert (target, sigma) == (1.0, pytest.approx(0.1, rel=0.03))
+    assert run(["presets", "--plot"]) == 2
+    assert "--plot must be of one device, got no name" in capsys.readouterr().err

@@ -135,6 +135,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-zoo": ("zoo",),
     "analogsim-data": ("data",),
     "analogsim-preset": ("presets", "rram"),
+    "analogsim-device-check": ("presets", "ideal", "--check"),
     "analogsim-effect": ("presets", "stuck"),
     "analogsim-figures": ("figures", "run", "--format", "svg", "-o", "figures"),
     "analogsim-export": ("export", "run", "--to", "accelforge", "-o", "exported"),

@@ -59,7 +59,8 @@ def test_one_device_is_said_in_full(name: str) -> None:
         value = constant.value
         shown = f"{value:.12g}" if isinstance(value, float) else value
         unit = "" if constant.unit == "1" else constant.unit
-        assert squeeze(f"{constant.symbol} {shown} {unit} {constant.meaning}") in text
+        said = f"{constant.symbol} {shown} {unit} {constant.option} {constant.meaning}"
+        assert squeeze(said) in text
         assert squeeze(f"constants from {constant.source}") in text
 
 
@@ -71,7 +72,7 @@ def test_one_device_as_json(name: str) -> None:
     made = DEVICES[name]().constants()
     assert [entry["value"] for entry in content["constants"]] == [one.value for one in made]
     for entry in content["constants"]:
-        assert set(entry) == {"symbol", "value", "unit", "meaning", "source"}
+        assert set(entry) == {"symbol", "value", "unit", "meaning", "source", "option"}
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,16 @@ def test_lines_fit_80_columns_in_a_pipe(args: tuple[str, ...]) -> None:
 def test_a_device_may_be_asked_for_with_options() -> None:
     content = json.loads(run("gaussian?eta=0.25", "--json").stdout)
     assert content["options"]["eta"] == 0.25
+
+
+def test_which_constants_can_be_set_is_said() -> None:
+    text = squeeze(run("pcm").stdout)
+    assert "nu_mean (not set), nu_std (not set) and the constants, by the name beside each" in text
+    assert "g_max 25 uS g_max_us conductance of the largest weight of a tile" in text
+    text = squeeze(run("pcm?nu_mean=0.03&g_max_us=40").stdout)
+    assert "(2020); with g_max 40 uS in place of 25, nu_mean 0.03 in place of the fit" in text
+    assert "nu_mean 0.03 nu_mean mean nu of all cells" in text
+    assert "nu_mean_slope" not in text
 
 
 def test_an_unknown_device_is_our_error_and_suggests() -> None:

@@ -6,12 +6,10 @@ import sys
 import pytest
 import torch
 
-from device_models import DEVICES, Device, DeviceError, TileContext, parse
+from device_models import DEVICES, DeviceError, TileContext, parse
+from device_models.checking import CHECKS, check
 from tests.device_models.law_checks import (
-    DAY_S,
     YEAR_S,
-    context_of,
-    drift,
     program,
     uniform_weights,
 )
@@ -28,21 +26,19 @@ SPECS = [
     "gaussian",
     "gaussian?reference=max",
 ]
+# aihwkit's error: weights come back too large from the first read on.
+KNOWN_WRONG = ("rram?gain=aihwkit", "continuous")
 NOISY = [spec for spec in SPECS if spec != "ideal"]
-TILES = {
-    "zero": torch.zeros(3, 4),
-    "one by one": torch.ones(1, 1),
-    "one by one, negative": torch.full((1, 1), -0.3),
-    "one by one, zero": torch.zeros(1, 1),
-    "constant": torch.full((3, 4), 0.7),
-    "constant, negative": torch.full((3, 4), -1.0),
-    "one row": torch.tensor([[-1.0, 0.0, 0.5]]),
-    "one column": torch.tensor([[-1.0], [1.0], [1.0]]),
-}
 
 
-def times_of(device: Device) -> list[float]:
-    return [1.0, DAY_S, 2 * DAY_S] if device.info.name == "rram" else [1.0, DAY_S, YEAR_S]
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("spec", SPECS)
+def test_what_every_device_must_keep_to(spec, name):
+    result = check(parse(spec), name)
+    assert (result.ok is not False) == ((spec, name) != KNOWN_WRONG), result.text
+    # An ideal cell has no errors; not every law is of one cell in uS.
+    unstated = {"conductances"} | ({"independent"} if spec == "ideal" else set())
+    assert result.ok is not None or name in unstated
 
 
 def test_importing_and_listing_devices_needs_no_torch():
@@ -57,58 +53,6 @@ def test_importing_and_listing_devices_needs_no_torch():
 
 
 @pytest.mark.parametrize("spec", NOISY)
-def test_noise_scale_zero_is_the_identity_bit_for_bit(spec):
-    device = parse(spec + ("&" if "?" in spec else "?") + "noise_scale=0")
-    weights = uniform_weights(5, 9)
-    programmed, memory = program(device, weights)
-    assert torch.equal(programmed, weights)
-    for t_s in times_of(device):
-        assert torch.equal(drift(device, programmed, memory, t_s), weights)
-
-
-@pytest.mark.parametrize("spec", ["ideal", *(f"{name}?noise_scale=0" for name in DEVICES)])
-def test_a_noiseless_device_draws_nothing(spec):
-    weights = uniform_weights(5, 9)
-    torch.manual_seed(3)
-    before = torch.get_rng_state()
-    law = parse(spec).noise_law(context_of(weights))
-    programmed, memory = law.apply_programming_noise(weights)
-    law.apply_drift_noise(programmed, memory, 1.0)
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-@pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("tile", TILES)
-def test_shapes_and_finite_values_on_degenerate_tiles(spec, tile):
-    device, weights = parse(spec), TILES[tile]
-    programmed, memory = program(device, weights)
-    states = [programmed, *(drift(device, programmed, memory, t_s) for t_s in times_of(device))]
-    for state in states:
-        assert state.shape == weights.shape
-        assert state.dtype == torch.float32
-        assert torch.isfinite(state).all()
-    assert all(torch.isfinite(entry).all() for entry in memory if entry is not None)
-
-
-@pytest.mark.parametrize("spec", SPECS)
-def test_the_same_seed_gives_the_same_chip_and_arguments_stay_as_they_were(spec):
-    device, weights = parse(spec), uniform_weights(6, 8)
-    original = weights.clone()
-    programmed, memory = program(device, weights, seed=4)
-    kept = [programmed.clone(), *(entry.clone() for entry in memory if entry is not None)]
-    t_s = times_of(device)[-1]
-    drifted = drift(device, programmed, memory, t_s, seed=5)
-
-    again, memory_again = program(device, weights, seed=4)
-    assert torch.equal(again, programmed)
-    assert torch.equal(drift(device, again, memory_again, t_s, seed=5), drifted)
-    assert torch.equal(weights, original)
-    now = [programmed, *(entry for entry in memory if entry is not None)]
-    assert all(torch.equal(first, second) for first, second in zip(kept, now, strict=True))
-    assert drifted.data_ptr() != programmed.data_ptr() != weights.data_ptr()
-
-
-@pytest.mark.parametrize("spec", NOISY)
 def test_another_seed_is_another_chip(spec):
     device, weights = parse(spec), uniform_weights(6, 8)
     first, second = (program(device, weights, seed=seed)[0] for seed in (1, 2))
@@ -116,29 +60,6 @@ def test_another_seed_is_another_chip(spec):
     assert (first != second).float().mean() > 0.9
     assert (first - weights).abs().max() < 0.6
     assert (second - weights).abs().max() < 0.6
-
-
-@pytest.mark.parametrize("name", DEVICES)
-def test_each_device_says_what_it_is(name):
-    device = DEVICES[name]()
-    info = device.info
-    assert info.name == name
-    for text in (info.title, info.models, info.not_modelled, info.law, info.citation):
-        assert text
-    assert "t " in info.valid_times
-    symbols = [constant.symbol for constant in device.constants()]
-    assert len(symbols) == len(set(symbols))
-    for constant in device.constants():
-        assert constant.unit, constant
-        assert constant.meaning, constant
-        assert constant.source, constant
-
-
-@pytest.mark.parametrize("name", DEVICES)
-@pytest.mark.parametrize("t_s", [-1.0, float("nan"), float("inf")])
-def test_no_device_accepts_an_impossible_time(name, t_s):
-    with pytest.raises(DeviceError, match=rf"'{name}' time must be .*, got {t_s} s; "):
-        DEVICES[name]().check_time(t_s)
 
 
 @pytest.mark.parametrize("name", ["ideal", "pcm", "pcm-hermes", "gaussian"])

@@ -40,6 +40,8 @@ SPECS = [
     "pcm?read_scale=0&drift_scale=2",
     "pcm?nu_std_scale=0",
     "pcm?nu_std_scale=1.5&noise_scale=0.5",
+    "pcm?g_max_us=40&c_0_us=0.5&c_1_us=1&c_2_us=-0.5&t_0_s=5&t_read_s=1e-6",
+    "pcm?nu_mean=0.03&nu_std_min=0.02&q_factor=0.02&q_exponent=0.4&q_max=0.1",
 ]
 SHAPES = {
     "one": [(16, 27)],

@@ -84,7 +84,7 @@ def test_a_training_preset_points_at_a_device(typed, instead):
     [
         (
             "pcm?eta=1",
-            r"'pcm' option must be one of noise_scale, .*read_scale, nu_std_scale, got 'eta'",
+            r"'pcm' option must be one of noise_scale, .*nu_std_scale, g_max_us, .*, got 'eta'",
         ),
         ("pcm?", None),
         ("pcm?noise_scale=much", r"'pcm' noise_scale must be a number, got 'much'"),

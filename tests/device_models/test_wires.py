@@ -206,7 +206,7 @@ def test_conductance_is_the_devices_or_what_the_option_says():
 
 
 def test_devices_state_their_conductance():
-    stated = {name: kind().g_max_us for name, kind in DEVICES.items()}
+    stated = {name: kind().largest_us for name, kind in DEVICES.items()}
     assert stated == {
         "ideal": None,
         "pcm": 25.0,

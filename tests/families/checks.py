@@ -19,7 +19,8 @@ from analogsim.call import Inputs
 from analogsim.crossbar.conversion.checking import WARN_BELOW
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.errors import CoverageWarning
-from device_models.contract import Constant, Device, DeviceInfo, NoiseLaw, TileContext
+from device_models.constants import Constant
+from device_models.contract import Device, DeviceInfo, NoiseLaw, TileContext
 
 
 @dataclass(frozen=True, kw_only=True)

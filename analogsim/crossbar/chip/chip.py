@@ -209,7 +209,7 @@ class Chip(nn.Module):
             effects=self.analog.effects,
             seed=self.seed,
             chip=self.chip,
-            g_max_us=self.analog.device.g_max_us,
+            g_max_us=self.analog.device.largest_us,
         )
 
     @property

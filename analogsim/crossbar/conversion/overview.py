@@ -8,6 +8,7 @@ from analogsim.crossbar.forward.reads import reads_entry
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.product_law import WIRE_RATIO, product_law
+from device_models.constants import cited
 from device_models.effects.registry import spec_of_effect
 from device_models.effects.wires import Wires
 from device_models.errors import DeviceError
@@ -88,7 +89,7 @@ def _lines(analog: AnalogModel) -> Iterator[tuple[str, str]]:
         return
     yield "Arrays", _arrays(arrays, edge)
     yield "Cells", _cells(analog, arrays)
-    yield "Device", f"{device.info.title}: {device.info.law} ({device.info.citation})"
+    yield "Device", f"{device.info.title}: {device.info.law} ({cited(device)})"
     for effect in analog.effects:
         info = effect.info
         yield (
