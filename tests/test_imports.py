@@ -77,7 +77,11 @@ TORCH_FREE = (
     "device_models",
 )
 # The laws are torch code, imported when a device is asked for one.
-TORCH_ALLOWED = ("device_models.laws",)
+TORCH_ALLOWED = (
+    "device_models.checking",
+    "device_models.simulated",
+    "device_models.laws",
+)
 CONFIG_FILE = "analogsim.crossbar.forward.rpu_config"
 
 
