@@ -53,7 +53,7 @@ def workload_of(chip: Chip, images: Tensor | Inputs) -> dict[str, Any]:
         "input_slices": max(1, input_slices(edge)),
         "drives": drives(edge),
         "cells_a_weight": _cells_a_weight(edge, chip.analog.device),
-        "g_max_us": chip.analog.device.g_max_us,
+        "g_max_us": chip.analog.device.largest_us,
         "layers": [
             _entry(chip.layers[layer.name], seen[layer.name], inputs.n, chip.analog.device)
             for layer in layers
