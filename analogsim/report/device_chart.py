@@ -1,10 +1,11 @@
-"""How a device behaves: spread after programming, conductance over time, and read noise."""
+"""How a device behaves: spread after programming, drift exponent, weights over time, read noise."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
+from analogsim.report.labels import format_duration
 from analogsim.report.look import COLOURS, GREY, MARKERS, Look, settings
 from analogsim.report.time_axis import TimeAxis
 
@@ -29,14 +30,14 @@ def device_charts(name: str, found: "Behaviour", levels: Sequence[float]) -> tup
     ]
     over_time: tuple[tuple[Cell, ...], ...] = tuple(times)
     header = ("target", "t_s", "mean", "p5", "p95", "read_noise")
+    first, last = (format_duration(found.times_s[at]) for at in (0, -1))
     ends = "; ".join(
-        f"target {band.target:g}: {scale * band.means[0]:.4g} at {found.times_s[0]:g} s, "
-        f"{scale * band.means[-1]:.4g} at {found.times_s[-1]:g} s"
+        f"target {band.target:g}: {scale * band.means[0]:.4g} after {first}, "
+        f"{scale * band.means[-1]:.4g} after {last}"
         for band in found.bands
     )
     reads = "; ".join(
-        f"target {band.target:g}: {scale * band.reads[-1]:.3g} at {found.times_s[-1]:g} s"
-        for band in found.bands
+        f"target {band.target:g}: {scale * band.reads[-1]:.3g} after {last}" for band in found.bands
     )
     return (
         Chart(
@@ -49,6 +50,18 @@ def device_charts(name: str, found: "Behaviour", levels: Sequence[float]) -> tup
             header=("target", f"sigma ({unit})"),
             rows=tuple(zip(levels, spreads, strict=True)),
             draw=lambda look: _draw(look, lambda axes: _programming(axes, levels, spreads, unit)),
+        ),
+        Chart(
+            name="device_exponent",
+            title="Drift exponent",
+            caption=f"Drift exponent nu of weights of {name} against their target as a share of "
+            f"the largest: median and 5th to 95th percentile of -ln(w2 / w1) / ln(t2 / t1) between "
+            f"{_between(found)}, read noise included; {cells}.",
+            words=f"{name}: median from {found.exponents[0][0]:.3g} at {levels[0]:g} to "
+            f"{found.exponents[-1][0]:.3g} at {levels[-1]:g}.",
+            header=("target", "nu", "p5", "p95"),
+            rows=tuple((x, *nu) for x, nu in zip(levels, found.exponents, strict=True)),
+            draw=lambda look: _draw(look, lambda axes: _exponents(axes, levels, found)),
         ),
         Chart(
             name="device_drift",
@@ -82,7 +95,7 @@ def _draw(look: Look, fill: Callable[["Axes"], None]) -> "Figure":
         axes = figure.subplots()
         axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
         fill(axes)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(bottom=min(0.0, 1.05 * axes.dataLim.y0))
     return figure
 
 
@@ -92,6 +105,19 @@ def _programming(
     axes.plot(levels, spreads, color=COLOURS[0], marker=MARKERS[0], markersize=3)
     axes.set_xlabel("target, of the largest weight")
     axes.set_ylabel(f"spread ({unit})")
+
+
+def _between(found: "Behaviour") -> str:
+    first, last = found.between
+    return f"{format_duration(first)} and {format_duration(last)}"
+
+
+def _exponents(axes: "Axes", levels: Sequence[float], found: "Behaviour") -> None:
+    medians, lows, highs = zip(*found.exponents, strict=True)
+    axes.plot(levels, medians, color=COLOURS[0], marker=MARKERS[0], markersize=3)
+    axes.fill_between(levels, lows, highs, color=COLOURS[0], alpha=0.18, linewidth=0)
+    axes.set_xlabel("target, of the largest weight")
+    axes.set_ylabel("drift exponent nu")
 
 
 def _drift(axes: "Axes", found: "Behaviour", scale: float, unit: str, look: Look) -> None:

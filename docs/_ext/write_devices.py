@@ -1,13 +1,17 @@
 """The devices as Markdown, from `DeviceInfo`, `constants()` and the docstrings themselves."""
 
+import base64
 import dataclasses
 import inspect
 import re
+from html import escape
 from itertools import groupby
 from typing import Any
 
 from markdown import code, plain, table
 
+from analogsim.report.device_chart import device_charts
+from analogsim.report.look import PAGE, png_bytes
 from device_models import DEVICES, Constant, Device
 from device_models.constants import options_of
 from device_models.effects import EFFECTS
@@ -15,6 +19,7 @@ from device_models.effects.contract import WHEN
 from device_models.effects.shorthand import SHORTHANDS
 from device_models.gaussian_by_state import StateGaussian
 from device_models.gaussian_matched import MatchedGaussian
+from device_models.simulated import LEVELS, behaviour
 
 _GREEK = {"sigma": "\u03c3", "nu": "\u03bd", "eta": "\u03b7", "alpha": "\u03b1"}
 _UNITS = {"1": "", "uS": "\u03bcS"}
@@ -81,10 +86,21 @@ def _device(kind: type[Device], made: Device | None) -> list[str]:
     lines += _options(kind)
     if made is None:
         return lines
+    lines += _charts(made)
     for source, constants in groupby(made.constants(), key=lambda one: one.source):
         lines += ["", f"Constants, from: {plain(source)}.", ""]
         lines += table(("symbol", "value", "unit", "option", "meaning"), map(_row, constants))
     return lines
+
+
+def _charts(made: Device) -> list[str]:
+    """How its cells behave, as `analogsim presets NAME --plot` draws it; pictures in the page."""
+    lines = ["", "::::{container} cards", ""]
+    for chart in device_charts(made.info.name, behaviour(made, 4000), LEVELS):
+        png = base64.b64encode(png_bytes(chart.draw(PAGE), dpi=90)).decode()
+        picture = f'<img src="data:image/png;base64,{png}" alt="{escape(chart.words)}">'
+        lines += [f"**{chart.title}**", "", picture, "", plain(chart.caption), ""]
+    return [*lines, "::::", ""]
 
 
 def _options(kind: Any) -> list[str]:

@@ -228,7 +228,7 @@ def test_how_a_device_behaves_is_drawn(
     assert run(["presets", "mine/cell.py:Cell", "--plot", "-o", "out/c"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"my-cell, in largest weight: target 0.25: 0\.2(49|50)", said)
-    names = ("programming", "drift", "read_noise")
+    names = ("programming", "exponent", "drift", "read_noise")
     for name in names:
         for kind in ("png", "svg", "csv"):
             assert (tmp_path / "out/c/charts" / f"device_{name}.{kind}").is_file()
