@@ -153,7 +153,7 @@ def test_every_problem_is_said_at_once_with_its_line() -> None:
     assert "got '1x'" in body
     assert "  line 5: seed must be a whole number, 0 or more (2^64 - 1 at most), got -1" in body
     assert "  line 8: design.chips must be a whole number of chips, 1 or more" in body
-    assert "  line 9: design.cost must be one of chips, precision, " in body
+    assert "  line 9: design.cost must be one of chips, first_chip, precision, " in body
 
 
 @pytest.mark.parametrize(

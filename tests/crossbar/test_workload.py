@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import analogsim
 from analogsim.crossbar.chip.workload import workload_of
 from analogsim.crossbar.forward.reads import reads_entry
-from analogsim.crossbar.mapping.periphery import from_dict
+from analogsim.crossbar.mapping.periphery_text import from_dict
 
 PLAIN = {"max_input_size": 20, "max_output_size": 16}
 

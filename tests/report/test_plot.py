@@ -103,9 +103,11 @@ def test_many_curves_get_a_panel_a_preset_with_the_same_looks() -> None:
 
 def test_the_legend_names_every_curve_and_the_baseline() -> None:
     (legend,) = draw(CASES["usual"], 0.975).legends
+    # What all curves share is said once.
+    assert legend.get_title().get_text() == "pcm"
     assert [text.get_text() for text in legend.get_texts()] == [
-        "pcm, no compensation",
-        "pcm, global compensation",
+        "no compensation",
+        "global compensation",
         "digital network",
         "single chips",
         "95 % interval of the mean",

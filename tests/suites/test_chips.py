@@ -105,11 +105,13 @@ def test_trainings_have_a_sentence_of_their_own() -> None:
         *(narrow("with", seed, 60 + seed, 61) for seed in range(3)),
         *(narrow("without", seed, 78, 79 - seed) for seed in range(3)),
     ]
-    *each, last = chip_sentences(networks)
+    first, *each = chip_sentences(networks)
     assert len(each) == 3
-    assert last.startswith("P, 3 trainings: BatchNorm costs a share of the digital accuracy in pcm")
-    assert "over 3 trainings, each the mean of its chips and these 100 images alone" in last
-    assert "It is of one training" not in last
+    assert first.startswith(
+        "P, 3 trainings: BatchNorm costs a share of the digital accuracy in pcm"
+    )
+    assert "over 3 trainings, each the mean of its chips and these 100 images alone" in first
+    assert "It is of one training" not in first
 
 
 def test_intervals_for_new_images_decide_where_answers_are_known() -> None:
