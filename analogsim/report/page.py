@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from analogsim.report.accuracy_chart import chart_name
 from analogsim.report.arrays_view import crossbar_table
 from analogsim.report.bn_chart import policies
@@ -10,6 +12,7 @@ from analogsim.report.chart import Chart
 from analogsim.report.citations import bibtex
 from analogsim.report.csv_file import csv_text
 from analogsim.report.extras import Extras
+from analogsim.report.formula import formula
 from analogsim.report.html import data_link, figure, render
 from analogsim.report.layers_view import later_label, layer_lines
 from analogsim.report.opening import opening
@@ -23,6 +26,7 @@ from analogsim.report.page_tables import (
     results_table,
     sources_table,
 )
+from analogsim.report.setting_units import UNITS
 from analogsim.report.summary import Run, Summary, quantity_of
 from analogsim.report.sweep_chart import is_wide
 from analogsim.toml_text import toml_text
@@ -103,6 +107,8 @@ def render_page(
         tile_size=_tile_size(header.periphery),
         crossbar=None if header.crossbar is None else crossbar_table(header.crossbar),
         settings={key: _text(value) for key, value in _swept(settings, summary).items()},
+        units=UNITS,
+        formula=lambda law: Markup(formula(law)),  # it is escaped
         not_modelled=header.periphery["not_modelled"],
         notes=notes(run, summary, extras),
         origins=origins(run.trials),

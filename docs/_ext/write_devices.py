@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import inspect
-import re
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from markdown import code, plain, table
 
 from analogsim.report.device_chart import device_charts
+from analogsim.report.formula import formula
 from analogsim.report.look import PAGE, png_bytes
 from device_models import DEVICES, Constant, Device
 from device_models.constants import options_of
@@ -21,9 +21,7 @@ from device_models.gaussian_by_state import StateGaussian
 from device_models.gaussian_matched import MatchedGaussian
 from device_models.simulated import LEVELS, behaviour
 
-_GREEK = {"sigma": "\u03c3", "nu": "\u03bd", "eta": "\u03b7", "alpha": "\u03b1"}
 _UNITS = {"1": "", "uS": "\u03bcS"}
-_DASH = "\u2212"
 
 
 def devices() -> list[str]:
@@ -57,18 +55,6 @@ def effects() -> list[str]:
                 lines += ["In short", f": {said}", ""]
         lines += _options(kind)
     return lines
-
-
-def formula(law: str) -> str:
-    """A law of `DeviceInfo`, with subscripts, exponents and Greek letters as HTML."""
-    text = law.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
-    text = re.sub(r"\^(-?)(\w+)", lambda m: f"<sup>{m[1] and _DASH}{_letters(m[2])}</sup>", text)
-    text = re.sub(r"\b([A-Za-z]+)_(\w+)", lambda m: f"{_letters(m[1])}<sub>{m[2]}</sub>", text)
-    return _letters(text).replace("sqrt(", "\u221a(").replace("*", "&#42;")
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"\b(" + "|".join(_GREEK) + r")\b", lambda m: _GREEK[m[1]], text)
 
 
 def _device(kind: type[Device], made: Device | None) -> list[str]:

@@ -32,23 +32,6 @@ def extension(monkeypatch: pytest.MonkeyPatch):
             del sys.modules[name]
 
 
-@pytest.mark.parametrize(
-    ("law", "html"),
-    [
-        ("g_prog = max(g + sigma(g) z, 0)", "g<sub>prog</sub> = max(g + \u03c3(g) z, 0)"),
-        (
-            "g(t) = g_prog ((t + t_0)/t_0)^-nu",
-            "g(t) = g<sub>prog</sub> ((t + t<sub>0</sub>)/t<sub>0</sub>)<sup>\u2212\u03bd</sup>",
-        ),
-        ("N(0, sigma_l^2), max|W|", "N(0, \u03c3<sub>l</sub><sup>2</sup>), max&#124;W&#124;"),
-        ("sqrt(ln(x))", "\u221a(ln(x))"),
-    ],
-    ids=["subscript", "exponent", "both", "root"],
-)
-def test_formula(extension, law: str, html: str) -> None:
-    assert extension("write_devices").formula(law) == html
-
-
 def test_plain_text_is_no_markup(extension) -> None:
     markdown = extension("markdown")
     assert markdown.plain("a_b *c* `x_1` <d>") == r"a\_b \*c\* `x_1` \<d\>"

@@ -147,7 +147,7 @@ def test_the_drawing_follows_the_colours_of_the_page(usual: str) -> None:
         "This folder has no layers.json",
         "read noise per product",
         "out_noise",
-        "g(t) = g_prog ((t + t_0) / t_0)^-nu",
+        "g(t) = gprog ((t + t0) / t0)\u2212\u03bd",
         "Nandakumar et al., ICECS 2019",
         "0 s and later",
         "On these images they are over chips (Student's t)",
