@@ -4,9 +4,8 @@ from html.parser import HTMLParser
 from importlib.resources import files
 
 _HTML = "html head meta title style body header main nav section div h1 h2 h3 p span a ul li dl dt"
-_HTML += (
-    " details summary dd pre code table caption thead tbody tr th td figure figcaption img script"
-)
+_HTML += " sub sup details summary dd pre code table caption thead tbody tr th td figure"
+_HTML += " figcaption img script"
 _DRAWN = "svg g circle defs path use text tspan rect clippath image metadata"
 # What matplotlib says of a drawing.
 _DRAWN += " rdf:rdf cc:work cc:agent dc:type dc:date dc:format dc:creator dc:title"

@@ -146,7 +146,7 @@ def test_noise_has_the_cpp_tiles_distribution(layer, edge):
     """1,000 products of one input by one chip, read noise ten times the standard's.
 
     KS on 6 outputs at alpha 1e-4 in all, which sees a spread that is 15 % off; then the spreads of
-    all outputs, to 4 sigma, and their mean.
+    all outputs, to 5 sigma, and their mean, to 3 %.
     """
     edge = dataclasses.replace(edge, name="noisy", read_noise=0.175)
     sides = () if isinstance(layer, nn.Linear) else (10, 10)
@@ -164,7 +164,9 @@ def test_noise_has_the_cpp_tiles_distribution(layer, edge):
     spread = (native.std(0) / cpp.std(0)).log()
     n = len(x)
     assert float(spread.abs().max()) < 5 / n**0.5
-    assert abs(float(spread.mean())) < 4 / (n * len(spread)) ** 0.5 + 0.005
+    # Ours is seeded. The tile's outputs are not independent: over 6 runs the mean of its log spreads
+    # moved by up to 0.0126, where that of independent ones has a sigma of 0.0007.
+    assert abs(float(spread.mean())) < 0.03
     mean = (native.mean(0) - cpp.mean(0)) / cpp.std(0)
     assert float(mean.abs().max()) < 5 * (2 / n) ** 0.5
 
