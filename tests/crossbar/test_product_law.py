@@ -164,7 +164,7 @@ def test_noise_has_the_cpp_tiles_distribution(layer, edge):
     spread = (native.std(0) / cpp.std(0)).log()
     n = len(x)
     assert float(spread.abs().max()) < 5 / n**0.5
-    # Ours is seeded. The tile's outputs are not independent: over 6 runs the mean of its log spreads
+    # Ours is seeded. The outputs of the tile are not independent: over 6 runs the mean log spread
     # moved by up to 0.0126, where that of independent ones has a sigma of 0.0007.
     assert abs(float(spread.mean())) < 0.03
     mean = (native.mean(0) - cpp.mean(0)) / cpp.std(0)
