@@ -16,6 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 
 import analogsim
 
+_OURS = ("analogsim", "device_models")
 FIRST = ("convert", "program", "evaluate", "run")
 """What most programs need, in the order in which they call it."""
 
@@ -60,10 +61,10 @@ def _after_napoleon(
 
 
 def _written(name: str, member: Any) -> list[str]:
-    """The lines that document one name; a class with what it has, a value by its docstring."""
+    """The lines that document one name; a class with what it has."""
     if isinstance(member, type):
         return [f".. autoclass:: {name}", "   :members:", "   :show-inheritance:", ""]
-    return [f".. autofunction:: {name}" if callable(member) else f".. autodata:: {name}", ""]
+    return [f".. autofunction:: {name}", ""]
 
 
 def _page(title: str, lines: list[str]) -> str:
@@ -81,15 +82,17 @@ def pages() -> dict[str, str]:
         lines = [f".. automodule:: {part}", ""]
         for public, member in members.items():
             name = f"{part}.{public}"
-            documented = isinstance(member, type) or callable(member)
-            if documented and id(member) in seen:
+            if not (isinstance(member, type) or callable(member)):
+                continue  # a value: its docstring would be that of its type
+            if id(member) in seen:
                 lines += [f"`{public}`: see `{seen[id(member)]}`.", ""]
                 continue
-            if documented:
-                seen[id(member)] = name
-            if module is analogsim and documented:
+            seen[id(member)] = name
+            if not str(getattr(member, "__module__", "")).startswith(_OURS):
+                lines += [f"`{public}`: another name of `{member!r}`.", ""]
+            elif module is analogsim:
                 texts[public] = _page(f"`{name}`", _written(name, member))
-            elif documented or module is not analogsim:
+            else:
                 lines += _written(name, member)
         if module is not analogsim:
             texts[part] = _page(f"`{part}`", lines)
