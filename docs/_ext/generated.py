@@ -17,7 +17,7 @@ from write_spec import spec_keys
 from write_zoo import zoo
 
 DOCS = Path(__file__).parents[1]
-_IN_THE_INDEX = {"index", "tutorial", "coming-from"}
+_IN_THE_INDEX = {"index", "tutorial", "gallery", "coming-from"}
 
 
 def other_pages() -> list[str]:
