@@ -146,17 +146,21 @@ def test_noise_has_the_cpp_tiles_distribution(layer, edge):
     """1,000 products of one input by one chip, read noise ten times the standard's.
 
     KS on 6 outputs at alpha 1e-4 in all, which sees a spread that is 15 % off; then the spreads of
-    all outputs, to 5 sigma, and their mean, to 3 %.
+    all outputs, to 4 sigma, and their mean.
     """
     edge = dataclasses.replace(edge, name="noisy", read_noise=0.175)
     sides = () if isinstance(layer, nn.Linear) else (10, 10)
     x = torch.randn(1, layer.weight.shape[1], *sides, generator=torch.Generator().manual_seed(2))
     x = x.expand(1000 if not sides else 500, *x.shape[1:])
     found = []
-    for tile in ("native", "cpp"):
-        chip = chip_of(layer, edge, tile, calibrate=x[:1])
+    # All draws of one C++ tile have an error in common: the mean log spread of this layer moves by
+    # 0.004 (sigma) from tile to tile of the same weights, by 0.0005 from call to call of one tile.
+    # So its draws here are of ten tiles.
+    for tile, n_tiles in (("native", 1), ("cpp", 10)):
         with torch.no_grad(), seeded(tile):
-            found.append(chip(x).reshape(len(x), -1).double())
+            chips = (chip_of(layer, edge, tile, calibrate=x[:1]) for _ in range(n_tiles))
+            parts = [chip(part) for chip, part in zip(chips, x.chunk(n_tiles), strict=True)]
+        found.append(torch.cat(parts).reshape(len(x), -1).double())
     native, cpp = found
     for column in np.linspace(0, native.shape[1] - 1, 6).astype(int):
         one, other = ((s[:, column] * 1e4).round().numpy() for s in (native, cpp))
@@ -164,9 +168,7 @@ def test_noise_has_the_cpp_tiles_distribution(layer, edge):
     spread = (native.std(0) / cpp.std(0)).log()
     n = len(x)
     assert float(spread.abs().max()) < 5 / n**0.5
-    # Ours is seeded. The outputs of the tile are not independent: over 6 runs the mean log spread
-    # moved by up to 0.0126, where that of independent ones has a sigma of 0.0007.
-    assert abs(float(spread.mean())) < 0.03
+    assert abs(float(spread.mean())) < 4 / (n * len(spread)) ** 0.5 + 0.005
     mean = (native.mean(0) - cpp.mean(0)) / cpp.std(0)
     assert float(mean.abs().max()) < 5 * (2 / n) ** 0.5
 
