@@ -23,8 +23,7 @@ from analogsim.inputs.measure import Measure, measure_named
 from analogsim.inputs.names import TOP1
 from analogsim.report.factor_words import factor_warnings
 from analogsim.spec.device import devices_of_presets
-from analogsim.spec.options import data_options_of
-from analogsim.spec.study import Spec, network_options_of
+from analogsim.spec.study import Spec
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.prepare import Prepared, open_data, prepare
 from analogsim.studies.spec_file import write_spec
@@ -59,18 +58,10 @@ def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
     devices = devices_of(spec, where)
     # Before the network is converted, which may take minutes.
     measure = given.measure or measure_named(spec.measure)
-    options = data_options_of(spec)
-    data = open_data(options, given, where.tell)
+    data = open_data(spec, given, where.tell)
+    treated = [dataclasses.replace(spec, bn=(bn,)) for bn in spec.bn]
     prepared = [
-        prepare(
-            network_options_of(spec, bn),
-            options,
-            spec.presets[0],
-            data,
-            given=given,
-            warn=where.warn,
-        )
-        for bn in spec.bn
+        prepare(one, spec, spec.presets[0], data, given=given, warn=where.warn) for one in treated
     ]
     return Ready(
         study=study_of(spec, devices, prepared, data, where, measure),
