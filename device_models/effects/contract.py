@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from device_models.contract import Device
+    from device_models.effects.layout import Layout
 
 Moment = Literal["target", "programmed", "present"]
 WHEN: dict[Moment, str] = {
@@ -40,12 +41,14 @@ class Cells:
 
     A signed weight is such a pair with one of the two at zero; weight = g_plus - g_minus. A device
     whose weights are not such pairs says so (`Device.cells_a_weight`). `g_max_us` is what the
-    device states; an effect that leaves it out of what it returns changes nothing for the next.
+    device states, `layout` says where the lines lie, where that is not in this order; an effect
+    that leaves them out of what it returns changes nothing for the next.
     """
 
     g_plus: Tensor
     g_minus: Tensor
     g_max_us: float | None = None
+    layout: Layout | None = None
 
     @classmethod
     def of(cls, weights: Tensor, g_max_us: float | None = None) -> Self:

@@ -98,7 +98,9 @@ class ChipEffects:
         for place, (effect, draws) in enumerate(self._each(layer, tile)):
             if acts(effect):
                 here: Acts = tile.settled.get(place, effect)
-                cells = replace(here.apply(cells, draws), g_max_us=self.g_max_us)
+                found = here.apply(cells, draws)
+                layout = found.layout or cells.layout
+                cells = replace(found, g_max_us=self.g_max_us, layout=layout)
         return cells.weights
 
     def _each(self, layer: CrossbarLayer, tile: TileState) -> Iterator[tuple[Effect, DrawsAt]]:
