@@ -148,6 +148,12 @@ class Faults:
         )
 
     @property
+    def only_pairs(self) -> tuple[str, ...]:
+        """What knows only pairs: the arithmetic of mitigation, and the cells that a map names."""
+        asked = {"pairs": self.pairs, "remap": self.remap != "none", "map": bool(self.map)}
+        return tuple(name for name, on in asked.items() if on)
+
+    @property
     def arrays(self) -> tuple[str, ...]:
         """The arrays that the map names."""
         return tuple(self._faults)
