@@ -11,7 +11,7 @@ import pytest
 from tests.fuzz import folders, images, runs, specs, weights
 from tests.fuzz.guard import Target, fuzz
 
-COUNT = int(os.environ.get("ANALOGSIM_FUZZ", "150"))
+COUNT = int(os.environ.get("ANALOGSIM_FUZZ", "75"))
 TARGETS = weights.TARGETS | images.TARGETS | runs.TARGETS | folders.TARGETS | specs.TARGETS
 
 
