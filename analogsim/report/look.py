@@ -124,8 +124,9 @@ def settled(figure: "Figure", look: Look) -> "Figure":
     with _drawing(settings(look)):
         # A layout decides which ticks there are, and those how much room they take.
         places: list[tuple[float, ...]] = []
-        for _ in range(_MOST_LAYOUTS):
-            figure.draw_without_rendering()
+        engine = figure.get_layout_engine()
+        for _ in range(_MOST_LAYOUTS if engine is not None else 0):
+            engine.execute(figure)
             places, before = [axes.get_position().bounds for axes in figure.axes], places
             if _moved(before, places) < _HALF_A_PIXEL:
                 break

@@ -36,7 +36,7 @@ def test_one_file_alone_is_the_report(
     shutil.copy(reports["full"], alone)
     seen = opened(browser, alone)
     assert seen.console == []
-    assert seen.page.locator("svg.plot").count() == 10
+    assert seen.page.locator("svg.plot").count() == 11
     with seen.page.expect_download() as waiting:
         seen.page.get_by_role("link", name="accuracy.csv", exact=True).click()
     got = Path(waiting.value.path()).read_bytes()
