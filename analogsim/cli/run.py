@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.say import detail
 from analogsim.cli.study_options import place_options, start
 from analogsim.spec.file import read_spec
 
@@ -25,4 +26,5 @@ def run(spec: Path, *, output: Path | None, extend: bool, print_spec: bool, **pl
     to the working folder, as on the command line; weights of [[networks]] and files of presets are
     relative to the spec.
     """
+    detail(f"read: spec from {'stdin' if str(spec) == '-' else spec}")
     start(read_spec(spec), place, output=output, extend=extend, print_spec=print_spec)

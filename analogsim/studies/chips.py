@@ -60,7 +60,7 @@ def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
     # Before the network is converted, which may take minutes.
     measure = given.measure or measure_named(spec.measure)
     options = data_options_of(spec)
-    data = open_data(options, given, where.tell)
+    data = open_data(options, given, where.tell, where.detail)
     prepared = [
         prepare(
             network_options_of(spec, bn),
@@ -69,6 +69,7 @@ def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
             data,
             given=given,
             warn=where.warn,
+            detail=where.detail,
         )
         for bn in spec.bn
     ]

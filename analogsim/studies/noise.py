@@ -12,7 +12,7 @@ from analogsim.spec.noise import NoiseSpec
 from analogsim.spec.options import data_options_of
 from analogsim.studies.chips import limited
 from analogsim.studies.given import NOTHING, Given
-from analogsim.studies.prepare import open_data
+from analogsim.studies.prepare import open_data, say_network
 from analogsim.studies.where import Where
 
 
@@ -25,7 +25,7 @@ def compute_noise(spec: NoiseSpec, where: Where, given: Given = NOTHING) -> None
     """
     where.check_device(spec.device)
     place = where.place()
-    data = open_data(data_options_of(spec), given, where.tell)
+    data = open_data(data_options_of(spec), given, where.tell, where.detail)
     weights = None if spec.weights is None else Path(spec.weights)
     model = given.model or load_model(spec.model, weights=weights)
     if not model.trained and not spec.untrained:
@@ -33,6 +33,7 @@ def compute_noise(spec: NoiseSpec, where: Where, given: Given = NOTHING) -> None
             f"model {spec.model} must have trained weights, got {model.note}, or allow it with "
             "--untrained"
         )
+    say_network(model, where.detail)
     fit = check_fit(model, data)
     study = NoiseStudy(
         question=spec.question,
