@@ -1,4 +1,4 @@
-"""`analogsim merge`: runs of the same spec on other chips become one."""
+"""`analogsim merge`: runs of the same spec on other chips, draws or networks become one."""
 
 from pathlib import Path
 
@@ -26,8 +26,9 @@ from analogsim.studies.merge import merge_runs
 def merge(runs: tuple[Path, ...], *, output: Path, as_json: bool) -> None:
     """Join RUNs of one spec on other chips (--chips 0-9, --chips 10-19) into one run.
 
-    Records, tables and report are those of a single run with all these chips. RUNs stay as they
-    are. Works without torch.
+    RUNs of drift and compare, of noise with other --draws, and of specs with [[networks]] of other
+    networks or chips. Records, tables and report are those of a single run. RUNs stay as they are.
+    Works without torch.
     """
     for run in runs:
         detail(f"read: run from {run}")

@@ -9,7 +9,7 @@ from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.cli.lists import ListOption
 from analogsim.cli.options import data_options
-from analogsim.cli.study_options import computing_options, place_options, start
+from analogsim.cli.study_options import computing_options, numbers, place_options, start
 from analogsim.scopes.levels import ETAS, REFERENCES, parse_references, parse_scopes
 from analogsim.spec.noise import NoiseSpec
 from analogsim.spec.options import DataOptions
@@ -52,7 +52,14 @@ from analogsim.spec.study import parse_share
     show_default=True,
     help="Levels of noise.",
 )
-@click.option("--draws", type=int, default=10, show_default=True, help="Draws of each level.")
+@click.option(
+    "--draws",
+    metavar="N|FIRST-LAST",
+    callback=numbers,
+    default="10",
+    show_default=True,
+    help="Draws of each level; 10-19 is a part of a study, see analogsim merge.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Root seed.")
 @computing_options(
     "Add draws, etas, scopes to the run in the folder.",
@@ -67,6 +74,7 @@ def noise(
     scopes: tuple[str, ...],
     references: tuple[str, ...],
     etas: tuple[str, ...],
+    draws: tuple[int, int],
     output: Path | None,
     extend: bool,
     print_spec: bool,
@@ -88,6 +96,8 @@ def noise(
         scopes=parse_scopes(",".join(scopes)),
         references=parse_references(",".join(references)),
         etas=tuple(round(parse_share(eta, where="--etas"), 12) for eta in etas),
+        draws=draws[1],
+        first_draw=draws[0],
         **values,
     )
     start(spec, place, output=output, extend=extend, print_spec=print_spec)

@@ -7,18 +7,33 @@ import click
 
 from analogsim.cli.command import Command
 from analogsim.cli.say import detail
-from analogsim.cli.study_options import place_options, start
+from analogsim.cli.study_options import numbers, place_options, start
 from analogsim.spec.file import read_spec
+from analogsim.spec.part import with_chips
 
 
 @click.command(cls=Command, example="analogsim run experiments/digits.toml -o out/digits")
 @click.argument("spec", metavar="SPEC.toml", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--chips",
+    metavar="N|FIRST-LAST",
+    callback=numbers,
+    help="In place of the spec's chips (or draws): a part of a study, see analogsim merge.",
+)
 @place_options()
 @click.option(
     "--extend", is_flag=True, help="Add chips, times, presets, points to the run in the folder."
 )
 @click.option("--print-spec", is_flag=True, help="Check the spec, print it and stop.")
-def run(spec: Path, *, output: Path | None, extend: bool, print_spec: bool, **place: Any) -> None:
+def run(
+    spec: Path,
+    *,
+    chips: tuple[int, int] | None,
+    output: Path | None,
+    extend: bool,
+    print_spec: bool,
+    **place: Any,
+) -> None:
     """Run the experiment that SPEC.toml describes (`-` is stdin), or go on with it.
 
     Every finished trial is safe on the disk at once. After a kill, a crash or Ctrl-C the same
@@ -27,4 +42,7 @@ def run(spec: Path, *, output: Path | None, extend: bool, print_spec: bool, **pl
     relative to the spec.
     """
     detail(f"read: spec from {'stdin' if str(spec) == '-' else spec}")
-    start(read_spec(spec), place, output=output, extend=extend, print_spec=print_spec)
+    asked = read_spec(spec)
+    if chips is not None:
+        asked = with_chips(asked, *chips)
+    start(asked, place, output=output, extend=extend, print_spec=print_spec)

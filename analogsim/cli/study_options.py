@@ -69,21 +69,22 @@ class StudyOptions:
         }
 
 
-def _chips(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    """Number of the first chip, and how many. Raises InputError."""
+def numbers(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Number of the first chip or draw, and how many. Raises InputError."""
     if text is None:
         return None
+    name = param.name
     match = _CHIPS.fullmatch(text.strip())
     if match is None or (match["last"] and int(match["last"]) < int(match["first"])):
         raise InputError(
-            f"--chips must be a number of chips, or the first and the last, got {shown(text)}; "
+            f"--{name} must be a number of {name}, or the first and the last, got {shown(text)}; "
             "write for example 10 or 10-19"
         )
     first = int(match["first"])
     if match["last"]:
         return first, int(match["last"]) - first + 1
     if first < 1:
-        raise InputError(f"--chips must be at least 1, got {first}; give more")
+        raise InputError(f"--{name} must be at least 1, got {first}; give more")
     return 0, first
 
 
@@ -157,7 +158,7 @@ def study_options(command: Command) -> Command:
             click.option(
                 "--chips",
                 metavar="N|FIRST-LAST",
-                callback=_chips,
+                callback=numbers,
                 help="Programmings, each on all images: N are those of number 0 to N-1; 10-19 is "
                 f"a part of a study, see analogsim merge.  [default: {DEFAULT_CHIPS}]",
             ),

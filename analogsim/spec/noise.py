@@ -11,12 +11,16 @@ from analogsim.toml_text import toml_text
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseSpec(OfImages):
-    """The keys of a spec file of this kind; `None` is left out. Etas are fractions."""
+    """The keys of a spec file of this kind; `None` is left out. Etas are fractions.
+
+    The draws are those from number `first_draw` on.
+    """
 
     scopes: tuple[Scope, ...] = SCOPES
     references: tuple[Reference, ...] = REFERENCES
     etas: tuple[float, ...] = ETAS
     draws: int = 10
+    first_draw: int = 0
 
 
 def noise_from_toml(content: dict[str, Any]) -> NoiseSpec:

@@ -45,6 +45,7 @@ def compute_noise(spec: NoiseSpec, where: Where, given: Given = NOTHING) -> None
         references=spec.references,
         etas=spec.etas,
         draws=spec.draws,
+        first_draw=spec.first_draw,
         seed=spec.seed,
         batch_size=spec.batch_size,
         device=spec.device,
