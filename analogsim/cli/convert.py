@@ -12,7 +12,7 @@ from analogsim.cli.options import data_options, network_options, one_device, spl
 from analogsim.cli.say import detail, plain_warnings, say, tell, voice_options, warn
 from analogsim.errors import InputError
 from analogsim.inputs.names import check_data, check_model
-from analogsim.spec.names import check_preset
+from analogsim.spec.names import check_periphery, check_preset
 
 if TYPE_CHECKING:
     from analogsim.crossbar.chip.effect_gains import EffectGain
@@ -63,6 +63,7 @@ def convert(
     shape = _shape(input_shape)
     check_model(network.model)
     check_preset(preset)
+    check_periphery(network.periphery, network.model)
     if data_from.data is not None:
         check_data(data_from.data)
 
