@@ -40,7 +40,7 @@ def problems(found: Behaviour) -> list[str]:
     lengths["spreads"] = len(found["spreads"]), levels
     lengths["exponents"] = len(found["exponents"]), levels if found["exponents"] else 0
     lengths |= {
-        f"{name} of target {band['target']:g}": (len(band[name]), times)  # type: ignore[literal-required]
+        f"{name} of target {band['target']:g}": (len(band[name]), times)
         for band in found["bands"]
         for name in ("means", "lows", "highs", "reads")
     }

@@ -103,8 +103,8 @@ def devices_chart(found: Devices) -> Chart | None:
     for name, one in found.items():
         for x, spread, nu in zip(one["levels"], one["spreads"], _nus(one), strict=True):
             rows.append((name, x, None, scale * spread, *nu, None, None, None, None))
-    for name, target, t_s, *weights in _over_time(found, scale):
-        rows.append((name, target, t_s, None, None, None, None, *weights))
+    for preset, target, t_s, *weights in _over_time(found, scale):
+        rows.append((preset, target, t_s, None, None, None, None, *weights))
     return Chart(
         name="devices",
         title="How the devices behave",
@@ -138,7 +138,7 @@ def _over_time(found: Devices, scale: float) -> Iterator[tuple[Cell, ...]]:
     """Preset, target, time, mean, percentiles and read noise."""
     for name, one in found.items():
         for band in one["bands"]:
-            ways = (band[of] for of in ("means", "lows", "highs", "reads"))  # type: ignore[literal-required]
+            ways = (band[of] for of in ("means", "lows", "highs", "reads"))
             for t_s, *values in zip(one["times_s"], *ways, strict=True):
                 yield name, band["target"], t_s, *(scale * value for value in values)
 
