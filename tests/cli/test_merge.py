@@ -94,7 +94,9 @@ def part(folder: Path, chips: range, *, leave: int | None = None, **changes: Any
 def test_what_cannot_be_joined_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a = part(tmp_path / "a", range(0, 2))
     design = {"kind": "chips", "chips": 2, "first": 2}
-    noise = write_run(tmp_path / "noise", [make_trial()], spec={**SPEC, "kind": "noise", "design": design})
+    noise = write_run(
+        tmp_path / "noise", [make_trial()], spec={**SPEC, "kind": "noise", "design": design}
+    )
     old = write_run(tmp_path / "old", [make_trial()])
     bare = part(tmp_path / "bare", range(2, 4))
     (tmp_path / "bare" / "records.jsonl").unlink()
