@@ -20,6 +20,8 @@ def test_it_renders_without_error_and_asks_no_network(
 ) -> None:
     seen = opened(browser, reports[name])
     assert seen.page.locator("h1").inner_text()
+    # What is folded has no size until it is opened.
+    seen.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     for drawing in seen.page.locator("svg.plot").all():
         box = drawing.bounding_box()
         assert box["width"] > 300
