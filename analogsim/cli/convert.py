@@ -98,7 +98,7 @@ def convert(
         save(made, output, model=prepared.note)
         for name in dict.fromkeys(effect.info.name for effect in analog.effects):
             gains[name] = effect_gains(analog, name, seed=network.seed, chip=chip)
-    not_modelled = analog.periphery.not_modelled(analog.tile, [analog.device])
+    not_modelled = analog.periphery.not_modelled(analog.tile)
     notes = [*prepared.notes, *analog.notes]
     if as_json:
         click.echo(
