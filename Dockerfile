@@ -15,12 +15,13 @@ COPY requirements/demo.txt requirements/
 RUN python -m pip install --no-deps --require-hashes --requirement requirements/demo.txt
 COPY . .
 RUN python -m pip install --no-deps --no-build-isolation . \
-    && useradd --create-home analogsim \
+    && useradd --create-home --uid 10001 analogsim \
     && install --directory --owner analogsim /work
 
 # Any user may be given with --user; its home, for caches, is one that all may write.
 ENV HOME=/tmp
-USER analogsim
+# By its number: a cluster that runs nothing as root cannot look a name up.
+USER 10001
 WORKDIR /work
 ENTRYPOINT ["analogsim"]
 CMD ["--help"]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from analogsim.inputs.measure import Measure
     from analogsim.studies.functions import attribute, compare, drift, noise, run
     from analogsim.studies.harden import Hardened, harden
+    from analogsim.studies.merge import merge
     from analogsim.studies.result import Run
     from device_models.circuits import effective_conductance
 
@@ -56,6 +57,7 @@ __all__ = [
     "evaluate",
     "harden",
     "load",
+    "merge",
     "noise",
     "noisy",
     "program",
@@ -89,6 +91,7 @@ _HOME = {
     "evaluate": "analogsim.crossbar.chip.evaluate",
     "harden": "analogsim.studies.harden",
     "load": "analogsim.crossbar.folder.checkpoint",
+    "merge": "analogsim.studies.merge",
     "noise": "analogsim.studies.functions",
     "noisy": "analogsim.hardening.noise",
     "program": "analogsim.crossbar.chip.program",

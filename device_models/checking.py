@@ -91,7 +91,7 @@ def context_of(weights: Tensor) -> TileContext:
 
 def program(device: Device, weights: Tensor, *, seed: int = 0) -> tuple[Tensor, Memory]:
     """Programmed weights and what the chip remembers, from a seed."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     return device.noise_law(context_of(weights)).apply_programming_noise(weights)
 
 
@@ -99,7 +99,7 @@ def drift(
     device: Device, programmed: Tensor, memory: Memory, t_s: float, *, seed: int = 1
 ) -> Tensor:
     """The weights at a time, from a seed."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     law = device.noise_law(context_of(programmed))
     return law.apply_drift_noise(programmed, memory, t_s)
 

@@ -61,6 +61,17 @@ def test_ci_runs_targets_of_the_makefile() -> None:
     assert TARGETS >= {"test", "test-all", "lint", "types", "docs"}
 
 
+def test_actions_are_pinned_and_keep_no_credentials() -> None:
+    jobs = content(".github/workflows/ci.yml")["jobs"].values()
+    used = [step for job in jobs for step in job["steps"] if "uses" in step]
+    assert len(used) == 2 * len(jobs)
+    for step in used:
+        # A tag can be moved to other code, a commit cannot.
+        assert re.fullmatch(r"actions/(checkout|setup-python)@[0-9a-f]{40}", step["uses"])
+        if "checkout" in step["uses"]:
+            assert step["with"]["persist-credentials"] is False
+
+
 def test_the_docs_are_built_elsewhere_as_here() -> None:
     docs = content(".readthedocs.yaml")
     assert docs["version"] == 2
@@ -107,7 +118,8 @@ def test_the_image_runs_the_locked_command_as_no_root() -> None:
     found = dict(instructions())
     assert found["FROM"] == "python:3.12-slim-bookworm"
     assert found["FROM"].removeprefix("python:").startswith(tuple(PYTHONS))
-    assert found["USER"] == "analogsim"
+    assert f"useradd --create-home --uid {found['USER']} analogsim" in dict(instructions())["RUN"]
+    assert int(found["USER"]) >= 1000
     assert found["ENTRYPOINT"] == '["analogsim"]'
     runs = [text for name, text in instructions() if name == "RUN"]
     assert "--require-hashes --requirement requirements/demo.txt" in runs[0]

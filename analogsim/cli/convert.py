@@ -15,6 +15,7 @@ from analogsim.cli.options import (
     one_device,
     taken,
 )
+from analogsim.cli.say import detail, plain_warnings, say, tell, voice_options, warn
 from analogsim.errors import InputError
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.names import check_periphery, check_preset
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 @click.option("--input-shape", metavar="C,H,W", help="Shape of one input, where there is no data.")
 @data_options(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@voice_options
 def convert(
     *,
     preset: str,
@@ -74,7 +76,6 @@ def convert(
     if data_from.data is not None:
         check_data(data_from.data)
 
-    from analogsim.cli.say import plain_warnings, say, tell, warn
     from analogsim.crossbar.chip.effect_gains import effect_gains, gain_table
     from analogsim.crossbar.chip.program import check_numbers, program
     from analogsim.crossbar.conversion.overview import overview
@@ -91,9 +92,11 @@ def convert(
     check_numbers(seed=network.seed, chip=chip)
     if output is not None and not dry_run:
         prepare_folder(output, FILES)
-    data = None if data_from.data is None else open_data(data_from, tell=tell)
+    data = None if data_from.data is None else open_data(data_from, tell=tell, detail=detail)
     with plain_warnings():
-        prepared = prepare(network, data_from, preset, data, shape, need_weights=False, warn=warn)
+        prepared = prepare(
+            network, data_from, preset, data, shape, need_weights=False, warn=warn, detail=detail
+        )
     analog = prepared.analog
     report = analog.report
     gains: dict[str, list[EffectGain]] = {}

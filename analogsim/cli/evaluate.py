@@ -6,6 +6,7 @@ import click
 
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, model_argument, option_of
+from analogsim.cli.say import detail, say, tell, voice_options, warn
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
@@ -16,6 +17,7 @@ from analogsim.spec.options import DataOptions
 @data_options(required=True)
 @option_of("limit")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+@voice_options
 def evaluate(
     *, model: str, weights: str | None, limit: int | None, as_json: bool, **data: Any
 ) -> None:
@@ -29,17 +31,17 @@ def evaluate(
     assert source.data is not None
     check_data(source.data)
 
-    from analogsim.cli.say import say, tell, warn
     from analogsim.errors import InputError
     from analogsim.inputs.models import load_model
     from analogsim.schema import dumps
-    from analogsim.studies.prepare import open_data
+    from analogsim.studies.prepare import open_data, say_network
     from analogsim.training.task import measure
 
     network = load_model(model, weights=weights)
     if not network.trained:
         raise InputError(f"model {model} must have trained weights, got {network.note}")
-    images = open_data(source, tell=tell)
+    say_network(network, detail)
+    images = open_data(source, tell=tell, detail=detail)
     result = measure(network, images, limit=limit)
     for note in result.notes:
         warn(note)

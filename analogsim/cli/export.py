@@ -8,6 +8,7 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options
+from analogsim.cli.say import detail, plain_warnings, tell, voice_options, warn
 from analogsim.errors import InputError
 from analogsim.export import FORMATS, Source, check_format, make_source, read_source, write_export
 from analogsim.inputs.names import check_data
@@ -45,6 +46,7 @@ _IMAGES = 128
 )
 @data_options(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print files and counts as JSON.")
+@voice_options
 def export(
     *,
     folder: Path,
@@ -108,7 +110,6 @@ def _source_of_chip(
         )
     check_data(options.data)
 
-    from analogsim.cli.say import plain_warnings, tell, warn
     from analogsim.crossbar.chip.workload import workload_of
     from analogsim.experiment.describe import coverage_entry, crossbar_entry
     from analogsim.experiment.workload import WorkloadEntry
@@ -118,11 +119,11 @@ def _source_of_chip(
 
     # All else is the folder's own.
     asked = NetworkOptions(model=str(folder), network=network)
-    data = open_data(options, tell=tell)
+    data = open_data(options, tell=tell, detail=detail)
     device = preset or preset_of_model(str(folder))
     assert device is not None, "it is a folder of convert"
     with plain_warnings():
-        prepared = prepare(asked, options, device, data, warn=warn)
+        prepared = prepare(asked, options, device, data, warn=warn, detail=detail)
     assert prepared.chip is not None
     analog = prepared.analog
     images, _ = next(batches(data, _IMAGES, _IMAGES))

@@ -123,7 +123,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "merge": CommandEntry(
         module="analogsim.cli.merge",
         attribute="merge",
-        help="Join runs of the same spec on other chips into one.",
+        help="Join runs of the same spec on other chips or networks into one.",
     ),
     "export": CommandEntry(
         module="analogsim.cli.export",

@@ -7,7 +7,7 @@ import click
 
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, model_argument, option_of
-from analogsim.cli.study_options import computing_options, place_of, place_options, start
+from analogsim.cli.study_options import computing_options, numbers, place_of, place_options, start
 from analogsim.scopes.levels import REFERENCES, parse_references, parse_scopes
 from analogsim.spec.noise import NoiseSpec
 
@@ -24,7 +24,7 @@ from analogsim.spec.noise import NoiseSpec
 @option_of("scopes", type=str, default=("all",))
 @option_of("references", type=click.Choice(("all", *REFERENCES)))
 @option_of("etas")
-@option_of("draws")
+@option_of("draws", type=str, callback=numbers, default="10")
 @option_of("seed")
 @computing_options(
     "Add draws, etas, scopes to the run in the folder.",
@@ -36,6 +36,7 @@ def noise(
     *,
     scopes: tuple[str, ...],
     references: tuple[str, ...],
+    draws: tuple[int, int],
     output: Path | None,
     extend: bool,
     print_spec: bool,
@@ -52,6 +53,8 @@ def noise(
         question=f"Which noise costs {values['model']} its accuracy?",
         scopes=parse_scopes(",".join(scopes)),
         references=parse_references(",".join(references)),
+        draws=draws[1],
+        first_draw=draws[0],
         **values,
     )
     start(spec, place, output=output, extend=extend, print_spec=print_spec)

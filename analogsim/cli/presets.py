@@ -104,9 +104,9 @@ def _plot(name: str | None, output: Path) -> None:
     # Torch and matplotlib take seconds.
     from analogsim.report.charts_folder import CHARTS_FOLDER, write_charts
     from analogsim.report.device_chart import device_charts
-    from device_models.simulated import LEVELS, behaviour
+    from device_models.simulated import behaviour
 
-    charts = device_charts(spec_of(device), behaviour(device), LEVELS)
+    charts = device_charts(spec_of(device), behaviour(device))
     make_folder(output)
     write_charts(output, charts)
     for chart in charts:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from analogsim.cli.say import detail
 from analogsim.spec.options import DataOptions
 
 if TYPE_CHECKING:
@@ -103,9 +104,10 @@ def recipe_options(defaults: Defaults) -> Callable[[Command], Command]:
 
 def both_splits(source: DataOptions) -> "tuple[Data, Data]":
     """The training and the test images that the options name."""
-    from analogsim.inputs.data import load_data  # torch takes seconds
+    from analogsim.inputs.data import load_data, place_of  # torch takes seconds
 
     assert source.data is not None
+    detail(f"read: data from {place_of(source.data, source.data_dir)}")
     train, test = (
         load_data(
             source.data,

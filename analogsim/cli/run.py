@@ -6,9 +6,11 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
-from analogsim.cli.study_options import place_options, start
+from analogsim.cli.say import detail
+from analogsim.cli.study_options import numbers, place_options, start
 from analogsim.schema import dumps
 from analogsim.spec.file import read_spec
+from analogsim.spec.part import with_chips
 from analogsim.spec.table import spec_schema
 
 
@@ -20,6 +22,12 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
 
 @click.command(cls=Command, example="analogsim run experiments/digits.toml -o out/digits")
 @click.argument("spec", metavar="SPEC.toml", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--chips",
+    metavar="N|FIRST-LAST",
+    callback=numbers,
+    help="In place of the spec's chips (or draws): a part of a study, see analogsim merge.",
+)
 @place_options()
 @click.option(
     "--extend", is_flag=True, help="Add chips, times, presets, points to the run in the folder."
@@ -33,7 +41,15 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
     callback=_print_schema,
     help="Print the JSON Schema of specs, for an editor, and stop.",
 )
-def run(spec: Path, *, output: Path | None, extend: bool, print_spec: bool, **place: Any) -> None:
+def run(
+    spec: Path,
+    *,
+    chips: tuple[int, int] | None,
+    output: Path | None,
+    extend: bool,
+    print_spec: bool,
+    **place: Any,
+) -> None:
     """Run the experiment that SPEC.toml describes (`-` is stdin), or go on with it.
 
     Every finished trial is safe on the disk at once. After a kill, a crash or Ctrl-C the same
@@ -41,4 +57,8 @@ def run(spec: Path, *, output: Path | None, extend: bool, print_spec: bool, **pl
     to the working folder, as on the command line; weights of [[networks]] and files of presets are
     relative to the spec.
     """
-    start(read_spec(spec), place, output=output, extend=extend, print_spec=print_spec)
+    detail(f"read: spec from {'stdin' if str(spec) == '-' else spec}")
+    asked = read_spec(spec)
+    if chips is not None:
+        asked = with_chips(asked, *chips)
+    start(asked, place, output=output, extend=extend, print_spec=print_spec)

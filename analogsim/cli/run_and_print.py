@@ -12,7 +12,7 @@ import click
 from analogsim.cli import colour
 from analogsim.cli.command import command_line
 from analogsim.cli.progress import ProgressReporter
-from analogsim.cli.say import plain_warnings, say, tell, warn
+from analogsim.cli.say import detail, plain_warnings, say, tell, warn
 from analogsim.own_files import read_text
 from analogsim.schema import dumps
 from analogsim.spec.file import AnySpec
@@ -41,6 +41,7 @@ def where_of(output: Path, place: dict[str, Any]) -> Where:
         watch=partial(_watching, output),
         tell=tell,
         warn=warn,
+        detail=detail,
         **place,
     )
 

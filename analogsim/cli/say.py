@@ -46,7 +46,8 @@ def voice_options(command: Command) -> Command:
             is_flag=True,
             expose_value=False,
             callback=_remember,
-            help="A line on stderr for every trial or step; of a study also times and versions.",
+            help="On stderr: what is read from where, which layer lies on which arrays, a line for "
+            "every trial or step, times and versions.",
         ),
         click.option(
             "-q",
@@ -84,6 +85,12 @@ def say(text: str, *, end: str = "\n") -> None:
 def tell(text: str) -> None:
     """A note on stderr, but for `--quiet`."""
     if not quiet():
+        click.echo(printable(text), err=True)
+
+
+def detail(text: str) -> None:
+    """A line on stderr for `--verbose` alone."""
+    if verbose():
         click.echo(printable(text), err=True)
 
 

@@ -24,21 +24,22 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _CHIPS = re.compile(r"(?P<first>-?[0-9]{1,400})(-(?P<last>[0-9]{1,400}))?")
 
 
-def _chips(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    """Number of the first chip, and how many. Raises InputError."""
+def numbers(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Number of the first chip or draw, and how many. Raises InputError."""
     if text is None:
         return None
+    name = param.name
     match = _CHIPS.fullmatch(text.strip())
     if match is None or (match["last"] and int(match["last"]) < int(match["first"])):
         raise InputError(
-            f"--chips must be a number of chips, or the first and the last, got {shown(text)}; "
+            f"--{name} must be a number of {name}, or the first and the last, got {shown(text)}; "
             "write for example 10 or 10-19"
         )
     first = int(match["first"])
     if match["last"]:
         return first, int(match["last"]) - first + 1
     if first < 1:
-        raise InputError(f"--chips must be at least 1, got {first}; give more")
+        raise InputError(f"--{name} must be at least 1, got {first}; give more")
     return 0, first
 
 
@@ -81,7 +82,7 @@ _ELSEWHERE = {*keys_of(NetworkOptions), *keys_of(OfImages), "presets", "times", 
 
 study_options = all_of(
     *(
-        option_of(name, **({"type": str, "callback": _chips} if name == "chips" else {}))
+        option_of(name, **({"type": str, "callback": numbers} if name == "chips" else {}))
         for name, row in keys_of(Spec).items()
         if row.key.help and name not in _ELSEWHERE
     ),

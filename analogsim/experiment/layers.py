@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,7 @@ from analogsim.experiment.layers_file import (
 )
 from analogsim.experiment.study import Study
 from device_models.contract import Device
+from device_models.simulated import behaviour
 
 LARGEST = 450_000
 """Bytes of the file, at most; histograms become coarser and maps fewer until it fits."""
@@ -113,7 +116,7 @@ def summarise_device(
             states.append(State(t_s=t_s, compensation=str(compensation)))
             for layer, one in chip.layers.items():
                 found[layer].append(_errors(one))
-    return DeviceLayers(
+    summary = DeviceLayers(
         preset=name,
         g_max_us=analog.device.largest_us,
         states=states,
@@ -128,6 +131,19 @@ def summarise_device(
         ],
         maps=_maps(chip),
     )
+    # Whatever a user's code raises on other tiles than the run's: its page does without.
+    with suppress(Exception):
+        summary["behaviour"] = _shortened(behaviour(analog.device))
+    return summary
+
+
+def _shortened(found: Any) -> Any:
+    """The same with numbers of six digits."""
+    if isinstance(found, dict):
+        return {key: _shortened(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [_shortened(value) for value in found]
+    return _short(found) if isinstance(found, float) else found
 
 
 def shrink(content: LayersFile, largest: int = LARGEST) -> LayersFile:

@@ -8,7 +8,7 @@ import base64
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from analogsim import schema, seal
 from analogsim.errors import InputError
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.sealed import read_sealed
+from device_models import behaviour
+from device_models.behaviour import Behaviour
 
 LAYERS_FILE = "layers.json"
 FORMAT, VERSION = "analogsim-layers", 1
@@ -82,13 +84,18 @@ class Map(TypedDict):
 
 
 class DeviceLayers(TypedDict):
-    """One preset's chip 0. `g_max_us` is in microsiemens, None for a device without one."""
+    """One preset's chip 0. `g_max_us` is in microsiemens, None for a device without one.
+
+    `behaviour` is of the device alone; it is left out in files of before it was kept, and where a
+    law cannot be simulated.
+    """
 
     preset: str
     g_max_us: float | None
     states: list[State]
     layers: list[LayerErrors]
     maps: list[Map]
+    behaviour: NotRequired[Behaviour]
 
 
 class Asked(TypedDict):
@@ -152,6 +159,8 @@ def _problems(content: Any) -> list[str]:
     bins = len(content["edges"]) - 1
     found = []
     for device in content["presets"]:
+        if "behaviour" in device:
+            found += behaviour.problems(device["behaviour"])
         for layer in device["layers"]:
             if len(layer["states"]) != len(device["states"]):
                 found.append(
@@ -182,6 +191,12 @@ def unpack(text: str, rows: int, columns: int) -> NDArray[np.float64]:
     """What `pack` packed, (rows, columns). Raises ValueError if it is something else."""
     values = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.int8)
     return values.reshape(rows, columns).astype(np.float64) / _STEP
+
+
+def behaviours(content: LayersFile | None) -> dict[str, Behaviour]:
+    """How each device behaves, by preset, where it was kept."""
+    presets = [] if content is None else content["presets"]
+    return {one["preset"]: one["behaviour"] for one in presets if "behaviour" in one}
 
 
 def pooled(device: DeviceLayers, state: int) -> tuple[list[int], int, int]:

@@ -38,7 +38,7 @@ def charts_in(path: Path) -> list[Chart]:
     """The charts that this kind has. Raises InputError where it cannot be read."""
     kind = kind_of(path)
     if kind == "suite":
-        return suite_charts(read_kept(results_of(path)))
+        return suite_charts(read_kept(results_of(path)), path if path.is_dir() else None)
     if kind == "noise":
         return noise_charts(read_noise(path))
     run = read_run(path)

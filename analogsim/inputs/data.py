@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from analogsim.errors import InputError
 from analogsim.inputs import cifar, digits, folder, npz, user_data
 from analogsim.inputs.images import MeanStd, Normalise, TensorImages, make_normalise
+from analogsim.inputs.known import DATA
 from analogsim.inputs.names import FOLDER, NPZ, check_data
 from analogsim.inputs.spec import split_options, whole_number
 
@@ -81,6 +82,13 @@ def load_data(
         return _npz(spec, split, normalise)
     check_data(spec)
     return _factory(spec, normalise)
+
+
+def place_of(spec: str, data_dir: Path | str | None) -> str:
+    """Where the images of a spec are read from, in words; of one's own the spec says it."""
+    if spec not in DATA:
+        return spec.removeprefix(FOLDER).removeprefix(NPZ)
+    return str(DATA[spec].place(None if data_dir is None else Path(data_dir)))
 
 
 def _in_memory(

@@ -1,10 +1,12 @@
 """Every chart of a run, in the order in which the page shows them."""
 
+from analogsim.experiment.layers_file import behaviours
 from analogsim.report.accuracy_chart import accuracy_chart
 from analogsim.report.arrays_view import arrays_chart
 from analogsim.report.attribution_chart import attribution_chart
 from analogsim.report.bn_chart import bn_chart
 from analogsim.report.chart import Chart
+from analogsim.report.device_chart import devices_chart
 from analogsim.report.error_chart import error_chart
 from analogsim.report.extras import Extras
 from analogsim.report.layers_view import later_label, layer_chart, layer_lines
@@ -40,5 +42,5 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
     if extras.layers is not None and extras.layers["presets"]:
         found += [error_chart(extras.layers), *map_charts(extras.layers)]
     found.append(layer_chart(lines, later_label(extras.layers)))
-    found.append(arrays_chart(header.crossbar))
+    found += [arrays_chart(header.crossbar), devices_chart(behaviours(extras.layers))]
     return [chart for chart in found if chart is not None]

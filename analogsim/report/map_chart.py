@@ -9,6 +9,7 @@ from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration
 from analogsim.report.look import DIVERGING, Look, settings
+from analogsim.report.series import mark_cells
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,6 +110,8 @@ def _draw(maps: list[Map], look: Look) -> "Figure":
             names = ("wanted", "as programmed", f"after {format_duration(one['t_s'])}")
             for axes, kind, name in zip(line, _KINDS, names, strict=True):
                 image = _draw_map(axes, _values(one, kind))
+                packed = one[kind]  # type: ignore[literal-required]
+                mark_cells(image, f"{one['layer']}, {name}", packed, one["columns"], one["step"])
                 axes.set_title(name, loc="left")
             line[0].set_ylabel(one["layer"])
         figure.colorbar(

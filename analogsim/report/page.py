@@ -43,7 +43,7 @@ _SECTIONS = (
     ("layers", "Layers"),
     ("crossbar", "Crossbar"),
     ("periphery", "Periphery"),
-    ("devices", "Devices"),
+    ("devices", "The devices"),
     ("notes", "Notes"),
     ("again", "Making it again"),
     ("cite", "To cite"),
@@ -88,7 +88,7 @@ def render_page(
         bad_chip=bad_chip(quantity),
         charts={
             **dict.fromkeys(("sweep", "time", "attribution", "matched", "batchnorm")),
-            **dict.fromkeys(("spread", "yield", "layers", "arrays")),
+            **dict.fromkeys(("spread", "yield", "layers", "arrays", "devices")),
             **shown,
             "time": shown.get(chart_name(quantity)),
         },

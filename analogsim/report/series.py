@@ -5,16 +5,18 @@ where a script makes them buttons; without scripts they are a legend all the sam
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from markupsafe import escape
 
 from analogsim.printable import printable
+from analogsim.report.look import GREY
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
@@ -34,11 +36,13 @@ _LEGEND = '<g id="legend_1">'
 class Series:
     """What a part of a drawing belongs to: a name of the legend, and a text for each marker.
 
-    Or one text for all of it where it has none. `colour` and `shape` are of its first part.
+    Or one text for all of it where it has none, or `cells`: attributes for the script, by which it
+    makes the text of a cell. `colour` and `shape` are of its first part.
     """
 
     name: str
     texts: tuple[str, ...] = ()
+    cells: Mapping[str, str] = field(default_factory=dict)
     colour: str = ""
     shape: str = ""
 
@@ -46,6 +50,39 @@ class Series:
 def mark(artist: "Artist", name: str, texts: Sequence[str] = ()) -> None:
     """Say which series a part of a figure is of; `texts` are those of its markers in order."""
     vars(artist)["series"] = Series(name=name, texts=tuple(texts))
+
+
+def mark_points(
+    axes: "Axes",
+    xs: Sequence[float],
+    ys: Sequence[float],
+    name: str,
+    texts: Sequence[str],
+    *,
+    shape: str = "o",
+    size_pt: float = 6,
+) -> None:
+    """Say values where nothing is drawn to point at: markers that are not seen, above all else."""
+    points = axes.plot(
+        xs, ys, linestyle="", marker=shape, markersize=size_pt, color=GREY, alpha=0, zorder=9,
+        scalex=False, scaley=False,
+    )  # fmt: skip
+    mark(points[0], name, texts)
+
+
+def mark_cells(image: "Artist", name: str, values: str, columns: int, step: Sequence[int]) -> None:
+    """Say which map an image is: a script tells the value of the cell under the pointer.
+
+    Args:
+        image: whose cells are too many for a text each.
+        name: what is said of all of them.
+        values: as `layers_file.pack` packs them, row by row.
+        columns: of the image.
+        step: every which output and input is kept.
+    """
+    cells = {"data-cells": values, "data-columns": str(columns)}
+    cells["data-step"] = ",".join(map(str, step))
+    vars(image)["series"] = Series(name=name, cells=cells)
 
 
 def number_series(figure: "Figure") -> dict[str, Series]:
@@ -65,7 +102,7 @@ def number_series(figure: "Figure") -> dict[str, Series]:
 def for_page(svg: str, figure: "Figure", parts: dict[str, Series]) -> str:
     """The drawing of numbered series with its texts, and its legend as a list below it."""
     for name, one in parts.items():
-        svg = _with_texts(svg, name, one.texts)
+        svg = _with_cells(svg, name, one) if one.cells else _with_texts(svg, name, one.texts)
     numbers: dict[str, tuple[str, Series]] = {}
     for name, one in parts.items():
         numbers.setdefault(_plain(one.name), (name.partition("-")[0], one))
@@ -128,6 +165,17 @@ def _with_texts(svg: str, name: str, texts: Sequence[str]) -> str:
         part,
     )
     return svg[:start] + part + svg[end:]
+
+
+def _with_cells(svg: str, name: str, one: Series) -> str:
+    """An image in a group that has its title and what the script needs for a cell's."""
+    found = re.search(rf'<image [^>]*?id="{name}"[^>]*?/>', svg)
+    if found is None:
+        return svg
+    data = "".join(f' {key}="{escape(value)}"' for key, value in one.cells.items())
+    title = escape(" ".join(one.name.split()))
+    group = f'<g{data} data-name="{title}"><title>{title}</title>{found[0]}</g>'
+    return svg[: found.start()] + group + svg[found.end() :]
 
 
 def _cropped(svg: str, height_pt: float) -> str:

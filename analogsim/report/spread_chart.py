@@ -8,7 +8,7 @@ from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import series_label, time_labels
 from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, settings
-from analogsim.report.series import mark
+from analogsim.report.series import mark, mark_points
 from analogsim.report.summary import Run
 
 if TYPE_CHECKING:
@@ -203,6 +203,12 @@ def _draw_yield(found: list[Strip], look: Look, quantity: Quantity) -> "Figure":
                 linestyle=_LINES[place % len(_LINES)], label=names[place],
             )  # fmt: skip
             mark(drawn[0], names[place])
+            texts = [
+                f"{quantity.with_unit(value)}: {100 * share:.3g} % of {len(one.values)} chips"
+                for value, share in points
+            ]
+            ends = [quantity.scale * x for x, _ in points], [100 * y for _, y in points]
+            mark_points(axes, *ends, names[place], texts)
         axes.set_xlim(quantity.scale * (lowest - room), quantity.scale * (highest + room))
         axes.set_ylim(0, 104)
         axes.set_xlabel(quantity.axis)

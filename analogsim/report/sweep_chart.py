@@ -13,6 +13,7 @@ from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import series_label, time_labels
 from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, SEQUENTIAL, Look, settings
+from analogsim.report.series import mark, mark_points
 from analogsim.report.summary import RowDict, Summary, quantity_of, row_name
 from analogsim.report.sweep import Sweep
 
@@ -171,7 +172,7 @@ def _draw_lines(
                 label = curve.time if title else curve.label
                 # Curves that coincide stay visible beside each other.
                 shift = 0.03 * (place - (len(curves) - 1) / 2)
-                _draw_line(axes, curve, axis, values, place, shift, look.fold(label, 0.8))
+                _draw_line(axes, curve, axis, values, place, shift, look.fold(label, 0.8), quantity)
         _ticks(grid[-1], values)
         grid[-1].set_xlabel(axis)
         handles, labels = grid[0].get_legend_handles_labels()
@@ -197,17 +198,26 @@ def _draw_line(
     place: int,
     shift: float,
     label: str,
+    quantity: Quantity,
 ) -> None:
     at = {value: x + shift for x, value in enumerate(values)}
     rows = sorted(curve.rows, key=lambda row: at[_point(row)[axis]])
     xs = [at[_point(row)[axis]] for row in rows]
     colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
-    means = [100 * row["mean"] for row in rows]
-    axes.plot(xs, means, color=colour, linewidth=1.5, marker=marker, markersize=5, label=label)
+    scale = quantity.scale
+    means = [scale * row["mean"] for row in rows]
+    drawn = axes.plot(
+        xs, means, color=colour, linewidth=1.5, marker=marker, markersize=5, label=label
+    )
+    texts = [
+        f"{curve.label}, {axis} {shown_text(_point(row)[axis])}: {said(row, quantity)}"
+        for row in rows
+    ]
+    mark(drawn[0], label, texts)
     bands = [row["ci95"] or (math.nan, math.nan) for row in rows]
-    low, high = [100 * one[0] for one in bands], [100 * one[1] for one in bands]
-    axes.fill_between(xs, low, high, color=colour, alpha=0.18, linewidth=0)
-    axes.vlines(xs, low, high, color=colour, linewidth=1.2)
+    low, high = [scale * one[0] for one in bands], [scale * one[1] for one in bands]
+    mark(axes.fill_between(xs, low, high, color=colour, alpha=0.18, linewidth=0), label)
+    mark(axes.vlines(xs, low, high, color=colour, linewidth=1.2), label)
 
 
 def _draw_maps(
@@ -227,10 +237,13 @@ def _draw_maps(
         grid = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
         for panel, part in zip(grid, parts, strict=True):
             cells = [[math.nan] * len(columns) for _ in rows]
+            places, texts = [], []
             for row in part.rows:
                 point = _point(row)
                 place = rows.index(point[down]), columns.index(point[across])
                 cells[place[0]][place[1]] = quantity.scale * row["mean"]
+                places.append(place)
+                texts.append(f"{part.label}, {point_text(point)}: {said(row, quantity)}")
             image = panel.imshow(
                 cells, cmap=SEQUENTIAL, vmin=low, vmax=max(high, low + 1e-9),
                 interpolation="none", aspect="auto",
@@ -242,6 +255,8 @@ def _draw_maps(
                         if not quantity.is_share:
                             text = f"{value:.{decimals + 1}g}"
                         _print_in(panel, x, y, text, (value - low) / max(high - low, 1e-9))
+            ys, xs = zip(*places, strict=True)
+            mark_points(panel, xs, ys, part.label, texts, shape="s", size_pt=2 * look.font_pt)
             _ticks(panel, columns)
             panel.set_yticks(range(len(rows)), map(shown_text, rows))
             panel.set_ylabel(down)

@@ -206,12 +206,12 @@ class _NoiseRun:
         )
 
     def next_round(self, header: RunHeader, folder: Path) -> Round:
-        images = all_images(self.total)
+        images, first = all_images(self.total), self.study.first_draw
         # Draw by draw, so that all levels are at the same depth if the run is broken off.
         tasks = [
             Task(preset=preset, bn=level.bn, chip=draw, images=images, part="main",
                  wanted=((0.0, _NONE),))
-            for draw in range(self.study.draws)
+            for draw in range(first, first + self.study.draws)
             for preset, level in self.levels.items()
         ]  # fmt: skip
         left = [t for t in tasks if t.lacking(self.trials.done).wanted]

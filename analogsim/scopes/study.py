@@ -22,6 +22,7 @@ class NoiseStudy:
         etas: sigma as a fraction of the reference, above 0; the clean network is always measured.
         draws: how often noise is drawn; a draw has the same normals in every scope, reference
             and eta, scaled.
+        first_draw: number of the first one.
         inputs: as those of `Study`.
     """
 
@@ -36,6 +37,7 @@ class NoiseStudy:
     draws: int
     seed: int
     batch_size: int
+    first_draw: int = 0
     device: str = "cpu"
     notes: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class NoiseStudy:
             f"{what} must be at least {least}, got {value}"
             for what, value, least in (
                 ("draws", self.draws, 1),
+                ("first draw", self.first_draw, 0),
                 ("seed", self.seed, 0),
                 ("batch size", self.batch_size, 1),
             )
@@ -67,6 +70,7 @@ class NoiseStudy:
             f"{what} must be at most {most}, got {value}"
             for what, value, most in (
                 ("draws", self.draws, MOST_DRAWS),
+                ("first draw", self.first_draw, MOST_DRAWS - 1),
                 ("seed", self.seed, MOST_SEED),
             )
             if value > most
@@ -95,5 +99,10 @@ class NoiseStudy:
             "scopes": list(self.scopes),
             "references": list(self.references),
             "etas": list(self.etas),
-            "design": {"kind": "chips", "chips": self.draws},
+            # As `design_as_dict` writes it.
+            "design": {
+                "kind": "chips",
+                "chips": self.draws,
+                **({"first": self.first_draw} if self.first_draw else {}),
+            },
         }

@@ -10,7 +10,10 @@ from analogsim.spec.options import OfImages
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseSpec(OfImages):
-    """The keys of a spec file of this kind; `None` is left out. Etas are fractions."""
+    """The keys of a spec file of this kind; `None` is left out. Etas are fractions.
+
+    The draws are those from number `first_draw` on.
+    """
 
     scopes: tuple[Scope, ...] = many(
         one_of(SCOPES),
@@ -33,8 +36,15 @@ class NoiseSpec(OfImages):
         "a whole number of draws, 1 or more (1000000 at most)",
         1,
         1_000_000,
-        help="Draws of each level.",
+        metavar="N|FIRST-LAST",
+        help="Draws of each level; 10-19 is a part of a study, see analogsim merge.",
     ).field(10)
+    first_draw: int = whole(
+        "a whole number, 0 or more: number of the first draw, for a part of a study that "
+        "analogsim merge joins; 0 if left out",
+        0,
+        999_999,
+    ).field(0)
 
 
 def etas_of(content: dict[str, Any]) -> tuple[float, ...]:

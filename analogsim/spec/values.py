@@ -59,7 +59,7 @@ def first_chip_problems(content: dict[str, Any]) -> Iterator[Problem]:
     """Studies that have no chips to part, or ask for other chips as they go."""
     first = content["design"].get("first_chip", 0)
     keys = content.keys() | content["design"].keys()
-    others = [key for key in ("kind", "gaussian", "networks", "precision") if key in keys]
+    others = [key for key in ("kind", "gaussian", "precision") if key in keys]
     if first and others:
         text = f"must be left out where there is {', '.join(others)}, got {first}"
         yield Problem(key="design.first_chip", text=text)

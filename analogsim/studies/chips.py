@@ -58,10 +58,19 @@ def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
     devices = devices_of(spec, where)
     # Before the network is converted, which may take minutes.
     measure = given.measure or measure_named(spec.measure)
-    data = open_data(spec, given, where.tell)
+    data = open_data(spec, given, where.tell, where.detail)
     treated = [dataclasses.replace(spec, bn=(bn,)) for bn in spec.bn]
     prepared = [
-        prepare(one, spec, spec.presets[0], data, given=given, warn=where.warn) for one in treated
+        prepare(
+            one,
+            spec,
+            spec.presets[0],
+            data,
+            given=given,
+            warn=where.warn,
+            detail=where.detail,
+        )
+        for one in treated
     ]
     return Ready(
         study=study_of(spec, devices, prepared, data, where, measure),

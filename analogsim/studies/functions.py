@@ -178,6 +178,7 @@ def noise(
     references: Texts = "std,max",
     etas: Share | Sequence[Share] | None = None,
     draws: int = 10,
+    first_draw: int = 0,
     **options: Unpack[ImageOptions],
 ) -> Run:
     """Draw Gaussian noise into a network's tensors, scope by scope, and measure what is left.
@@ -189,6 +190,7 @@ def noise(
         references: sigma is eta times this (`std`, `max`) of a tensor.
         etas: levels of noise, as fractions or text such as `5%`; without them the usual ones.
         draws: how often noise is drawn at each level.
+        first_draw: number of the first draw, for a part of a study that `merge` joins.
         options: keys of a spec; see `ImageOptions`.
 
     Raises:
@@ -201,8 +203,10 @@ def noise(
         "references": references,
         "etas": etas,
         "draws": draws,
+        "first_draw": first_draw or None,
     }
     given = {"scopes": scopes, "references": references, "etas": etas, "draws": draws}
+    given["first_draw"] = first_draw or None
     return _study("noise", (model, data, None), folder, keys, given, options)
 
 

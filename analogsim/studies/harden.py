@@ -28,6 +28,7 @@ from analogsim.spec.study import DEFAULT_CHIPS, times_of
 from analogsim.spec.suite import Suite
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.options import PathText, Times, as_document
+from analogsim.studies.prepare import say_network
 from analogsim.studies.progress import watching
 from analogsim.studies.result import Run
 from analogsim.studies.suite import compute_suite
@@ -172,7 +173,9 @@ def run_hardening(
         weights=asked.weights,
         given=asked.given.model,
     )
-    network = trained_model(training).module
+    direct = trained_model(training)
+    say_network(direct, where.detail)
+    network = direct.module
     # Before hours of training; the file of the weights is there only afterwards.
     _suite(asked, network, None)
     where.check_device(asked.device)

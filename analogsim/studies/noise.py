@@ -9,7 +9,7 @@ from analogsim.scopes.study import NoiseStudy
 from analogsim.spec.noise import NoiseSpec
 from analogsim.studies.chips import limited
 from analogsim.studies.given import NOTHING, Given
-from analogsim.studies.prepare import open_data
+from analogsim.studies.prepare import open_data, say_network
 from analogsim.studies.where import Where
 
 
@@ -22,13 +22,14 @@ def compute_noise(spec: NoiseSpec, where: Where, given: Given = NOTHING) -> None
     """
     where.check_device(spec.device)
     place = where.place()
-    data = open_data(spec, given, where.tell)
+    data = open_data(spec, given, where.tell, where.detail)
     model = given.model or load_model(spec.model, weights=spec.weights)
     if not model.trained and not spec.untrained:
         raise InputError(
             f"model {spec.model} must have trained weights, got {model.note}, or allow it with "
             "--untrained"
         )
+    say_network(model, where.detail)
     fit = check_fit(model, data)
     study = NoiseStudy(
         question=spec.question,
@@ -40,6 +41,7 @@ def compute_noise(spec: NoiseSpec, where: Where, given: Given = NOTHING) -> None
         references=spec.references,
         etas=spec.etas,
         draws=spec.draws,
+        first_draw=spec.first_draw,
         seed=spec.seed,
         batch_size=spec.batch_size,
         device=spec.device,

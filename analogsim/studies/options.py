@@ -98,6 +98,7 @@ class SpecOptions(ChipOptions, total=False):
     references: Texts
     etas: Share | Sequence[Share]
     draws: int
+    first_draw: int
 
 
 def as_document(keys: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """From options to a converted network and its images; the part that all studies share."""
 
 import dataclasses
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -15,6 +17,7 @@ from analogsim.call import Inputs
 from analogsim.crossbar.chip.chip import Chip
 from analogsim.crossbar.conversion.checking import check_
 from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.conversion.overview import plan_lines
 from analogsim.crossbar.conversion.trying import MOST_ROWS, try_forward
 from analogsim.crossbar.folder.checkpoint import ModelNote, load_with_note
 from analogsim.crossbar.folder.chip_settings import FILE, is_chip_folder, preset_of_folder
@@ -25,7 +28,7 @@ from analogsim.crossbar.mapping.plan import Grouped
 from analogsim.crossbar.mapping.streams import StreamName
 from analogsim.errors import InputError
 from analogsim.inputs.batching import batches, refuse_random
-from analogsim.inputs.data import Data, load_data
+from analogsim.inputs.data import Data, load_data, place_of
 from analogsim.inputs.fingerprint import code_fingerprints, tensor_digest
 from analogsim.inputs.fit import check_fit, check_shape
 from analogsim.inputs.models import Model, load_model
@@ -73,15 +76,19 @@ def prepare(
     need_weights: bool = True,
     given: Given = NOTHING,
     warn: Say = unsaid,
+    detail: Say = unsaid,
 ) -> Prepared:
-    """Load and convert the network; `warn` gets what is to be doubted.
+    """Load and convert the network; `warn` gets what is to be doubted, `detail` where all lies.
 
     Raises:
         InputError, DeviceError: any option that cannot be used.
     """
     device = device_of(preset)
     if is_chip_folder(Path(network.model)):
-        return _from_folder(network, data_options, data, device, given, warn)
+        detail(f"read: chip and network from {network.model}")
+        made = _from_folder(network, data_options, data, device, given, warn)
+        say_plan(made.analog, detail)
+        return made
     model = given.model or load_model(
         network.model, weights=network.weights, network=network.network
     )
@@ -90,6 +97,7 @@ def prepare(
         if need_weights:
             raise InputError(f"{hint}, or allow it with --untrained")
         warn(hint)
+    say_network(model, detail)
     notes = [f"Network: {model.note}."]
     if data is not None:
         notes += check_fit(model, data).notes
@@ -130,6 +138,7 @@ def prepare(
     if model.input_ranges:
         inputs["input ranges"] = ", ".join(f"{k}={v!r}" for k, v in model.input_ranges.items())
     _warn_if_emulated(analog, warn)
+    say_plan(analog, detail)
     shape = model.input_shape or input_shape or (data.input_shape if data else None)
     note = ModelNote(spec=network.model, input_shape=shape, n_classes=model.n_classes)
     return Prepared(analog=analog, note=note, name=network.model, notes=tuple(notes), inputs=inputs)
@@ -145,14 +154,38 @@ def preset_of_model(model: str) -> str | None:
     return preset
 
 
-def open_data(options: DataOptions, given: Given = NOTHING, tell: Say = unsaid) -> Data:
-    """The test images; `tell` gets the data set's notes.
+def say_network(model: Model, detail: Say) -> None:
+    """Where a network is read from."""
+    code = f", code from {', '.join(model.files)}" if model.files else ""
+    detail(f"read: network {model.spec}{code}; {model.note}")
+
+
+def say_plan(analog: AnalogModel, detail: Say) -> None:
+    """Which layer lies where, and where compiled products are kept."""
+    for line in plan_lines(analog):
+        detail(line)
+    if find_spec("numba") is not None:
+        named = os.environ.get("NUMBA_CACHE_DIR")
+        detail(
+            f"compiled code: kept in {named}"
+            if named
+            else "compiled code: kept beside analogsim's own, or in the user's cache folder where "
+            "that cannot be written; NUMBA_CACHE_DIR names another"
+        )
+
+
+def open_data(
+    options: DataOptions, given: Given = NOTHING, tell: Say = unsaid, detail: Say = unsaid
+) -> Data:
+    """The test images; `tell` gets the data set's notes, `detail` where they are read from.
 
     Raises:
         InputError: no such data, or they are others each time they are read.
     """
     data = _load(options, "test") if given.data is None else given.data
     tell(f"data: {data.name}: {data.note}; normalised {data.normalisation}")
+    if given.data is None:
+        detail(f"read: data from {place_of(data.name, options.data_dir)}")
     refuse_random(data)
     return data
 

@@ -37,6 +37,7 @@ class Where:
         extend: allow a study that only adds to the folder's.
         watch: shows progress while its block runs; gives what is called with (done, total, what).
         tell, warn: take a note or a warning in words.
+        detail: takes what is read from where, and which layer lies where.
     """
 
     output: Path
@@ -48,6 +49,7 @@ class Where:
     watch: Callable[[], AbstractContextManager[Progress]] = unwatched
     tell: Say = unsaid
     warn: Say = unsaid
+    detail: Say = unsaid
 
     def place(self) -> Place:
         """Where trials are computed. Raises InputError for options that do not go together."""

@@ -1,16 +1,19 @@
 """A suite's tables, figure and page: all from what is kept of it."""
 
-from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from analogsim.errors import InputError
 from analogsim.experiment.folder import write_bytes_atomic
+from analogsim.experiment.layers_file import behaviours, read_layers
 from analogsim.report.attribution import losses_of
 from analogsim.report.attribution_chart import attribution_chart
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.chart import Chart
 from analogsim.report.charts_folder import write_charts
+from analogsim.report.device_chart import devices_chart
 from analogsim.report.html import Section, figure, render_sections
 from analogsim.report.line_chart import ROWS, Line, draw_lines, line, rows_of, words_of
 from analogsim.scopes.chart import X as NOISE_X
@@ -30,6 +33,7 @@ from analogsim.suites.overview import chip_costs, overview
 from analogsim.suites.pairs import pair_sheet, pairs_of
 from analogsim.suites.summarised import summary_charts, summary_sentences, summary_sheets
 from analogsim.suites.words import sentences
+from device_models.behaviour import Behaviour
 
 PAGE_FILE = "report.html"
 PLOT_FILE = "suite.png"
@@ -37,9 +41,9 @@ PLOT_FILE = "suite.png"
 
 def build_suite(kept: Kept, folder: Path) -> Path:
     """Write suite.png, charts and report.html; returns the page's path. Raises OutputError."""
-    charts = suite_charts(kept)
+    charts = suite_charts(kept, folder)
     svgs = write_charts(folder, charts, (PLOT_FILE,))
-    page = _page(kept, [figure(chart, svgs[chart.name]) for chart in charts])
+    page = _page(kept, {chart.name: figure(chart, svgs[chart.name]) for chart in charts})
     write_bytes_atomic(folder / PAGE_FILE, page.encode(errors="replace"))
     return folder / PAGE_FILE
 
@@ -112,8 +116,27 @@ def _averages(kept: Kept) -> Table:
     )
 
 
-def suite_charts(kept: Kept) -> list[Chart]:
-    """A line a network; of attributions bars, and of sweeps their own, a figure a network."""
+def suite_charts(kept: Kept, folder: Path | None = None) -> list[Chart]:
+    """A line a network; of attributions bars, and of sweeps their own, a figure a network.
+
+    In its `folder` also the devices, as its networks' folders hold them.
+    """
+    devices = devices_chart(_behaviours(kept, folder)) if folder is not None else None
+    return [*_of_networks(kept), *([] if devices is None else [devices])]
+
+
+def _behaviours(kept: Kept, folder: Path) -> dict[str, Behaviour]:
+    found: dict[str, Behaviour] = {}
+    # A label may be a stranger's: only what lies in the folder has its name.
+    names = {path.name for path in folder.iterdir() if not path.is_symlink()}
+    for entry, _ in kept.networks:
+        if entry.label in names:
+            with suppress(InputError):  # the page of that network says what is wrong
+                found |= behaviours(read_layers(folder / entry.label))
+    return found
+
+
+def _of_networks(kept: Kept) -> list[Chart]:
     if kept.summarised:
         return summary_charts(kept.summarised)
     if kept.attributed:
@@ -159,7 +182,8 @@ def _noise_lines(kept: Kept) -> dict[str, list[Line]]:
     return panels
 
 
-def _page(kept: Kept, figures: Sequence[dict[str, Any]]) -> str:
+def _page(kept: Kept, figures: dict[str, dict[str, Any]]) -> str:
+    devices = figures.pop("devices", None)
     results = [result for _, result in kept.networks]
     notes = [
         f"{entry.label}: {result.model}, weights sha256 {result.weights[:16]}, "
@@ -169,11 +193,13 @@ def _page(kept: Kept, figures: Sequence[dict[str, Any]]) -> str:
     ]
     return render_sections(
         kept.question or f"How do {_listed(kept)} compare?",
-        f"{len(results)} networks. Every number is made from results.json beside this page.",
+        f"{len(results)} networks. Every number is made from results.json beside this page"
+        f"{', and those of the devices from the folders of the networks' * bool(devices)}.",
         suite_answer(kept),
         [
-            Section(name="Figure", blocks=figures),
+            Section(name="Figure", blocks=[*figures.values()]),
             Section(name="Tables", blocks=suite_sheets(kept)),
+            *([Section(name="The devices", blocks=[devices], folded=True)] if devices else []),
             Section(name="Networks", blocks=[*notes, f"Command: {kept.command}"]),
         ],
     )

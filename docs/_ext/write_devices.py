@@ -19,7 +19,7 @@ from device_models.effects.contract import WHEN
 from device_models.effects.shorthand import SHORTHANDS
 from device_models.gaussian_by_state import StateGaussian
 from device_models.gaussian_matched import MatchedGaussian
-from device_models.simulated import LEVELS, behaviour
+from device_models.simulated import behaviour
 
 _UNITS = {"1": "", "uS": "\u03bcS"}
 
@@ -82,7 +82,7 @@ def _device(kind: type[Device], made: Device | None) -> list[str]:
 def _charts(made: Device) -> list[str]:
     """How its cells behave, as `analogsim presets NAME --plot` draws it; pictures in the page."""
     lines = ["", "::::{container} cards", ""]
-    for chart in device_charts(made.info.name, behaviour(made, 4000), LEVELS):
+    for chart in device_charts(made.info.name, behaviour(made)):
         png = base64.b64encode(png_bytes(chart.draw(PAGE), dpi=90)).decode()
         picture = f'<img src="data:image/png;base64,{png}" alt="{escape(chart.words)}">'
         lines += [f"**{chart.title}**", "", picture, "", plain(chart.caption), ""]

@@ -227,14 +227,14 @@ def test_how_a_device_behaves_is_drawn(
 ) -> None:
     assert run(["presets", "mine/cell.py:Cell", "--plot", "-o", "out/c"]) == 0
     said = capsys.readouterr().out
-    assert re.search(r"my-cell, in largest weight: target 0.25: 0\.2(49|50)", said)
+    assert re.search(r"my-cell, as a share of the largest: target 0.25: 0\.2(49|50)", said)
     names = ("programming", "exponent", "drift", "read_noise")
     for name in names:
         for kind in ("png", "svg", "csv"):
             assert (tmp_path / "out/c/charts" / f"device_{name}.{kind}").is_file()
     rows = (tmp_path / "out/c/charts/device_programming.csv").read_text().splitlines()
     target, sigma = map(float, rows[-1].split(","))
-    # sigma = 0.1 w; n = 10,000.
+    # sigma = 0.1 w; n = 4,000.
     assert (target, sigma) == (1.0, pytest.approx(0.1, rel=0.03))
     assert run(["presets", "--plot"]) == 2
     assert "--plot must be of one device, got no name" in capsys.readouterr().err

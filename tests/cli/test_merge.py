@@ -93,7 +93,10 @@ def part(folder: Path, chips: range, *, leave: int | None = None, **changes: Any
 
 def test_what_cannot_be_joined_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a = part(tmp_path / "a", range(0, 2))
-    noise = write_run(tmp_path / "noise", [make_trial()], spec={**SPEC, "kind": "noise"})
+    design = {"kind": "chips", "chips": 2, "first": 2}
+    noise = write_run(
+        tmp_path / "noise", [make_trial()], spec={**SPEC, "kind": "noise", "design": design}
+    )
     old = write_run(tmp_path / "old", [make_trial()])
     bare = part(tmp_path / "bare", range(2, 4))
     (tmp_path / "bare" / "records.jsonl").unlink()
@@ -115,7 +118,7 @@ def test_what_cannot_be_joined_is_told(tmp_path: Path, capsys: pytest.CaptureFix
         ),
         ([bare], "must hold at least one finished trial, got none"),
         ([dealt], "must have a design with chips, got .*precision"),
-        ([str(noise)], "must be one of drift or compare, got one of kind noise"),
+        ([str(noise)], "spec must have the fields n_bn, n_classes, scopes"),
         ([str(old)], "must have a design with chips, got None"),
     ):
         assert run(["merge", a, *others, "-o", str(tmp_path / "out")]) == 2

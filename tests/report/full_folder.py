@@ -17,6 +17,7 @@ from analogsim.experiment.layers_file import (
     pack,
     write_layers,
 )
+from device_models.behaviour import Band, Behaviour
 from tests.report.run_folder import DAY, drifting, write_run
 
 EDGES = [-2.0, -1.0, 0.0, 1.0, 2.0]
@@ -38,6 +39,17 @@ def errors(counts: list[int], error: float, factor: float) -> Errors:
     )  # fmt: skip
 
 
+def behaviour(g_max_us: float | None = 25.0, largest: float = 1.0) -> Behaviour:
+    """Two levels, two times and one target; half is lost in a day."""
+    band = Band(target=1.0, means=[largest, 0.5 * largest], lows=[0.9, 0.4], highs=[1.1, 0.6],
+                reads=[0.01, 0.02])  # fmt: skip
+    return Behaviour(
+        n=100, g_max_us=g_max_us, levels=[0.5, 1.0], spreads=[0.02, 0.04],
+        exponents=[[0.06, 0.05, 0.07], [0.05, 0.04, 0.06]], between=[3600.0, DAY],
+        times_s=[1.0, DAY], bands=[band],
+    )  # fmt: skip
+
+
 def device(preset: str, factor: float = 1.05) -> DeviceLayers:
     """Two layers of 11 and 21 weights; one map of 2 outputs and 3 inputs, kept whole."""
     values = np.array([[1.0, -0.5, 0.0], [0.25, -1.0, 0.75]])
@@ -56,6 +68,7 @@ def device(preset: str, factor: float = 1.05) -> DeviceLayers:
              "t_s": DAY, "target": pack(values), "programmed": pack(0.9 * values),
              "last": pack(0.5 * values)}
         ],
+        behaviour=behaviour(),
     )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ def test_it_renders_without_error_and_asks_no_network(
 ) -> None:
     seen = opened(browser, reports[name])
     assert seen.page.locator("h1").inner_text()
+    # What is folded has no size until it is opened.
+    seen.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     for drawing in seen.page.locator("svg.plot").all():
         box = drawing.bounding_box()
         assert box["width"] > 300
@@ -36,7 +38,7 @@ def test_one_file_alone_is_the_report(
     shutil.copy(reports["full"], alone)
     seen = opened(browser, alone)
     assert seen.console == []
-    assert seen.page.locator("svg.plot").count() == 10
+    assert seen.page.locator("svg.plot").count() == 11
     with seen.page.expect_download() as waiting:
         seen.page.get_by_role("link", name="accuracy.csv", exact=True).click()
     got = Path(waiting.value.path()).read_bytes()

@@ -85,8 +85,8 @@ def test_a_second_report_replaces_the_first(tmp_path: Path) -> None:
 def test_every_chart_is_there_as_png_svg_and_csv(tmp_path: Path) -> None:
     build_report(write_full(tmp_path))
     found = sorted(path.name for path in (tmp_path / CHARTS_FOLDER).iterdir())
-    names = ("accuracy", "attribution", "batchnorm", "conductances_0", "conductances_1", "layers",
-             "matched", "spread", "weight_errors", "yield")  # fmt: skip
+    names = ("accuracy", "attribution", "batchnorm", "conductances_0", "conductances_1", "devices",
+             "layers", "matched", "spread", "weight_errors", "yield")  # fmt: skip
     assert found == [f"{name}.{kind}" for name in names for kind in ("csv", "png", "svg")]
     for name in found:
         start = (tmp_path / CHARTS_FOLDER / name).read_bytes()[:8]

@@ -165,7 +165,7 @@ def test_the_matched_csv_is_the_comparison() -> None:
 def test_every_chart_says_what_it_shows(tmp_path: Path) -> None:
     run = read_run(write_full(tmp_path))
     charts = charts_of(run, summarise_run(run), read_extras(tmp_path))
-    assert len({chart.name for chart in charts}) == len(charts) == 10
+    assert len({chart.name for chart in charts}) == len(charts) == 11
     for chart in charts:
         assert any(letter.isdigit() for letter in chart.words)
         assert all(len(row) == len(chart.header) for row in chart.rows)

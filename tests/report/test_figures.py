@@ -55,7 +55,7 @@ def test_files_have_the_width_of_the_column(
 def test_every_chart_fits_a_page(tmp_path: Path, look: Look) -> None:
     run = read_run(write_full(tmp_path))
     charts = charts_of(run, summarise_run(run), read_extras(tmp_path))
-    assert len(charts) == 10
+    assert len(charts) == 11
     for chart in charts:
         width, height = chart.draw(look).get_size_inches()
         assert width == look.width_in

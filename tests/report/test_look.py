@@ -135,7 +135,7 @@ def test_nothing_that_is_drawn_leaves_a_chart(tmp_path: Path, look: Look) -> Non
     run = read_run(write_run(tmp_path, trials))
     extras = Extras(layers=peaked("pcm", LONG), comparison=comparison("pcm", LONG))  # type: ignore[arg-type]
     charts = charts_of(run, summarise_run(run), extras)
-    assert len(charts) == 9
+    assert len(charts) == 10
     for chart in charts:
         image = Image.open(io.BytesIO(png_bytes(settled(chart.draw(look), look), look, dpi=100)))
         pixels = np.asarray(image.convert("L"))

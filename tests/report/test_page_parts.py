@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from analogsim.report import build_report
 from tests.report.browsing import NARROW, VERY_WIDE, needs_browser, opened
+from tests.report.test_sweep import both
 
 pytestmark = needs_browser
 
@@ -17,6 +19,14 @@ _BOXES = """() => [...document.querySelectorAll(
     box: e.getBoundingClientRect().toJSON(),
     path: (() => { const p = []; for (let o = e; o; o = o.parentElement) p.push(o.dataset.n ??=
       String(window.n = (window.n ?? 0) + 1)); return p; })() }))"""
+
+
+UNDER = (
+    # What is under the pointer in the middle of a marker.
+    "e => { const b = e.getBoundingClientRect();"
+    " const hit = document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2);"
+    " return hit?.closest('use')?.querySelector('title')?.textContent ?? ''; }"
+)
 
 
 def overlapping(page: Any) -> list[tuple[str, str]]:
@@ -68,12 +78,7 @@ def test_a_marker_says_the_number_of_the_table(browser: Any, reports: dict[str, 
     assert len(markers) == len(shown) == 6
     for marker, (_, time, kind, mean, interval, *_) in zip(markers, shown, strict=True):
         marker.scroll_into_view_if_needed()
-        # What is under the pointer in the middle of the marker.
-        said = marker.evaluate(
-            "e => { const b = e.getBoundingClientRect();"
-            " const hit = document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2);"
-            " return hit?.closest('use')?.querySelector('title')?.textContent ?? ''; }"
-        )
+        said = marker.evaluate(UNDER)
         kind = "no" if kind == "none" else kind
         assert said == f"{kind} compensation, {time}: {mean} % ({interval} over 3 chips)"
 
@@ -127,3 +132,54 @@ def test_less_motion_is_none(browser: Any, reports: dict[str, Path]) -> None:
     assert page.evaluate(style) == "auto"
     page.emulate_media(reduced_motion="no-preference")
     assert page.evaluate(style) == "smooth"
+
+
+def test_a_map_says_the_value_of_the_cell_under_the_pointer(
+    browser: Any, reports: dict[str, Path]
+) -> None:
+    page = opened(browser, reports["full"]).page
+    map_ = page.locator("[data-cells]").first
+    image = map_.locator("image")
+    image.scroll_into_view_if_needed()
+    box = image.bounding_box()
+    values = [[1.0, -0.5, 0.0], [0.25, -1.0, 0.75]]
+    for row, line in enumerate(values):
+        for column, value in enumerate(line):
+            # Off the middle of each of 2 by 3 cells.
+            x, y = (column + 0.3) / 3, (row + 0.7) / 2
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+            said = f"conv1, wanted, output {row}, input {column}: {value:.2f} of g_max"
+            assert map_.locator("title").text_content() == said
+
+
+@pytest.mark.parametrize(
+    ("chart", "said"),
+    [
+        ("weight_errors", r", error -1 to 0: 37.5 %$"),
+        ("yield", r"^\d\d\.\d\d %: [\d.]+ % of \d+ chips$"),
+        ("devices", r", target 1, 1 d: 12.5 uS \(10 to 15\)$"),
+    ],
+)
+def test_what_has_no_markers_says_its_numbers_too(
+    browser: Any, reports: dict[str, Path], chart: str, said: str
+) -> None:
+    page = opened(browser, reports["full"]).page
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    markers = page.locator(f"use[*|href^='#{chart}-']:has(> title)").all()
+    found = [one for one in markers if re.search(said, one.locator("title").text_content())]
+    assert found
+    found[0].scroll_into_view_if_needed()
+    # Or the equal number of another series, which lies on it.
+    assert any(re.search(said, one.evaluate(UNDER)) for one in found)
+
+
+def test_each_cell_of_a_sweeps_map_says_its_interval(browser: Any, tmp_path: Path) -> None:
+    page = opened(browser, build_report(both(tmp_path))).page
+    drawing = page.locator("svg.plot").first
+    cells = drawing.locator("use:has(> title)").all()
+    # Five numbers of bits, two sizes, two times.
+    assert len(cells) == 20
+    said = [cell.evaluate(UNDER) for cell in cells if cell.scroll_into_view_if_needed() is None]
+    texts = [cell.locator("title").text_content() for cell in cells]
+    assert said == texts
+    assert re.match(r"pcm, global compensation, 1 \w+, adc_bits 8, max_input_size 128: ", said[0])

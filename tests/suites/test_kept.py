@@ -11,6 +11,7 @@ import pytest
 
 from analogsim.errors import InputError
 from analogsim.experiment.deal import pack
+from analogsim.experiment.layers_file import write_layers
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES
 from analogsim.scopes.result import Counts, NoiseResult
 from analogsim.scopes.units import unpacked
@@ -19,6 +20,7 @@ from analogsim.suites.build import build_suite, format_suite
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
 from analogsim.suites.kept import Kept, read_kept, write_kept
+from tests.report.full_folder import layers_file
 from tests.scopes.toy import answered, first, toy
 
 
@@ -216,6 +218,25 @@ def test_shipped_results_make_their_tables(path: Path) -> None:
 def test_the_page_names_what_is_on_tiles(tmp_path: Path) -> None:
     page = build_suite(kept(known(chips(coverage=0.987))), tmp_path)
     assert "Tiles compute 98.7 % of its multiply-adds." in page.read_text()
+
+
+def test_devices_are_those_of_the_networks_folders(tmp_path: Path) -> None:
+    one = kept(known(chips()), known(chips(40)))
+    page = build_suite(one, tmp_path)
+    assert "The devices" not in page.read_text()
+    labels = [entry.label for entry, _ in one.networks]
+    for label, presets in zip(labels, (("pcm", "rram"), ("pcm",)), strict=True):
+        (tmp_path / label).mkdir()
+        write_layers(tmp_path / label, layers_file(*presets))
+    text = build_suite(one, tmp_path).read_text()
+    assert "Of pcm, rram, as used here" in text
+    assert (tmp_path / "charts" / "devices.csv").is_file()
+    # A label that leads out of the folder is no name in it.
+    entry, result = one.networks[0]
+    outside = dataclasses.replace(
+        one, networks=((dataclasses.replace(entry, label=f"../{tmp_path.name}/n0"), result),)
+    )
+    assert "The devices" not in build_suite(outside, tmp_path).read_text()
 
 
 def test_tables_are_made_from_the_file_alone(tmp_path: Path) -> None:

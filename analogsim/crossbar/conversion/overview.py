@@ -76,6 +76,22 @@ def arrays_of(analog: AnalogModel) -> tuple[Arrays, ...]:
     )
 
 
+def plan_lines(analog: AnalogModel) -> Iterator[str]:
+    """Where each layer computes: on which arrays, or why digital; a line each."""
+    arrays: dict[str, list[str]] = {}
+    for one in arrays_of(analog):
+        size, filled = (one.rows, one.columns), (one.filled_rows, one.filled_columns)
+        of = f"{one.count} of {size[0]} x {size[1]}"
+        more = "" if size == filled else f" ({filled[0]} x {filled[1]} filled)"
+        arrays.setdefault(one.layer, []).append(of + more)
+    for line in analog.report:
+        where = f"{line.where}: {line.why}" if line.why else line.where
+        if line.name in arrays:
+            where = f"arrays of rows x columns: {', '.join(arrays[line.name])}"
+        shape = " x ".join(map(str, line.shape))
+        yield f"layer {line.name} ({line.kind}{f', {shape}' if shape else ''}): {where}"
+
+
 def overview(analog: AnalogModel) -> tuple[tuple[str, str], ...]:
     """What the crossbar is and what of it is modelled: (part, sentence), part by part."""
     return tuple(_lines(analog))

@@ -63,6 +63,21 @@ for (const entry of document.querySelectorAll(".legend [data-series]")) {
   });
   entry.append(button);
 }
+// A map says the value of the cell under the pointer: it has too many for a text each.
+for (const map of document.querySelectorAll("[data-cells]")) {
+  const cells = Int8Array.from(atob(map.dataset.cells), (one) => one.charCodeAt(0));
+  const columns = Number(map.dataset.columns), rows = cells.length / columns;
+  const [down, right] = map.dataset.step.split(",").map(Number);
+  const title = map.querySelector("title"), image = map.querySelector("image");
+  map.addEventListener("pointermove", (event) => {
+    const box = image.getBoundingClientRect();
+    const at = (place, size, n) => Math.min(n - 1, Math.max(0, Math.floor((place / size) * n)));
+    const row = at(event.clientY - box.y, box.height, rows);
+    const column = at(event.clientX - box.x, box.width, columns);
+    const value = (cells[row * columns + column] / 100).toFixed(2);
+    title.textContent = `${map.dataset.name}, output ${row * down}, input ${column * right}: ${value} of g_max`;
+  });
+}
 // A link to a folded section opens it, and print opens all of them for its time.
 const unfold = () => {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
