@@ -19,7 +19,7 @@ from analogsim.spec.options import DataOptions
 # Options that decide the noise and the loss, by the names that `method_of` has for them.
 _METHOD = (
     *("periphery", "keep_digital", "times_s", "noise", "scale", "ramp", "drop", "clip"),
-    *("distill", "temperature", "compensation"),
+    *("distill", "temperature", "compensation", "layers", "array", "backward"),
 )
 
 
@@ -44,6 +44,13 @@ _METHOD = (
     metavar="PATTERN",
     help="Layers that stay digital, without noise.",
 )
+@click.option(
+    "--layers",
+    cls=ListOption,
+    metavar="auto|PATTERN",
+    help="Layers that get noise and are trained; the others stay as they are. auto: those that an "
+    "attribution on held-out training images names.  [default: all on tiles]",
+)
 @times_option(
     "1s,1h,1d,1y",
     "Times of interest: steps are trained between the first and the last, chips measured at all.",
@@ -65,6 +72,21 @@ _METHOD = (
 )
 @click.option(
     "--drop", type=float, default=0.0, show_default=True, help="Fraction of weights that are 0."
+)
+@click.option(
+    "--array",
+    type=click.Choice(["forward", "whole", "none"]),
+    default="forward",
+    show_default=True,
+    help="IR drop and read noise of each product: in what a step computes, in its gradient, too "
+    "(twice as slow), or not.",
+)
+@click.option(
+    "--backward",
+    type=click.Choice(["noisy", "clean"]),
+    default="noisy",
+    show_default=True,
+    help="By which weights a layer's gradient reaches its inputs: the chip's, or the network's.",
 )
 @click.option(
     "--clip-weights",

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +22,21 @@ from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.crossbar.chip.program import program
 from analogsim.draws.addresses import seed_of
 from analogsim.errors import InputError
+from analogsim.hardening.array import Array
 from analogsim.hardening.chips import Injection
-from analogsim.hardening.noise import TrainingNoise, converted, input_ranges_of
+from analogsim.hardening.converted import converted
+from analogsim.hardening.edge import input_ranges_of
+from analogsim.hardening.noise import TrainingNoise
+from analogsim.hardening.weight import Backward
 from analogsim.inputs.answers import class_logits
 from analogsim.schema import dumps, loads
 from analogsim.training.images import TrainImages
 from analogsim.training.method import MARGIN, SCORE, Steps
 from analogsim.training.recipe import Recipe
 from device_models.contract import Device
+
+AUTO = "auto"
+"""In place of a pattern of layers: those that an attribution names (`analogsim.harden`)."""
 
 _CALIBRATION_IMAGES = 256
 _BATCH = 250
@@ -44,6 +51,10 @@ class Hardening:
         device: the device.
         periphery, effects, keep_digital: as for `convert`.
         injection: which noise.
+        layers: patterns of the layers on tiles that get noise and are trained; the weights and
+            biases of the others stay as they are. None is all.
+        array, backward: as for `TrainingNoise`.
+        why_layers: why these, for the record.
         ramp: the fraction of all steps in which the noise rises from 0 to its scale, in [0, 1).
         clip: each output's weights are kept within so many of their standard deviations; 0 does
             not clip.
@@ -60,6 +71,10 @@ class Hardening:
     effects: tuple[str, ...] = ()
     keep_digital: tuple[str, ...] = ()
     injection: Injection = field(default_factory=Injection)
+    layers: tuple[str, ...] = ()
+    array: Array = "forward"
+    backward: Backward = "noisy"
+    why_layers: str = ""
     ramp: float = 0.1
     clip: float = 2.5
     distill: float = 1.0
@@ -77,6 +92,10 @@ class Hardening:
             problems.append(f"clip must be finite and at least 0, got {self.clip}")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             problems.append(f"temperature must be finite and above 0, got {self.temperature}")
+        for name, kind in (("array", Array), ("backward", Backward)):
+            if getattr(self, name) not in get_args(kind):
+                words = ", ".join(get_args(kind))
+                problems.append(f"{name} must be one of {words}, got {getattr(self, name)!r}")
         for name, least in (("held_out", 1), ("chips", 2)):
             if getattr(self, name) < least:
                 problems.append(f"{name} must be at least {least}, got {getattr(self, name)}")
@@ -86,6 +105,11 @@ class Hardening:
     def to_json(self) -> Mapping[str, Any]:
         """Its fields by name."""
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "device"}
+        # What came later and is as it was before goes on in folders of before.
+        as_before = {"layers": (), "why_layers": "", "backward": "noisy", "array": "none"}
+        if self.periphery == "ideal":
+            as_before["array"] = self.array
+        found = {k: v for k, v in found.items() if k not in as_before or v != as_before[k]}
         # As JSON reads it back: lists for tuples.
         read: dict[str, Any] = loads(dumps({**found, "injection": asdict(self.injection)}))
         return {"hardening": read}
@@ -118,10 +142,12 @@ class _Steps:
             calibrate=self._calibration(),
             effects=how.effects,
             keep_digital=how.keep_digital,
+            layers=how.layers,
+            array=how.array,
+            backward=how.backward,
         )
-        self._clipped = [
-            network.get_submodule(name).get_parameter("weight") for name in self._noise.layers
-        ]
+        for parameter in self._noise.others:
+            parameter.requires_grad_(False)
         edges = self._noise.edges
         self.extra: nn.Module | None = nn.ModuleList(edges.values()) if edges else None
         self.after_()
@@ -159,7 +185,7 @@ class _Steps:
     def after_(self) -> None:
         if not self._how.clip:
             return
-        for weight in self._clipped:
+        for weight in self._noise.weights:
             rows = weight.view(len(weight), -1) if weight.is_contiguous() else weight.flatten(1)
             if rows.shape[1] > 1:
                 most = self._how.clip * rows.std(dim=1).view(-1, *(1 for _ in weight.shape[1:]))

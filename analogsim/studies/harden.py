@@ -27,6 +27,7 @@ from analogsim.spec.file import spec_of_content
 from analogsim.spec.study import DEFAULT_CHIPS, times_of
 from analogsim.spec.suite import Suite
 from analogsim.studies.given import NOTHING, Given
+from analogsim.studies.harden_layers import LAYERS_FOLDER, with_named_layers
 from analogsim.studies.options import PathText, Times, as_document
 from analogsim.studies.progress import watching
 from analogsim.studies.result import Run
@@ -153,8 +154,8 @@ def run_hardening(
 ) -> Hardened:
     """Harden the network, or go on with it; then measure it beside what it was.
 
-    The folder gets what `train` writes (`weights.safetensors` and its provenance), and the study in
-    `study/`.
+    The folder gets what `train` writes (`weights.safetensors` and its provenance), the study in
+    `study/`, and in `layers/` the attribution that names layers where that is asked.
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: as `train` and as a study of chips; a
@@ -176,8 +177,14 @@ def run_hardening(
     # Before hours of training; the file of the weights is there only afterwards.
     _suite(asked, network, None)
     where.check_device(asked.device)
+    training = with_named_layers(training, asked.given, where)
     provenance = train(
-        training, where.output, resume=resume, on_progress=on_progress, on_epoch=on_epoch
+        training,
+        where.output,
+        resume=resume,
+        beside=(LAYERS_FOLDER,),
+        on_progress=on_progress,
+        on_epoch=on_epoch,
     )
     hardened = dataclasses.replace(
         model_with(training, where.output / WEIGHTS_FILE),
@@ -272,7 +279,8 @@ def harden(
         device: `cpu` or `cuda`.
         progress: as for `drift`.
         options: `noise`, `scale`, `ramp`, `drop`, `clip`, `distill`, `temperature`, `compensation`,
-            `effects`, `keep_digital`; see `method_of`, `Injection` and `Hardening`.
+            `effects`, `keep_digital`, `layers` (("auto",) for those that an attribution names),
+            `array`, `backward`; see `method_of`, `Injection` and `Hardening`.
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: as `run_hardening`.
