@@ -19,7 +19,7 @@ from analogsim.spec.options import DataOptions
 # Options that decide the noise and the loss, by the names that `method_of` has for them.
 _METHOD = (
     *("periphery", "keep_digital", "times_s", "noise", "scale", "ramp", "drop", "clip"),
-    *("distill", "temperature", "compensation", "layers", "array", "backward"),
+    *("distill", "temperature", "compensation", "layers", "array", "backward", "lora"),
 )
 
 
@@ -74,6 +74,13 @@ _METHOD = (
     "--drop", type=float, default=0.0, show_default=True, help="Fraction of weights that are 0."
 )
 @click.option(
+    "--lora",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="R",
+    help="Train digital adapters of rank R beside these layers, whose weights stay as they are.",
+)
+@click.option(
     "--array",
     type=click.Choice(["forward", "whole", "none"]),
     default="forward",
@@ -92,9 +99,8 @@ _METHOD = (
     "--clip-weights",
     "clip",
     type=float,
-    default=2.5,
-    show_default=True,
-    help="Each output's weights stay within so many standard deviations; 0 for any.",
+    help="Each output's weights stay within so many standard deviations; 0 for any."
+    "  [default: 2.5; with --lora 0]",
 )
 @click.option(
     "--distill",
@@ -155,7 +161,8 @@ def harden(
     from analogsim.cli.say import plain_warnings, tell
     from analogsim.cli.train_progress import TrainProgress
     from analogsim.inputs.batching import n_images
-    from analogsim.studies.harden import Asked, default_hardening_recipe, method_of, run_hardening
+    from analogsim.studies.harden import Asked, run_hardening
+    from analogsim.studies.harden_method import default_hardening_recipe, method_of
     from analogsim.training import usual_precision
 
     train_images, test_images = both_splits(source)

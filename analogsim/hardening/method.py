@@ -20,15 +20,17 @@ from torch.nn import functional
 
 from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.draws.addresses import seed_of
 from analogsim.errors import InputError
 from analogsim.hardening.array import Array
 from analogsim.hardening.chips import Injection
-from analogsim.hardening.converted import converted
+from analogsim.hardening.converted import chosen_layers, converted
 from analogsim.hardening.edge import input_ranges_of
 from analogsim.hardening.noise import TrainingNoise
 from analogsim.hardening.weight import Backward
 from analogsim.inputs.answers import class_logits
+from analogsim.lowrank import adapt_
 from analogsim.schema import dumps, loads
 from analogsim.training.images import TrainImages
 from analogsim.training.method import MARGIN, SCORE, Steps
@@ -55,6 +57,8 @@ class Hardening:
             biases of the others stay as they are. None is all.
         array, backward: as for `TrainingNoise`.
         why_layers: why these, for the record.
+        lora: rank of a digital adapter beside each of these layers, whose weights then stay as they
+            are; 0 for none.
         ramp: the fraction of all steps in which the noise rises from 0 to its scale, in [0, 1).
         clip: each output's weights are kept within so many of their standard deviations; 0 does
             not clip.
@@ -75,6 +79,7 @@ class Hardening:
     array: Array = "forward"
     backward: Backward = "noisy"
     why_layers: str = ""
+    lora: int = 0
     ramp: float = 0.1
     clip: float = 2.5
     distill: float = 1.0
@@ -96,7 +101,9 @@ class Hardening:
             if getattr(self, name) not in get_args(kind):
                 words = ", ".join(get_args(kind))
                 problems.append(f"{name} must be one of {words}, got {getattr(self, name)!r}")
-        for name, least in (("held_out", 1), ("chips", 2)):
+        if self.lora and self.clip:
+            problems.append(f"clip must be 0 with lora, whose weights stay, got {self.clip}")
+        for name, least in (("held_out", 1), ("chips", 2), ("lora", 0)):
             if getattr(self, name) < least:
                 problems.append(f"{name} must be at least {least}, got {getattr(self, name)}")
         if problems:
@@ -106,7 +113,13 @@ class Hardening:
         """Its fields by name."""
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "device"}
         # What came later and is as it was before goes on in folders of before.
-        as_before = {"layers": (), "why_layers": "", "backward": "noisy", "array": "none"}
+        as_before = {
+            "layers": (),
+            "why_layers": "",
+            "lora": 0,
+            "backward": "noisy",
+            "array": "none",
+        }
         if self.periphery == "ideal":
             as_before["array"] = self.array
         found = {k: v for k, v in found.items() if k not in as_before or v != as_before[k]}
@@ -134,6 +147,11 @@ class _Steps:
         self._teacher = copy.deepcopy(network).eval().requires_grad_(False)
         self._held = held.normalise(held.images).float(), held.labels
         self._rising = how.ramp * steps
+        layers = how.layers
+        if how.lora:
+            names = chosen_layers(layers, tuple(self._converted(network).layers))
+            adapt_(network, names, how.lora, seed=how.injection.seed)
+            layers = tuple(f"{name}.base" for name in names)
         self._noise = TrainingNoise(
             network,
             how.device,
@@ -142,11 +160,11 @@ class _Steps:
             calibrate=self._calibration(),
             effects=how.effects,
             keep_digital=how.keep_digital,
-            layers=how.layers,
+            layers=layers,
             array=how.array,
             backward=how.backward,
         )
-        for parameter in self._noise.others:
+        for parameter in [*self._noise.others, *(self._noise.held if how.lora else ())]:
             parameter.requires_grad_(False)
         edges = self._noise.edges
         self.extra: nn.Module | None = nn.ModuleList(edges.values()) if edges else None
@@ -194,15 +212,7 @@ class _Steps:
     def measure(self, network: nn.Module, epoch: int) -> Mapping[str, float]:
         """Accuracy of the held-out images on chips of their own, at the last time."""
         how, (images, labels) = self._how, self._held
-        analog = converted(
-            network,
-            how.device,
-            how.periphery,
-            calibrate=self._calibration(),
-            effects=how.effects,
-            keep_digital=how.keep_digital,
-            input_ranges=self._noise.input_ranges(),
-        )
+        analog = self._converted(network, input_ranges=self._noise.input_ranges())
         seed = seed_of(how.injection.seed, "hardening choice")
         found = []
         for number in range(how.chips):
@@ -217,6 +227,18 @@ class _Steps:
         if not isinstance(extra, nn.ModuleList):
             return {}
         return {"input_ranges": input_ranges_of(zip(self._noise.edges, extra, strict=True))}
+
+    def _converted(self, network: nn.Module, **options: Any) -> AnalogModel:
+        how = self._how
+        return converted(
+            network,
+            how.device,
+            how.periphery,
+            calibrate=self._calibration(),
+            effects=how.effects,
+            keep_digital=how.keep_digital,
+            **options,
+        )
 
     def _calibration(self) -> Tensor:
         return self._held[0][:_CALIBRATION_IMAGES].cpu()

@@ -114,6 +114,11 @@ class TrainingNoise:
         return tuple(self._places)
 
     @property
+    def held(self) -> list[nn.Parameter]:
+        """The parameters that these layers' weights are, or are rows of."""
+        return list({id(p): p for p in (one.parameter for one in self._places.values())}.values())
+
+    @property
     def weights(self) -> list[Tensor]:
         """Of these layers, (outputs, ...) each: views of the network's parameters."""
         return [place.of(place.parameter.data) for place in self._places.values()]

@@ -158,8 +158,9 @@ def _inside(module: nn.Module, leaf: str) -> Place:
     own = slice(number * width, (number + 1) * width)
     if not module._qkv_same_embed_dim:
         return Place(module=module, weight=f"{leaf}_weight", bias="in_proj_bias", bias_rows=own)
-    names = {"weight": "in_proj_weight", "bias": "in_proj_bias"}
-    return Place(module=module, **names, rows=own, bias_rows=own)
+    return Place(
+        module=module, weight="in_proj_weight", bias="in_proj_bias", rows=own, bias_rows=own
+    )
 
 
 def _instead(module: nn.Module | None) -> str:

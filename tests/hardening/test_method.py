@@ -15,7 +15,7 @@ from analogsim.hardening.law import law_of
 from analogsim.hardening.method import Hardening
 from analogsim.inputs.data import load_data
 from analogsim.inputs.images import Normalise
-from analogsim.inputs.models import load_model
+from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.trained_folder import WEIGHTS_FILE
 from analogsim.inputs.weight_file import read_weight_file
 from analogsim.training.images import TrainImages
@@ -183,13 +183,14 @@ def metrics(folder: Path) -> list[dict[str, float]]:
     return [{key: value for key, value in one.items() if key != "seconds"} for one in entries]
 
 
+ADAPTED = {"layers": ("conv*",), "backward": "clean", "lora": 2, "clip": 0.0}
 OTHERWISE = {"layers": ("conv*",), "array": "whole", "backward": "clean"}
 
 
 @pytest.mark.parametrize(
     ("periphery", "changes"),
-    [("ideal", {}), ("standard", {}), ("standard", OTHERWISE)],
-    ids=["ideal", "standard", "otherwise"],
+    [("ideal", {}), ("standard", {}), ("standard", OTHERWISE), ("standard", ADAPTED)],
+    ids=["ideal", "standard", "otherwise", "adapted"],
 )
 def test_broken_off_it_ends_as_an_unbroken_one(
     tmp_path: Path, periphery: str, changes: dict[str, Any]
@@ -214,6 +215,8 @@ def test_broken_off_it_ends_as_an_unbroken_one(
     assert metrics(broken) == metrics(tmp_path / "whole")
     weights = (tmp_path / "whole" / WEIGHTS_FILE).read_bytes()
     assert (broken / WEIGHTS_FILE).read_bytes() == weights
+    if "lora" in changes:
+        _check_adapted(load_model(str(broken)))
     curve = made["curve"]
     best = curve[kept_epoch(curve)]
     assert made["test_accuracy"] == pytest.approx(best["test_accuracy"])
@@ -227,6 +230,22 @@ def test_broken_off_it_ends_as_an_unbroken_one(
     )
     # 1,437 images but for those held out.
     assert curve[0]["steps"] == (1437 - 200) // 64
+
+
+def _check_adapted(made: Model) -> None:
+    """Weights on tiles are the bits of before, adapters were trained, and all of it is said."""
+    start, now = load_model("zoo:digits_cnn").module.state_dict(), made.module.state_dict()
+    for name in ("conv1", "conv2", "conv3"):
+        assert torch.equal(now[f"{name}.base.weight"], start[f"{name}.weight"])
+        assert float(now[f"{name}.adapter.up.weight"].abs().max()) > 0
+    assert torch.equal(now["linear.weight"], start["linear.weight"])
+    assert "low-rank adapters (rank 2) beside 3 layers, which are digital" in made.note
+    assert set(made.input_ranges) == {"conv1.base", "conv2.base", "conv3.base"}
+
+
+def test_adapters_leave_weights_alone_and_so_they_are_not_clipped() -> None:
+    with pytest.raises(InputError, match=r"clip must be 0 with lora, whose weights stay, got 2\.5"):
+        method(lora=4)
 
 
 ATTENTIVE = """
