@@ -11,7 +11,7 @@ from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, network_options, one_device, split_options
 from analogsim.errors import InputError
 from analogsim.inputs.names import check_data, check_model
-from analogsim.spec.names import check_preset
+from analogsim.spec.names import check_periphery, check_preset
 
 if TYPE_CHECKING:
     from analogsim.crossbar.chip.effect_gains import EffectGain
@@ -61,6 +61,7 @@ def convert(
     shape = _shape(input_shape)
     check_model(network.model)
     check_preset(preset)
+    check_periphery(network.periphery, network.model)
     if data_from.data is not None:
         check_data(data_from.data)
 
@@ -94,7 +95,7 @@ def convert(
         save(made, output, model=prepared.note)
         for name in dict.fromkeys(effect.info.name for effect in analog.effects):
             gains[name] = effect_gains(analog, name, seed=network.seed, chip=chip)
-    not_modelled = analog.periphery.not_modelled(analog.tile, [analog.device])
+    not_modelled = analog.periphery.not_modelled(analog.tile)
     notes = [*prepared.notes, *analog.notes]
     if as_json:
         click.echo(

@@ -13,7 +13,7 @@ from analogsim.cli.options import data_options, effect_options, effects_of, peri
 from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
 from analogsim.cli.study_options import place_options, preset_option
 from analogsim.inputs.names import check_data, check_model
-from analogsim.spec.names import check_preset
+from analogsim.spec.names import check_periphery, check_preset
 from analogsim.spec.options import DataOptions
 
 # Options that decide the noise and the loss, by the names that `method_of` has for them.
@@ -154,6 +154,7 @@ def harden(
     check_data(source.data)
     preset = preset or "pcm"
     check_preset(preset, rest["times_s"])
+    check_periphery(rest["periphery"], model)
     effects = effects_of(rest)
     place = {name: rest.pop(name) for name in ("on", "address", "workers")}
 

@@ -197,7 +197,7 @@ def make_header(
         devices=[device_entry(device) for device in study.devices],
         periphery={
             **analog.periphery.as_dict(),
-            "not_modelled": list(analog.periphery.not_modelled(analog.tile, study.devices)),
+            "not_modelled": list(analog.periphery.not_modelled(analog.tile)),
         },
         digital_correct=digital.correct,
         coverage=coverage_entry(analog),

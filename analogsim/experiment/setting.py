@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from analogsim.crossbar.mapping.effect_words import check_effects, left_to_wires
-from analogsim.crossbar.mapping.periphery import OF_CONVERTERS, STANDARD, Periphery, TileKind
+from analogsim.crossbar.mapping.periphery import STANDARD, Periphery, TileKind
 from analogsim.crossbar.mapping.periphery_text import (
     FIELDS,
     UNUSED_IF_IDEAL,
@@ -27,7 +27,6 @@ from device_models.registry import with_options
 Part = Literal["seed", "periphery", "device", "effect"]
 # aihwkit's torch tile has no place for these.
 _OF_PRODUCTS = ("read_noise", "ir_drop")
-_OF_CONVERSIONS = {"weight_encoding", "bits_per_cell", *OF_CONVERTERS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +127,7 @@ def check_axes(
         InputError, DeviceError: with the axis and the value.
     """
     names = {name.partition(".")[0] for name in axes} | {one.info.name for one in effects}
-    base, plain = periphery or STANDARD, {name.removeprefix("periphery.") for name in axes}
+    base = periphery or STANDARD
     for name, values in axes.items():
         part, field = _find(name, devices)
         if part == "periphery" and periphery is not None:
@@ -151,11 +150,6 @@ def check_axes(
                 raise InputError(
                     f"sweep {name} must change something, got the effect wires, which has all IR "
                     "drop; leave one out"
-                )
-            if field in _OF_PRODUCTS and not (base.plain and _OF_CONVERSIONS.isdisjoint(plain)):
-                raise InputError(
-                    f"sweep {name} must change something, got products of slices, or of converters "
-                    f"with errors or calibrated ranges, which have no {field}; leave one out"
                 )
             if field == "read_noise" and tile == "native" and all(map(_states_noise, devices)):
                 raise InputError(

@@ -120,12 +120,15 @@ def on_white(svg: str) -> str:
 
 def settled(figure: "Figure", look: Look) -> "Figure":
     """The figure with its layout made once: what is saved of it then takes half the time."""
-    # Ticks are made when they are drawn, with the settings of that moment.
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return figure
+    # Ticks are made when they are laid out, with the settings of that moment.
     with _drawing(settings(look)):
         # A layout decides which ticks there are, and those how much room they take.
         places: list[tuple[float, ...]] = []
         for _ in range(_MOST_LAYOUTS):
-            figure.draw_without_rendering()
+            engine.execute(figure)
             places, before = [axes.get_position().bounds for axes in figure.axes], places
             if _moved(before, places) < _HALF_A_PIXEL:
                 break

@@ -1,5 +1,8 @@
 """The names in a spec, looked at before torch is imported."""
 
+from pathlib import Path
+
+from analogsim.crossbar.mapping import periphery_text
 from analogsim.inputs.names import MEMORY, check_data, check_measure, check_model
 from analogsim.spec.device import device_of, is_device_file
 from analogsim.spec.device_toml import plain_preset
@@ -11,7 +14,7 @@ from device_models.effects.registry import parse_effect
 
 
 def check_names(spec: Spec | NoiseSpec | Suite) -> None:
-    """Refuse networks, data sets, devices and effects that there are not, and times of none.
+    """Refuse networks, data, devices, effects and peripheries that there are not, times of none.
 
     Raises:
         InputError, DeviceError: there is no such name.
@@ -32,7 +35,14 @@ def check_names(spec: Spec | NoiseSpec | Suite) -> None:
             check_preset(preset, spec.times)
         for effect in spec.effects:
             parse_effect(effect)
+        check_periphery(spec.periphery, spec.model)
         check_sweep(spec)
+
+
+def check_periphery(periphery: str, model: str) -> None:
+    """Refuse a periphery that there is not; not beside a folder, which brings its own."""
+    if not Path(model).is_dir():
+        periphery_text.parse(periphery)
 
 
 def check_preset(preset: str, times_s: tuple[float, ...] = ()) -> None:

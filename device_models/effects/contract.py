@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from device_models.contract import Device
+    from device_models.effects.layout import Layout
 
 Moment = Literal["target", "programmed", "present"]
 WHEN: dict[Moment, str] = {
@@ -38,25 +39,33 @@ class EffectInfo:
 class Cells:
     """What a tile physically holds: two cells a weight, (out, in) each, in units of g_max.
 
-    A signed weight is such a pair with one of the two at zero; weight = g_plus - g_minus. A device
-    whose weights are not such pairs says so (`Device.cells_a_weight`). `g_max_us` is what the
-    device states; an effect that leaves it out of what it returns changes nothing for the next.
+    A signed weight is such a pair with one of the two at zero; weight = g_plus - g_minus. Where
+    cells stand `alone`, as encodings with an offset have them, a weight is its g_plus, and what an
+    effect does to g_minus is nowhere. A device whose weights are not such pairs says so
+    (`Device.cells_a_weight`). `g_max_us` is what the device states, `layout` says where the lines
+    lie, where that is not in this order; an effect that leaves these three out of what it returns
+    changes nothing for the next.
     """
 
     g_plus: Tensor
     g_minus: Tensor
     g_max_us: float | None = None
+    layout: Layout | None = None
+    alone: bool = False
 
     @classmethod
-    def of(cls, weights: Tensor, g_max_us: float | None = None) -> Self:
-        """The pairs of tile weights, with the idle cell at zero. `weights` gives them back."""
+    def of(cls, weights: Tensor, g_max_us: float | None = None, *, alone: bool = False) -> Self:
+        """The cells of tile weights, idle ones at zero. `weights` gives them back."""
+        if alone:
+            none = weights.new_zeros(weights.shape)
+            return cls(g_plus=weights, g_minus=none, g_max_us=g_max_us, alone=True)
         plus, minus = weights.clamp(min=0), (-weights).clamp(min=0)
         return cls(g_plus=plus, g_minus=minus, g_max_us=g_max_us)
 
     @property
     def weights(self) -> Tensor:
         """The tile weights that these cells stand for, (out, in)."""
-        return self.g_plus - self.g_minus
+        return self.g_plus if self.alone else self.g_plus - self.g_minus
 
 
 class Draws(Protocol):
@@ -93,8 +102,8 @@ class Effect(Acts, Protocol):
             read. `target` acts as `programmed`, and decides before that what is programmed: such an
             effect is an `AimedEffect`.
 
-    It may have `notes`, sentences for whoever reads a run's numbers, and `arrays`, names of tiles
-    that there must be.
+    It may have `notes`, sentences for whoever reads a run's numbers, `arrays`, names of tiles that
+    there must be, and `only_pairs`: which of its options cells that stand alone cannot have.
     """
 
     info: ClassVar[EffectInfo]

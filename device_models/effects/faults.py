@@ -10,7 +10,7 @@ its faults: "decomposition-aware column re-mapping", IEEE Xplore document 103609
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from device_models.effects.checks import refuse
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from device_models.effects.layout import Layout
 
 _RATES = ("on", "off", "open")
 
@@ -52,10 +54,11 @@ class Faults:
     sum of squared errors of its weights, so that none is ever worse than the given order; `spare`
     adds so many columns to each array for it. Programming noise comes on top.
 
+    Wires see the lines where they lie, and the spares that are left over with their faults.
+
     NOT modelled: cells that fail with age or wear, shorts between lines, tests that miss faults,
-    what wiring another order costs, and that order in what follows: wires meet weights in the given
-    one, without spares. Stuck cells do not drift while healthy ones do, so that a pair which was
-    right after programming is not for ever. Holds for any rates that add up to at most 1.
+    what wiring another order costs. Stuck cells do not drift while healthy ones do, so that a pair
+    which was right after programming is not for ever. Holds for any rates that add up to at most 1.
     """
 
     info: ClassVar[EffectInfo] = EffectInfo(
@@ -65,7 +68,7 @@ class Faults:
         "chip's whole life: they neither drift nor have read noise. Where asked, weights are "
         "programmed and laid out by a test that found every fault.",
         not_modelled="Failure with age or wear, shorts between lines, tests that miss faults, the "
-        "cost of another order of lines, and that order in wires.",
+        "cost of another order of lines.",
         law="g' = g_on with probability on, g_off with off, 0 with open, else g; each cell of a "
         "pair by itself",
         citation="C.-Y. Chen et al., IEEE Trans. Computers 64(1):180-190 (2015); clusters: C. H. "
@@ -145,6 +148,12 @@ class Faults:
         )
 
     @property
+    def only_pairs(self) -> tuple[str, ...]:
+        """What knows only pairs: the arithmetic of mitigation, and the cells that a map names."""
+        asked = {"pairs": self.pairs, "remap": self.remap != "none", "map": bool(self.map)}
+        return tuple(name for name, on in asked.items() if on)
+
+    @property
     def arrays(self) -> tuple[str, ...]:
         """The arrays that the map names."""
         return tuple(self._faults)
@@ -159,15 +168,17 @@ class Faults:
         outputs, inputs = target.shape
         shape = (outputs + self.spare, inputs)
         places, values = self._cells(shape, draws)
-        if not len(places) or not (self.pairs or self.remap != "none"):
+        known = self.pairs or self.remap != "none"
+        if not known or not (len(places) or self.spare):
             return target, FaultyArray.of(places, values, outputs * inputs)
         wanted = target.numpy().astype("float64")
         pairs = FaultyPairs.of(places, values, shape, aware=self.pairs)
-        pairs = pairs.remapped(wanted, shape[0], self.remap)
+        pairs, layout = pairs.remapped(wanted, shape[0], self.remap)
         at = pairs.column, pairs.row
         target = target.clone()
         target.numpy()[at] = pairs.programmed(wanted[at])
-        return target, FaultyArray.of(*pairs.cells(target.shape), outputs * inputs)
+        found = FaultyArray.of(*pairs.cells(target.shape), outputs * inputs)
+        return target, found if self.remap == "none" else replace(found, layout=layout)
 
     def apply(self, cells: Cells, draws: Draws) -> Cells:
         """Return the cells with the faulty ones in their states, as whoever knows of none gets."""
@@ -228,11 +239,12 @@ class Faults:
 @dataclass(frozen=True, kw_only=True)
 class FaultyArray:
     """The faults of one tile of one chip: flat places in (out, in) and conductances, for each cell
-    of the pairs.
+    of the pairs; and where the lines lie, if elsewhere.
     """
 
     places: tuple[NDArray[np.int64], NDArray[np.int64]]
     values: tuple[NDArray[np.float64], NDArray[np.float64]]
+    layout: Layout | None = None
 
     @classmethod
     def of(cls, places: NDArray[np.int64], values: NDArray[np.float64], n: int) -> FaultyArray:
@@ -253,7 +265,7 @@ class FaultyArray:
                 held = g.contiguous().clone()
                 held.view(-1).numpy()[at] = values
             found.append(held)
-        return Cells(g_plus=found[0], g_minus=found[1])
+        return Cells(g_plus=found[0], g_minus=found[1], layout=self.layout)
 
 
 def _lines(rate: float, count: int, what: str, draws: Draws) -> NDArray[np.bool_]:

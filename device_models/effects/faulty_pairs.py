@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from device_models.effects.layout import Layout
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -99,24 +101,34 @@ class FaultyPairs:
             minus=self.minus[which],
         )
 
-    def remapped(self, target: Floats, columns: int, remap: Remap) -> FaultyPairs:
-        """The faults at the weights that meet them, where lines are assigned to places.
+    def remapped(self, target: Floats, columns: int, remap: Remap) -> tuple[FaultyPairs, Layout]:
+        """The faults at the weights that meet them, where lines are assigned to places; and those.
 
         Args:
             target: (outputs, inputs), all weights.
             columns: that there are; those beyond `outputs` are spares.
             remap: which lines may lie elsewhere; `both` assigns columns and then rows.
         """
+        import numpy as np
+
         outputs, inputs = target.shape
+        at_column, at_row = np.arange(outputs), np.arange(inputs)
         found = self
         if remap in ("columns", "both"):
-            found = found._moved("column", target, columns)
+            found, at_column = found._moved("column", target, columns)
         found = found.some(found.column < outputs)
         if remap in ("rows", "both"):
-            found = found._moved("row", target.T, inputs)
-        return found
+            found, at_row = found._moved("row", target.T, inputs)
+        left = np.setdiff1d(np.arange(columns), at_column)
+        idle = np.zeros((2, columns, inputs))
+        # Healthy cells that hold no weight are not programmed.
+        idle[0][self.column, self.row] = np.nan_to_num(self.plus)
+        idle[1][self.column, self.row] = np.nan_to_num(self.minus)
+        return found, Layout(columns=at_column, rows=at_row, left=left, idle=idle[:, left])
 
-    def _moved(self, line: Literal["column", "row"], target: Floats, places: int) -> FaultyPairs:
+    def _moved(
+        self, line: Literal["column", "row"], target: Floats, places: int
+    ) -> tuple[FaultyPairs, Places]:
         """With each line of `target`, (lines, across), at the place where its faults cost least."""
         import numpy as np
         from scipy.optimize import linear_sum_assignment
@@ -130,9 +142,11 @@ class FaultyPairs:
             if first < last:
                 here = order[first:last]
                 cost[:, place] = self.some(here).errors(target[:, across[here]])
+        # Lines come in their order.
         lines, taken = linear_sum_assignment(cost)
         # Spares that are left over lie behind.
         inverse = np.full(places, len(target))
         inverse[taken] = lines
         moved = inverse[at]
-        return replace(self, column=moved) if line == "column" else replace(self, row=moved)
+        found = replace(self, column=moved) if line == "column" else replace(self, row=moved)
+        return found, taken

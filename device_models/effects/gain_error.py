@@ -47,6 +47,8 @@ class GainError:
 
     def apply(self, cells: Cells, draws: Draws) -> Cells:
         """Return the cells with their gains."""
+        if not self.std:
+            return cells
 
         def gained(g: Tensor, what: str) -> Tensor:
             z = g.new_empty(g.shape).normal_(generator=draws.generator(what))

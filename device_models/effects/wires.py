@@ -120,6 +120,11 @@ class Wires:
         """Whether any wire has a resistance."""
         return bool(self.r_row or self.r_col or self.r_driver or self.r_sense)
 
+    @property
+    def only_pairs(self) -> tuple[str, ...]:
+        """Where the two cells of a pair lie, if in one array."""
+        return () if self.pairs == "arrays" else ("pairs",)
+
     def check_device(self, device: Device) -> None:
         """Raise `DeviceError` for a device whose cells have no conductance."""
         self._siemens(device.largest_us, f"preset {device.info.name!r}")
@@ -130,16 +135,23 @@ class Wires:
             return cells
         import numpy as np
 
-        unit = self._siemens(cells.g_max_us, "these cells")
+        unit, layout = self._siemens(cells.g_max_us, "these cells"), cells.layout
         plus, minus = (
             np.ascontiguousarray(g.numpy().T, dtype=np.float64) * unit
             for g in (cells.g_plus, cells.g_minus)
         )
+        if layout is not None:
+            plus, minus = layout.array(plus, 0, unit), layout.array(minus, 1, unit)
         across, along = self._parts(plus.shape)
         for rows in across:
             for columns in along:
                 part = rows, columns
-                plus[part], minus[part] = self._shown(plus[part], minus[part])
+                if cells.alone:
+                    plus[part] = self._solved(plus[part])
+                else:
+                    plus[part], minus[part] = self._shown(plus[part], minus[part])
+        if layout is not None:
+            plus, minus = layout.weights(plus), layout.weights(minus)
         shown = (cells.g_plus.new_tensor(g.T / unit) for g in (plus, minus))
         return Cells(g_plus=next(shown), g_minus=next(shown), g_max_us=cells.g_max_us)
 

@@ -73,6 +73,45 @@ def test_lists_import_no_torch(args: list[str]) -> None:
     assert {"presets": "pcm", "zoo": "resnet20", "data": "cifar100"}[args[0]] in output
 
 
+WRONG = [
+    [command, "zoo:digits_cnn", "--data", "digits", "-o", "out", *option]
+    for command in ("drift", "attribute", "convert", "harden")
+    for option in (
+        ["--preset", "nosuch"],
+        ["--periphery", "nosuch"],
+        ["--periphery", "standard?adc_bits=99"],
+    )
+]
+WRONG += [
+    ["drift", "zoo:nosuch", "--data", "digits", "-o", "out"],
+    ["drift", "zoo:digits_cnn", "--data", "nosuch", "-o", "out"],
+]
+REFUSED = """
+import json, sys
+from analogsim.cli.main import run
+codes = [run(args) for args in json.loads(sys.argv[1])]
+print(json.dumps([codes, "torch" in sys.modules]))
+"""
+
+
+def test_wrong_names_are_refused_before_torch_is_imported(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, json.dumps(WRONG)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+
+    assert json.loads(done.stdout) == [[2] * len(WRONG), False]
+    said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(said) == len(WRONG)
+    for line, args in zip(said, WRONG, strict=True):
+        assert ("99" if args[-1].endswith("=99") else "nosuch") in line
+    assert not list(tmp_path.iterdir())
+
+
 def test_version_is_the_packages() -> None:
     output, _ = spy("--version")
     assert output.strip() == f"analogsim, version {__version__}"

@@ -79,12 +79,11 @@ def test_the_standard_setting_on_its_own_tile_leaves_nothing_of_the_periphery_ou
     ]
 
 
-def test_products_of_slices_say_that_they_have_neither_ir_drop_nor_read_noise() -> None:
+def test_products_of_slices_have_what_the_standard_setting_has() -> None:
     analog = converted({"bits_per_cell": 2})
-    assert said(analog)["Wires"].startswith("none")
-    left = [text for part, text in overview(analog) if part == "Not modelled"]
-    assert "IR drop (ir_drop = 1): not in products of slices" in left[0]
-    assert "read noise of each product (read_noise = 0.0175): not in products" in left[1]
+    assert "polynomial" in said(analog)["Wires"]
+    assert "0.0175" in said(analog)["Products"]
+    assert [part for part, _ in overview(analog)].count("Not modelled") == 1
 
 
 def test_ir_drop_counts_once_where_wires_are_an_effect() -> None:

@@ -93,8 +93,6 @@ def test_a_law_of_pairs_is_refused_for_cells_alone(encoding):
     edge = dataclasses.replace(IDEAL, name="cells", weight_encoding=encoding)
     with pytest.raises(InputError, match=f"{encoding}.*one cell alone, got 'rram-cmo'"):
         convert(nn.Linear(3, 2), "rram-cmo", edge)
-    with pytest.raises(InputError, match=f"{encoding}.*no effects, got stuck"):
-        convert(nn.Linear(3, 2), "pcm", edge, effects=["stuck?rate_off=0.1"])
 
 
 def test_a_device_without_a_law_of_one_cell_says_so():

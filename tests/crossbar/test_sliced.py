@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -23,7 +24,9 @@ from analogsim.crossbar.forward.sliced import SlicedEngine
 from analogsim.crossbar.mapping.periphery import PERIPHERIES, STANDARD, Periphery
 from analogsim.crossbar.mapping.periphery_presets import PRESETS
 from analogsim.crossbar.mapping.periphery_text import from_dict, parse
+from analogsim.draws.addresses import generator_at
 from analogsim.errors import InputError
+from device_models.circuits import effective_conductance
 
 ENCODINGS = ("pair", "pair-two-sided", "offset", "offset-column")
 READS = ("slice", "weight-slice", "input-slice", "product")
@@ -249,3 +252,69 @@ def test_wires_lower_the_conductance_of_each_slice():
     for name, layer in wired.layers.items():
         for tile, whole in zip(layer.tiles, ideal.layers[name].tiles, strict=True):
             assert float(tile.weights.abs().sum()) < float(whole.weights.abs().sum())
+
+
+ALONE = [one for one in ENCODINGS if one != "pair"]
+
+
+@pytest.mark.parametrize("encoding", ALONE)
+def test_effects_act_on_cells_that_stand_alone(encoding):
+    """A gain and stuck cells in numpy, from the draws of each tile's plus cells."""
+    cut = edge(bits_per_cell=4, weight_encoding=encoding)
+    effects = ["gain_error?std=0.1", "stuck?rate_on=0.05&rate_off=0.1"]
+    plain, chip = chip_of(cut), chip_of(cut, effects=effects)
+    for name, layer in chip.layers.items():
+        for tile, healthy in zip(layer.tiles, plain.layers[name].tiles, strict=True):
+
+            def drawn(effect, kind, tile=tile, name=name):
+                place = (2, "effect", effect, 0, name, tile.slot.index, 0, "plus")
+                made = getattr(torch.empty(tile.shape), kind)(generator=generator_at(*place))
+                return made.numpy()
+
+            g = healthy.weights.numpy()
+            g = np.maximum(g * (1 + np.float32(0.1) * drawn("gain_error", "normal_")), 0)
+            u = drawn("stuck", "uniform_")
+            g = np.where(u < 0.05, np.float32(1), np.where(u < 0.15, np.float32(0), g))
+            np.testing.assert_allclose(tile.weights.numpy(), g, atol=1e-6)
+
+
+@pytest.mark.parametrize("device", ["ideal", "pcm"])
+def test_wires_of_isaac_are_those_of_its_cells(device):
+    """Slices with an offset column: each array as `effective_conductance` has it, at any time."""
+    fields = {"r_row": 1.0, "r_col": 2.0}
+    wires = "wires?r_row=1&r_col=2&g_max_us=25"
+    isaac = dataclasses.replace(PERIPHERIES["isaac"], max_input_size=36)
+    plain, chip = (
+        chip_of(isaac, device, effects=effects).drift_(86400.0, compensation="none")
+        for effects in ((), (wires,))
+    )
+    for name, layer in chip.layers.items():
+        for tile, ideal in zip(layer.tiles, plain.layers[name].tiles, strict=True):
+            g = ideal.weights.double().numpy().T * 25e-6
+            wanted = effective_conductance(g, **fields).T / 25e-6
+            np.testing.assert_allclose(tile.weights.numpy(), wanted, atol=2e-6)
+            if float(ideal.weights.max()) > 0.5:
+                assert float((tile.weights - ideal.weights).abs().max()) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("effect", "said"),
+    [
+        ("faults?on=0.01&pairs=true", "faults with pairs, which is of pairs"),
+        ("faults?on=0.01&remap=columns", "faults with remap"),
+        ("wires?r_row=1&pairs=columns&g_max_us=25", "wires with pairs"),
+    ],
+)
+def test_what_is_of_pairs_is_refused_for_cells_that_stand_alone(effect, said):
+    with pytest.raises(InputError, match=said):
+        convert(network(), "ideal", edge(weight_encoding="offset"), calibrate=X, effects=[effect])
+
+
+def test_an_effect_that_does_nothing_does_nothing_to_cells_that_stand_alone():
+    cut = edge(weight_encoding="offset-column", bits_per_cell=2)
+    plain, chip = (
+        chip_of(cut, "pcm", effects=effects).drift_(1.0) for effects in ((), ("gain_error?std=0",))
+    )
+    for one, other in zip(plain.layers.values(), chip.layers.values(), strict=True):
+        for a, b in zip(one.tiles, other.tiles, strict=True):
+            assert torch.equal(a.weights, b.weights)

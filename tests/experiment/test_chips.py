@@ -71,6 +71,17 @@ def test_a_percentile_of_few_chips_has_no_bounds(n: int, bounded: bool) -> None:
     assert found.method == ("order statistics" if bounded else "normal chips")
 
 
+def test_order_statistics_are_at_the_places_that_the_binomial_law_gives() -> None:
+    for n in (72, 73, 100, 400):
+        for share in (0.05, 0.1, 0.5):
+            chips = np.arange(n) / n
+            found = percentile_chip(chips.tolist(), share)
+            assert found is not None
+            below = int(stats.binom.ppf(0.025, n, share))
+            above = int(stats.binom.isf(0.025, n, share)) + 1
+            assert (found.low, found.high) == (chips[below - 1], chips[above - 1])
+
+
 def test_order_statistics_need_no_normal_chips() -> None:
     rng = np.random.default_rng(6)
     truth = float(stats.expon.ppf(0.05))

@@ -94,11 +94,14 @@ class ChipEffects:
         if not tile.settled and any(one.moment == "target" for one in self.effects):
             # A chip that was loaded.
             self.aim(layer, tile)
-        cells = Cells.of(weights, self.g_max_us)
+        alone = not layer.periphery.pairs
+        cells = Cells.of(weights, self.g_max_us, alone=alone)
         for place, (effect, draws) in enumerate(self._each(layer, tile)):
             if acts(effect):
                 here: Acts = tile.settled.get(place, effect)
-                cells = replace(here.apply(cells, draws), g_max_us=self.g_max_us)
+                found = here.apply(cells, draws)
+                layout = found.layout or cells.layout
+                cells = replace(found, g_max_us=self.g_max_us, layout=layout, alone=alone)
         return cells.weights
 
     def _each(self, layer: CrossbarLayer, tile: TileState) -> Iterator[tuple[Effect, DrawsAt]]:

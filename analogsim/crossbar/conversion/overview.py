@@ -104,7 +104,7 @@ def _lines(analog: AnalogModel) -> Iterator[tuple[str, str]]:
     reads = reads_entry(analog)
     if reads is not None and not edge.perfect:
         yield "Conversions", reads["text"]
-    missing = [*edge.not_modelled(analog.tile, [device]), f"device: {device.info.not_modelled}"]
+    missing = [*edge.not_modelled(analog.tile), f"device: {device.info.not_modelled}"]
     missing += [f"{one.info.name}: {one.info.not_modelled}" for one in analog.effects]
     for text in missing:
         yield "Not modelled", text

@@ -44,6 +44,7 @@ class ArrayTerms(nn.Module):
         rows: slice,
         dac: float,
         adc: float,
+        of_half: bool = False,
     ) -> None:
         """Take over what the tiles hold.
 
@@ -54,9 +55,11 @@ class ArrayTerms(nn.Module):
             gain: (groups, out): of a compensation in front of the ADC.
             rows: which columns of `cells` are rows of the tiles.
             dac, adc: the converters' steps.
+            of_half: whether `cells` are one half of pairs, of which the other is at zero.
         """
         super().__init__()
-        shape = (geometry.groups * geometry.out_features, -1, *geometry.kernel)
+        outputs = cells.shape[1]
+        shape = (geometry.groups * outputs, -1, *geometry.kernel)
         n = rows.stop - rows.start
         self.unit = dac * n / WIRE_RATIO
         self.dropped = self.sizes = self.ones = None
@@ -68,13 +71,16 @@ class ArrayTerms(nn.Module):
         if law.ir_drop > 0 or (read is not None and read.law == "root"):
             self.sizes = _product(cells.abs().reshape(shape))
         if read is not None and read.law == "constant":
+            # One cell a weight is programmed, whichever of a pair.
             ones = torch.zeros(geometry.groups, 1, cells.shape[-1])
             ones[..., rows] = 1.0
-            self.ones = _product(ones.reshape(geometry.groups, *shape[1:]))
+            ones = (cells != 0).to(cells.dtype) if of_half else ones
+            self.ones = _product(ones.reshape(geometry.groups * ones.shape[1], *shape[1:]))
         sigma = 0.0 if read is None else read.sigma
         self.noisy = sigma > 0
         self.drops = law.ir_drop > 0
-        self._outputs = geometry.out_features
+        # How often the product of ones stands for an output.
+        self._outputs = 1 if of_half else outputs
         spread = (gain.reshape(-1) * (sigma * dac / adc)).square()
         self.register_buffer("spread", spread, persistent=False)
 

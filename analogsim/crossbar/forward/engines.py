@@ -82,9 +82,9 @@ def new_engine(analog: AnalogModel, layer: CrossbarLayer) -> Engine:
         return TileEngine(layer, analog.tile)
     if analog.periphery.perfect:
         return PerfectEngine()
-    if not analog.periphery.plain:
-        return SlicedEngine()
     law = product_law(analog.periphery, analog.tile, analog.device)
+    if not analog.periphery.plain:
+        return SlicedEngine(law)
     return StaticEngine(law) if analog.periphery.input_scaling == "static" else DynamicEngine(law)
 
 

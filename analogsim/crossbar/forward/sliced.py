@@ -9,11 +9,9 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar.adc.table import CodeTable
-from analogsim.crossbar.forward.adc_stage import AdcStage, coded, shaped
+from analogsim.crossbar.forward.adc_stage import coded
 from analogsim.crossbar.forward.adc_tables import tables_of
 from analogsim.crossbar.forward.conversions import (
-    Conversion,
     compensated_together,
     conversions_of,
     digits,
@@ -21,25 +19,26 @@ from analogsim.crossbar.forward.conversions import (
     net,
 )
 from analogsim.crossbar.forward.input_stage import InputStage
-from analogsim.crossbar.forward.packed import Product, channels_last
+from analogsim.crossbar.forward.planes import Coded, InputSum, Placed, Plane, bound_of, lsb_of
+from analogsim.crossbar.forward.sliced_terms import Drive, drives_of
 from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
-from analogsim.crossbar.mapping.periphery import Periphery, step
-from analogsim.crossbar.mapping.tile import TileState
+from analogsim.crossbar.mapping.periphery import Periphery
+from analogsim.crossbar.mapping.product_law import NOTHING, ProductLaw
 from analogsim.draws.addresses import generator_at
-
-Coded = tuple[CodeTable, list[int]]
-Placed = tuple[int, list[TileState]]
-"""A place's number in its layer, and its tiles."""
 
 
 class SlicedEngine(Engine):
-    """DAC, products, output noise, ADC and shift-and-add, for static input ranges."""
+    """DAC, products, output noise, ADC and shift-and-add, for static input ranges.
+
+    Where the law of the products has IR drop or read noise, these are products, too.
+    """
 
     where: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, law: ProductLaw = NOTHING) -> None:
         super().__init__()
+        self.law = law
         # An empty buffer that follows the module from device to device.
         self.register_buffer("where", torch.empty(0), persistent=False)
         self.splits = nn.ModuleList()
@@ -115,7 +114,7 @@ class SlicedEngine(Engine):
             if groups[one.group] != tuple(weights):
                 continue
             bound = bound_of(layer, place, number)
-            lsb = _lsb(edge, bound)
+            lsb = lsb_of(edge, bound)
             y = self._noisy(one.current(weights.__getitem__), edge, generator).div_(lsb)
             table = self.table(layer, place, number)
             if table is None:
@@ -148,21 +147,6 @@ class SlicedEngine(Engine):
             yield from split.currents(layer.geometry, x)
 
 
-def bound_of(layer: CrossbarLayer, place: int, number: int) -> float:
-    """The largest output that the ADC of a conversion tells from larger ones."""
-    if layer.output_bounds is None:
-        return layer.periphery.output_bound
-    return float(layer.output_bounds[place, number])
-
-
-def _lsb(edge: Periphery, bound: float) -> float:
-    if not edge.adc_bits:
-        return 1.0
-    return (
-        step(edge.adc_bits, bound) if edge.adc_kind == "uniform" else 2 * bound / 2**edge.adc_bits
-    )
-
-
 class _Split(nn.Module):
     """The places that share their input channels: one for each group (and output split)."""
 
@@ -178,21 +162,36 @@ class _Split(nn.Module):
         edge = layer.periphery
         self.stage = InputStage(layer, [place[0] for _, place in places])
         self._slices, self._bits = input_slices(edge), edge.bits_per_input
+        self._edge, self._suffers = edge, bool(engine.law)
         self.planes = nn.ModuleList(
-            _Plane(engine, layer, places, self.stage, number, one, gain, None if number else offset)
+            Plane(
+                engine.law,
+                engine.table,
+                layer,
+                places,
+                self.stage,
+                number,
+                one,
+                gain,
+                None if number else offset,
+            )
             for number, one in enumerate(conversions_of(edge))
         )
-        self.sums = _InputSum(layer, places, self.stage, gain) if edge.offset else None
+        self.sums = InputSum(layer, places, self.stage, gain) if edge.offset else None
 
     def _applied(self, x: Tensor) -> list[Tensor]:
         return digits(x, self._bits, self._slices) if self._slices else [x]
+
+    def _drives(self, x: Tensor) -> list[Drive]:
+        return [(x, 1.0)] if self._slices else drives_of(x, self._edge, self.stage.full)
 
     def forward(self, geometry: Geometry, x: Tensor, total: Tensor | None) -> Tensor:
         """This split's outputs, and those of the others so far where there are any."""
         x = self.stage(geometry, x)
         for k, applied in enumerate(self._applied(x)):
+            each = self._drives(applied) if self._suffers else []
             for plane in self.planes:
-                total = plane.forward(geometry, applied, total, float(2 ** (self._bits * k)))
+                total = plane.forward(geometry, applied, total, float(2 ** (self._bits * k)), each)
         if self.sums is not None:
             assert total is not None
             total = self.sums(geometry, x, total)
@@ -203,143 +202,5 @@ class _Split(nn.Module):
         """See `SlicedEngine.currents`."""
         for applied in self._applied(self.stage(geometry, x)):
             for plane in self.planes:
-                assert isinstance(plane, _Plane)
+                assert isinstance(plane, Plane)
                 yield from plane.currents(geometry, applied)
-
-
-class _Plane(nn.Module):
-    """One conversion of all the places of a split."""
-
-    outputs: Tensor | None
-    factor: Tensor
-    lsb: Tensor
-
-    def __init__(
-        self,
-        engine: SlicedEngine,
-        layer: CrossbarLayer,
-        places: list[Placed],
-        stage: InputStage,
-        number: int,
-        one: Conversion,
-        gain: Tensor,
-        offset: Tensor | None,
-    ) -> None:
-        super().__init__()
-        geometry, edge = layer.geometry, layer.periphery
-        main = compensated_together(edge)[one.group][0]
-        # Without an ADC the drift compensations lie in the sum.
-        folded = not edge.adc_bits
-        sliced = input_slices(edge) > 0
-        largest = 2.0**edge.bits_per_input - 1 if sliced else stage.full
-        columns = _columns(places, geometry, unit=one.unit)
-        width = max(part.stop for part in columns)
-        groups, inputs = geometry.groups, places[0][1][0].slot.inputs
-        kernel = geometry.kernel_size
-        matrix = torch.zeros(groups, width, len(stage.channels) * kernel)
-        lsb = torch.ones(groups, width)
-        factor = torch.empty(groups, geometry.out_features)
-        outputs = torch.zeros(groups, geometry.out_features, dtype=torch.long)
-        skipped = inputs.start - stage.channels.start * kernel
-        tables: list[CodeTable] = []
-        rows = torch.zeros(groups, width, dtype=torch.long)
-        self._members: list[tuple[int, int, slice]] = []
-        for (place, tiles), part in zip(places, columns, strict=True):
-            slot, tile = tiles[0].slot, tiles[main]
-            group, row = slot.group, _lsb(edge, bound_of(layer, place, number))
-            held = [each.present if folded else each.weights for each in tiles]
-            current = one.current(held.__getitem__)
-            stop = skipped + inputs.stop - inputs.start
-            matrix[group, part, skipped:stop] = current / (row * largest)
-            lsb[group, part] = row
-            behind = tile.scale.reshape(-1) if folded else tile.behind_adc
-            share = largest / stage.full * one.factor
-            factor[group, slot.outputs] = behind * (row * tiles[0].input_range * share)
-            outputs[group, slot.outputs] = group * width + part.start
-            table = engine.table(layer, place, number)
-            if table is not None:
-                first = sum(len(each.values) for each in tables)
-                rows[group, part] = torch.tensor(table[1]) + first
-                tables.append(table[0])
-            self._members.append((place, group, part))
-        self.number, self._width = number, width
-        self.product = Product()
-        weight = matrix.reshape(groups * width, -1, *geometry.kernel)
-        if geometry.kind == "linear":
-            weight = matrix.reshape(groups * width, -1)
-        self.product.take_(channels_last(weight))
-        factor = factor.reshape(-1) * gain
-        self.register_buffer("lsb", lsb.reshape(-1), persistent=False)
-        # One reading of a unit column serves all outputs of its place.
-        spread = outputs.reshape(-1) if one.unit else None
-        self.register_buffer("outputs", spread, persistent=False)
-        self.register_buffer("factor", factor, persistent=False)
-        levels = 2.0 ** (edge.adc_bits - 1)
-        bound = edge.output_bound if folded else levels - (edge.adc_kind == "uniform")
-        self.adc = AdcStage(
-            sigma=(edge.output_noise / lsb).reshape(-1),
-            bound=bound,
-            rounded=not folded,
-            factor=torch.ones(groups * width) if one.unit else factor,
-            offset=offset,
-            table=(CodeTable.stacked(tables), rows.reshape(-1).tolist()) if tables else None,
-        )
-
-    def forward(self, geometry: Geometry, x: Tensor, total: Tensor | None, times: float) -> Tensor:
-        """The products through the ADC, times their factors, plus `total`."""
-        y = self.product.forward(geometry, x, None)
-        if self.outputs is None:
-            return self.adc(geometry, y, total, times)  # type: ignore[no-any-return]
-        assert total is not None, "the cells' own conversion comes first"
-        y = self.adc.digital(geometry, y).index_select(geometry.channel_axis, self.outputs)
-        return total.addcmul_(y, shaped(self.factor, geometry) * times)
-
-    def currents(self, geometry: Geometry, x: Tensor) -> Iterator[tuple[int, int, Tensor]]:
-        """(place, conversion, outputs in front of the ADC)."""
-        y = self.product.forward(geometry, x, None) * shaped(self.lsb, geometry)
-        for place, group, part in self._members:
-            first = group * self._width + part.start
-            yield place, self.number, y.narrow(geometry.channel_axis, first, part.stop - part.start)
-
-
-def _columns(places: list[Placed], geometry: Geometry, *, unit: bool) -> list[slice]:
-    """Of each place, its columns within its group."""
-    if not unit:
-        return [tiles[0].slot.outputs for _, tiles in places]
-    starts = sorted({tiles[0].slot.outputs.start for _, tiles in places})
-    found = (starts.index(tiles[0].slot.outputs.start) for _, tiles in places)
-    return [slice(i, i + 1) for i in found]
-
-
-class _InputSum(nn.Module):
-    """What the digital side subtracts where weights have an offset: the sum of the inputs."""
-
-    factor: Tensor
-
-    def __init__(
-        self, layer: CrossbarLayer, places: list[Placed], stage: InputStage, gain: Tensor
-    ) -> None:
-        super().__init__()
-        geometry = layer.geometry
-        kernel, groups = geometry.kernel_size, geometry.groups
-        inputs = places[0][1][0].slot.inputs
-        skipped = inputs.start - stage.channels.start * kernel
-        matrix = torch.zeros(groups, len(stage.channels) * kernel)
-        matrix[:, skipped : skipped + inputs.stop - inputs.start] = 1.0
-        shape = (groups, -1, *geometry.kernel)
-        self.product = Product()
-        self.product.take_(channels_last(matrix.reshape(shape)))
-        factor = torch.empty(groups, geometry.out_features)
-        for _, tiles in places:
-            tile = tiles[0]
-            size = layer.periphery.offset * tile.input_range / stage.full
-            factor[tile.slot.group, tile.slot.outputs] = tile.scale.reshape(-1) * size
-        self.register_buffer("factor", factor.reshape(-1) * gain, persistent=False)
-
-    def forward(self, geometry: Geometry, x: Tensor, total: Tensor) -> Tensor:
-        """`total`, with the offset of all weights added."""
-        sums = self.product.forward(geometry, x, None)
-        if geometry.groups > 1:
-            each = geometry.out_features
-            sums = sums.repeat_interleave(each, dim=geometry.channel_axis)
-        return total.addcmul_(sums, shaped(self.factor, geometry))

@@ -180,31 +180,18 @@ class Periphery:
         """Whether the DAC needs a calibrated range for each tile."""
         return not self.perfect and self.input_scaling == "static"
 
-    def not_modelled(self, tile: TileKind, devices: Sequence[Device] = ()) -> tuple[str, ...]:
-        """What is asked for and the chosen law of products does not have, in words.
-
-        Args:
-            tile: the law of the products.
-            devices: that are put on it.
-        """
+    def not_modelled(self, tile: TileKind) -> tuple[str, ...]:
+        """What is asked for and the law of the products of `tile` does not have, in words."""
         if self.perfect:
             return ("DAC, ADC, bounds and output noise: off by choice (ideal periphery)",)
+        missing: list[str] = []
         if tile == "torch":
-            where = "not in aihwkit's torch tile"
-        elif not self.plain:
-            where = "not in products of slices, or of converters with errors or calibrated ranges"
-        else:
-            return ()
-        noises = {d.info.name: d.product_noise() for d in devices} if tile == "native" else {}
-        missing = [f"IR drop (ir_drop = {self.ir_drop:g}): {where}"] * (self.ir_drop > 0)
-        missing += [f"read noise of each product (read_noise = {self.read_noise:g}): {where}"] * (
-            self.read_noise > 0
-        )
-        missing += [
-            f"read noise of each product that {name} states (sigma = {noise.sigma:g}): {where}"
-            for name, noise in noises.items()
-            if noise is not None and noise.sigma > 0
-        ]
+            fields = (("IR drop", "ir_drop"), ("read noise of each product", "read_noise"))
+            missing = [
+                f"{what} ({field} = {getattr(self, field):g}): not in aihwkit's torch tile"
+                for what, field in fields
+                if getattr(self, field) > 0
+            ]
         accelerator, options, _ = self.name.partition("?")
         if accelerator in PRESETS and (options or self == PERIPHERIES[accelerator]):
             missing.append(f"of {accelerator} itself: {PRESETS[accelerator].not_modelled}")
@@ -217,7 +204,7 @@ class Periphery:
             tile: the law of the products.
             devices: that are put on it.
         """
-        if self.perfect or tile == "torch" or not self.plain:
+        if self.perfect or tile == "torch":
             return ()
         own = {d.info.name: d.product_noise() for d in devices} if tile == "native" else {}
         others = [

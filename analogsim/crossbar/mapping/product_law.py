@@ -42,12 +42,10 @@ NOTHING = ProductLaw()
 def product_law(periphery: Periphery, tile: TileKind, device: Device) -> ProductLaw:
     """The law of the products that analogsim computes; nothing where a tile of aihwkit does.
 
-    Products of slices, and of converters with errors, have neither (`Periphery.not_modelled`).
-
     A device that states the read noise of its products has that one, and the periphery's is then
     not added; every other device has the periphery's, which is PCM's.
     """
-    if periphery.perfect or not periphery.plain or tile != "native":
+    if periphery.perfect or tile != "native":
         return NOTHING
     read = device.product_noise()
     if read is None:

@@ -57,7 +57,7 @@ def check_stream(
 
 
 def check_cells(periphery: Periphery, device: Device, effects: Sequence[Effect]) -> None:
-    """Refuse cells that stand alone where the device's law or an effect knows only pairs.
+    """Refuse cells that stand alone where the device's law or an effect's option knows only pairs.
 
     Raises:
         InputError: one of these.
@@ -70,12 +70,13 @@ def check_cells(periphery: Periphery, device: Device, effects: Sequence[Effect])
             f"{what} must have a device whose law is known for one cell alone, got "
             f"{device.info.name!r}; use weight_encoding 'pair', or a device such as pcm"
         )
-    if effects:
-        named = ", ".join(effect.info.name for effect in effects)
-        raise InputError(
-            f"{what} must have no effects, got {named}: they act on pairs; leave them out, or use "
-            "weight_encoding 'pair'"
-        )
+    for effect in effects:
+        if options := getattr(effect, "only_pairs", ()):
+            raise InputError(
+                f"{what} must have effects on cells that stand alone, got {effect.info.name} with "
+                f"{', '.join(options)}, which is of pairs; leave it out, or use weight_encoding "
+                "'pair'"
+            )
 
 
 @functools.cache
