@@ -23,11 +23,11 @@ class LowRank(nn.Module):
     def __init__(self, layer: nn.Linear | nn.Conv1d | nn.Conv2d, rank: int) -> None:
         """Of a layer's shape and settings; weights are not drawn yet."""
         super().__init__()
-        where = {"device": layer.weight.device, "dtype": layer.weight.dtype}
+        weight = layer.weight.detach()
         shape = (rank, *layer.weight.shape[1:])
         down: nn.Module = copy.deepcopy(layer)
         assert isinstance(down, nn.Linear | nn.Conv1d | nn.Conv2d)
-        down.weight, down.bias = nn.Parameter(torch.empty(shape, **where)), None  # type: ignore[arg-type]
+        down.weight, down.bias = nn.Parameter(weight.new_empty(shape)), None
         outputs = len(layer.weight)
         up: nn.Linear | nn.Conv1d | nn.Conv2d
         if isinstance(down, nn.Linear):
@@ -37,7 +37,7 @@ class LowRank(nn.Module):
             down.out_channels = rank
             kind = nn.Conv1d if isinstance(down, nn.Conv1d) else nn.Conv2d
             up = kind(rank, outputs, 1, bias=False, device="meta")
-        up.weight = nn.Parameter(torch.zeros(up.weight.shape, **where))  # type: ignore[arg-type]
+        up.weight = nn.Parameter(weight.new_zeros(up.weight.shape))
         self.down, self.up = down, up
 
     def forward(self, x: Tensor) -> Tensor:

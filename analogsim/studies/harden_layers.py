@@ -101,9 +101,10 @@ def _named(found: Attribution) -> tuple[tuple[str, ...], str]:
         for row in found["rows"]
         if row["kind"] == "layer" and row["mode"] == "without"
     }
+    short = "" if suggestion["reached"] else " (all that gain, which falls short of it)"
     each = ", ".join(f"{name} ({100 * gains[name]:.1f} points)" for name in names)
     return names, (
-        f"layers {each} are hardened: {suggestion['asked']}, by what each gains when it alone "
-        f"is digital, on {found['n_images']} held-out training images and {found['chips']} chips "
-        "of their own"
+        f"layers {each} are hardened: {suggestion['asked']}{short}, by what each gains when it "
+        f"alone is digital, on {found['n_images']} held-out training images and "
+        f"{found['chips']} chips of their own"
     )
