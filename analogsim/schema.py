@@ -89,9 +89,9 @@ def problems(value: object, hint: Any, where: str) -> Iterator[str]:
     `hint` is Any, None, str, bool, int, float, Literal, a union, list[...], dict[str, ...] or a
     TypedDict. A whole number is a float; a truth value is not a number.
     """
-    origin, args = get_origin(hint), get_args(hint)
-    if hint is Any:
+    if hint is Any or _is_one_of(value, _plain(hint)):
         return
+    origin, args = get_origin(hint), get_args(hint)
     if origin in {Union, UnionType}:
         objects = [arg for arg in args if is_typeddict(arg)]
         if isinstance(value, dict) and len(objects) == 1:
@@ -108,8 +108,11 @@ def problems(value: object, hint: Any, where: str) -> Iterator[str]:
         if not isinstance(value, list):
             yield f"{where} must be a list, got {shown(value)}"
         else:
+            # Long lists are of numbers: of those only the wrong ones cost a sentence.
+            plain = _plain(args[0])
             for index, item in enumerate(value):
-                yield from problems(item, args[0], f"{where}[{index}]")
+                if not _is_one_of(item, plain):
+                    yield from problems(item, args[0], f"{where}[{index}]")
     elif origin is dict:
         if not isinstance(value, dict):
             yield f"{where} must be an object, got {shown(value)}"
@@ -122,7 +125,7 @@ def problems(value: object, hint: Any, where: str) -> Iterator[str]:
         else:
             optional = hint.__optional_keys__
             yield from field_problems(value, _hints_of(hint), f"{where} ", optional=optional)
-    elif not _is_plain(value, hint):
+    else:
         yield f"{where} must be {_RULES[hint]}, got {shown(value)}"
 
 
@@ -152,9 +155,15 @@ def fits(value: object, hint: Any) -> bool:
     return next(problems(value, hint, ""), None) is None
 
 
-def _is_plain(value: object, hint: Any) -> bool:
-    if isinstance(value, bool):
-        return hint is bool
-    if hint is float:
-        return isinstance(value, int | float) and math.isfinite(value)
-    return isinstance(value, hint)
+@lru_cache(maxsize=256)
+def _plain(hint: Any) -> frozenset[Any]:
+    """The plain types of a hint that is one, or a union of some; others are left out."""
+    parts = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+    return frozenset(_RULES).intersection(parts)
+
+
+def _is_one_of(value: object, plain: frozenset[Any]) -> bool:
+    kind = type(value)
+    if kind is float or (kind is int and int not in plain):
+        return float in plain and math.isfinite(value)  # type: ignore[arg-type]
+    return kind in plain

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any
 
 _KEY = "constant"
@@ -176,6 +177,7 @@ def pair_spread(sigma_us: tuple[float, ...], x: float, g_max_us: float) -> float
     return math.sqrt(polynomial(sigma_us, x) ** 2 + idle) / g_max_us
 
 
+@lru_cache(maxsize=256)  # Asked of every device that is made; few have constants of their own.
 def lowest(coefficients: tuple[float, ...], steps: int = 1000) -> tuple[float, float]:
     """Where on [0, 1] a polynomial (constant first) is smallest, and its value there."""
     x = min((at / steps for at in range(steps + 1)), key=lambda x: polynomial(coefficients, x))

@@ -1,7 +1,7 @@
 """The stream on a CPU: through numba where it is installed, otherwise through plain numpy.
 
 Both give the same numbers bit for bit. numba (extra `fast`) is several times faster; it compiles
-at the first call of a process, which takes a few seconds, and writes nothing to disk.
+at the first call, which takes a few seconds, and keeps that on disk.
 """
 
 import functools

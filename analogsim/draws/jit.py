@@ -1,8 +1,8 @@
 """The stream compiled by numba for a CPU: the operations of `stream.py` in the same order.
 
-Importing this file needs numba (extra `fast`). Compiling happens at the first call of a process
-and takes a few seconds; nothing is written to disk. No function here uses `fastmath`: the
-float32 results equal numpy's bit for bit.
+Importing this file needs numba (extra `fast`). Compiling `noisy` takes a few seconds; it is kept on
+disk as in `crossbar/forward/converter_jit.py`: when `stream.py` changes, change `_EDITION`. No
+function here uses `fastmath`: the float32 results equal numpy's bit for bit.
 """
 
 import numpy as np
@@ -26,6 +26,7 @@ from analogsim.draws.stream import (
     UInts,
 )
 
+_EDITION = 1
 _M0, _M1 = (np.uint64(m) for m in MULTIPLIERS)
 _STEP0, _STEP1 = (np.uint32(s) for s in KEY_STEPS)
 _HIGH = np.uint64(32)
@@ -41,6 +42,14 @@ _SIGN, _SWAP, _TWO = np.uint32(SIGN_BIT), np.uint32(SWAP_BIT), np.uint32(2)
 
 _SCRATCH = 2048
 """Normals drawn at a time: they stay in the innermost cache. A multiple of 4."""
+
+
+def compile_(function):
+    """Compile what other files call, and keep it on disk where that can be written."""
+    try:
+        return njit(nogil=True, error_model="numpy", cache=True)(function)
+    except RuntimeError:  # nowhere to keep it
+        return njit(nogil=True, error_model="numpy")(function)
 
 
 # Inlined before LLVM looks at loops: a call in the loop would keep it scalar, four times slower.
@@ -149,7 +158,7 @@ def _apply(out, clean, z, spread, columns, least, multiplicative):
             out[j] = _one(clean[j], spread, least, z[j], multiplicative)
 
 
-@njit(nogil=True, error_model="numpy")
+@compile_
 def noisy(
     out: Floats,
     clean: Floats,

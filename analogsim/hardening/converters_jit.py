@@ -11,20 +11,13 @@ from numba import njit, types
 from numba.extending import overload
 
 from analogsim.crossbar.forward.drop_jit import share, slope
-from analogsim.draws.jit import coarse_normals
+from analogsim.draws.jit import coarse_normals, compile_
 from analogsim.draws.stream import Floats, UInts
 
 _EDITION = 2
 _PIECE = 2048
 _16, _1, _HALF = np.uint32(16), np.uint32(1), np.uint32(0x7FFF)
 _0 = np.float32(0)
-
-
-def _compile(function):
-    try:
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # nowhere to keep it
-        return njit(nogil=True, error_model="numpy")(function)
 
 
 def _read(values, j):
@@ -58,7 +51,7 @@ def _write_of(values, j, v):
     return write
 
 
-@_compile
+@compile_
 def dac(x, codes, limit: np.float32, level: np.float32, rounded: bool) -> None:
     """`codes` become the DAC's of `x`: clipped to +-`limit`, in units of `level`."""
     for j in range(x.size):
@@ -83,7 +76,7 @@ def _pull(g, x, out, limit, level):
     return total, inside
 
 
-@_compile
+@compile_
 def dac_backward(g, x, out, limit: np.float32, level: np.float32):
     """`out` becomes the gradient of the inputs `x`; `g` is that of their codes.
 
@@ -146,7 +139,7 @@ def _spread(values, inner, length):
     return out
 
 
-@_compile
+@compile_
 def adc(
     y,
     dropped,
@@ -210,7 +203,7 @@ def adc(
     return count
 
 
-@_compile
+@compile_
 def adc_backward(g, clipped, out) -> None:
     """`out` becomes `g`, and 0 where outputs were clipped."""
     for j in range(g.size):

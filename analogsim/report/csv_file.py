@@ -25,12 +25,12 @@ def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Cell]], *, end: str
     target = io.StringIO()
     writer = csv.writer(target, lineterminator=end)
     writer.writerow([_inert(name) for name in header])
-    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    writer.writerows([_inert(c) if isinstance(c, str) else c for c in row] for row in rows)
     return target.getvalue()
 
 
-def _inert(cell: Cell) -> Cell:
-    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+def _inert(cell: str) -> str:
+    if not cell.startswith(_FORMULA):
         return cell
     try:
         numbers = [float(part) for part in cell.split()]

@@ -133,7 +133,8 @@ def solve(g: Floats, lines: Lines, tolerance: float = TOLERANCE) -> Floats:
         return g * _rows(g, lines).driven()[::-1].T
     # As many systems as outputs: fewer of them, if there are fewer inputs.
     if len(g) < g.shape[1] and not lines.opposite.any():
-        return np.ascontiguousarray(solve(g[::-1, ::-1].T, lines.turned(), tolerance)[::-1, ::-1].T)
+        turned = np.ascontiguousarray(g[::-1, ::-1].T)
+        return np.ascontiguousarray(solve(turned, lines.turned(), tolerance)[::-1, ::-1].T)
     columns = _columns(g, lines)
     profile = _profile(g, lines) if lines.opposite.any() else columns.driven()
     found = coupled.coupled(g, _rows(g, lines), columns, profile, tolerance)

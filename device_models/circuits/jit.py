@@ -39,7 +39,15 @@ def eliminate(g, between, end, first, t, s):
         s[last, j] = 1 / here if open_end else end[j] * left
 
 
-# Loops of their own over vectors of their own: only so does the compiler make vectors of them.
+# Loops of their own over vectors of their own: only so does the compiler make vectors of them. One
+# that copies, too: `out[:] = x` would compile numpy's check of shapes and its message with it, half
+# of all that is compiled here.
+@njit(forceinline=True)
+def _copy(out, x):
+    for c in range(out.size):
+        out[c] = x[c]
+
+
 @njit(forceinline=True)
 def _scale(out, a, x):
     for c in range(out.size):
@@ -99,7 +107,8 @@ def _down(t, s, r, w, minus_alpha, step, z, part, gamma):
             for j in range(columns):
                 _add_each(own[j], own[j], minus_alpha, there[j])
         if i == 0:
-            put[:] = own
+            for j in range(columns):
+                _copy(put[j], own[j])
         else:
             above = z[i - 1]
             for j in range(columns):
@@ -136,7 +145,8 @@ def _row(g, t, s, to_input, r, z, w, beta, step, f, part, along):
         _add(along, along, to_input[j], z[j])
     # What lies in w at the first step is not a number.
     if step == 0:
-        w[:] = f
+        for j in range(g.size):
+            _copy(w[j], f[j])
     else:
         for j in range(g.size):
             _add_each(w[j], f[j], beta, w[j])

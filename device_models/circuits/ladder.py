@@ -57,11 +57,13 @@ class Ladders:
             end: ohm of each ladder from its last node on, (ladders,); infinite for an open end.
             first: (ladders,), siemens from the first node to ground beside its cell.
         """
-        t, s = np.empty_like(g), np.empty_like(g)
+        t, s = np.empty_like(g, order="C"), np.empty_like(g, order="C")
         seen = np.zeros(g.shape[1]) if first is None else first
         jit = compiled()
         if jit is not None:
-            jit.eliminate(np.ascontiguousarray(g), between, end, seen, t, s)
+            # In one layout: each further one would be compiled anew.
+            given = (np.ascontiguousarray(one) for one in (g, between, end, seen))
+            jit.eliminate(*given, t, s)
             return cls(t=t, s=s)
         for i, r in enumerate(between):
             here = g[i] + seen

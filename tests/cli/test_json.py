@@ -127,7 +127,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-results": ("run", "suite.toml", "--workers", "1", "-o", "suite"),
     "analogsim-results hardened": (
         *("harden", ZOO, *DIGITS, "--epochs", "1", "--times", "1s", "--chips", "1"),
-        *("--limit", "12", "--workers", "1", "-o", "hardened"),
+        *("--batch-size", "600", "--limit", "12", "--workers", "1", "-o", "hardened"),
     ),
     "analogsim-evaluation": ("evaluate", ZOO, *DIGITS, "--limit", "12"),
     "analogsim-training-result": ("train", ZOO, *DIGITS, "--epochs", "1", "-o", "trained"),

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -18,20 +19,27 @@ ROOT = Path(__file__).parents[2]
 
 # Runs the command line and prints, after its output, which heavy packages were imported.
 SPY = """
-import json, sys
+import contextlib, io, json, sys
 from analogsim.cli.main import run
-code = run(sys.argv[1:])
-heavy = ("torch", "torchvision", "aihwkit")
-print("\\n" + json.dumps({"code": code, "imported": [n for n in heavy if n in sys.modules]}))
+for args in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        code = run(args)
+    heavy = [name for name in ("torch", "torchvision", "aihwkit") if name in sys.modules]
+    print(json.dumps([out.getvalue(), {"code": code, "imported": heavy}]))
 """
 
 
+def spies(*commands: Sequence[str]) -> list[tuple[str, dict[str, object]]]:
+    """What each printed, how it ended, and what was imported by then: all in one new process."""
+    words = [sys.executable, "-c", SPY, json.dumps(commands)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(found) == len(commands)
+    return [(output, seen) for output, seen in found]
+
+
 def spy(*args: str) -> tuple[str, dict[str, object]]:
-    done = subprocess.run(
-        [sys.executable, "-c", SPY, *args], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    output, _, last = done.stdout.rstrip().rpartition("\n")
-    return output, json.loads(last)
+    return spies(args)[0]
 
 
 @pytest.fixture
@@ -49,28 +57,22 @@ def one_command(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     return to_raise
 
 
-@pytest.mark.parametrize(
-    "args", [["--help"], ["--version"], [], *([name, "--help"] for name in COMMANDS)], ids=" ".join
-)
-def test_help_and_version_import_no_torch(args: list[str]) -> None:
-    output, seen = spy(*args)
-
-    assert seen["imported"] == []
-    assert seen["code"] == (0 if args else 2)
-    if args and args[0] in COMMANDS:
-        assert f"Usage: analogsim {args[0]} " in output
+def test_help_and_version_import_no_torch() -> None:
+    commands = [[], ["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
+    for args, (output, seen) in zip(commands, spies(*commands), strict=True):
+        assert seen == {"code": 0 if args else 2, "imported": []}, args
+        if args and args[0] in COMMANDS:
+            assert f"Usage: analogsim {args[0]} " in output
+        if args == ["--version"]:
+            assert output.strip() == f"analogsim, version {__version__}"
 
 
-@pytest.mark.parametrize(
-    "args",
-    [["presets"], ["presets", "pcm"], ["zoo"], ["data"], ["zoo", "--json"], ["data", "--json"]],
-    ids=" ".join,
-)
-def test_lists_import_no_torch(args: list[str]) -> None:
-    output, seen = spy(*args)
-
-    assert seen == {"code": 0, "imported": []}
-    assert {"presets": "pcm", "zoo": "resnet20", "data": "cifar100"}[args[0]] in output
+def test_lists_import_no_torch() -> None:
+    commands = [["presets"], ["presets", "pcm"], ["zoo"], ["data"], ["zoo", "--json"]]
+    commands.append(["data", "--json"])
+    for args, (output, seen) in zip(commands, spies(*commands), strict=True):
+        assert seen == {"code": 0, "imported": []}, args
+        assert {"presets": "pcm", "zoo": "resnet20", "data": "cifar100"}[args[0]] in output
 
 
 WRONG = [
@@ -110,11 +112,6 @@ def test_wrong_names_are_refused_before_torch_is_imported(tmp_path: Path) -> Non
     for line, args in zip(said, WRONG, strict=True):
         assert ("99" if args[-1].endswith("=99") else "nosuch") in line
     assert not list(tmp_path.iterdir())
-
-
-def test_version_is_the_packages() -> None:
-    output, _ = spy("--version")
-    assert output.strip() == f"analogsim, version {__version__}"
 
 
 def test_help_shows_every_command_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,8 @@ def test_a_trial_is_what_evaluate_says(unbroken: dict[str, list[dict[str, Any]]]
 
 
 @pytest.mark.parametrize("design", ["chips", "precision"])
-@pytest.mark.parametrize("crashes", [(0,), (1,), (7, 3), (23,), (13, 1, 1, 5)], ids=str)
+# Before the first trial, in the middle, soon again, and before the last.
+@pytest.mark.parametrize("crashes", [(0, 1, 7, 3, 1, 1, 5), (23,)], ids=str)
 def test_a_run_that_crashes_goes_on(
     tmp_path: Path,
     unbroken: dict[str, list[dict[str, Any]]],

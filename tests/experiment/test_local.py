@@ -58,6 +58,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 1])
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
 def test_the_task_of_a_dead_worker_is_tried_again(
@@ -79,6 +80,7 @@ def test_the_task_of_a_dead_worker_is_tried_again(
     assert "main chip 1 ended: " in said[0]
 
 
+@pytest.mark.slow
 def test_a_task_that_always_kills_is_given_up_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,6 @@ def _resumed(folder: Path, draw: Random | None) -> None:
 TARGETS = {
     "folder: saved chip": Target(make=_chip, read=_read_chip),
     "folder: training": Target(
-        make=_resumed, read=lambda folder: train(training(), folder), writes=True, every=2
+        make=_resumed, read=lambda folder: train(training(), folder), writes=True
     ),
 }

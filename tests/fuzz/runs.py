@@ -191,16 +191,16 @@ MEASURED = in_folder(kept_of(_measured))
 TARGETS = {
     "run: folder": Target(make=RUN, read=_read_run),
     "run: page": Target(
-        make=RUN, read=lambda folder: _ours(build_report(folder)), writes=True, every=50
+        make=RUN, read=lambda folder: _ours(build_report(folder)), writes=True, every=25
     ),
     "run: folder of a measure": Target(make=MEASURED, read=_read_run),
     "run: page of a measure": Target(
-        make=MEASURED, read=lambda folder: _ours(build_report(folder)), writes=True, every=15
+        make=MEASURED, read=lambda folder: _ours(build_report(folder)), writes=True, every=8
     ),
     "run: folder of noise": Target(make=NOISE, read=_read_noise),
     "run: page of noise": Target(
-        make=NOISE, read=lambda folder: _ours(build_noise(folder)[1]), writes=True, every=20
+        make=NOISE, read=lambda folder: _ours(build_noise(folder)[1]), writes=True, every=10
     ),
     "run: results.json": Target(make=_results, read=_read_results),
-    "run: page of results.json": Target(make=_results, read=_results_page, writes=True, every=20),
+    "run: page of results.json": Target(make=_results, read=_results_page, writes=True, every=10),
 }

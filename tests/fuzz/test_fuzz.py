@@ -11,10 +11,11 @@ import pytest
 from tests.fuzz import folders, images, runs, specs, weights
 from tests.fuzz.guard import Target, fuzz
 
-COUNT = int(os.environ.get("ANALOGSIM_FUZZ", "150"))
+COUNT = int(os.environ.get("ANALOGSIM_FUZZ", "75"))
 TARGETS = weights.TARGETS | images.TARGETS | runs.TARGETS | folders.TARGETS | specs.TARGETS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_a_strangers_file_is_read_or_refused_in_a_sentence(target: Target, tmp_path: Path) -> None:
     # Sound files are read; and what is imported late is imported before the reader is watched.

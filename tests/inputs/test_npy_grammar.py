@@ -94,7 +94,7 @@ def by_numpy(path: Path) -> Any:
         return archive["x"], archive["y"]
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(archives())
 def test_an_archive_is_refused_or_read_as_numpy_reads_it(content: bytes) -> None:
     taken: list[Arrays] = []

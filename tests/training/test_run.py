@@ -281,10 +281,9 @@ def test_other_inputs_are_refused_and_nothing_is_lost(tmp_path, model, change, s
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_seeds_start_apart_and_repeat(tmp_path):
-    spec = "zoo:digits_cnn"
+def test_seeds_start_apart_and_repeat(tmp_path, model):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train(training(spec, epochs=1, seed=seed), tmp_path / name)
+        train(training(model, epochs=1, seed=seed), tmp_path / name)
     same(tmp_path / "a", tmp_path / "b")
     assert metrics(tmp_path / "a") != metrics(tmp_path / "c")
 

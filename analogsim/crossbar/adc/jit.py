@@ -8,19 +8,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from analogsim.draws.jit import normals
+from analogsim.draws.jit import compile_, normals
 from analogsim.draws.stream import Floats, UInts
 
 Ints = NDArray[np.int32]
 
 _EDITION = 1
-
-
-def _compile(function):
-    try:
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # nowhere to keep it
-        return njit(nogil=True, error_model="numpy")(function)
 
 
 @njit
@@ -78,7 +71,7 @@ def _any_codes(
         y[j] = out * factor[j] + offset[j]
 
 
-@_compile
+@compile_
 def convert(
     y: Floats,
     sigma: Floats,

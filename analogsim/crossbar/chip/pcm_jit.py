@@ -22,12 +22,11 @@ from analogsim.crossbar.chip.tile_jit import (
     answer_tile,
     answers,
     clip,
-    compile_,
     means,
     most_weights,
     place,
 )
-from analogsim.draws.jit import normals
+from analogsim.draws.jit import compile_, normals
 from analogsim.draws.stream import LN_2, LOG, SQRT_HALF_BITS, Floats, Table, UInts
 
 _EDITION = 3

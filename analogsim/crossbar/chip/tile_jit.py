@@ -6,7 +6,7 @@ Importing this file needs numba (extra `fast`); see `pcm_jit.py`.
 import numpy as np
 from numba import njit
 
-from analogsim.draws.jit import normals
+from analogsim.draws.jit import compile_, normals
 from analogsim.draws.stream import Floats, Table, UInts
 
 START, ROWS, COLUMNS, WORD, FIRST_ROW, HOME, WIDTH, FIRST_COLUMN, KERNEL = range(9)
@@ -18,13 +18,6 @@ SCRATCH = 2048
 """Normals drawn at a time: they stay in the innermost cache. A multiple of 4."""
 
 _ZERO = np.float32(0)
-
-
-def compile_(function):
-    try:
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # nowhere to keep it
-        return njit(nogil=True, error_model="numpy")(function)
 
 
 @njit(forceinline=True)

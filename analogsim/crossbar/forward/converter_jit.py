@@ -10,17 +10,10 @@ import numpy as np
 from numba import njit
 
 from analogsim.crossbar.forward.drop_jit import drop
-from analogsim.draws.jit import normals
+from analogsim.draws.jit import compile_, normals
 from analogsim.draws.stream import Floats, UInts
 
 _EDITION = 1
-
-
-def _compile(function):
-    try:
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # nowhere to keep it
-        return njit(nogil=True, error_model="numpy")(function)
 
 
 @njit(forceinline=True)
@@ -44,7 +37,7 @@ def _finish(y, z, sigma, bound, rounded, factor, offset, total):
             y[j] = _digital(y[j] + sigma * z[j], factor[j], offset[j], bound, rounded)
 
 
-@_compile
+@compile_
 def convert(
     y: Floats,
     sigma: np.float32,
@@ -77,7 +70,7 @@ def _spread(z, moment, spread, variance):
         z[j] *= np.sqrt(variance + spread[j] * moment[j])
 
 
-@_compile
+@compile_
 def convert_array(
     y: Floats,
     current: Floats,

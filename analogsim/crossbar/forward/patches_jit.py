@@ -7,17 +7,10 @@ import numpy as np
 from numba import njit
 
 from analogsim.crossbar.forward.drop_jit import share
-from analogsim.draws.jit import normals
+from analogsim.draws.jit import compile_, normals
 from analogsim.draws.stream import Floats, UInts
 
 _EDITION = 1
-
-
-def _compile(function):
-    try:
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # nowhere to keep it
-        return njit(nogil=True, error_model="numpy")(function)
 
 
 # Places are unsigned: they need no look at their sign, which would keep loops from being vectors.
@@ -35,7 +28,7 @@ def _largest(bits, first, length, most):
     return most
 
 
-@_compile
+@compile_
 def lay_out(
     codes: Floats,
     ranges: Floats,
@@ -125,7 +118,7 @@ def _fill(a, y, current, first, count, unit, outputs):
                 a[base + _at(o)] = y[v, _at(o)]
 
 
-@_compile
+@compile_
 def finish(
     total: Floats,
     begin: int,
