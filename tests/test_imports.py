@@ -29,6 +29,7 @@ LEVELS = {
     "analogsim.call": 2,
     "analogsim.copying": 2,
     "analogsim.own_files": 2,
+    "analogsim.keys": 3,
     "analogsim.quantity": 3,
     "analogsim.seal": 3,
     # Below the zoo and the noise, which know its layers.

@@ -17,13 +17,13 @@ from time import monotonic
 from typing import Any
 
 from analogsim.attribution.ask import Ask
-from analogsim.attribution.bench import Bench, TreatedJob
 from analogsim.attribution.conclude import conclude
 from analogsim.attribution.cost import counted, lasting
 from analogsim.attribution.measured import Measured, known_digital
 from analogsim.attribution.networks import Forms
 from analogsim.attribution.result import Attribution, Row, write_attribution
 from analogsim.attribution.screening import screen
+from analogsim.attribution.treated_chips import TreatedChips, TreatedJob
 from analogsim.attribution.treatment import Contrast, Plan, distinct
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import refuse_slices
@@ -134,19 +134,19 @@ class _AttributionRun:
         self.chips = range(study.design.chips)
         self.fresh = range(self.chips.stop, 2 * self.chips.stop)
         total = n_images(data)
-        self.main, self.side = (self._bench(one, total) for one in ("", TREATMENTS_FOLDER))
+        self.main, self.side = (self._chips_of(one, total) for one in ("", TREATMENTS_FOLDER))
         self.files = [self.main.file, self.side.file]
         if self.screening is not None:
             count = min(self.screening.images, total)
-            self.screen = self._bench(f"{SCREEN_FOLDER}-{self.screening.images}", count)
+            self.screen = self._chips_of(f"{SCREEN_FOLDER}-{self.screening.images}", count)
             self.files.append(self.screen.file)
         self.rounds: Iterator[Round] | None = None
         self.total = 0
         self.result: Attribution | None = None
 
-    def _bench(self, beside: str, count: int) -> Bench:
+    def _chips_of(self, beside: str, count: int) -> TreatedChips:
         total = n_images(self.data)
-        return Bench(
+        return TreatedChips(
             file=RecordFile(kind=Trial, beside=beside),
             asked=self.asked,
             times_s=self.study.times_s,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analogsim.attribution.bench import Bench
 from analogsim.attribution.effects import Answers
+from analogsim.attribution.treated_chips import TreatedChips
 from analogsim.attribution.treatment import Treatment
 from analogsim.experiment.header import RunHeader
 from analogsim.experiment.statistics import ByChip, Numbers, digital_answers
@@ -25,8 +25,8 @@ class Measured:
 
     full: Treatment
     digital: Numbers
-    main: Bench
-    side: Bench
+    main: TreatedChips
+    side: TreatedChips
     chips: range
     fresh: range
 
@@ -36,19 +36,19 @@ class Measured:
         chips: range,
         times_s: Sequence[float] | None = None,
     ) -> None:
-        """As `Bench.ask`."""
+        """As `TreatedChips.ask`."""
         for one in treatments:
-            self._bench(one, chips).ask([one], chips, times_s)
+            self._chips_of(one, chips).ask([one], chips, times_s)
 
     def lacking(self, treatments: Iterable[Treatment], chips: range) -> int:
         """How many chips of treatments are not measured yet."""
-        return sum(self._bench(one, chips).lacking(one, chips) for one in treatments)
+        return sum(self._chips_of(one, chips).lacking(one, chips) for one in treatments)
 
     def by_chip(self, treatment: Treatment | None, t_s: float, chips: range) -> ByChip:
         """The answers of each chip; the digital network's for None. Raises Missing."""
         if treatment is None:
             return ByChip.same(self.digital, chips, self.main.n_images)
-        return self._bench(treatment, chips).answers(treatment, t_s, chips)
+        return self._chips_of(treatment, chips).answers(treatment, t_s, chips)
 
     def at(self, t_s: float) -> Answers:
         """The answers of the chips that choose."""
@@ -58,7 +58,7 @@ class Measured:
         """What the full chip loses against the digital network, chip by chip."""
         return self.by_chip(None, t_s, chips) - self.by_chip(self.full, t_s, chips)
 
-    def _bench(self, treatment: Treatment, chips: range) -> Bench:
+    def _chips_of(self, treatment: Treatment, chips: range) -> TreatedChips:
         # A plain study has the first chips only.
         plain = treatment.name == self.full.name and chips.stop <= self.chips.stop
         return self.main if plain else self.side

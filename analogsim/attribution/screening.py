@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from analogsim.attribution.ask import Screening
-from analogsim.attribution.bench import Bench
 from analogsim.attribution.effects import row_of
 from analogsim.attribution.result import Row
+from analogsim.attribution.treated_chips import TreatedChips
 from analogsim.attribution.treatment import Contrast, Treatment, distinct
 from analogsim.experiment.statistics import ByChip, Numbers
 
@@ -14,7 +14,7 @@ def screen(
     contrasts: Sequence[Contrast],
     layers: Sequence[str],
     screening: Screening,
-    bench: Bench,
+    treated: TreatedChips,
     *,
     first_chip: int,
     digital: Numbers,
@@ -25,21 +25,21 @@ def screen(
         contrasts: those of the layers to look at.
         layers: their names.
         screening: how many images, chips, and layers to pick.
-        bench: measures the screening's images.
+        treated: measures the screening's images.
         first_chip: number of the first chip of the screening.
         digital: the digital network's answers to the same images.
 
     Raises Missing, and has asked for what is missing.
     """
     chips = range(first_chip, first_chip + screening.chips)
-    bench.ask(distinct(contrasts), chips)
+    treated.ask(distinct(contrasts), chips)
     rows = []
-    for t_s in bench.times_s:
+    for t_s in treated.times_s:
 
         def by_chip(treatment: Treatment | None, t_s: float = t_s) -> ByChip:
             if treatment is None:
-                return ByChip.same(digital, chips, bench.n_images)
-            return bench.answers(treatment, t_s, chips)
+                return ByChip.same(digital, chips, treated.n_images)
+            return treated.answers(treatment, t_s, chips)
 
         rows += [row_of(one, by_chip, t_s) for one in contrasts]
     picked = pick(rows, layers, screening.refined)

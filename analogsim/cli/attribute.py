@@ -6,11 +6,19 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
-from analogsim.cli.lists import ListOption, times_option
-from analogsim.cli.options import data_options, network_options, split_options
+from analogsim.cli.lists import times_option
+from analogsim.cli.options import (
+    all_of,
+    data_options,
+    network_options,
+    network_values,
+    option_of,
+)
 from analogsim.cli.study_options import (
+    check_counts,
+    compensation_option,
     computing_options,
-    measure_option,
+    place_of,
     place_options,
     preset_of,
     preset_option,
@@ -18,8 +26,9 @@ from analogsim.cli.study_options import (
 )
 from analogsim.errors import InputError
 from analogsim.inputs.names import measure_in_words
-from analogsim.spec.attribution import attribution_of
-from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
+from analogsim.keys import keys_of
+from analogsim.spec.attribution import AttributionSpec
+from analogsim.spec.study import DEFAULT_CHIPS, Spec
 
 
 @click.command(
@@ -30,63 +39,23 @@ from analogsim.spec.study import DEFAULT_CHIPS, parse_share, spec_from_options
 @network_options
 @preset_option
 @times_option("1d", "Times since programming; layers are suggested for the last one.")
-@click.option(
-    "--compensation",
-    type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
-    default="global",
-    show_default=True,
-    help="Drift compensation.",
-)
-@click.option(
-    "--chips",
-    type=int,
+@compensation_option
+@option_of(
+    "chips",
     default=DEFAULT_CHIPS,
     show_default=True,
+    metavar=None,
     help="Programmings that choose; as many fresh ones verify.",
 )
-@click.option(
-    "--only",
-    type=click.Choice(["sources", "layers"]),
-    help="Look at one of the two.  [default: both]",
-)
-@click.option(
-    "--layers",
-    cls=ListOption,
-    metavar="PATTERN",
-    help="Layers to look at, for example 'layer1.*'.  [default: all analog ones]",
-)
-@click.option(
-    "--recover",
-    metavar="P%",
-    help="Suggest the fewest layers to keep digital that recover this part of the loss."
-    "  [default: 50%]",
-)
-@click.option("--top", type=int, help="In place of --recover: suggest the N costliest layers.")
-@click.option(
-    "--screen",
-    type=int,
-    metavar="N",
-    help="Look at all layers with N images first and measure the costliest five in full.",
-)
+@all_of(*(option_of(name) for name in keys_of(AttributionSpec) if name not in keys_of(Spec)))
 @data_options(required=True)
-@measure_option
+@option_of("measure")
 @computing_options("Add chips or times to the run in the folder.")
 @place_options()
 def attribute(
     *,
     preset: str | None,
-    times: tuple[float, ...],
     compensation: str,
-    chips: int,
-    only: str | None,
-    layers: tuple[str, ...],
-    recover: str | None,
-    top: int | None,
-    screen: int | None,
-    limit: int | None,
-    batch_size: int,
-    device: str,
-    measure: str,
     output: Path | None,
     extend: bool,
     print_spec: bool,
@@ -99,33 +68,20 @@ def attribute(
     are suggested to stay digital are verified on fresh chips. A run that was broken off goes on
     with the same command; attribution.json, .csv, .png and .md hold the results.
     """
-    for option, value in (("--chips", chips), ("--limit", limit)):
-        if value is not None and value < 1:
-            raise InputError(f"{option} must be at least 1, got {value}; give more")
+    check_counts(chips=values["chips"], limit=values["limit"])
+    recover, top = values["recover"], values["top"]
     if recover is not None and top is not None:
         raise InputError(
-            f"suggestion must have one of --recover and --top, got {recover} and {top}; "
+            f"suggestion must have one of --recover and --top, got {100 * recover:g}% and {top}; "
             "leave one out"
         )
-    place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
-    network, data_from = split_options(values)
+    place = place_of(values)
+    keys = network_values(values)
+    model, what = keys["model"], measure_in_words(keys["measure"])
     if preset is None:
-        preset = preset_of(network.model)
-    spec = spec_from_options(
-        network,
-        data_from,
-        question=f"Which source and which layer costs {network.model} "
-        f"{measure_in_words(measure)} on {preset}?",
-        presets=(preset,),
-        times=times,
-        compensation=(compensation,),
-        chips=chips,
-        limit=limit,
-        batch_size=batch_size,
-        device=device,
-        measure=measure,
+        preset = preset_of(model)
+    question = f"Which source and which layer costs {model} {what} on {preset}?"
+    spec = AttributionSpec(
+        question=question, presets=(preset,), compensation=(compensation,), **keys
     )
-    share = None if recover is None else parse_share(recover, where="--recover")
-    asked = {"only": only, "layers": layers, "recover": share, "top": top, "screen": screen}
-    attribution = attribution_of(spec, **asked)
-    start(attribution, place, output=output, extend=extend, print_spec=print_spec)
+    start(spec, place, output=output, extend=extend, print_spec=print_spec)

@@ -33,7 +33,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
             "epochs lr warmup weight-decay label-smoothing crop flip grow clip ema dtype resume"
         ),
         "Where it runs and output": (
-            "output json quiet verbose extend print-spec on workers device half"
+            "output json quiet verbose extend print-spec print-schema on workers device half"
         ),
     }.items()
 }

@@ -5,12 +5,17 @@ from typing import Any
 
 import click
 
-from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.lists import ListOption, times_option
-from analogsim.cli.options import data_options, network_options, split_options
-from analogsim.cli.study_options import place_options, split_study, start, study_options
-from analogsim.spec.study import spec_from_options
+from analogsim.cli.lists import times_option
+from analogsim.cli.options import data_options, network_options, option_of
+from analogsim.cli.study_options import (
+    place_of,
+    place_options,
+    start,
+    study_options,
+    study_values,
+)
+from analogsim.spec.study import Spec
 
 
 @click.command(
@@ -19,35 +24,13 @@ from analogsim.spec.study import spec_from_options
     "    --data digits -o out/compare",
 )
 @network_options
-@click.option(
-    "--presets",
-    cls=ListOption,
-    metavar="PRESET",
-    default=("pcm", "rram", "gaussian"),
-    show_default=True,
-    help="Analog devices; see analogsim presets.",
-    shell_complete=complete.presets,
-)
+@option_of("presets", default=("pcm", "rram", "gaussian"), show_default=True)
 @times_option("1s,1d,2d", "Times since programming, valid for every device.")
-@click.option(
-    "--gaussian",
-    type=click.Choice(["matched"]),
-    help="Set each device beside Gaussian noise of the same weight error, paired chip by chip, "
-    "and search the noise level that has its accuracy.",
-)
+@option_of("gaussian")
 @data_options(required=True)
 @study_options
 @place_options()
-def compare(
-    *,
-    presets: tuple[str, ...],
-    times: tuple[float, ...],
-    gaussian: str | None,
-    output: Path | None,
-    extend: bool,
-    print_spec: bool,
-    **values: Any,
-) -> None:
+def compare(*, output: Path | None, extend: bool, print_spec: bool, **values: Any) -> None:
     """Measure MODEL on several devices over the same times, images and chip numbers.
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden. Intervals are over
@@ -55,17 +38,11 @@ def compare(
     With --gaussian matched, matched.json holds the comparison, and records name the controls
     gaussian-matched(PRESET).
     """
-    study, place, options = split_study(values)
-    network, data_from = split_options(options)
-    spec = spec_from_options(
-        network,
-        data_from,
-        question=_question(presets, network.model, matched=gaussian is not None),
-        presets=presets,
-        gaussian=gaussian,
-        times=times,
-        **study.as_spec(),
-    )
+    place = place_of(values)
+    keys = study_values(values)
+    matched = keys["gaussian"] is not None
+    question = _question(keys["presets"], keys["model"], matched=matched)
+    spec = Spec(question=question, **keys)
     start(spec, place, output=output, extend=extend, print_spec=print_spec)
 
 

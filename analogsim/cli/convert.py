@@ -8,11 +8,18 @@ import click
 
 from analogsim.cli import colour, complete
 from analogsim.cli.command import Command
-from analogsim.cli.options import data_options, network_options, one_device, split_options
+from analogsim.cli.options import (
+    data_options,
+    network_options,
+    network_values,
+    one_device,
+    taken,
+)
 from analogsim.cli.say import detail, plain_warnings, say, tell, voice_options, warn
 from analogsim.errors import InputError
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.names import check_periphery, check_preset
+from analogsim.spec.options import DataOptions, NetworkOptions
 
 if TYPE_CHECKING:
     from analogsim.crossbar.chip.effect_gains import EffectGain
@@ -57,7 +64,9 @@ def convert(
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden.
     """
-    network, data_from = split_options(options)
+    keys = network_values(options)
+    data_from = taken(DataOptions, keys)
+    network = NetworkOptions(**keys)
     if output is None and not dry_run:
         raise InputError("convert must have a folder to write, got none; add -o DIR or --dry-run")
     shape = _shape(input_shape)

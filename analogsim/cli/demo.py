@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.options import option_of
 from analogsim.cli.study_options import place_options, start
 from analogsim.durations import parse_times
 from analogsim.spec.study import Spec
@@ -15,8 +16,8 @@ _TIMES = "1s,1h,1d,30d,1y"
 
 
 @click.command(cls=Command, example="analogsim demo")
-@click.option("--chips", type=int, default=5, show_default=True, help="Programmings.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Root seed.")
+@option_of("chips", default=5, show_default=True, metavar=None, help="Programmings.")
+@option_of("seed")
 @click.option("--print-spec", is_flag=True, help="Print the spec of the demo and stop.")
 @place_options(required=False)
 def demo(*, output: Path | None, chips: int, seed: int, print_spec: bool, **place: Any) -> None:

@@ -7,17 +7,18 @@ import click
 
 from analogsim.cli.command import Command
 from analogsim.cli.lists import times_option
-from analogsim.cli.options import data_options, network_options, split_options
+from analogsim.cli.options import data_options, network_options
 from analogsim.cli.study_options import (
+    place_of,
     place_options,
     preset_of,
     preset_option,
-    split_study,
     start,
     study_options,
+    study_values,
 )
 from analogsim.inputs.names import measure_in_words
-from analogsim.spec.study import spec_from_options
+from analogsim.spec.study import Spec
 
 
 @click.command(
@@ -37,7 +38,6 @@ from analogsim.spec.study import spec_from_options
 def drift(
     *,
     preset: str | None,
-    times: tuple[float, ...],
     output: Path | None,
     extend: bool,
     print_spec: bool,
@@ -48,17 +48,11 @@ def drift(
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden. Intervals are over
     chips. The same command goes on with a run that was broken off, and prints a finished one again.
     """
-    study, place, options = split_study(values)
-    network, data_from = split_options(options)
+    place = place_of(values)
+    keys = study_values(values)
+    model, what = keys["model"], measure_in_words(keys["measure"])
     if preset is None:
-        preset = preset_of(network.model)
-    spec = spec_from_options(
-        network,
-        data_from,
-        question=f"How does the {measure_in_words(study.measure)} of {network.model} change over "
-        f"time on {preset}?",
-        presets=(preset,),
-        times=times,
-        **study.as_spec(),
-    )
+        preset = preset_of(model)
+    question = f"How does the {what} of {model} change over time on {preset}?"
+    spec = Spec(question=question, presets=(preset,), **keys)
     start(spec, place, output=output, extend=extend, print_spec=print_spec)

@@ -1,29 +1,25 @@
 """`analogsim evaluate`: the accuracy of a digital network."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.options import data_options
+from analogsim.cli.options import data_options, model_argument, option_of
 from analogsim.cli.say import detail, say, tell, voice_options, warn
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
 
 @click.command(cls=Command, example="analogsim evaluate zoo:digits_cnn --data digits")
-@click.argument("model", metavar="MODEL", shell_complete=complete.models)
-@click.option(
-    "--weights", type=click.Path(path_type=Path), help=".safetensors, .pt, .pth or .th file."
-)
+@model_argument
+@option_of("weights")
 @data_options(required=True)
-@click.option("--limit", type=int, help="Use the first N images only.")
+@option_of("limit")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 @voice_options
 def evaluate(
-    *, model: str, weights: Path | None, limit: int | None, as_json: bool, **data: Any
+    *, model: str, weights: str | None, limit: int | None, as_json: bool, **data: Any
 ) -> None:
     """Measure MODEL on the test images as it is, before any analog hardware.
 

@@ -118,10 +118,7 @@ def _source_of_chip(
     from device_models.registry import spec_of
 
     # All else is the folder's own.
-    asked = NetworkOptions(
-        model=str(folder), weights=None, network=network, untrained=False, bn=("digital",),
-        keep_digital=(), periphery="standard", tile=None, forward="auto", seed=0,
-    )  # fmt: skip
+    asked = NetworkOptions(model=str(folder), network=network)
     data = open_data(options, tell=tell, detail=detail)
     device = preset or preset_of_model(str(folder))
     assert device is not None, "it is a folder of convert"

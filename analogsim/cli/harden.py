@@ -6,12 +6,18 @@ from typing import Any
 
 import click
 
-from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.lists import ListOption, times_option
-from analogsim.cli.options import data_options, effect_options, effects_of, periphery_option
+from analogsim.cli.lists import times_option
+from analogsim.cli.options import (
+    data_options,
+    effect_options,
+    effects_of,
+    model_argument,
+    option_of,
+    taken,
+)
 from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
-from analogsim.cli.study_options import place_options, preset_option
+from analogsim.cli.study_options import compensation_option, place_options, preset_option
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.names import check_periphery, check_preset
 from analogsim.spec.options import DataOptions
@@ -28,22 +34,13 @@ _METHOD = (
     example="analogsim harden zoo:digits_cnn --preset pcm --epochs 3 --data digits \\\n"
     "    -o out/hardened",
 )
-@click.argument("model", metavar="MODEL", shell_complete=complete.models)
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    help="Trained weights to start from: .safetensors, .pt, .pth or .th file.",
-)
+@model_argument
+@option_of("weights", help="Trained weights to start from: .safetensors, .pt, .pth or .th file.")
 @data_options(required=True)
 @preset_option
-@periphery_option
+@option_of("periphery")
 @effect_options
-@click.option(
-    "--keep-digital",
-    cls=ListOption,
-    metavar="PATTERN",
-    help="Layers that stay digital, without noise.",
-)
+@option_of("keep_digital", help="Layers that stay digital, without noise.")
 @times_option(
     "1s,1h,1d,1y",
     "Times of interest: steps are trained between the first and the last, chips measured at all.",
@@ -83,24 +80,16 @@ _METHOD = (
     "the labels'.",
 )
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Of that distance.")
-@click.option(
-    "--compensation",
-    type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
-    default="global",
-    show_default=True,
-    help="Drift compensation.",
-)
+@compensation_option
 @recipe_options(Defaults(epochs="10", rate="0.02", warmup="0.1"))
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Order, noise; of the study's chips."
-)
-@click.option("--chips", type=int, default=5, show_default=True, help="Of the study.")
-@click.option("--limit", type=int, help="Measure on the first N test images only.")
+@option_of("seed", help="Order, noise; of the study's chips.")
+@option_of("chips", default=5, show_default=True, metavar=None, help="Of the study.")
+@option_of("limit", help="Measure on the first N test images only.")
 @place_options()
 def harden(
     *,
     model: str,
-    weights: Path | None,
+    weights: str | None,
     output: Path | None,
     preset: str | None,
     seed: int,
@@ -120,7 +109,7 @@ def harden(
     """
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    source = DataOptions(**{name: rest.pop(name) for name in DataOptions.__dataclass_fields__})
+    source = taken(DataOptions, rest)
     assert source.data is not None
     check_model(model)
     check_data(source.data)
@@ -154,12 +143,12 @@ def harden(
     )
     asked = Asked(
         model=model,
-        weights=weights,
+        weights=None if weights is None else Path(weights),
         train=train_images,
         test=test_images,
         method=method,
         recipe=recipe,
-        study={**source.as_spec(), "limit": limit, "design": {"chips": chips}},
+        study={**vars(source), "limit": limit, "design": {"chips": chips}},
         device=device,
     )
     full = min(train_images.input_shape[1:], default=1)

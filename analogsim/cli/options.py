@@ -1,7 +1,6 @@
 """Options that several commands share, and the values that they give."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -9,13 +8,57 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.lists import ListOption
 from analogsim.errors import InputError, shown
+from analogsim.keys import keys_of
 from analogsim.spec.options import DataOptions, NetworkOptions
+from analogsim.spec.table import KEYS
 from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 from device_models.registry import DEVICES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_PATH = click.Path(path_type=Path)
+
+def option_of(name: str, *names: str, **own: Any) -> Callable[[Command], Command]:
+    """The option of a key of specs.
+
+    Args:
+        name: the key.
+        names: the option's, where it is not called as the key is.
+        own: what a command says otherwise, as click has it.
+    """
+    row = KEYS[name]
+    rule = row.key.schema.get("items", row.key.schema)
+    settings: dict[str, Any] = {"help": row.key.help, "metavar": row.key.metavar, **_type(rule)}
+    if row.key.path:
+        settings["type"] = click.Path()
+    if row.key.complete:
+        settings["shell_complete"] = getattr(complete, row.key.complete)
+    is_list = row.key.schema.get("type") == "array"
+    if is_list and rule.get("type") == "number":
+        settings |= {"type": str, "callback": _numbers}
+    elif is_list:
+        settings["cls"] = ListOption
+    if "anyOf" in rule:
+        settings["callback"] = _read
+    if not (row.required or row.key.schema.get("type") == "boolean" or row.default in (None, ())):
+        shares = is_list and "anyOf" in rule
+        default = tuple(f"{100 * one:g}%" for one in row.default) if shares else row.default
+        settings |= {"default": default, "show_default": True}
+    option = f"--{name.replace('_', '-')}"
+    return click.option(*(names or (option, name)), **settings | own)
+
+
+def _type(rule: Mapping[str, Any]) -> dict[str, Any]:
+    if "enum" in rule:
+        return {"type": click.Choice(rule["enum"])}
+    if rule.get("type") == "boolean":
+        return {"is_flag": True}
+    return {"type": {"integer": int, "number": float}.get(str(rule.get("type")), str)}
+
+
+def _read(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """A callback of shares: text as a spec reads it. Raises InputError."""
+    assert param.name is not None
+    return None if value is None else KEYS[param.name].key.read(value, param.opts[-1])
 
 
 def _numbers(
@@ -44,16 +87,7 @@ def one_device(ctx: click.Context, param: click.Parameter, preset: str | None) -
 
 
 _EFFECTS = (
-    click.option(
-        "--effect",
-        "effects",
-        multiple=True,
-        metavar="EFFECT",
-        help="What acts on the cells beside the device's law, for example "
-        "'stuck?rate_off=0.01' (once for each, in the order in which current meets them); see "
-        "analogsim presets.",
-        shell_complete=complete.effects,
-    ),
+    option_of("effects", "--effect", "effects", cls=click.Option, multiple=True),
     *(
         click.option(
             f"--{name}",
@@ -64,13 +98,22 @@ _EFFECTS = (
         for name, short in SHORTHANDS.items()
     ),
 )
+model_argument = click.argument("model", metavar="MODEL", shell_complete=complete.models)
 
 
-def effect_options(command: Command) -> Command:
-    """What acts on the cells beside the device's law; see `effects_of`."""
-    for option in reversed(_EFFECTS):
-        command = option(command)
-    return command
+def all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, in the order in which help shows them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+effect_options = all_of(*_EFFECTS)
+"""What acts on the cells beside the device's law; see `effects_of`."""
 
 
 def effects_of(values: dict[str, Any]) -> tuple[str, ...]:
@@ -83,153 +126,45 @@ def effects_of(values: dict[str, Any]) -> tuple[str, ...]:
     return (*values["effects"], *short)
 
 
-periphery_option = click.option(
-    "--periphery",
-    default="standard",
-    show_default=True,
-    metavar="NAME|FILE.toml[?FIELD=VALUE]",
-    shell_complete=complete.peripheries,
-    help="DAC, ADC, noise, slices and tile size around the devices: standard, ideal, "
-    "isaac, prime, sonos, hermes, or a file; with single fields: "
-    "'standard?adc_bits=4&output_noise=0'.",
+network_options = all_of(
+    model_argument,
+    *(option_of(n) for n in keys_of(NetworkOptions) if n not in ("model", "effects")),
+    *_EFFECTS,
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "bf16"]),
+        default="float32",
+        show_default=True,
+        help="bf16 is short for --forward native-bf16.",
+    ),
 )
-
-
-def network_options(command: Command) -> Command:
-    """MODEL and everything that decides its conversion but the device."""
-    for option in reversed(
-        (
-            click.argument("model", metavar="MODEL", shell_complete=complete.models),
-            click.option("--weights", type=_PATH, help=".safetensors, .pt, .pth or .th file."),
-            click.option(
-                "--network",
-                metavar="FILE.py:FACTORY",
-                help="The network's code, for a folder that was made from such a file.",
-            ),
-            click.option("--untrained", is_flag=True, help="Allow a zoo network without weights."),
-            click.option(
-                "--bn",
-                cls=ListOption,
-                type=click.Choice(["digital", "fold", "recalibrate", "recalibrate-once", "none"]),
-                default=("digital",),
-                show_default=True,
-                help="BatchNorm: in digital periphery; folded into the weights; in digital with "
-                "statistics estimated anew on each chip at each time, or once after programming; "
-                "none says that the network has none (several in drift and compare).",
-            ),
-            click.option(
-                "--recalibration",
-                type=click.Choice(["average", "adabs"]),
-                default="average",
-                show_default=True,
-                help="How statistics are estimated: cumulative average, or AdaBS (Joshi 2020).",
-            ),
-            click.option(
-                "--recalibration-images",
-                type=int,
-                metavar="N",
-                help="From the first N training images.  [default: 1000; adabs: 2600]",
-            ),
-            click.option(
-                "--keep-digital",
-                cls=ListOption,
-                metavar="PATTERN",
-                help="Layers that stay digital, for example 'layer1.*'.",
-            ),
-            click.option(
-                "--grouped",
-                type=click.Choice(["digital", "blocks"]),
-                default="digital",
-                show_default=True,
-                help="Depthwise convolutions and those of many groups: digital, or on tiles, as "
-                "many groups as fit along each tile's diagonal (its other cells hold 0).",
-            ),
-            *_EFFECTS,
-            periphery_option,
-            click.option(
-                "--tile",
-                type=click.Choice(["native", "torch", "cpp"]),
-                default=None,
-                help="The law of a product: native is the whole periphery; torch that of aihwkit's "
-                "torch tile, without IR drop and read noise of products; cpp the whole one on "
-                "aihwkit's C++ tile, whose noise has no seed.  "
-                "[default: native; a run that goes on keeps its own]",
-            ),
-            click.option(
-                "--forward",
-                type=click.Choice(["auto", "native", "native-bf16", "native-compiled", "tile"]),
-                default="auto",
-                show_default=True,
-                help="Who computes a product: the network's own convolutions, or aihwkit's tiles; "
-                "native-bf16 rounds to bfloat16 (ideal periphery; about 1 % of the logits); "
-                "native-compiled goes through torch's compiler (ideal periphery; needs g++).",
-            ),
-            click.option(
-                "--dtype",
-                type=click.Choice(["float32", "bf16"]),
-                default="float32",
-                show_default=True,
-                help="bf16 is short for --forward native-bf16.",
-            ),
-            click.option("--seed", type=int, default=0, show_default=True, help="Root seed."),
-            click.option(
-                "--stream",
-                type=click.Choice(["aihwkit", "philox"]),
-                default="aihwkit",
-                show_default=True,
-                help="Draws of programming and drift: aihwkit's own, bit for bit, or the "
-                "reproducible stream in one compiled pass, several times faster (PCM; numba).",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+"""MODEL and everything that decides its conversion but the device."""
 
 
 def data_options(*, required: bool) -> Callable[[Command], Command]:
     """Which images to use."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(
-            (
-                click.option(
-                    "--data",
-                    required=required,
-                    metavar="DATA",
-                    shell_complete=complete.data,
-                    help="digits, cifar10, cifar100, folder:PATH, npz:FILE or FILE.py:FACTORY.",
-                ),
-                click.option(
-                    "--data-dir", type=_PATH, help="Where CIFAR lies  [default: $ANALOGSIM_DATA]"
-                ),
-                click.option("--download", is_flag=True, help="Fetch CIFAR if it is missing."),
-                *(
-                    click.option(
-                        option, metavar=form, callback=_numbers, help="Normalisation, per channel."
-                    )
-                    for option, form in (("--mean", "M[,M,M]"), ("--std", "S[,S,S]"))
-                ),
-            )
-        ):
-            command = option(command)
-        return command
-
-    return decorate
+    first, *rest = keys_of(DataOptions)
+    return all_of(option_of(first, required=required), *map(option_of, rest))
 
 
-def split_options(values: dict[str, Any]) -> tuple[NetworkOptions, DataOptions]:
-    """The values of `network_options` and `data_options` out of a command's arguments.
+Kind = TypeVar("Kind")
+
+
+def taken(kind: type[Kind], values: dict[str, Any]) -> Kind:
+    """The keys of a dataclass of options, taken out of a command's arguments."""
+    return kind(**{name: values.pop(name) for name in keys_of(kind)})
+
+
+def network_values(values: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a command of `network_options` as specs have them.
 
     Raises:
         InputError: --dtype and --forward contradict each other.
         DeviceError: a shorthand for an effect is none.
     """
-    effects = effects_of(values)
-    fields = NetworkOptions.__dataclass_fields__
-    network = {name: values[name] for name in fields if name != "effects"} | {"effects": effects}
-    network["forward"] = _forward(values["forward"], values["dtype"])
-    data = {name: values[name] for name in DataOptions.__dataclass_fields__}
-    return NetworkOptions(**network), DataOptions(**data)
+    rest = {name: value for name, value in values.items() if name not in (*SHORTHANDS, "dtype")}
+    rest["forward"] = _forward(values["forward"], values["dtype"])
+    return {**rest, "effects": effects_of(values)}
 
 
 def _forward(forward: str, dtype: str) -> str:

@@ -8,8 +8,16 @@ import click
 from analogsim.cli.command import Command
 from analogsim.cli.say import detail
 from analogsim.cli.study_options import numbers, place_options, start
+from analogsim.schema import dumps
 from analogsim.spec.file import read_spec
 from analogsim.spec.part import with_chips
+from analogsim.spec.table import spec_schema
+
+
+def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(dumps(spec_schema(), indent=2))
+        ctx.exit()
 
 
 @click.command(cls=Command, example="analogsim run experiments/digits.toml -o out/digits")
@@ -25,6 +33,14 @@ from analogsim.spec.part import with_chips
     "--extend", is_flag=True, help="Add chips, times, presets, points to the run in the folder."
 )
 @click.option("--print-spec", is_flag=True, help="Check the spec, print it and stop.")
+@click.option(
+    "--print-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of specs, for an editor, and stop.",
+)
 def run(
     spec: Path,
     *,

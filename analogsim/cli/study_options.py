@@ -2,71 +2,26 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from analogsim.cli import complete
-from analogsim.cli.lists import ListOption
-from analogsim.cli.options import one_device
+from analogsim.cli.options import all_of, network_values, one_device, option_of
 from analogsim.cli.say import voice_options
 from analogsim.cli.sweep import sweep_fields
 from analogsim.errors import InputError, shown
-from analogsim.inputs.names import TOP1
+from analogsim.keys import keys_of
 from analogsim.spec.file import AnySpec, as_toml
 from analogsim.spec.names import check_names
-from analogsim.spec.study import DEFAULT_CHIPS, POINTS_WITHIN, Spec, parse_share
+from analogsim.spec.options import NetworkOptions, OfImages
+from analogsim.spec.study import DEFAULT_CHIPS, Spec
 from analogsim.spec.sweep_check import check_sweep
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Python reads no whole number of thousands of digits.
 _CHIPS = re.compile(r"(?P<first>-?[0-9]{1,400})(-(?P<last>[0-9]{1,400}))?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyOptions:
-    """What `study_options` reads: the design, and which images."""
-
-    compensation: tuple[str, ...]
-    chips: tuple[int, int] | None
-    precision: str | None
-    measure: str
-    yield_above: tuple[str, ...]
-    sweep: tuple[str, ...]
-    within: float
-    limit: int | None
-    batch_size: int
-    device: str
-
-    def as_spec(self) -> dict[str, Any]:
-        """The fields of a `Spec` that these decide. Raises InputError for two designs."""
-        if self.chips is not None and self.precision is not None:
-            raise InputError(
-                f"design must be either --chips or --precision, got {self.chips[1]} chips and "
-                f"precision {self.precision}; leave one out"
-            )
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"--limit must be at least 1, got {self.limit}; give more")
-        precision = None
-        if self.precision is not None:
-            precision = parse_share(self.precision, where="--precision")
-        first, chips = (0, DEFAULT_CHIPS) if self.chips is None else self.chips
-        return {
-            "compensation": self.compensation,
-            "chips": None if precision is not None else chips,
-            "first_chip": first,
-            "precision": precision,
-            "measure": self.measure,
-            "yield_above": tuple(parse_share(y, where="--yield-above") for y in self.yield_above),
-            "limit": self.limit,
-            "batch_size": self.batch_size,
-            "device": self.device,
-            "within": self.within,
-            **sweep_fields(self.sweep),
-        }
 
 
 def numbers(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -88,40 +43,27 @@ def numbers(ctx: click.Context, param: click.Parameter, text: str | None) -> tup
     return 0, first
 
 
-measure_option = click.option(
-    "--measure",
-    default=TOP1,
-    show_default=True,
-    metavar="top1|top5|FILE.py:NAME",
-    help="What is measured of each image: the right class first, among the first five, or a "
-    "Measure of your own.",
-)
-
-
-preset_option = click.option(
+preset_option = option_of(
+    "presets",
     "--preset",
+    cls=click.Option,
+    metavar=None,
     callback=one_device,
     help="Analog device; see analogsim presets.  [default: pcm, or the folder's]",
-    shell_complete=complete.presets,
+)
+compensation_option = option_of(
+    "compensation", cls=click.Option, default="global", help="Drift compensation."
 )
 
 
-def computing(
-    adds: str,
-    batch: str = "Images a batch; decides which product noise an image meets.",
-    where: str = "Processor that computes the products.",
-) -> tuple[Callable[[Command], Command], ...]:
-    """How much is computed where, in one go or added to a run; `adds` and the rest are help."""
-    return (
-        click.option("--limit", type=int, help="Use the first N images only."),
-        click.option("--batch-size", type=int, default=250, show_default=True, help=batch),
-        click.option(
-            "--device",
-            type=click.Choice(["cpu", "cuda"]),
-            default="cpu",
-            show_default=True,
-            help=where,
-        ),
+def computing_options(adds: str, **texts: str) -> Callable[[Command], Command]:
+    """How much is computed where, in one go or added to a run.
+
+    `adds` is the help of `--extend`, `texts` are those of keys.
+    """
+    return all_of(
+        option_of("limit"),
+        *(option_of(key, **_help(texts.get(key))) for key in ("batch_size", "device")),
         click.option("--extend", is_flag=True, help=adds),
         click.option(
             "--print-spec",
@@ -131,112 +73,89 @@ def computing(
     )
 
 
-def computing_options(adds: str, **texts: str) -> Callable[[Command], Command]:
-    """The options of `computing` for a command of its own kind."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(computing(adds, **texts)):
-            command = option(command)
-        return command
-
-    return decorate
+def _help(text: str | None) -> dict[str, str]:
+    return {} if text is None else {"help": text}
 
 
-def study_options(command: Command) -> Command:
-    """Chips or precision, compensation and images, and whether they are added to a run."""
-    for option in reversed(
-        (
-            click.option(
-                "--compensation",
-                cls=ListOption,
-                type=click.Choice(["none", "global", "exact", "column", "gain", "current"]),
-                default=("global",),
-                show_default=True,
-                help="Drift compensation. With an ADC of few bits global misleads; "
-                "current does not.",
-            ),
-            click.option(
-                "--chips",
-                metavar="N|FIRST-LAST",
-                callback=numbers,
-                help="Programmings, each on all images: N are those of number 0 to N-1; 10-19 is "
-                f"a part of a study, see analogsim merge.  [default: {DEFAULT_CHIPS}]",
-            ),
-            click.option(
-                "--precision",
-                metavar="P%",
-                help="In place of --chips: as many chips and as few images as it takes until "
-                "every 95 % interval is +- P points, for example 0.5%.",
-            ),
-            measure_option,
-            click.option(
-                "--yield-above",
-                cls=ListOption,
-                metavar="A%",
-                help="Report the share of chips that reach this accuracy.",
-            ),
-            click.option(
-                "--set",
-                "sweep",
-                multiple=True,
-                metavar="NAME=VALUES",
-                help="Sweep settings (every combination is measured): adc_bits=4..8, "
-                "max_input_size=128,512, drift_scale=0..1:0.25; any field of the periphery, option "
-                "of the device, seed, bn, compensation.",
-            ),
-            click.option(
-                "--within",
-                type=float,
-                default=POINTS_WITHIN,
-                show_default=True,
-                metavar="POINTS",
-                help="How many points may be lost: a sweep says how far a setting can go.",
-            ),
-            *computing("Add chips, times, presets, points of a sweep to the run in the folder."),
+# Other options say these, or every command has its own.
+_ELSEWHERE = {*keys_of(NetworkOptions), *keys_of(OfImages), "presets", "times", "gaussian"}
+
+study_options = all_of(
+    *(
+        option_of(name, **({"type": str, "callback": numbers} if name == "chips" else {}))
+        for name, row in keys_of(Spec).items()
+        if row.key.help and name not in _ELSEWHERE
+    ),
+    click.option(
+        "--set",
+        "sweep",
+        multiple=True,
+        metavar="NAME=VALUES",
+        help="Sweep settings (every combination is measured): adc_bits=4..8, "
+        "max_input_size=128,512, drift_scale=0..1:0.25; any field of the periphery, option "
+        "of the device, seed, bn, compensation.",
+    ),
+    computing_options("Add chips, times, presets, points of a sweep to the run in the folder."),
+)
+"""Chips or precision, compensation and images, and whether they are added to a run."""
+
+
+def study_values(values: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a command of `network_options` and `study_options` as a `Spec` has them.
+
+    Raises:
+        InputError: two designs, a wrong number or sweep, or as `network_values`.
+    """
+    rest = network_values(values)
+    chips, precision = rest.pop("chips"), rest["precision"]
+    if chips is not None and precision is not None:
+        raise InputError(
+            f"design must be either --chips or --precision, got {chips[1]} chips and "
+            f"precision {100 * precision:g}%; leave one out"
         )
-    ):
-        command = option(command)
-    return command
+    check_counts(limit=rest["limit"])
+    if len(set(rest["bn"])) < len(rest["bn"]):
+        raise InputError(
+            f"--bn must name each treatment once, got {', '.join(rest['bn'])}; leave one out"
+        )
+    first, count = chips or (0, DEFAULT_CHIPS)
+    count = None if precision is not None else count
+    return {**rest, "chips": count, "first_chip": first, **sweep_fields(rest["sweep"])}
+
+
+def check_counts(**counts: int | None) -> None:
+    """Raise InputError for one below 1, named by its option."""
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise InputError(f"--{name} must be at least 1, got {count}; give more")
 
 
 def place_options(*, required: bool = True) -> Callable[[Command], Command]:
     """Where the study runs and where its results go."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(
-            (
-                click.option(
-                    "-o",
-                    "--output",
-                    type=click.Path(path_type=Path),
-                    help="Folder for records and report"
-                    + (
-                        ".  [required]"
-                        if required
-                        else ".  [default: out/demo, or out/demo-2, ...]"
-                    ),
-                ),
-                click.option(
-                    "--on",
-                    type=click.Choice(["local", "ray"]),
-                    default="local",
-                    show_default=True,
-                    help="Compute on this machine or on a Ray cluster.",
-                ),
-                click.option("--address", help="Ray cluster.  [default: the one Ray finds]"),
-                click.option(
-                    "--workers",
-                    type=int,
-                    help="Processes on this machine, also of a Ray here.  [default: the cores]",
-                ),
-                click.option("--json", "as_json", is_flag=True, help="Print summary.json."),
-                voice_options,
-            )
-        ):
-            command = option(command)
-        return command
-
-    return decorate
+    without = "[required]" if required else "[default: out/demo, or out/demo-2, ...]"
+    return all_of(
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            help=f"Folder for records and report.  {without}",
+        ),
+        click.option(
+            "--on",
+            type=click.Choice(["local", "ray"]),
+            default="local",
+            show_default=True,
+            help="Compute on this machine or on a Ray cluster.",
+        ),
+        click.option("--address", help="Ray cluster.  [default: the one Ray finds]"),
+        click.option(
+            "--workers",
+            type=int,
+            help="Processes on this machine, also of a Ray here.  [default: the cores]",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print summary.json."),
+        voice_options,
+    )
 
 
 def start(
@@ -276,8 +195,6 @@ def preset_of(model: str) -> str:
     return preset_of_model(model) or "pcm"
 
 
-def split_study(values: dict[str, Any]) -> tuple[StudyOptions, dict[str, Any], dict[str, Any]]:
-    """Arguments of a command: those of a study, those of a place, and the rest."""
-    study = {name: values.pop(name) for name in StudyOptions.__dataclass_fields__}
-    place = {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
-    return StudyOptions(**study), place, values
+def place_of(values: dict[str, Any]) -> dict[str, Any]:
+    """Where it is computed, taken out of a command's arguments."""
+    return {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}

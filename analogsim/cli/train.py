@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from analogsim.cli import complete
 from analogsim.cli.command import Command, command_line
-from analogsim.cli.options import data_options
+from analogsim.cli.options import data_options, model_argument, taken
 from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
 from analogsim.cli.say import say, voice_options
 from analogsim.inputs.names import check_data, check_model
@@ -19,7 +18,7 @@ from analogsim.spec.options import DataOptions
     cls=Command,
     example="analogsim train zoo:digits_cnn --epochs 3 --data digits -o out/trained",
 )
-@click.argument("model", metavar="MODEL", shell_complete=complete.models)
+@model_argument
 @data_options(required=True)
 @click.option(
     "-o",
@@ -54,8 +53,7 @@ def train(
     MODEL is zoo:NAME or FILE.py:FACTORY. Broken off, it goes on after the last whole epoch when
     the same command is given again, and ends with the same weights.
     """
-    given = {name: options.pop(name) for name in DataOptions.__dataclass_fields__}
-    source = DataOptions(**given)
+    source = taken(DataOptions, options)
     assert source.data is not None
     check_model(model)
     check_data(source.data)

@@ -14,7 +14,6 @@ from typing import Any
 
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import refuse_effects, refuse_slices
-from analogsim.equivalent.bench import Bench
 from analogsim.equivalent.causes import variants
 from analogsim.equivalent.comparison import (
     FORMAT,
@@ -24,6 +23,7 @@ from analogsim.equivalent.comparison import (
     Point,
     write_comparison,
 )
+from analogsim.equivalent.device_chips import DeviceChips
 from analogsim.equivalent.header import comparison_spec, with_controls
 from analogsim.equivalent.parts import before_adc
 from analogsim.equivalent.points import Points
@@ -114,7 +114,7 @@ class _MatchedRun:
         self.spec = comparison_spec(study, analog, data, self.compensation, self.chips)
         self.asked = Requests()
         weights = RecordFile(kind=Weighed, beside=WEIGHTS_FOLDER)
-        main, side = self._bench(""), self._bench(SEARCH_FOLDER)
+        main, side = self._chips_in(""), self._chips_in(SEARCH_FOLDER)
         self.files: Sequence[RecordFile[Any]] = (main.file, weights, side.file)
         self.points = Points(
             main=main,
@@ -128,8 +128,8 @@ class _MatchedRun:
         self.found: dict[tuple[str, float], Point] = {}
         self.comparison: Comparison | None = None
 
-    def _bench(self, beside: str) -> Bench:
-        return Bench(
+    def _chips_in(self, beside: str) -> DeviceChips:
+        return DeviceChips(
             file=RecordFile(kind=Trial, beside=beside),
             asked=self.asked,
             bn=str(self.analog.bn),

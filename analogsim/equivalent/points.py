@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from analogsim.crossbar.chip.compensation import Compensation
-from analogsim.equivalent.bench import Bench, Pair
 from analogsim.equivalent.causes import Variant, variants
 from analogsim.equivalent.comparison import (
     Cause,
@@ -15,6 +14,7 @@ from analogsim.equivalent.comparison import (
     control_name,
     estimate,
 )
+from analogsim.equivalent.device_chips import DeviceChips, Pair
 from analogsim.equivalent.matching import WeightErrors
 from analogsim.equivalent.parts import AMPLIFIED, PROPERTIES, REST, WEIGHTS, controls
 from analogsim.equivalent.search import equivalent, ladder
@@ -40,8 +40,8 @@ class Points:
         moved: the same factor in front of the ADC; None where there is none.
     """
 
-    main: Bench
-    side: Bench
+    main: DeviceChips
+    side: DeviceChips
     weights: RecordFile[Weighed]
     asked: Requests
     compensation: Compensation
@@ -99,10 +99,10 @@ class Points:
             raise Missing
         return weighed.errors(device)
 
-    def _ask_control(self, bench: Bench, errors: WeightErrors) -> Pair:
+    def _ask_control(self, chips: DeviceChips, errors: WeightErrors) -> Pair:
         # Compensation would read its own noise into chips that have not drifted.
         pair: Pair = (errors.t_s, "none")
-        bench.ask(control_name(errors.to), pair, device=errors.matched())
+        chips.ask(control_name(errors.to), pair, device=errors.matched())
         return pair
 
     def _equivalent(self, name: str, t_s: float, of: ByChip) -> EquivalentEta:

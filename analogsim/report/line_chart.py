@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analogsim.experiment.statistics import Interval
+from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration
 from analogsim.report.look import COLOURS, GREY, MARKERS, PAGE, Look, settings
@@ -21,7 +22,7 @@ _HIGHEST_IN = 9.2
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A named curve of fractions with their bounds, None where there are none."""
+    """A named curve of means with their bounds, None where there are none."""
 
     name: str
     xs: tuple[float, ...]
@@ -55,11 +56,11 @@ def rows_of(panels: Mapping[str, Sequence[Line]]) -> tuple[tuple[Cell, ...], ...
     )
 
 
-def words_of(panels: Mapping[str, Sequence[Line]]) -> str:
+def words_of(panels: Mapping[str, Sequence[Line]], quantity: Quantity = ACCURACY) -> str:
     """Where each curve begins and ends, for who does not see it."""
     return " ".join(
-        f"{title}, {one.name}: {100 * one.means[0]:.2f} % at {one.xs[0]:g}, "
-        f"{100 * one.means[-1]:.2f} % at {one.xs[-1]:g}."
+        f"{title}, {one.name}: {quantity.with_unit(one.means[0])} at {one.xs[0]:g}, "
+        f"{quantity.with_unit(one.means[-1])} at {one.xs[-1]:g}."
         for title, lines in panels.items()
         for one in lines
         if one.xs
@@ -72,8 +73,9 @@ def draw_lines(
     *,
     y: str,
     x: str | None = None,
+    quantity: Quantity = ACCURACY,
 ) -> "Figure":
-    """A panel for each title; `x` and `y` name the axes. Fractions are drawn in per cent.
+    """A panel for each title; `x` and `y` name the axes. Means are drawn in the quantity's unit.
 
     The x values are fractions too, or seconds where `x` is None.
     """
@@ -98,7 +100,8 @@ def draw_lines(
         for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
             for one in lines:
                 xs = [axis.x[at] if x is None else 100 * at for at in one.xs]
-                _draw(axes, one, xs, names.index(one.name), [_hover(one, at, x) for at in one.xs])
+                texts = [_hover(one, at, x, quantity) for at in one.xs]
+                _draw(axes, one, xs, names.index(one.name), texts, quantity.scale)
             axes.set_title(look.fold(title, 0.9 / across), loc="left")
             axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
             if x is None:
@@ -108,9 +111,11 @@ def draw_lines(
             axes.set_xlabel("time (log scale)" if x is None else x)
         figure.supylabel(y, fontsize=look.font_pt)
         # Bands may be wide without end; the means decide what is shown.
-        shown = [100 * mean for lines in panels.values() for one in lines for mean in one.means]
+        scale = quantity.scale
+        shown = [scale * mean for lines in panels.values() for one in lines for mean in one.means]
         low, high = min(shown, default=0), max(shown, default=100)
-        grid[0, 0].set_ylim(low - 0.1 * (high - low) - 1, high + 0.1 * (high - low) + 1)
+        room = 0.1 * (high - low) + (1 if quantity.is_share else 0.02 * abs(high))
+        grid[0, 0].set_ylim(low - room, high + room)
         for at in range(len(panels), grid.size):
             grid.flat[at].remove()
             # The one above it is the lowest of its column then.
@@ -123,24 +128,26 @@ def draw_lines(
     return figure
 
 
-def _hover(one: Line, at: float, x: str | None) -> str:
+def _hover(one: Line, at: float, x: str | None, quantity: Quantity) -> str:
     """What a marker says under the pointer."""
     place = one.xs.index(at)
     where = format_duration(at) if x is None else f"{100 * at:g} %"
-    text = f"{one.name}, {where}: {100 * one.means[place]:.2f} %"
+    text = f"{one.name}, {where}: {quantity.with_unit(one.means[place])}"
     bounds = one.bounds[place]
-    return text if bounds is None else f"{text} ({' to '.join(f'{100 * b:.2f}' for b in bounds)})"
+    return text if bounds is None else f"{text} ({' to '.join(map(quantity.text, bounds))})"
 
 
-def _draw(axes: "Axes", one: Line, xs: Sequence[float], at: int, texts: Sequence[str]) -> None:
-    means = [100 * mean for mean in one.means]
+def _draw(
+    axes: "Axes", one: Line, xs: Sequence[float], at: int, texts: Sequence[str], scale: int
+) -> None:
+    means = [scale * mean for mean in one.means]
     drawn = axes.plot(xs, means, color=_colour(at), marker=_marker(at), markersize=4, linewidth=1.4)
     mark(drawn[0], one.name, texts)
     known = [(x, pair) for x, pair in zip(xs, one.bounds, strict=True) if pair is not None]
     band = axes.fill_between(
         [x for x, _ in known],
-        [100 * low for _, (low, _) in known],
-        [100 * high for _, (_, high) in known],
+        [scale * low for _, (low, _) in known],
+        [scale * high for _, (_, high) in known],
         color=_colour(at),
         alpha=0.15,
         linewidth=0,

@@ -1,19 +1,15 @@
-"""Check a TOML document against the published JSON Schema (`spec.schema.json`), in our words.
+"""Check a TOML document against the JSON Schema of specs (`spec_schema`), in our words.
 
-The schema is the one description of a spec. Of JSON Schema this knows what that file uses.
+Of JSON Schema this knows what that one uses.
 """
 
 import difflib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 from analogsim.errors import shown
-from device_models.effects.shorthand import SHORTHANDS
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -27,10 +23,9 @@ _KNOWN = {
     *("$schema", "title", "description", "type", "properties", "required", "items", "enum"),
     *("additionalProperties", "anyOf", "oneOf", "minItems", "uniqueItems", "minLength", "pattern"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-    *("allOf", "if", "then", "else", "const", "minProperties"),
+    *("$comment", "allOf", "if", "then", "else", "const", "minProperties"),
 }
 
-EFFECTS = "effects"
 MOST_ITEMS = 10_000
 """So many entries a list may have; each is checked, and may be computed on."""
 
@@ -41,34 +36,6 @@ class Problem:
 
     key: str
     text: str
-
-
-@lru_cache(maxsize=1)
-def spec_schema() -> dict[str, Any]:
-    """The schema of a spec: the published file, and the short forms of effects where they stand."""
-    text = files("analogsim.spec").joinpath("spec.schema.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    schema["properties"] = {
-        key: value
-        for known, rule in schema["properties"].items()
-        for key, value in {known: rule, **(_short_keys() if known == EFFECTS else {})}.items()
-    }
-    for case in schema["allOf"]:
-        for branch in (case.get("then", {}), case.get("else", {})):
-            if branch.get("properties", {}).get(EFFECTS) is False:
-                branch["properties"] |= dict.fromkeys(SHORTHANDS, False)
-    return schema
-
-
-def _short_keys() -> dict[str, Any]:
-    return {
-        name: {
-            "type": "string",
-            "minLength": 1,
-            "description": f'an effect in short, such as "{short.example}" ({short.effect})',
-        }
-        for name, short in SHORTHANDS.items()
-    }
 
 
 def find_problems(value: Any, schema: dict[str, Any], key: str = "") -> Iterator[Problem]:
@@ -122,9 +89,10 @@ def _branch_problems(
             )
     for name in branch.get("properties", ()):
         if name in value:
+            why = f", {known[name]['$comment']}" if "$comment" in known[name] else ""
             yield Problem(
                 key=f"{prefix}{name}",
-                text=f"must be left out of {branch['description']}, got {shown(value[name])}",
+                text=f"must be left out of {branch['description']}{why}, got {shown(value[name])}",
             )
 
 

@@ -11,14 +11,12 @@ from typing import Any
 
 from analogsim import bounded
 from analogsim.errors import AnalogsimError, InputError
-from analogsim.spec.attribution import KIND as ATTRIBUTION
-from analogsim.spec.attribution import AttributionSpec, attribution_problems
-from analogsim.spec.check import EFFECTS, Problem, find_problems, spec_schema
+from analogsim.spec.attribution import attribution_problems
+from analogsim.spec.check import Problem, find_problems
 from analogsim.spec.device import beside, device_of
-from analogsim.spec.noise import NoiseSpec, etas_of, noise_as_toml
-from analogsim.spec.study import DESIGN_KEYS, Spec, set_keys, times_of
+from analogsim.spec.noise import NoiseSpec, etas_of
+from analogsim.spec.study import ATTRIBUTION, DESIGN_KEYS, Spec, set_keys, times_of
 from analogsim.spec.suite import (
-    NETWORKS,
     Suite,
     one_from_toml,
     suite_as_toml,
@@ -26,6 +24,7 @@ from analogsim.spec.suite import (
     suite_problems,
 )
 from analogsim.spec.sweep import sweep_problems
+from analogsim.spec.table import EFFECTS, KINDS, NETWORKS, spec_schema
 from analogsim.spec.values import (
     control_problems,
     first_chip_problems,
@@ -37,7 +36,7 @@ from analogsim.toml_text import toml_text
 from device_models.effects.registry import parse_effect
 from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 
-__all__ = ["AnySpec", "as_toml", "read_spec", "spec_as_toml"]
+__all__ = ["AnySpec", "as_toml", "read_spec"]
 
 _KEY = re.compile(r"""^\s*(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<bare>[\w-]+))\s*[=.]""")
 _TABLE = re.compile(r"^\s*\[\s*(?P<name>[\w-]+)\s*\]")
@@ -134,19 +133,14 @@ def _all_said(found: Sequence[Problem], text: str, what: str) -> str:
 
 
 def as_toml(spec: AnySpec) -> str:
-    """A spec of any kind as TOML."""
+    """A spec of any kind as TOML, without what is left at its default."""
     if isinstance(spec, Suite):
         return suite_as_toml(spec)
-    return noise_as_toml(spec) if isinstance(spec, NoiseSpec) else spec_as_toml(spec)
-
-
-def spec_as_toml(spec: Spec) -> str:
-    """The spec as TOML, without what is left at its default."""
     keys = set_keys(spec)
     design = {key: keys.pop(key) for key in DESIGN_KEYS if key in keys}
-    sweep = keys.pop("sweep") or None
-    kind = ATTRIBUTION if isinstance(spec, AttributionSpec) else None
-    return toml_text({"kind": kind, **keys, "design": design, "sweep": sweep})
+    sweep = keys.pop("sweep", None) or None
+    kind = next((name for name, one in KINDS.items() if type(spec) is one), None)
+    return toml_text({"kind": kind, **keys, "design": design or None, "sweep": sweep})
 
 
 def _device_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:

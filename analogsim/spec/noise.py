@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from analogsim.keys import keys_of, many, one_of, share, whole
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES, Reference, Scope
 from analogsim.spec.options import OfImages
-from analogsim.spec.study import parse_share, set_keys
-from analogsim.toml_text import toml_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,38 +15,38 @@ class NoiseSpec(OfImages):
     The draws are those from number `first_draw` on.
     """
 
-    scopes: tuple[Scope, ...] = SCOPES
-    references: tuple[Reference, ...] = REFERENCES
-    etas: tuple[float, ...] = ETAS
-    draws: int = 10
-    first_draw: int = 0
-
-
-def noise_from_toml(content: dict[str, Any]) -> NoiseSpec:
-    """A spec of a TOML document that the schema has found good.
-
-    Raises:
-        InputError: a level that the schema's patterns let through is none.
-    """
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in content.items()
-        if key != "kind"
-    }
-    if "etas" in values:
-        values["etas"] = etas_of(content)
-    return NoiseSpec(**values)
+    scopes: tuple[Scope, ...] = many(
+        one_of(SCOPES),
+        "a list of different noise scopes",
+        metavar="SCOPE",
+        help=f"Which tensors: all, or of {','.join(SCOPES)}.",
+    ).field(SCOPES)
+    references: tuple[Reference, ...] = many(
+        one_of(REFERENCES),
+        "a list of different references of sigma",
+        help="Sigma is eta times this of a tensor.",
+    ).field(REFERENCES)
+    etas: tuple[float, ...] = many(
+        share('a level of noise such as "5%" or 0.05', digits=12),
+        "a list of different levels of noise",
+        metavar="P%",
+        help="Levels of noise.",
+    ).field(ETAS)
+    draws: int = whole(
+        "a whole number of draws, 1 or more (1000000 at most)",
+        1,
+        1_000_000,
+        metavar="N|FIRST-LAST",
+        help="Draws of each level; 10-19 is a part of a study, see analogsim merge.",
+    ).field(10)
+    first_draw: int = whole(
+        "a whole number, 0 or more: number of the first draw, for a part of a study that "
+        "analogsim merge joins; 0 if left out",
+        0,
+        999_999,
+    ).field(0)
 
 
 def etas_of(content: dict[str, Any]) -> tuple[float, ...]:
     """The levels of a TOML document as fractions. Raises InputError for one that is none."""
-    return tuple(
-        # 7 % is 0.07, not 0.07 and the rounding of a division.
-        round(parse_share(eta, where="etas"), 12) if isinstance(eta, str) else float(eta)
-        for eta in content["etas"]
-    )
-
-
-def noise_as_toml(spec: NoiseSpec) -> str:
-    """The spec as TOML, without what is left at its default."""
-    return toml_text({"kind": "noise", **set_keys(spec)})
+    return keys_of(NoiseSpec)["etas"].key.read(content["etas"], "etas")  # type: ignore[no-any-return]

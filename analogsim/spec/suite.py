@@ -7,23 +7,21 @@ from typing import Any
 
 from analogsim.errors import shown
 from analogsim.inputs.names import TOP1
-from analogsim.spec.attribution import KIND as ATTRIBUTION
-from analogsim.spec.attribution import asked_of, attribution_of
 from analogsim.spec.check import Problem
-from analogsim.spec.noise import NoiseSpec, noise_from_toml
-from analogsim.spec.study import Spec, spec_from_toml
+from analogsim.spec.noise import NoiseSpec
+from analogsim.spec.study import ATTRIBUTION, Spec, kind_from_toml
+from analogsim.spec.table import KINDS, NETWORKS, OF_A_NETWORK
 from analogsim.suites.entry import Entry
 from analogsim.toml_text import toml_text
 
-NETWORKS = "networks"
 _LONGEST_LABEL = 100
 # Names of a suite's own files, whatever their ending, and those that Windows keeps for devices.
 _TAKEN = {
     *("records", "report", "results", "suite", "charts", "figures", "con", "prn", "aux", "nul"),
     *(f"{device}{number}" for device in ("com", "lpt") for number in range(10)),
 }
-# Keys of an entry that belong to the network's own spec.
-_OWN = ("model", "weights", "network", "untrained", "bn")
+# Comparisons of two networks, which are of accuracies at one setting.
+_COMPARED = ("pair", "arm", "against", "growth", "published")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,32 +41,32 @@ def suite_from_toml(content: dict[str, Any], folder: Path) -> Suite:
     shared = {key: value for key, value in content.items() if key != NETWORKS}
     members = []
     for entry in content[NETWORKS]:
-        own = {key: entry[key] for key in _OWN if key in entry}
+        own = {key: entry[key] for key in OF_A_NETWORK if key in entry}
         if "weights" in own:
             own["weights"] = str(folder / own["weights"])
-        rest = {key: value for key, value in entry.items() if key not in _OWN}
+        rest = {key: value for key, value in entry.items() if key not in OF_A_NETWORK}
         members.append((Entry(**rest), one_from_toml(shared | own, folder)))
     return Suite(question=content.get("question", ""), members=tuple(members), content=content)
 
 
 def one_from_toml(content: dict[str, Any], folder: Path = Path()) -> Spec | NoiseSpec:
     """The spec of one network, of any kind."""
-    if content.get("kind") == "noise":
-        return noise_from_toml(content)
-    fields = {key: value for key, value in content.items() if key != "kind"}
-    if content.get("kind") == ATTRIBUTION:
-        fields, asked = asked_of(fields)
-        return attribution_of(spec_from_toml(fields, folder), **asked)
-    return spec_from_toml(fields, folder)
+    return kind_from_toml(KINDS.get(content.get("kind", ""), Spec), content, folder)
 
 
 def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
     """What the schema cannot say of the networks, which it has found good."""
     entries = content[NETWORKS]
     labels = [entry["label"].casefold() for entry in entries]
-    if content.get("measure", TOP1) != TOP1:
-        text = "must be left out of a spec with [[networks]], whose tables are of accuracies"
+    measured = content.get("measure", TOP1) != TOP1
+    if measured and content.get("kind") == ATTRIBUTION:
+        text = "must be left out of an attribution of [[networks]], whose tables are of accuracies"
         yield Problem(key="measure", text=f"{text}, got {content['measure']!r}")
+    alone = [
+        name
+        for name, is_there in (("measure", measured), ("sweep", "sweep" in content))
+        if is_there
+    ]
     arms: dict[tuple[Any, ...], int] = {}
     for at, entry in enumerate(entries):
         key = f"{NETWORKS}[{at}]"
@@ -98,6 +96,11 @@ def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
             elif "kind" in content:
                 text = f"must be left out of a spec of kind {content['kind']}, got {shown(other)}"
                 yield Problem(key=f"{key}.against", text=text)
+        for name in _COMPARED if alone else ():
+            if name in entry:
+                text = f"must be left out of a spec with [[networks]] and {' and '.join(alone)}, "
+                text += f"whose networks stand side by side, got {shown(entry[name])}"
+                yield Problem(key=f"{key}.{name}", text=text)
         if "bn" in entry and content.get("kind") == "noise":
             text = f"must be left out of a spec of kind noise, got {entry['bn']!r}"
             yield Problem(key=f"{key}.bn", text=text)

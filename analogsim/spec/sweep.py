@@ -7,15 +7,29 @@ from analogsim.errors import AnalogsimError, InputError, shown
 from analogsim.experiment.axes import Value, check_values, points_of, values_of
 from analogsim.spec.check import Problem
 
+_VALUE: list[dict[str, Any]] = [
+    {"type": "string", "minLength": 1},
+    {"type": "number"},
+    {"type": "boolean"},
+]
+SWEEP_VALUES: dict[str, Any] = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {
+        "anyOf": [
+            *_VALUE,
+            {"type": "array", "minItems": 1, "items": {"anyOf": _VALUE}},
+            {"type": "object"},
+        ],
+        "description": 'values such as "4..8" or [128, 512]',
+    },
+}
 OWN_KEYS = ("bn", "compensation")
 """Axes of every study, with an option and a key of their own."""
 
 
 def sweep_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     """What the schema, which has found `[sweep]` good, cannot say of it."""
-    if "networks" in content:
-        text = "must be left out of a spec with [[networks]]; write a spec for each network"
-        yield Problem(key="sweep", text=text)
     axes = {}
     flat = _flat(content["sweep"])
     if not flat:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from analogsim.errors import InputError, shown
+from analogsim.keys import parse_share
 from analogsim.spec.check import Problem, find_problems
-from analogsim.spec.study import parse_share
 
 
 def value_problems(content: dict[str, Any], prefix: str = "") -> Iterator[Problem]:

@@ -23,8 +23,7 @@ from analogsim.inputs.measure import Measure, measure_named
 from analogsim.inputs.names import TOP1
 from analogsim.report.factor_words import factor_warnings
 from analogsim.spec.device import devices_of_presets
-from analogsim.spec.options import data_options_of
-from analogsim.spec.study import Spec, network_options_of
+from analogsim.spec.study import Spec
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.prepare import Prepared, open_data, prepare
 from analogsim.studies.spec_file import write_spec
@@ -59,19 +58,19 @@ def make_ready(spec: Spec, where: Where, given: Given) -> Ready:
     devices = devices_of(spec, where)
     # Before the network is converted, which may take minutes.
     measure = given.measure or measure_named(spec.measure)
-    options = data_options_of(spec)
-    data = open_data(options, given, where.tell, where.detail)
+    data = open_data(spec, given, where.tell, where.detail)
+    treated = [dataclasses.replace(spec, bn=(bn,)) for bn in spec.bn]
     prepared = [
         prepare(
-            network_options_of(spec, bn),
-            options,
+            one,
+            spec,
             spec.presets[0],
             data,
             given=given,
             warn=where.warn,
             detail=where.detail,
         )
-        for bn in spec.bn
+        for one in treated
     ]
     return Ready(
         study=study_of(spec, devices, prepared, data, where, measure),

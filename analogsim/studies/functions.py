@@ -24,12 +24,13 @@ from analogsim.spec.names import check_names
 from analogsim.spec.options import DataOptions
 from analogsim.spec.study import DEFAULT_CHIPS
 from analogsim.spec.suite import Suite
+from analogsim.studies.call_text import call_text, name_in_question
 from analogsim.studies.given import Given
 from analogsim.studies.options import (
+    PLACE,
     ChipOptions,
     ImageOptions,
     PathText,
-    PlaceOptions,
     Share,
     SpecOptions,
     Texts,
@@ -41,8 +42,6 @@ from analogsim.studies.progress import watching
 from analogsim.studies.result import Run
 from analogsim.studies.run import run_spec
 from analogsim.studies.where import Where
-
-_PLACE = tuple(PlaceOptions.__annotations__)
 
 
 def run(
@@ -79,7 +78,7 @@ def run(
                 f"analogsim.run must have a spec, or the keys of one, got no {missing}; give "
                 "SPEC.toml, or model=..., data=... and the rest"
             )
-        call = _call("run", (), {"model": model, "data": data, "train": train, **keys})
+        call = call_text("run", (), {"model": model, "data": data, "train": train, **keys})
         return _start(call, (model, data, train), folder, place, rest)
     if rest:
         raise InputError(
@@ -99,7 +98,7 @@ def run(
         model_name, data_name = names.get("model", found.model), names.get("data", found.data)
         found = replace(found, model=model_name, data=data_name)
     shown = spec if isinstance(spec, str | os.PathLike) else type(spec).__name__
-    return _compute(found, _call("run", (shown,), named), folder, place, given)
+    return _compute(found, call_text("run", (shown,), named), folder, place, given)
 
 
 def drift(
@@ -135,7 +134,7 @@ def drift(
     """
     preset = preset or _preset_of(model) or "pcm"
     what = _measured(options)
-    question = f"How does the {what} of {_name(model)} change over time on {preset}?"
+    question = f"How does the {what} of {name_in_question(model)} change over time on {preset}?"
     keys = {"question": question, "presets": [preset], "times": times, "chips": _chips(options)}
     given = {"preset": preset, "times": times}
     return _study("drift", (model, data, train), folder, keys, given, options)
@@ -164,7 +163,7 @@ def compare(
     """
     names = presets if isinstance(presets, str) else ", ".join(presets)
     more = "" if gaussian is None else " that Gaussian noise of the same weight error does not"
-    question = f"What does each of {names} do to {_name(model)}{more}?"
+    question = f"What does each of {names} do to {name_in_question(model)}{more}?"
     given = {"presets": presets, "times": times, "gaussian": gaussian}
     keys = {"question": question, **given, "chips": _chips(options)}
     return _study("compare", (model, data, train), folder, keys, given, options)
@@ -199,7 +198,7 @@ def noise(
     """
     keys = {
         "kind": "noise",
-        "question": f"Which noise costs {_name(model)} its accuracy?",
+        "question": f"Which noise costs {name_in_question(model)} its accuracy?",
         "scopes": None if scopes == "all" else scopes,
         "references": references,
         "etas": etas,
@@ -243,7 +242,7 @@ def attribute(
     """
     preset = preset or _preset_of(model) or "pcm"
     what = _measured(options)
-    question = f"Which source and which layer costs {_name(model)} {what} on {preset}?"
+    question = f"Which source and which layer costs {name_in_question(model)} {what} on {preset}?"
     keys = {
         "kind": "attribution",
         "question": question,
@@ -268,7 +267,7 @@ def _study(
     """Run what the function `name` was asked; `given` are its own arguments, for the record."""
     model, data, train = what
     rest, place = _split(options)
-    call = _call(name, (model, data), {**given, "train": train, **options})
+    call = call_text(name, (model, data), {**given, "train": train, **options})
     return _start(call, what, folder, place, {**keys, **rest})
 
 
@@ -346,7 +345,7 @@ def _numbers(value: float | Sequence[float] | None) -> tuple[float, ...] | None:
 
 def _split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The keys of a spec, and those of a place."""
-    place = {key: options[key] for key in _PLACE if key in options}
+    place = {key: options[key] for key in PLACE if key in options}
     return {key: value for key, value in options.items() if key not in place}, place
 
 
@@ -387,27 +386,3 @@ def _measured(options: Mapping[str, Any]) -> str:
 
 def _preset_of(model: object) -> str | None:
     return preset_of_model(os.fspath(model)) if isinstance(model, str | os.PathLike) else None
-
-
-def _name(model: object) -> str:
-    return os.fspath(model) if isinstance(model, str | os.PathLike) else type(model).__name__
-
-
-def _call(function: str, args: Sequence[object], keys: Mapping[str, Any]) -> str:
-    """The call as it can be written again, for the record; what is in memory by its class."""
-    shown = [_shown(value) for value in args]
-    said = {key: value for key, value in keys.items() if value is not None and key not in _PLACE}
-    shown += [f"{key}={_shown(value)}" for key, value in said.items()]
-    return f"analogsim.{function}({', '.join(shown)})"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if value is None or isinstance(value, str | int | float | range):
-        return repr(value)
-    if isinstance(value, tuple | list) and all(isinstance(v, str | int | float) for v in value):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key!r}: {_shown(one)}' for key, one in value.items())}}}"
-    return f"<{type(value).__name__}>"

@@ -1,7 +1,5 @@
 """A noise study: from its spec to its folder."""
 
-from pathlib import Path
-
 from analogsim.errors import InputError
 from analogsim.inputs.fingerprint import code_fingerprints
 from analogsim.inputs.fit import check_fit
@@ -9,7 +7,6 @@ from analogsim.inputs.models import load_model
 from analogsim.scopes.drive import run_noise
 from analogsim.scopes.study import NoiseStudy
 from analogsim.spec.noise import NoiseSpec
-from analogsim.spec.options import data_options_of
 from analogsim.studies.chips import limited
 from analogsim.studies.given import NOTHING, Given
 from analogsim.studies.prepare import open_data, say_network
@@ -25,9 +22,8 @@ def compute_noise(spec: NoiseSpec, where: Where, given: Given = NOTHING) -> None
     """
     where.check_device(spec.device)
     place = where.place()
-    data = open_data(data_options_of(spec), given, where.tell, where.detail)
-    weights = None if spec.weights is None else Path(spec.weights)
-    model = given.model or load_model(spec.model, weights=weights)
+    data = open_data(spec, given, where.tell, where.detail)
+    model = given.model or load_model(spec.model, weights=spec.weights)
     if not model.trained and not spec.untrained:
         raise InputError(
             f"model {spec.model} must have trained weights, got {model.note}, or allow it with "

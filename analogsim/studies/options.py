@@ -8,8 +8,8 @@ import numpy as np
 
 from analogsim.errors import InputError
 from analogsim.inputs.spec import did_you_mean
-from analogsim.spec.check import spec_schema
 from analogsim.spec.study import DESIGN_KEYS
+from analogsim.spec.table import spec_schema
 from analogsim.studies.where import Progress
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class PlaceOptions(TypedDict, total=False):
     workers: int
     extend: bool
     progress: bool | Progress
+
+
+PLACE = tuple(PlaceOptions.__annotations__)
 
 
 class ImageOptions(PlaceOptions, total=False):

@@ -6,7 +6,7 @@ from pathlib import Path
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.report.extras import SPEC_FILE
 from analogsim.spec.device import seen_from
-from analogsim.spec.file import spec_as_toml
+from analogsim.spec.file import as_toml
 from analogsim.spec.study import Spec
 
 
@@ -14,4 +14,4 @@ def write_spec(spec: Spec, folder: Path) -> None:
     """Into the run's folder, for the report and for whoever runs it again. Raises OutputError."""
     # A spec's presets are relative to it.
     here = dataclasses.replace(spec, presets=seen_from(spec.presets, folder))
-    write_bytes_atomic(folder / SPEC_FILE, spec_as_toml(here).encode(errors="replace"))
+    write_bytes_atomic(folder / SPEC_FILE, as_toml(here).encode(errors="replace"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.lock import locked
+from analogsim.inputs.names import TOP1
 from analogsim.own_files import is_litter, own_folder
 from analogsim.report import build_report
 from analogsim.report.charts_folder import CHARTS_FOLDER
@@ -27,6 +28,7 @@ from analogsim.suites.build import PAGE_FILE, PLOT_FILE, build_suite
 from analogsim.suites.crossbar import read_crossbar
 from analogsim.suites.kept import RESULTS_FILE, Kept, read_kept, write_kept
 from analogsim.suites.kept_form import Result
+from analogsim.suites.summarised import read_summarised
 
 
 def compute_suite(suite: Suite, where: Where, given: Mapping[str, Given] | None = None) -> None:
@@ -83,8 +85,10 @@ def _computed(spec: Spec | NoiseSpec, where: Where, given: Given) -> Result:
     else:
         compute_chips(spec, where, given)
     build_report(where.output)
-    attributed = isinstance(spec, AttributionSpec)
-    return read_attributed(where.output) if attributed else read_crossbar(where.output)
+    if isinstance(spec, AttributionSpec):
+        return read_attributed(where.output)
+    summarised = spec.sweep or spec.measure != TOP1
+    return read_summarised(where.output) if summarised else read_crossbar(where.output)
 
 
 def _check_folder(folder: Path, labels: set[str]) -> None:

@@ -7,7 +7,6 @@ from analogsim.crossbar.conversion.again import ConvertAgain, converted_again
 from analogsim.crossbar.folder.chip_settings import is_chip_folder
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward
 from analogsim.crossbar.mapping.periphery import Periphery
-from analogsim.spec.options import data_options_of
 from analogsim.spec.study import Spec
 from analogsim.studies.given import Given
 from analogsim.studies.prepare import calibration_images
@@ -19,7 +18,7 @@ def sweep_converter(spec: Spec, given: Given) -> ConvertAgain | None:
         return None
 
     def convert_again(analog: AnalogModel, periphery: Periphery) -> AnalogModel:
-        images = calibration_images(data_options_of(spec), given)
+        images = calibration_images(spec, given)
         return converted_again(analog, periphery, images, cast(Forward, spec.forward))
 
     return convert_again

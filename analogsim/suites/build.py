@@ -31,6 +31,7 @@ from analogsim.suites.kept import Kept
 from analogsim.suites.kept_form import Result
 from analogsim.suites.overview import chip_costs, overview
 from analogsim.suites.pairs import pair_sheet, pairs_of
+from analogsim.suites.summarised import summary_charts, summary_sentences, summary_sheets
 from analogsim.suites.words import sentences
 from device_models.behaviour import Behaviour
 
@@ -56,6 +57,8 @@ def format_suite(kept: Kept) -> str:
 def suite_sheets(kept: Kept) -> list[Table]:
     """The combined tables."""
     networks = kept.noise
+    if kept.summarised:
+        return summary_sheets(kept.summarised)
     if kept.attributed:
         return attribution_sheets(kept.attributed)
     if not networks:
@@ -72,7 +75,8 @@ def suite_sheets(kept: Kept) -> list[Table]:
 def answers(kept: Kept) -> list[str]:
     """The generated sentences."""
     of_noise = [text for pair in pairs_of(kept.noise) for text in sentences(pair)]
-    return [*of_noise, *gain_sentences(kept.crossbar), *chip_sentences(kept.crossbar)]
+    of_chips = [*gain_sentences(kept.crossbar), *chip_sentences(kept.crossbar)]
+    return [*of_noise, *summary_sentences(kept.summarised), *of_chips]
 
 
 def suite_answer(kept: Kept) -> list[str]:
@@ -113,7 +117,7 @@ def _averages(kept: Kept) -> Table:
 
 
 def suite_charts(kept: Kept, folder: Path | None = None) -> list[Chart]:
-    """A line a network; of attributions bars, a figure a network.
+    """The charts of its tables.
 
     In its `folder` also the devices, as its networks' folders hold them.
     """
@@ -133,6 +137,9 @@ def _behaviours(kept: Kept, folder: Path) -> dict[str, Behaviour]:
 
 
 def _of_networks(kept: Kept) -> list[Chart]:
+    """A line a network; of attributions bars, and of sweeps their own, a figure a network."""
+    if kept.summarised:
+        return summary_charts(kept.summarised)
     if kept.attributed:
         found = [
             attribution_chart(

@@ -24,6 +24,7 @@ from analogsim.suites.bits import squeezed, unsqueezed
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
 from analogsim.suites.kept_form import Result, form_problems, result_problems
+from analogsim.suites.summarised import SummaryResult
 
 RESULTS_FILE = "results.json"
 FORMAT, VERSION = "analogsim-results", 2
@@ -56,6 +57,11 @@ class Kept:
     def attributed(self) -> list[tuple[Entry, AttributionResult]]:
         """The networks of a suite of attributions."""
         return [(e, r) for e, r in self.networks if isinstance(r, AttributionResult)]
+
+    @property
+    def summarised(self) -> list[tuple[Entry, SummaryResult]]:
+        """The networks of a suite of a sweep, or of another measure."""
+        return [(e, r) for e, r in self.networks if isinstance(r, SummaryResult)]
 
 
 def write_kept(path: Path, kept: Kept) -> None:
@@ -135,6 +141,8 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 
 def _as_json(result: Result) -> dict[str, Any]:
+    if isinstance(result, SummaryResult):
+        return {"kind": "summary", "weights": result.weights, "found": result.found}
     common = {name: getattr(result, name) for name in _COMMON}
     common |= {"versions": dict(result.versions), "notes": list(result.notes)}
     digital = result.digital_correct
@@ -171,6 +179,8 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 
 def _from_json(content: dict[str, Any]) -> Result:
+    if content["kind"] == "summary":
+        return SummaryResult(found=content["found"], weights=content["weights"])
     common = {name: content[name] for name in _COMMON}
     common["notes"] = tuple(content["notes"])
     digital = content["digital_correct"]

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict, get_type_hints
 from analogsim import schema
 from analogsim.errors import shown
 from analogsim.report.attribution import Attribution
+from analogsim.report.summary import Summary
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.of_network import OfNetwork
 from analogsim.scopes.result import NoiseResult
@@ -14,10 +15,11 @@ from analogsim.scopes.sound import answer_problems, count_problems, noise_proble
 from analogsim.suites.attributed import AttributionResult, attribution_problems
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
+from analogsim.suites.summarised import SummaryResult, summary_problems
 
 _MOST = 20
 
-Result = NoiseResult | CrossbarResult | AttributionResult
+Result = NoiseResult | CrossbarResult | AttributionResult | SummaryResult
 
 
 class _Head(TypedDict):
@@ -80,7 +82,18 @@ class _Attribution(TypedDict):
     found: Attribution
 
 
-_FORMS = {"crossbar": _Chips, "noise": _Noise, "attribution": _Attribution}
+class _Summary(TypedDict):
+    kind: Literal["summary"]
+    found: Summary
+    weights: str
+
+
+_FORMS = {
+    "crossbar": _Chips,
+    "noise": _Noise,
+    "attribution": _Attribution,
+    "summary": _Summary,
+}
 
 
 def form_problems(content: dict[str, Any]) -> list[str]:
@@ -105,9 +118,9 @@ def _of_network(network: dict[str, Any], where: str) -> Iterator[str]:
         yield f"{where}entry must have pair and arm both, got one alone"
     form = _FORMS.get(str(fields.get("kind")))
     if form is None:
-        yield f"{where}kind must be crossbar, noise or attribution, got {shown(fields.get('kind'))}"
+        yield f"{where}kind must be one of {', '.join(_FORMS)}, got {shown(fields.get('kind'))}"
         return
-    hints = _COMMON | get_type_hints(form)
+    hints = get_type_hints(form) | ({} if form is _Summary else _COMMON)
     if "rows" in hints and hints.keys() <= fields.keys():
         yield from _of_rows(fields, where)
     yield from schema.field_problems(fields, hints, where)
@@ -159,6 +172,8 @@ def result_problems(networks: Sequence[tuple[Entry, Result]]) -> list[str]:
             of = noise_problems(result)
         elif isinstance(result, AttributionResult):
             of = list(attribution_problems(result))
+        elif isinstance(result, SummaryResult):
+            of = list(summary_problems(result))
         else:
             of = list(_of_chips(result))
         found += [f"networks[{at}] {text}" for text in of]
@@ -179,6 +194,8 @@ def _shared(result: Result) -> tuple[Any, ...]:
         return ("crossbar", result.n_images)
     if isinstance(result, AttributionResult):
         return ("attribution", result.n_images)
+    if isinstance(result, SummaryResult):
+        return ("summary", result.n_images, result.quantity)
     return ("noise", result.n_images, result.scopes, result.references, result.etas)
 
 

@@ -1,11 +1,13 @@
 """The keys of a spec as Markdown, from the JSON Schema that checks it."""
 
 from collections.abc import Iterator
+from dataclasses import MISSING
 from typing import Any
 
 from markdown import code, escape, table
 
-from analogsim.spec.check import spec_schema
+from analogsim.spec.table import KEYS, spec_schema
+from analogsim.toml_text import toml_value
 
 
 def spec_keys() -> list[str]:
@@ -19,12 +21,20 @@ def _table(schema: dict[str, Any], name: str) -> list[str]:
     rows, below = [], []
     for key, value in schema["properties"].items():
         must = "yes" if key in required else ""
-        rows.append((code(key), must, escape(value.get("description", ""))))
+        rows.append((code(key), must, escape(value.get("description", "")), _default(name, key)))
         inner = value.get("items", value)
         if "properties" in inner:
             mark = f"[[{name}{key}]]" if value.get("type") == "array" else f"[{name}{key}]"
             below += ["", f"In the table {code(mark)}:", *_table(inner, f"{name}{key}.")]
-    return [*table(("key", "required", "value"), rows), *below]
+    return [*table(("key", "required", "value", "default"), rows), *below]
+
+
+def _default(table: str, key: str) -> str:
+    """A key's default, where it has one and the table is not of a network of its own."""
+    row = KEYS.get(key)
+    if row is None or row.required or row.default in (None, "", ()) or table == "networks.":
+        return ""
+    return "" if row.default is MISSING else code(toml_value(row.default))
 
 
 def _kinds(schema: dict[str, Any]) -> Iterator[str]:

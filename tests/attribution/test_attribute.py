@@ -7,7 +7,7 @@ import math
 import pytest
 
 from analogsim.attribution import Ask, Goal, Screening
-from analogsim.attribution.bench import TreatedJob, TreatedTask
+from analogsim.attribution.treated_chips import TreatedJob, TreatedTask
 from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.drive import run_study

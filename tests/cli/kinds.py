@@ -66,6 +66,14 @@ KINDS = {
     "suite": Kind(
         args=("run", "SPEC", "--workers", "1"), spec=f"{_STUDY}[design]\nchips = 2\n{_NETWORKS}"
     ),
+    "suite sweep": Kind(
+        args=("run", "SPEC", "--workers", "1"),
+        spec=f"{_STUDY}[design]\nchips = 2\n[sweep]\nadc_bits = [5, 7]\n{_NETWORKS}",
+    ),
+    "suite measure": Kind(
+        args=("run", "SPEC", "--workers", "1"),
+        spec=f'measure = "top5"\n{_STUDY}[design]\nchips = 2\n{_NETWORKS}',
+    ),
     "suite noise": Kind(
         args=("run", "SPEC", "--workers", "1"), spec=f"{_NOISE}{_NETWORKS}"
     ),

@@ -7,8 +7,8 @@ import pytest
 from analogsim.batchnorm.policy import POLICIES
 from analogsim.batchnorm.recalibrate import DEFAULT_IMAGES, METHODS, Recalibration
 from analogsim.cli.main import run
-from analogsim.spec.check import spec_schema
 from analogsim.spec.study import Spec
+from analogsim.spec.table import spec_schema
 
 BASE = ("zoo:digits_cnn", "--data", "digits", "--limit", "90")
 YEAR_S = 365 * 86400.0

@@ -73,6 +73,20 @@ ROWS = {
         answer="global compensation costs a .* points.*, b .* points",
         columns=("network", "preset", "t_s", "chip", "accuracy"),
     ),
+    "suite sweep": Row(
+        more=("chips = 2", "chips = 3"),
+        charts=("sweep_a", "sweep_b"),
+        table="network +BN +adc_bits",
+        answer="a: pcm, global compensation, 1 s: no adc_bits is shown to be within",
+        columns=("network", "preset", "adc_bits", "chip", "accuracy"),
+    ),
+    "suite measure": Row(
+        more=("chips = 2", "chips = 3"),
+        charts=("suite",),
+        table="pcm, global compensation: Top-5 accuracy in %",
+        answer="a: after 1 s pcm with global compensation has top-5 accuracy",
+        columns=("network", "preset", "t_s", "chip", "top-5 accuracy"),
+    ),
     "suite noise": Row(
         more=("draws = 2", "draws = 3"),
         charts=("suite",),
@@ -170,9 +184,9 @@ def test_from_a_spec(
 
 
 NO_SUITE = {
-    "sweep": r"sweep must be left out of a spec with \[\[networks\]\]",
-    "suite": r"networks\[1\].networks must be one of .*, got 'networks'",
-    "suite noise": r"networks\[1\].networks must be one of .*, got 'networks'",
+    name: r"networks\[1\].networks must be one of .*, got 'networks'"
+    for name in ROWS
+    if name.startswith("suite")
 }
 
 

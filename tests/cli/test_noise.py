@@ -9,8 +9,8 @@ import pytest
 from analogsim.cli.main import run
 from analogsim.draws import cpu
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES
-from analogsim.spec.file import parse_spec
-from analogsim.spec.noise import NoiseSpec, noise_as_toml
+from analogsim.spec.file import as_toml, parse_spec
+from analogsim.spec.noise import NoiseSpec
 from tests.cli.replaced import replaced
 from tests.cli.test_run import lines
 from tests.experiment.held import Held
@@ -64,7 +64,7 @@ def test_a_spec_that_says_little_asks_for_everything() -> None:
     assert isinstance(spec, NoiseSpec)
     assert (spec.scopes, spec.references, spec.etas) == (SCOPES, REFERENCES, ETAS)
     assert (spec.draws, spec.seed, spec.limit) == (10, 0, None)
-    assert parse_spec(noise_as_toml(spec), "x") == spec
+    assert parse_spec(as_toml(spec), "x") == spec
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from analogsim.crossbar.mapping.periphery import STANDARD
 from analogsim.errors import InputError
 from analogsim.experiment.axes import shown_text
 from analogsim.experiment.setting import Setting, unswept
-from analogsim.spec.check import spec_schema
-from analogsim.spec.file import parse_spec, spec_as_toml
+from analogsim.spec.file import as_toml, parse_spec
+from analogsim.spec.table import spec_schema
 from device_models.effects import (
     EFFECTS,
     SHORTHANDS,
@@ -119,7 +119,7 @@ def test_a_sweep_of_texts_and_one_of_an_option(folder):
     assert header["spec"]["points"] == points
     assert "effects" not in header["spec"]
     spec = (folder / "a" / "spec.toml").read_text()
-    assert spec_as_toml(parse_spec(spec, "s")) == spec
+    assert as_toml(parse_spec(spec, "s")) == spec
     # A point is the run of its effect.
     option = ("--faults", "off=10%", "--set", "faults.on=0,0.05")
     assert run(["drift", *NET, *SMALL, *option, "-o", "b"]) == 0

@@ -12,9 +12,10 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from analogsim.errors import InputError
-from analogsim.spec.check import find_problems, spec_schema
+from analogsim.spec.check import find_problems
 from analogsim.spec.file import AnySpec, as_toml, parse_spec
 from analogsim.spec.study import Spec
+from analogsim.spec.table import spec_schema
 from analogsim.toml_text import toml_value
 
 SCHEMA = spec_schema()

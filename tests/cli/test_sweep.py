@@ -9,7 +9,7 @@ import pytest
 
 from analogsim.cli.main import run
 from analogsim.errors import InputError
-from analogsim.spec.file import parse_spec, spec_as_toml
+from analogsim.spec.file import as_toml, parse_spec
 from analogsim.spec.study import Spec
 
 DRIFT = ["drift", "zoo:digits_cnn", "--data", "digits"]
@@ -82,7 +82,7 @@ def test_options_and_the_spec_that_they_print_are_the_same_sweep(
     assert isinstance(spec, Spec)
     assert spec.sweep == {"adc_bits": (4, 5, 8), "pcm.drift_scale": (0, 0.5, 1)}
     assert (spec.bn, spec.compensation, spec.within) == (("digital", "fold"), ("none",), 1.0)
-    assert spec_as_toml(spec) == text
+    assert as_toml(spec) == text
     # By hand: text as on the command line, a list, and a key that TOML takes for a table.
     by_hand = text[: text.index("[sweep]")] + (
         '[sweep]\nadc_bits = ["4..5", 8]\npcm.drift_scale = "0..1:0.5"\n'
@@ -110,16 +110,12 @@ def test_each_problem_of_a_sweep_in_a_spec_is_named(lines: str, said: str) -> No
     assert said in str(error.value)
 
 
-def test_a_spec_of_networks_or_noise_has_no_sweep() -> None:
-    tail = "[sweep]\nadc_bits = [4]\n"
-    networks = (
-        'data = "digits"\npresets = ["pcm"]\ntimes = [1.0]\n[[networks]]\nlabel = "a"\n'
-        f'model = "zoo:digits_cnn"\n[design]\nchips = 2\n{tail}'
-    )
-    with pytest.raises(InputError, match=r"sweep must be left out of a spec with \[\[networks"):
-        parse_spec(networks, "s.toml")
-    with pytest.raises(InputError, match="sweep must be left out of a spec of kind noise"):
-        parse_spec(f'kind = "noise"\nmodel = "zoo:digits_cnn"\ndata = "digits"\n{tail}', "s.toml")
+@pytest.mark.parametrize("kind", ["noise", "attribution"])
+def test_kinds_with_conditions_of_their_own_have_no_sweep(kind: str) -> None:
+    said = f"sweep must be left out of a spec of kind {kind}, whose conditions are its own, got"
+    head = f'kind = "{kind}"\nmodel = "zoo:digits_cnn"\ndata = "digits"\n'
+    with pytest.raises(InputError, match=said):
+        parse_spec(f"{head}[sweep]\nadc_bits = [4]\n", "s.toml")
 
 
 def test_one_command_is_the_runs_of_its_points(

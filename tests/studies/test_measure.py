@@ -254,15 +254,16 @@ def test_kinds_that_count_right_answers_refuse_it(
         )  # fmt: skip
     with pytest.raises(InputError, match=r"of which more is better, got cross-entropy \(lower"):
         analogsim.attribute(network(), images(), tmp_path / "b", measure=LOSS, **at)
-    with pytest.raises(InputError, match="measure must be left out of a spec of kind noise"):
+    with pytest.raises(InputError, match="of kind noise, which counts right answers, got"):
         analogsim.run(model=network(), data=images(), kind="noise", measure="top5")
     suite = tmp_path / "suite.toml"
     suite.write_text(
-        'data = "digits"\npresets = ["pcm"]\ntimes = ["1s"]\nmeasure = "top5"\n'
+        'kind = "attribution"\nmeasure = "top5"\n'
+        'data = "digits"\npresets = ["pcm"]\ntimes = ["1s"]\n'
         '[design]\nchips = 2\n[[networks]]\nlabel = "a"\nmodel = "zoo:digits_cnn"\n'
     )
     assert command(["run", str(suite), "-o", str(tmp_path / "c")]) == 2
-    assert "measure must be left out of a spec with [[networks]]" in capsys.readouterr().err
+    assert "measure must be left out of an attribution of [[networks]]" in capsys.readouterr().err
 
 
 def test_an_attribution_names_the_share_that_is_lost(tmp_path: Path) -> None:

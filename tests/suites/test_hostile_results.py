@@ -46,7 +46,10 @@ BOTH: dict[str, tuple[Edit, str]] = {
     "label": (entry(label=["a"]), r"entry label must be text, got \['a'\]"),
     "arm": (entry(arm="x"), "entry arm must be"),
     "an arm alone": (entry(pair=None), "entry must have pair and arm both, got one alone"),
-    "kind": (first(kind=[1]), r"kind must be crossbar, noise or attribution, got \[1\]"),
+    "kind": (
+        first(kind=[1]),
+        r"kind must be one of crossbar, noise, attribution, summary, got \[1\]",
+    ),
     "images": (first(n_images="100"), "n_images must be a whole number, got '100'"),
     "no images": (first(n_images=0), "clean_correct must be from 1 to n_images = 0, got 80"),
     "none right": (first(clean_correct=0), "clean_correct must be from 1 to n_images = 100, got 0"),
@@ -62,7 +65,7 @@ BOTH: dict[str, tuple[Edit, str]] = {
     "answers": (row(answers="AA=="), r"must have sound rows, got answers "),
     "escape": (
         first(kind="\x1b[2J"),
-        r"kind must be crossbar, noise or attribution, got '\\x1b\[2J'",
+        r"kind must be one of crossbar, noise, attribution, summary, got '\\x1b\[2J'",
     ),
 }
 NOISE: dict[str, tuple[Edit, str]] = {

@@ -15,7 +15,7 @@ Pair = tuple[float, Compensation]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class DeviceChips:
     """Chips 0 to `chips` - 1 of any device, each over the same images.
 
     `bn` is the network's treatment of BatchNorm, `asked` takes what `file` lacks.

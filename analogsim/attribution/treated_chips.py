@@ -46,7 +46,7 @@ class TreatedJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class TreatedChips:
     """Chips of treatments over the same images; `asked` takes what `file` lacks.
 
     `times_s` and `compensation` are what each chip is measured at.
@@ -74,7 +74,7 @@ class Bench:
         chips: Sequence[int],
         times_s: Sequence[float] | None = None,
     ) -> None:
-        """Ask for treatments, one after the other; `times_s` in place of the bench's own."""
+        """Ask for treatments, one after the other; `times_s` in place of its own."""
         for treatment in treatments:
             for task in self._tasks(treatment, chips, times_s or self.times_s):
                 self.asked.add(task, self.file)
