@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _LINES = ("-", "--", "-.", ":")
 _MOST = 4
+_MOST_POINTS = 40
+"""Bins of a histogram that say their value under the pointer."""
 # Of the weights in the drawn states, this share may lie outside the drawn range on each side.
 _TAIL = 0.003
 
@@ -112,6 +114,7 @@ def _draw(content: LayersFile, look: Look) -> "Figure":
                 name = f"{device['preset']}, {label}"
                 mark(drawn, name)
                 bins = [at for at in range(len(shares)) if low <= edges[at] < edges[at + 1] <= high]
+                bins = bins[:: -(-len(bins) // _MOST_POINTS) or 1]
                 mark_points(
                     axes, [(edges[at] + edges[at + 1]) / 2 for at in bins],
                     [shares[at] for at in bins], name,

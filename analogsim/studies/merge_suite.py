@@ -9,10 +9,11 @@ from typing import Any
 
 from analogsim import schema
 from analogsim.errors import InputError, OutputError, shown
-from analogsim.experiment.digest import DESIGN, chip_numbers
+from analogsim.experiment.digest import DESIGN, POINTS, chip_numbers
 from analogsim.experiment.folder import prepare_folder, unwritable
 from analogsim.experiment.header import read_header
 from analogsim.findings.kinds import kind_of
+from analogsim.quantity import Quantity
 from analogsim.report.build import build_report
 from analogsim.scopes.build import build_noise
 from analogsim.scopes.read_folder import read_noise
@@ -24,6 +25,7 @@ from analogsim.suites.crossbar import read_crossbar
 from analogsim.suites.entry import Entry
 from analogsim.suites.kept import RESULTS_FILE, Kept, read_kept, write_kept
 from analogsim.suites.kept_form import Result
+from analogsim.suites.summarised import read_summarised
 
 
 @dataclass(kw_only=True)
@@ -153,4 +155,7 @@ def _written(one: _Member, whole: Joined | None, output: Path, command: str) -> 
         return read_noise(output)
     if whole is not None:
         build_report(output)
-    return read_attributed(output) if kind == "attribution" else read_crossbar(output)
+    if kind == "attribution":
+        return read_attributed(output)
+    summarised = read_header(output).spec.keys() & {POINTS, Quantity.KEY}
+    return read_summarised(output) if summarised else read_crossbar(output)
