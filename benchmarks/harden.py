@@ -4,10 +4,11 @@
 
 Each ratio is (time of the step) / (time of the digital step), round by round in one process, on
 ResNet20: with the weights of a fresh PCM chip a step (drawn, drifted and compensated); through the
-converters of the standard periphery with learned input ranges, too. aihwkit-lightning and aihwkit's
-torch tile take part where they are installed, with Gaussian noise on the weights and the same
-converters. With one thread it is the process's own time, which other processes disturb less.
-Weights are random with calibrated BatchNorm.
+converters of the standard periphery with learned input ranges, too; and with IR drop and read noise
+of each product, in what a step computes (`everything`) or in its gradient, too. aihwkit-lightning
+and aihwkit's torch tile take part where they are installed, with Gaussian noise on the weights and
+the same converters. With one thread it is the process's own time, which other processes disturb
+less. Weights are random with calibrated BatchNorm.
 """
 
 import contextlib
@@ -25,6 +26,7 @@ from torch.nn import functional as F
 import analogsim
 from analogsim.crossbar.forward.rpu_config import build_rpu_config
 from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery
+from analogsim.hardening.array import Array
 from analogsim.inputs import parse_zoo
 
 NAME = "zoo:resnet20"
@@ -72,10 +74,12 @@ class Sides:
 
         return step
 
-    def ours(self, periphery: str) -> Callable[[], None]:
+    def ours(self, periphery: str, array: Array = "none") -> Callable[[], None]:
         """With the noise of chips."""
         network = copy.deepcopy(self.net)
-        noise = analogsim.TrainingNoise(network, "pcm", periphery, calibrate=self.images)
+        noise = analogsim.TrainingNoise(
+            network, "pcm", periphery, calibrate=self.images, array=array
+        )
         return self.stepper(network.train(), noise.step, tuple(noise.parameters()))
 
     def all(self) -> dict[str, Callable[[], None]]:
@@ -83,10 +87,12 @@ class Sides:
         found = {
             "digital": self.stepper(copy.deepcopy(self.net)),
             "weights": self.ours("ideal"),
-            "everything": self.ours("standard"),
+            "converters": self.ours("standard"),
+            "everything": self.ours("standard", "forward"),
+            "everything, whole gradient": self.ours("standard", "whole"),
         }
         if not self.autocast:
-            for what, periphery in (("weights", IDEAL), ("everything", STANDARD)):
+            for what, periphery in (("weights", IDEAL), ("converters", STANDARD)):
                 found[f"aihwkit, {what}"] = self.stepper(aihwkit(self.net, periphery))
                 peer = lightning(self.net, periphery)
                 if peer is not None:

@@ -34,6 +34,7 @@ LEVELS = {
     "analogsim.seal": 3,
     # Below the zoo and the noise, which know its layers.
     "analogsim.batchnorm": 3,
+    "analogsim.lowrank": 3,
     "analogsim.inputs": 4,
     "analogsim.gaussian": 4,
     # Below the periphery, whose settings are read with it.

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
-from analogsim.cli.lists import times_option
+from analogsim.cli.lists import ListOption, times_option
 from analogsim.cli.options import (
     data_options,
     effect_options,
@@ -25,7 +25,7 @@ from analogsim.spec.options import DataOptions
 # Options that decide the noise and the loss, by the names that `method_of` has for them.
 _METHOD = (
     *("periphery", "keep_digital", "times_s", "noise", "scale", "ramp", "drop", "clip"),
-    *("distill", "temperature", "compensation"),
+    *("distill", "temperature", "compensation", "layers", "array", "backward", "lora"),
 )
 
 
@@ -41,6 +41,13 @@ _METHOD = (
 @option_of("periphery")
 @effect_options
 @option_of("keep_digital", help="Layers that stay digital, without noise.")
+@click.option(
+    "--layers",
+    cls=ListOption,
+    metavar="auto|PATTERN",
+    help="Layers that get noise and are trained; the others stay as they are. auto: those that an "
+    "attribution on held-out training images names.  [default: all on tiles]",
+)
 @times_option(
     "1s,1h,1d,1y",
     "Times of interest: steps are trained between the first and the last, chips measured at all.",
@@ -64,12 +71,33 @@ _METHOD = (
     "--drop", type=float, default=0.0, show_default=True, help="Fraction of weights that are 0."
 )
 @click.option(
+    "--lora",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="R",
+    help="Train digital adapters of rank R beside these layers, whose weights stay as they are.",
+)
+@click.option(
+    "--array",
+    type=click.Choice(["forward", "whole", "none"]),
+    default="forward",
+    show_default=True,
+    help="IR drop and read noise of each product: in what a step computes, in its gradient, too "
+    "(twice as slow), or not.",
+)
+@click.option(
+    "--backward",
+    type=click.Choice(["noisy", "clean"]),
+    default="noisy",
+    show_default=True,
+    help="By which weights a layer's gradient reaches its inputs: the chip's, or the network's.",
+)
+@click.option(
     "--clip-weights",
     "clip",
     type=float,
-    default=2.5,
-    show_default=True,
-    help="Each output's weights stay within so many standard deviations; 0 for any.",
+    help="Each output's weights stay within so many standard deviations; 0 for any."
+    "  [default: 2.5; with --lora 0]",
 )
 @click.option(
     "--distill",
@@ -123,7 +151,8 @@ def harden(
     from analogsim.cli.say import plain_warnings, tell
     from analogsim.cli.train_progress import TrainProgress
     from analogsim.inputs.batching import n_images
-    from analogsim.studies.harden import Asked, default_hardening_recipe, method_of, run_hardening
+    from analogsim.studies.harden import Asked, run_hardening
+    from analogsim.studies.harden_method import default_hardening_recipe, method_of
     from analogsim.training import usual_precision
 
     train_images, test_images = both_splits(source)

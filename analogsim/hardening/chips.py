@@ -6,7 +6,7 @@ wires and faults, the read-out of the compensation), training suffers it too.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -86,11 +86,14 @@ class TrainingChips:
         injection: which noise.
     """
 
-    def __init__(self, analog: AnalogModel, injection: Injection) -> None:
+    def __init__(
+        self, analog: AnalogModel, injection: Injection, names: Collection[str] | None = None
+    ) -> None:
         """
         Args:
             analog: the converted network; its layers are copied, and it is not changed.
             injection: which noise.
+            names: of the layers; None for all.
 
         Raises:
             DeviceError: the device's law does not cover one of the times.
@@ -98,6 +101,8 @@ class TrainingChips:
         self.injection = injection
         self.layers: dict[str, CrossbarLayer] = {}
         for name, layer in analog.layers.items():
+            if names is not None and name not in names:
+                continue
             own = layer.fresh()
             for tiles in own.places:
                 matrix = Matrix(values=torch.empty(0))

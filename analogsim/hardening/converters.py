@@ -17,7 +17,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from analogsim.crossbar.mapping.periphery import step
+from analogsim.crossbar.mapping.product_law import drop_of, slope_of
 from analogsim.draws.stream import Stream
+from analogsim.hardening.array import Suffered
 
 DECAY = 1e-3
 SHARE = 0.95
@@ -67,6 +69,7 @@ def convert_outputs_(
     y: Tensor,
     unit: Tensor,
     bias: Tensor | None = None,
+    suffered: Suffered | None = None,
     *,
     bits: int,
     bound: float,
@@ -74,27 +77,32 @@ def convert_outputs_(
     axis: int = -1,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Output noise, ADC and digital bias, in place: nothing that computes `y` keeps it.
+    """IR drop, noise, ADC and digital bias, in place: nothing that computes `y` keeps it.
 
-    Only which outputs were clipped is kept for the gradient, and not even that if none was.
+    Which outputs were clipped is kept for the gradient, and not even that if none was; and in the
+    place of what the products suffered, how the output depends on it.
 
     Args:
         y: products, in logical units.
         unit: (channels,), the logical value of one tile unit, that is of a full cell at a full
             input: column scale x input range x drift compensation. It takes no gradient.
         bias: (channels,), added behind the ADC.
+        suffered: IR drop and read noise; what it has as outputs is overwritten.
         bits: an ADC of b bits has 2**b - 2 steps between plus and minus `bound`; 0 only clips.
         bound: outputs beyond this many units are clipped, noise included.
-        noise: standard deviation of the output noise, in units; nothing is drawn for 0.
+        noise: standard deviation of the output noise, in units; the read noise's variance is added
+            to its square, and nothing is drawn for 0.
         axis: of the channels.
         generator: of the noise, on `y`'s device; None is torch's global one.
 
     Returns:
         `y`, in logical units.
     """
+    suffered = suffered or Suffered()
     converted: Tensor = _Outputs.apply(  # type: ignore[no-untyped-call]
-        y, unit, bias, bits, bound, noise, axis, generator
-    )
+        y, unit, bias, bits, bound, noise, axis, generator, suffered.amount, suffered.spread,
+        *_terms(suffered, y),
+    )  # fmt: skip
     return converted
 
 
@@ -160,47 +168,66 @@ class _Outputs(torch.autograd.Function):
         noise: float,
         axis: int,
         generator: torch.Generator | None,
+        amount: Tensor | None,
+        spread: Tensor | None,
+        *terms: Tensor | None,
     ) -> Tensor:
         ctx.mark_dirty(y)
         adc = step(bits, bound) if bits else 1.0
         exact = torch.float64 if y.dtype == torch.float64 else torch.float32
         each, sigma, most = unit.detach().to(exact) * adc, noise / adc, bound / adc
-        offset = torch.zeros_like(each) if bias is None else bias.detach().to(exact)
+        zeros = torch.zeros_like(each)
+        offset = zeros if bias is None else bias.detach().to(exact)
+        amount = zeros if amount is None else amount.detach().to(exact)
+        spread = zeros if spread is None else spread.detach().to(exact) / adc**2
+        drawn = bool(noise) or terms[2] is not None
         jit = _compiled() if _is_plain(y) and _is_dense(y) else None
         clipped: Tensor | None
         if jit is not None:
             clipped = torch.empty_like(y, dtype=torch.bool)
-            key = int(torch.randint(1 << 62, (), generator=generator)) if noise else 0
+            key = int(torch.randint(1 << 62, (), generator=generator)) if drawn else 0
             words = (0, 0, int(Stream.OUTPUT), key & 0xFFFFFFFF, key >> 32)
             inner = 1 if y.stride(axis) == 1 else math.prod(y.shape[axis % y.dim() + 1 :])
+            parts = [_flat(y[:0] if term is None else term) for term in terms]
             found = jit.adc(
-                _flat(y), _flat(clipped), np.float32(sigma), np.float32(most), bool(bits),
-                each.numpy(), offset.numpy(), inner, np.array(words, dtype=np.uint32),
+                _flat(y), *parts, _flat(clipped), np.float32(sigma), np.float32(most), bool(bits),
+                each.numpy(), offset.numpy(), amount.numpy(), spread.numpy(), inner,
+                np.array(words, dtype=np.uint32),
             )  # fmt: skip
             clipped = clipped if found else None
         else:
             shape = (-1, *(1 for _ in range(-1 - axis % -y.dim())))
-            each, offset = each.reshape(shape), offset.reshape(shape)
+            each, offset, amount, spread = (
+                values.reshape(shape) for values in (each, offset, amount, spread)
+            )
             wide = _wide(y) / each
-            if noise:
-                drawn = torch.randn(
-                    wide.numel(), dtype=exact, device=wide.device, generator=generator
-                )
+            dropped, current, moment = terms
+            if dropped is not None and current is not None:
+                a, lost = amount * _wide(current), _wide(dropped) / each
+                wide.sub_(drop_of(a) * lost)
+                current.copy_(-slope_of(a) * amount * _wide(dropped))
+                dropped.copy_(-drop_of(a))
+            if drawn:
+                z = torch.randn(wide.numel(), dtype=exact, device=wide.device, generator=generator)
                 # In memory order: a draw into channels_last directly is 8 to 12 times slower.
-                wide.add_(drawn.as_strided(wide.size(), wide.stride()), alpha=sigma)
+                z = z.as_strided(wide.size(), wide.stride())
+                if moment is None:
+                    wide.add_(z, alpha=sigma)
+                else:
+                    whole = (spread * _wide(moment) + sigma**2).sqrt_()
+                    wide.addcmul_(z, whole)
+                    moment.copy_((each * spread * z / (2 * whole)).nan_to_num_(0.0))
             wide = wide.round_() if bits else wide
             clipped = wide.abs() > most
             y.copy_(wide.clamp_(-most, most).mul_(each).add_(offset))
-        ctx.save_for_backward(clipped)
+        ctx.save_for_backward(clipped, *(terms if any(ctx.needs_input_grad[10:]) else ()))
         ctx.how = (axis, jit, None if bias is None else bias.dtype)
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(
-        ctx: Any, grad: Tensor
-    ) -> tuple[Tensor, None, Tensor | None, None, None, None, None, None]:
-        (clipped,) = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        clipped, *slopes = ctx.saved_tensors
         axis, jit, dtype = ctx.how
         result, of_bias = grad, None
         if jit is not None and clipped is not None:
@@ -211,7 +238,22 @@ class _Outputs(torch.autograd.Function):
         if ctx.needs_input_grad[2]:
             others = [d for d in range(grad.dim()) if d != axis % grad.dim()]
             of_bias = (grad.sum(others, dtype=dtype) if others else grad.to(dtype)).to(dtype)
-        return result, None, of_bias, None, None, None, None, None
+        of_terms = [None if slope is None else result * slope for slope in slopes or [None] * 3]
+        return result, None, of_bias, *[None] * 7, *of_terms
+
+
+def _terms(suffered: Suffered, y: Tensor) -> tuple[Tensor | None, ...]:
+    """In the type and memory order of `y`."""
+    terms = (suffered.dropped, suffered.current, suffered.moment)
+    return tuple(None if term is None else _like(term, y) for term in terms)
+
+
+def _like(term: Tensor, y: Tensor) -> Tensor:
+    if term.dtype == y.dtype and term.stride() == y.stride():
+        return term
+    last = y.dim() == 4 and y.is_contiguous(memory_format=torch.channels_last)
+    order = torch.channels_last if last else torch.contiguous_format
+    return term.to(y.dtype).contiguous(memory_format=order)
 
 
 @functools.cache

@@ -2,18 +2,19 @@
 
 Importing this file needs numba (extra `fast`). Numbers are float32, or bfloat16 as its bits in
 uint16: these are widened in registers, and all is computed in float32. The compiled code is kept
-beside this file, see `crossbar/forward/converter_jit.py`: when `draws/jit.py` or `stream.py`
-change, change `_EDITION` too.
+beside this file, see `crossbar/forward/converter_jit.py`: when `draws/jit.py`, `stream.py` or
+`drop_jit.py` change, change `_EDITION` too.
 """
 
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from analogsim.crossbar.forward.drop_jit import share, slope
 from analogsim.draws.jit import coarse_normals, compile_
 from analogsim.draws.stream import Floats, UInts
 
-_EDITION = 1
+_EDITION = 2
 _PIECE = 2048
 _16, _1, _HALF = np.uint32(16), np.uint32(1), np.uint32(0x7FFF)
 _0 = np.float32(0)
@@ -92,10 +93,10 @@ def dac_backward(g, x, out, limit: np.float32, level: np.float32):
 
 
 @njit(forceinline=True)
-def _adc(y, z, clipped, sigma, bound, rounded, per_step, step, offset):
+def _adc(y, z, clipped, bound, rounded, per_step, step, offset):
     count = np.int32(0)
     for j in range(y.size):
-        v = _read(y, j) * per_step[j] + sigma * z[j]
+        v = _read(y, j) * per_step[j] + z[j]
         v = np.rint(v) if rounded else v
         beyond = v > bound or v < -bound
         clipped[j] = beyond
@@ -104,6 +105,27 @@ def _adc(y, z, clipped, sigma, bound, rounded, per_step, step, offset):
         v = bound if v > bound else v
         _write(y, j, v * step[j] + offset[j])
     return count
+
+
+@njit(forceinline=True)
+def _drop(z, dropped, current, amount, per_step):
+    """Take the drop from `z`; its parts become how the output depends on them."""
+    for j in range(z.size):
+        d, at = _read(dropped, j), _read(current, j) * amount[j]
+        lost = share(at)
+        z[j] -= lost * d * per_step[j]
+        _write(current, j, -slope(at) * amount[j] * d)
+        _write(dropped, j, -lost)
+
+
+@njit(forceinline=True)
+def _read_noise(z, moment, spread, variance, step):
+    """The normals `z` become noise, and `moment` how the output depends on it."""
+    for j in range(z.size):
+        whole = np.sqrt(variance + spread[j] * _read(moment, j))
+        slope = np.float32(0.5) * step[j] * spread[j] * z[j] / whole
+        _write(moment, j, slope if whole > _0 else _0)
+        z[j] *= whole
 
 
 @njit(forceinline=True)
@@ -120,22 +142,30 @@ def _spread(values, inner, length):
 @compile_
 def adc(
     y,
+    dropped,
+    current,
+    moment,
     clipped,
     sigma: np.float32,
     bound: np.float32,
     rounded: bool,
     step: Floats,
     offset: Floats,
+    amount: Floats,
+    spread: Floats,
     inner: int,
     words: UInts,
 ):
     """Convert `y` (n,), in place; `sigma` and `bound` are in steps.
 
     Args:
+        dropped, current, moment: (n,) or empty, see `array.Suffered`; they become the derivatives
+            of the output by each.
         clipped: (n,), becomes whether each output was.
         step: (channels,), behind the ADC, as is `offset`.
+        amount, spread: (channels,), of `Suffered`; the latter in squared steps.
         inner: consecutive elements of one channel.
-        words: as in `draws.jit.coarse_normals`; nothing is drawn where `sigma` is 0.
+        words: as in `draws.jit.coarse_normals`; nothing is drawn without noise.
 
     Returns:
         How many outputs were clipped.
@@ -146,18 +176,28 @@ def adc(
         period *= 2
     length = period * max(1, _PIECE // period)
     steps, offsets = _spread(step, inner, length), _spread(offset, inner, length)
+    amounts, spreads = _spread(amount, inner, length), _spread(spread, inner, length)
     per_step = np.float32(1) / steps
     z = np.zeros(_PIECE, dtype=np.float32)
     count = 0
+    drawn = sigma > _0 or moment.size > 0
     for top in range(0, y.size, length):
         end = min(top + length, y.size)
         for first in range(top, end, _PIECE):
             last = min(first + _PIECE, end)
-            if sigma > _0:
+            part, own, here = slice(first, last), slice(first - top, last - top), z[: last - first]
+            if drawn:
                 coarse_normals(z, (last - first + 7) // 8 * 8, first // 8, words)
-            part, own = slice(first, last), slice(first - top, last - top)
+            if moment.size > 0:
+                _read_noise(here, moment[part], spreads[own], sigma * sigma, steps[own])
+            elif drawn:
+                here *= sigma
+            if dropped.size > 0:
+                if not drawn:
+                    here[:] = _0
+                _drop(here, dropped[part], current[part], amounts[own], per_step[own])
             count += _adc(
-                y[part], z[: last - first], clipped[part], sigma, bound, rounded,
+                y[part], here, clipped[part], bound, rounded,
                 per_step[own], steps[own], offsets[own],
             )  # fmt: skip
     return count

@@ -1,6 +1,6 @@
 """The periphery of one layer in a training step: DAC, partial products, output noise, ADC."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NoReturn, cast
 
 import torch
@@ -9,16 +9,18 @@ from torch import Tensor, nn
 from analogsim.crossbar.forward.input_stage import InputChannels
 from analogsim.crossbar.mapping.layer import CrossbarLayer, is_channels_last
 from analogsim.crossbar.mapping.periphery import OF_CONVERTERS, Periphery, step
+from analogsim.crossbar.mapping.product_law import NOTHING, ProductLaw
 from analogsim.errors import InputError
+from analogsim.hardening.array import ArrayProducts
 from analogsim.hardening.converters import DECAY, SHARE, convert_inputs, convert_outputs_
+from analogsim.hardening.weight import Weight
 
 
 class Edge(nn.Module):
     """What the static path of a chip does around a layer's products, with gradients.
 
     With the same weights and ranges, and without noise, outputs are those of `StaticEngine` up to
-    one-step ties of the converters. Not in training, though a chip may have them: IR drop and the
-    read noise of each product.
+    one-step ties of the converters; noise has its law.
 
     The digital layer's own convolution or product is computed, once for each split of the inputs
     where the layer has more rows than a tile: each split has an ADC reading of its own.
@@ -31,11 +33,23 @@ class Edge(nn.Module):
 
     input_range: nn.Parameter
 
-    def __init__(self, layer: CrossbarLayer, *, decay: float = DECAY, share: float = SHARE) -> None:
+    def __init__(
+        self,
+        layer: CrossbarLayer,
+        law: ProductLaw = NOTHING,
+        *,
+        whole: bool = True,
+        decay: float = DECAY,
+        share: float = SHARE,
+    ) -> None:
         """Take over the shape, the tiles and the calibrated ranges of `layer`.
 
         Args:
-            layer: of a converted network. Its tiles' column scales are read at each forward pass.
+            layer: of a converted network. Its tiles' column scales, and a compensation in front of
+                the ADC, are read at each forward pass.
+            law: IR drop and read noise of each product.
+            whole: whether the gradient is that of these, too; otherwise it passes straight through,
+                as if they were constants.
             decay: by which an unused input range shrinks.
             share: of the inputs that must lie within the range for that.
 
@@ -45,11 +59,11 @@ class Edge(nn.Module):
         super().__init__()
         _check(layer)
         self.geometry, self.periphery = layer.geometry, layer.periphery
-        self.decay, self.share = decay, share
+        self.whole, self.decay, self.share = whole, decay, share
         largest = max(tile.input_range for tile in layer.tiles)
         self.input_range = nn.Parameter(torch.tensor(largest, dtype=torch.float32))
         starts = sorted({tile.slot.inputs.start for tile in layer.tiles})
-        self.splits = nn.ModuleList(_Split(layer, start) for start in starts)
+        self.splits = nn.ModuleList(_Split(layer, law, start) for start in starts)
 
     def forward(
         self,
@@ -58,6 +72,7 @@ class Edge(nn.Module):
         bias: Tensor | None,
         factor: Tensor,
         *,
+        clean: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """The layer's output in logical units, as the digital layer's in type and memory order.
@@ -69,7 +84,8 @@ class Edge(nn.Module):
             bias: (outputs,), digital, or None.
             factor: the drift compensation behind the ADC that `weight` includes: (), (1,),
                 (outputs,), or (splits, outputs) as in `compensation`. It takes no gradient.
-            generator: of the output noise, see `convert_outputs_`.
+            clean: the weight by which the gradient reaches the inputs, see `Weight`.
+            generator: of the noise, see `convert_outputs_`.
         """
         geometry, edge = self.geometry, self.periphery
         codes = convert_inputs(
@@ -82,14 +98,23 @@ class Edge(nn.Module):
         )
         full = self.input_range.detach().abs()
         # Codes are whole numbers, which bfloat16 holds exactly: their step joins the weights.
-        weight = weight * (full * (step(edge.dac_bits, 1.0) if edge.dac_bits else 1.0))
+        dac = step(edge.dac_bits, 1.0) if edge.dac_bits else 1.0
+        held = Weight(weight, clean).map(lambda w: w * (full * dac))
         factor = factor.detach().to(full.device).expand(len(self.splits), len(weight)) * full
         total: Tensor | None = None
         for split, unit, part in zip(self._splits, factor, self._parts(codes), strict=True):
+            unit = unit * split.scale.to(unit.device)
+            own = held.map(split.weight)
+            suffered = None
+            if split.array is not None:
+                gain = split.gain.to(unit.device)
+                with torch.set_grad_enabled(torch.is_grad_enabled() and self.whole):
+                    suffered = split.array(geometry, part, own, unit=unit, gain=gain, dac=dac)
             y = convert_outputs_(
-                geometry.product(part, split.weight(weight), None),
-                unit * split.scale.to(unit.device),
+                own.product(geometry, part),
+                unit,
                 bias if total is None else None,
+                suffered,
                 bits=edge.adc_bits,
                 bound=edge.output_bound,
                 noise=edge.output_noise,
@@ -126,12 +151,17 @@ class Edge(nn.Module):
         return cast(list[_Split], list(self.splits))
 
 
+def input_ranges_of(edges: Iterable[tuple[str, nn.Module]]) -> dict[str, float]:
+    """Full scale of the DACs of layers, by name."""
+    return {name: abs(float(edge.get_parameter("input_range").detach())) for name, edge in edges}
+
+
 class _Split(nn.Module):
     """The tiles that share their rows: one for each group (and output split)."""
 
     mask: Tensor | None
 
-    def __init__(self, layer: CrossbarLayer, start: int) -> None:
+    def __init__(self, layer: CrossbarLayer, law: ProductLaw, start: int) -> None:
         super().__init__()
         self._tiles = [tile for tile in layer.tiles if tile.slot.inputs.start == start]
         rows, kernel = self._tiles[0].slot.inputs, layer.geometry.kernel_size
@@ -144,6 +174,8 @@ class _Split(nn.Module):
             mask[:, skipped : skipped + rows.stop - rows.start] = 1.0
             mask = mask.reshape(1, width, *layer.geometry.kernel)
         self.register_buffer("mask", mask, persistent=False)
+        on_tiles = slice(skipped, skipped + rows.stop - rows.start)
+        self.array = ArrayProducts(law, layer.geometry, on_tiles, width) if law else None
 
     @property
     def scale(self) -> Tensor:
@@ -154,6 +186,11 @@ class _Split(nn.Module):
     def alpha(self) -> Tensor:
         """(outputs,): the drift compensation, as it is now."""
         return torch.cat([tile.alpha.expand(tile.shape[0]) for tile in self._tiles])
+
+    @property
+    def gain(self) -> Tensor:
+        """(outputs,): the drift compensation in front of the ADC, as it is now."""
+        return torch.cat([tile.gain.expand(tile.shape[0]) for tile in self._tiles])
 
     def weight(self, weight: Tensor) -> Tensor:
         """The rows of the layer's weight that lie on these tiles."""

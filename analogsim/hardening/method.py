@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,16 +20,25 @@ from torch.nn import functional
 
 from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.draws.addresses import seed_of
 from analogsim.errors import InputError
+from analogsim.hardening.array import Array
 from analogsim.hardening.chips import Injection
-from analogsim.hardening.noise import TrainingNoise, converted, input_ranges_of
+from analogsim.hardening.converted import chosen_layers, converted
+from analogsim.hardening.edge import input_ranges_of
+from analogsim.hardening.noise import TrainingNoise
+from analogsim.hardening.weight import Backward
 from analogsim.inputs.answers import class_logits
+from analogsim.lowrank import adapt_
 from analogsim.schema import dumps, loads
 from analogsim.training.images import TrainImages
 from analogsim.training.method import MARGIN, SCORE, Steps
 from analogsim.training.recipe import Recipe
 from device_models.contract import Device
+
+AUTO = "auto"
+"""In place of a pattern of layers: those that an attribution names (`analogsim.harden`)."""
 
 _CALIBRATION_IMAGES = 256
 _BATCH = 250
@@ -44,6 +53,12 @@ class Hardening:
         device: the device.
         periphery, effects, keep_digital: as for `convert`.
         injection: which noise.
+        layers: patterns of the layers on tiles that get noise and are trained; the weights and
+            biases of the others stay as they are. None is all.
+        array, backward: as for `TrainingNoise`.
+        why_layers: why these, for the record.
+        lora: rank of a digital adapter beside each of these layers, whose weights then stay as they
+            are; 0 for none.
         ramp: the fraction of all steps in which the noise rises from 0 to its scale, in [0, 1).
         clip: each output's weights are kept within so many of their standard deviations; 0 does
             not clip.
@@ -60,6 +75,11 @@ class Hardening:
     effects: tuple[str, ...] = ()
     keep_digital: tuple[str, ...] = ()
     injection: Injection = field(default_factory=Injection)
+    layers: tuple[str, ...] = ()
+    array: Array = "forward"
+    backward: Backward = "noisy"
+    why_layers: str = ""
+    lora: int = 0
     ramp: float = 0.1
     clip: float = 2.5
     distill: float = 1.0
@@ -77,7 +97,13 @@ class Hardening:
             problems.append(f"clip must be finite and at least 0, got {self.clip}")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             problems.append(f"temperature must be finite and above 0, got {self.temperature}")
-        for name, least in (("held_out", 1), ("chips", 2)):
+        for name, kind in (("array", Array), ("backward", Backward)):
+            if getattr(self, name) not in get_args(kind):
+                words = ", ".join(get_args(kind))
+                problems.append(f"{name} must be one of {words}, got {getattr(self, name)!r}")
+        if self.lora and self.clip:
+            problems.append(f"clip must be 0 with lora, whose weights stay, got {self.clip}")
+        for name, least in (("held_out", 1), ("chips", 2), ("lora", 0)):
             if getattr(self, name) < least:
                 problems.append(f"{name} must be at least {least}, got {getattr(self, name)}")
         if problems:
@@ -86,6 +112,17 @@ class Hardening:
     def to_json(self) -> Mapping[str, Any]:
         """Its fields by name."""
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "device"}
+        # What came later and is as it was before goes on in folders of before.
+        as_before = {
+            "layers": (),
+            "why_layers": "",
+            "lora": 0,
+            "backward": "noisy",
+            "array": "none",
+        }
+        if self.periphery == "ideal":
+            as_before["array"] = self.array
+        found = {k: v for k, v in found.items() if k not in as_before or v != as_before[k]}
         # As JSON reads it back: lists for tuples.
         read: dict[str, Any] = loads(dumps({**found, "injection": asdict(self.injection)}))
         return {"hardening": read}
@@ -110,6 +147,11 @@ class _Steps:
         self._teacher = copy.deepcopy(network).eval().requires_grad_(False)
         self._held = held.normalise(held.images).float(), held.labels
         self._rising = how.ramp * steps
+        layers = how.layers
+        if how.lora:
+            names = chosen_layers(layers, tuple(self._converted(network).layers))
+            adapt_(network, names, how.lora, seed=how.injection.seed)
+            layers = tuple(f"{name}.base" for name in names)
         self._noise = TrainingNoise(
             network,
             how.device,
@@ -118,10 +160,12 @@ class _Steps:
             calibrate=self._calibration(),
             effects=how.effects,
             keep_digital=how.keep_digital,
+            layers=layers,
+            array=how.array,
+            backward=how.backward,
         )
-        self._clipped = [
-            network.get_submodule(name).get_parameter("weight") for name in self._noise.layers
-        ]
+        for parameter in [*self._noise.others, *(self._noise.held if how.lora else ())]:
+            parameter.requires_grad_(False)
         edges = self._noise.edges
         self.extra: nn.Module | None = nn.ModuleList(edges.values()) if edges else None
         self.after_()
@@ -159,7 +203,7 @@ class _Steps:
     def after_(self) -> None:
         if not self._how.clip:
             return
-        for weight in self._clipped:
+        for weight in self._noise.weights:
             rows = weight.view(len(weight), -1) if weight.is_contiguous() else weight.flatten(1)
             if rows.shape[1] > 1:
                 most = self._how.clip * rows.std(dim=1).view(-1, *(1 for _ in weight.shape[1:]))
@@ -168,15 +212,7 @@ class _Steps:
     def measure(self, network: nn.Module, epoch: int) -> Mapping[str, float]:
         """Accuracy of the held-out images on chips of their own, at the last time."""
         how, (images, labels) = self._how, self._held
-        analog = converted(
-            network,
-            how.device,
-            how.periphery,
-            calibrate=self._calibration(),
-            effects=how.effects,
-            keep_digital=how.keep_digital,
-            input_ranges=self._noise.input_ranges(),
-        )
+        analog = self._converted(network, input_ranges=self._noise.input_ranges())
         seed = seed_of(how.injection.seed, "hardening choice")
         found = []
         for number in range(how.chips):
@@ -191,6 +227,18 @@ class _Steps:
         if not isinstance(extra, nn.ModuleList):
             return {}
         return {"input_ranges": input_ranges_of(zip(self._noise.edges, extra, strict=True))}
+
+    def _converted(self, network: nn.Module, **options: Any) -> AnalogModel:
+        how = self._how
+        return converted(
+            network,
+            how.device,
+            how.periphery,
+            calibrate=self._calibration(),
+            effects=how.effects,
+            keep_digital=how.keep_digital,
+            **options,
+        )
 
     def _calibration(self) -> Tensor:
         return self._held[0][:_CALIBRATION_IMAGES].cpu()

@@ -1,8 +1,7 @@
 """The noise of chips around a training's own loop: `TrainingNoise`, and `noisy` for short."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -10,14 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.crossbar.conversion.calibration_inputs import Calibration
-from analogsim.crossbar.conversion.convert import convert
-from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.periphery import Periphery
-from analogsim.crossbar.mapping.streams import StreamName
+from analogsim.crossbar.mapping.product_law import NOTHING, product_law
 from analogsim.draws.addresses import seed_of
 from analogsim.errors import InputError
+from analogsim.hardening.array import Array
 from analogsim.hardening.chips import Injection, TrainingChips
-from analogsim.hardening.edge import Edge
+from analogsim.hardening.converted import chosen_layers, converted
+from analogsim.hardening.edge import Edge, input_ranges_of
+from analogsim.hardening.places import Layer, hosts_of, places_of
+from analogsim.hardening.weight import Backward, Weight
 from device_models.contract import Device
 from device_models.effects.contract import Effect
 
@@ -41,6 +42,7 @@ class TrainingNoise:
         chips: where the weights come from.
         edges: the converters of each layer, by its name; empty with an ideal periphery. Their input
             ranges are learned where an optimiser is given `parameters()`.
+        others: parameters of layers on tiles that get no noise.
     """
 
     def __init__(
@@ -53,6 +55,9 @@ class TrainingNoise:
         calibrate: Calibration | None = None,
         effects: tuple[str | Effect, ...] = (),
         keep_digital: tuple[str, ...] = (),
+        layers: tuple[str, ...] = (),
+        array: Array = "forward",
+        backward: Backward = "noisy",
     ) -> None:
         """
         Args:
@@ -62,11 +67,13 @@ class TrainingNoise:
             injection: which noise; by default the device's own between 1 s and 1 year.
             calibrate: an example of the network's inputs, as for `convert`.
             effects, keep_digital: as for `convert`.
+            layers: patterns (`fnmatch`) of the layers on tiles that get noise; none is all.
+            array: see `Array`.
+            backward: see `Backward`.
 
         Raises:
-            InputError: as `convert`; or a layer on tiles is none of the network's own (attention
-                and recurrent cells are converted as other layers), or its weight is not a
-                parameter of its own.
+            InputError: as `convert`; or the weight of a layer on tiles is not a parameter of its
+                own, or a pattern of `layers` matches none.
             DeviceError: the device's law does not cover the times.
         """
         analog = converted(
@@ -77,14 +84,24 @@ class TrainingNoise:
             effects=effects,
             keep_digital=keep_digital,
         )
-        self.chips = TrainingChips(analog, injection or Injection())
+        places = places_of(network, analog)
+        names = chosen_layers(layers, tuple(places))
+        self.chips = TrainingChips(analog, injection or Injection(), names)
         self._open: tuple[int, AbstractContextManager[None]] | None = None
-        self._places = _places(network, analog)
-        layers = {} if analog.periphery.perfect else self.chips.layers
+        self._places = {name: places[name] for name in names}
+        self._clean = backward == "clean"
+        law = product_law(analog.periphery, analog.tile, analog.device)
+        law = NOTHING if array == "none" else law
+        around = {} if analog.periphery.perfect else self.chips.layers
         self.edges = {
-            name: Edge(layer).to(self._places[name].parameter.device)
-            for name, layer in layers.items()
+            name: Edge(layer, law, whole=array == "whole").to(self._places[name].parameter.device)
+            for name, layer in around.items()
         }
+        # As they are, torch's own modules compute with whatever their parameters hold.
+        self._hosts = hosts_of(network, names) if self.edges or self._clean else {}
+        held = {id(one) for place in self._places.values() for one in place.parameters}
+        others = (one for name in places if name not in names for one in places[name].parameters)
+        self.others = [one for one in others if id(one) not in held]
 
     @property
     def injection(self) -> Injection:
@@ -95,6 +112,16 @@ class TrainingNoise:
     def layers(self) -> tuple[str, ...]:
         """Names of the layers whose weights are noisy."""
         return tuple(self._places)
+
+    @property
+    def held(self) -> list[nn.Parameter]:
+        """The parameters that these layers' weights are, or are rows of."""
+        return list({id(p): p for p in (one.parameter for one in self._places.values())}.values())
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """Of these layers, (outputs, ...) each: views of the network's parameters."""
+        return [place.of(place.parameter.data) for place in self._places.values()]
 
     def parameters(self) -> list[nn.Parameter]:
         """What may be learned beside the network: the input ranges of the layers."""
@@ -117,26 +144,38 @@ class TrainingNoise:
             InputError: the weights were changed inside the block (by an optimiser), which would be
                 lost.
         """
-        parameters = {name: place.parameter for name, place in self._places.items()}
-        clean = {name: one.data for name, one in parameters.items()}
+        parameters = {
+            id(place.parameter): (name, place.parameter) for name, place in self._places.items()
+        }
+        before = {key: one.data for key, (_, one) in parameters.items()}
+        clean = {n: place.of(before[id(place.parameter)]) for n, place in self._places.items()}
         noisy = self.chips.weights(number, clean, scale=scale)
-        held = {name: _like(noisy[name], clean[name]) for name in clean}
-        owned = {name: vars(place.module).get("forward") for name, place in self._places.items()}
-        versions: dict[str, int] = {}
+        during = {key: torch.empty_like(data).copy_(data) for key, data in before.items()}
+        for name, place in self._places.items():
+            part = place.of(during[id(place.parameter)])
+            part.copy_(noisy[name].view_as(part))
+        taken = self._forwards(number, clean)
+        owned = [(module, vars(module).get("forward")) for module, _ in taken]
+        versions: dict[int, int] = {}
         try:
-            for name, one in parameters.items():
-                one.data = held[name]
-                versions[name] = one._version
-            self._take_over_(number)
+            for key, (_, one) in parameters.items():
+                one.data = during[key]
+                versions[key] = one._version
+            for module, forward in taken:
+                vars(module)["forward"] = forward
             yield
         finally:
-            changed = [name for name, was in versions.items() if parameters[name]._version != was]
-            for name, one in parameters.items():
-                one.data = clean[name]
-                attributes = vars(self._places[name].module)
-                attributes.pop("forward", None)
-                if owned[name] is not None:
-                    attributes["forward"] = owned[name]
+            changed = [
+                name
+                for key, (name, one) in parameters.items()
+                if key in versions and one._version != versions[key]
+            ]
+            for key, (_, one) in parameters.items():
+                one.data = before[key]
+            for module, own in owned:
+                vars(module).pop("forward", None)
+                if own is not None:
+                    vars(module)["forward"] = own
         if changed:
             raise InputError(
                 f"training step {number} must leave the weights as they are inside the block, got "
@@ -168,117 +207,47 @@ class TrainingNoise:
             (_, block), self._open = self._open, None
             block.__exit__(None, None, None)
 
-    def _take_over_(self, number: int) -> None:
-        """Let the layers compute through their converters, until the block ends."""
+    def _forwards(
+        self, number: int, clean: Mapping[str, Tensor]
+    ) -> list[tuple[nn.Module, Callable[..., object]]]:
+        """What modules compute with in a step in place of their own forward pass."""
+        if not self.edges and not self._clean:
+            return []
         seed = seed_of(self.injection.seed, "hardening output", number)
         draws: dict[torch.device, torch.Generator] = {}
-        for name, edge in self.edges.items():
-            module = self._places[name].module
-            where = edge.input_range.device
+        layers = {}
+        for name in self._places:
+            where = self._places[name].parameter.device
             drawn = draws.setdefault(where, torch.Generator(where).manual_seed(seed))
-            factor = edge.compensation
+            layers[name] = self._layer(name, clean[name] if self._clean else None, drawn)
+        taken: list[tuple[nn.Module, Callable[..., object]]] = []
+        inside: set[str] = set()
+        for outer, host in self._hosts.items():
+            of_host = {leaf: f"{outer}.{leaf}" if outer else leaf for leaf in host.places}
+            called = {leaf: layers[name] for leaf, name in of_host.items() if name in layers}
+            taken.append((host.module, host.calling(called)))
+            inside.update(of_host.values())
+        taken += [
+            (place.module, layers[name])
+            for name, place in self._places.items()
+            if name not in inside
+        ]
+        return taken
 
-            def forward(
-                x: Tensor,
-                edge: Edge = edge,
-                module: nn.Module = module,
-                factor: Tensor = factor,
-                drawn: torch.Generator = drawn,
-            ) -> Tensor:
-                weight, bias = module._parameters["weight"], module._parameters["bias"]
-                assert weight is not None
-                return edge.forward(x, weight, bias, factor, generator=drawn)
+    def _layer(self, name: str, clean: Tensor | None, drawn: torch.Generator) -> Layer:
+        """The forward pass of one layer: with its converters, or of its weight alone."""
+        place, edge = self._places[name], self.edges.get(name)
+        geometry = self.chips.layers[name].geometry
+        factor = None if edge is None else edge.compensation
 
-            vars(module)["forward"] = forward
+        def forward(x: Tensor) -> Tensor:
+            weight, bias = place.of(place.parameter), place.biased()
+            if edge is not None and factor is not None:
+                return edge.forward(x, weight, bias, factor, clean=clean, generator=drawn)
+            y = Weight(weight, clean).product(geometry, x)
+            return y if bias is None else y + bias.reshape(-1, *(1 for _ in geometry.kernel))
 
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a layer's weight lies in the user's network."""
-
-    module: nn.Module
-
-    @property
-    def parameter(self) -> nn.Parameter:
-        """Looked up each time: a loop may replace it."""
-        return self.module._parameters["weight"]  # type: ignore[return-value]  # checked by _places
-
-
-def input_ranges_of(edges: Iterable[tuple[str, nn.Module]]) -> dict[str, float]:
-    """Full scale of the DACs of layers, by name."""
-    return {name: abs(float(edge.get_parameter("input_range").detach())) for name, edge in edges}
-
-
-def converted(
-    network: nn.Module,
-    preset: str | Device,
-    periphery: str | Periphery,
-    *,
-    calibrate: Calibration | None,
-    effects: tuple[str | Effect, ...] = (),
-    keep_digital: tuple[str, ...] = (),
-    **options: Any,
-) -> AnalogModel:
-    """The network on tiles, with draws from the fast stream where device and effects have it."""
-
-    def made(stream: StreamName) -> AnalogModel:
-        return convert(
-            network,
-            preset,
-            periphery,
-            calibrate=calibrate,
-            effects=effects,
-            keep_digital=keep_digital,
-            stream=stream,
-            **options,
-        )
-
-    try:
-        return made("philox")
-    except InputError as error:
-        if not str(error).startswith("stream 'philox'"):
-            raise
-    return made("aihwkit")
-
-
-def _places(network: nn.Module, analog: AnalogModel) -> dict[str, _Place]:
-    """Where the layers on tiles have their weights in the network.
-
-    Raises:
-        InputError: one is not there, or shares its weight with another.
-    """
-    where: dict[str, _Place] = {}
-    owners: dict[int, str] = {}
-    modules: Mapping[str, nn.Module] = dict(network.named_modules())
-    for name, layer in analog.layers.items():
-        module = modules.get(name)
-        weight = None if module is None else module._parameters.get("weight")
-        if module is None or weight is None or tuple(weight.shape) != layer.geometry.weight_shape:
-            raise InputError(
-                f"network layer {name} must have a weight of its own to be trained with noise, got "
-                f"{_instead(module)}; keep it digital (keep_digital={name!r}), or write it with "
-                "nn.Linear and convolutions"
-            )
-        other = owners.setdefault(id(weight), name)
-        if other != name:
-            raise InputError(
-                f"network layers must not share a weight to be trained with noise, got {other} and "
-                f"{name}; keep one of them digital"
-            )
-        where[name] = _Place(module)
-    return where
-
-
-def _instead(module: nn.Module | None) -> str:
-    if module is None:
-        return "a layer that only the converted network has (attention or a recurrent cell)"
-    return "a weight that is computed (a parametrisation), or of another shape"
-
-
-def _like(noisy: Tensor, clean: Tensor) -> Tensor:
-    """In the memory order, type and place of the clean weight."""
-    held = torch.empty_like(clean)
-    return held.copy_(noisy.view_as(clean) if noisy.shape != clean.shape else noisy)
+        return forward
 
 
 _noises: "WeakKeyDictionary[nn.Module, tuple[tuple[object, ...], TrainingNoise]]" = (

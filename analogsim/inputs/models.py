@@ -17,6 +17,7 @@ from analogsim.inputs.trained_folder import WEIGHTS_FILE, is_trained_folder, rea
 from analogsim.inputs.user_file import load_object
 from analogsim.inputs.weight_file import read_weight_file
 from analogsim.inputs.zoo import parse_zoo
+from analogsim.lowrank import adapt_for_
 
 # The start of an untrained network is drawn from this seed, so that a spec always names the
 # same network.
@@ -120,8 +121,9 @@ def _zoo_model(spec: str, weights: Path | None) -> Model:
 def _load_(module: nn.Module, source: Path, origin: str) -> str:
     """Load a file's weights into a network; return the note on them."""
     read = read_weight_file(source)
+    adapters = adapt_for_(module, read.tensors)
     notes = load_state_with_notes_(module, read.tensors, where=f"weights file {source}")
-    return "; ".join([origin, *read.notes, *notes])
+    return "; ".join([origin, *([adapters] if adapters else []), *read.notes, *notes])
 
 
 def _user_model(spec: str, weights: Path | None) -> Model:

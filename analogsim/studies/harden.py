@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,10 +10,7 @@ from typing import Any, Literal
 from torch import nn
 
 from analogsim.batchnorm.recalibrate import batchnorms
-from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.errors import InputError
-from analogsim.hardening.chips import Injection
-from analogsim.hardening.law import law_of
 from analogsim.hardening.method import Hardening
 from analogsim.inputs.batching import n_images
 from analogsim.inputs.data import Data, load_data
@@ -21,12 +18,12 @@ from analogsim.inputs.memory import data_in_memory, network_in_memory
 from analogsim.inputs.trained_folder import WEIGHTS_FILE
 from analogsim.inputs.user_file import is_user_file
 from analogsim.own_files import own_folder
-from analogsim.spec.device import device_of
-from analogsim.spec.device_toml import plain_preset
 from analogsim.spec.file import spec_of_content
 from analogsim.spec.study import DEFAULT_CHIPS, times_of
 from analogsim.spec.suite import Suite
 from analogsim.studies.given import NOTHING, Given
+from analogsim.studies.harden_layers import LAYERS_FOLDER, with_named_layers
+from analogsim.studies.harden_method import default_hardening_recipe, method_of
 from analogsim.studies.options import PathText, Times, as_document
 from analogsim.studies.prepare import say_network
 from analogsim.studies.progress import watching
@@ -34,14 +31,12 @@ from analogsim.studies.result import Run
 from analogsim.studies.suite import compute_suite
 from analogsim.studies.where import Progress, Where
 from analogsim.training.precision import usual_precision
-from analogsim.training.recipe import Recipe, default_recipe
+from analogsim.training.recipe import Recipe
 from analogsim.training.run import OnEpoch, OnProgress, train
 from analogsim.training.task import Training, model_with, trained_model
 
 STUDY_FOLDER = "study"
 DIRECT, HARDENED = "direct", "hardened"
-USUAL_SCALE = 2.5
-"""Of the device's noise: what lasts a year must be trained against more than the mean chip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,62 +83,6 @@ class Asked:
     device: str = "cpu"
 
 
-def default_hardening_recipe(model: str, data: str) -> Recipe:
-    """As `default_recipe`, for a network that is trained already: shorter, at a tenth of the rate.
-
-    Args:
-        model, data: the texts that name them.
-    """
-    recipe = default_recipe(model, data)
-    return dataclasses.replace(
-        recipe, epochs=10, learning_rate=recipe.learning_rate / 10, warmup=0.1
-    )
-
-
-def method_of(
-    n_train: int,
-    *,
-    preset: str,
-    noise: str = "device",
-    scale: float | None = None,
-    times_s: Sequence[float] = (1.0, 3600.0, 86_400.0, 31_536_000.0),
-    compensation: Compensation = "global",
-    drop: float = 0.0,
-    seed: int = 0,
-    **fields: Any,
-) -> Hardening:
-    """The method of hardening that the options of `harden` stand for.
-
-    Args:
-        n_train: number of training images, of which a tenth and at most 1,000 are held out.
-        preset: the device, by name or in a file of the user's.
-        noise: `device`, `gaussian:matched` or `gaussian:P%`, see `Law`.
-        scale: of the noise; by default `USUAL_SCALE`, and 1 where `noise` states its size.
-        times_s, compensation, drop, seed: see `Injection`.
-        fields: the rest of `Hardening`'s.
-
-    Raises:
-        InputError: one cannot be used.
-    """
-    law, fraction = law_of(noise)
-    if scale is None:
-        scale = 1.0 if law == "column" else USUAL_SCALE
-    injection = Injection(
-        law=law,
-        fraction=fraction,
-        scale=scale,
-        times_s=tuple(times_s),
-        compensation=compensation,
-        drop=drop,
-        seed=seed,
-    )
-    held_out = max(1, min(1000, n_train // 10))
-    preset = plain_preset(preset)
-    return Hardening(
-        preset=preset, device=device_of(preset), injection=injection, held_out=held_out, **fields
-    )
-
-
 def run_hardening(
     asked: Asked,
     where: Where,
@@ -154,8 +93,8 @@ def run_hardening(
 ) -> Hardened:
     """Harden the network, or go on with it; then measure it beside what it was.
 
-    The folder gets what `train` writes (`weights.safetensors` and its provenance), and the study in
-    `study/`.
+    The folder gets what `train` writes (`weights.safetensors` and its provenance), the study in
+    `study/`, and in `layers/` the attribution that names layers where that is asked.
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: as `train` and as a study of chips; a
@@ -179,8 +118,14 @@ def run_hardening(
     # Before hours of training; the file of the weights is there only afterwards.
     _suite(asked, network, None)
     where.check_device(asked.device)
+    training = with_named_layers(training, asked.given, where)
     provenance = train(
-        training, where.output, resume=resume, on_progress=on_progress, on_epoch=on_epoch
+        training,
+        where.output,
+        resume=resume,
+        beside=(LAYERS_FOLDER,),
+        on_progress=on_progress,
+        on_epoch=on_epoch,
     )
     hardened = dataclasses.replace(
         model_with(training, where.output / WEIGHTS_FILE),
@@ -275,7 +220,8 @@ def harden(
         device: `cpu` or `cuda`.
         progress: as for `drift`.
         options: `noise`, `scale`, `ramp`, `drop`, `clip`, `distill`, `temperature`, `compensation`,
-            `effects`, `keep_digital`; see `method_of`, `Injection` and `Hardening`.
+            `effects`, `keep_digital`, `layers` (("auto",) for those that an attribution names),
+            `array`, `backward`, `lora`; see `method_of`, `Injection` and `Hardening`.
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: as `run_hardening`.

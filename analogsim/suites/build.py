@@ -117,7 +117,7 @@ def _averages(kept: Kept) -> Table:
 
 
 def suite_charts(kept: Kept, folder: Path | None = None) -> list[Chart]:
-    """The charts of its tables.
+    """A line a network; of attributions bars, and of sweeps their own, a figure a network.
 
     In its `folder` also the devices, as its networks' folders hold them.
     """
@@ -137,7 +137,6 @@ def _behaviours(kept: Kept, folder: Path) -> dict[str, Behaviour]:
 
 
 def _of_networks(kept: Kept) -> list[Chart]:
-    """A line a network; of attributions bars, and of sweeps their own, a figure a network."""
     if kept.summarised:
         return summary_charts(kept.summarised)
     if kept.attributed:

@@ -1,6 +1,7 @@
 """The folder of a training: what it was asked, and whether it may go on."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,16 @@ class Plan:
         return {"format": "analogsim-training", "version": 1, **vars(self)}
 
 
-def open_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
+def open_folder(folder: Path, plan: Plan, *, resume: bool, beside: Sequence[str] = ()) -> Path:
     """Make the folder of a new training, or check that it holds this very one.
 
     Warns (ResumeWarning) where the folder is too old to hold fingerprints.
+
+    Args:
+        folder: of the training.
+        plan: what is asked.
+        resume: whether it may go on.
+        beside: names of what may lie in the folder before the training begins.
 
     Raises:
         OutputError: the folder holds something else, or another training, or any if not `resume`.
@@ -46,7 +53,7 @@ def open_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
     """
     path = folder / PLAN_FILE
     if not (resume and path.is_file()):
-        prepare_folder(folder)
+        prepare_folder(folder, beside)
         write_json_atomic(path, plan.to_json())
         return folder
     try:

@@ -1,7 +1,7 @@
 """A whole training: from a network's name to its weights and their provenance."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -52,6 +52,7 @@ def train(
     folder: Path,
     *,
     resume: bool = True,
+    beside: Sequence[str] = (),
     on_progress: OnProgress = lambda *_: None,
     on_epoch: OnEpoch = lambda _: None,
 ) -> dict[str, Any]:
@@ -60,7 +61,8 @@ def train(
     The folder gets `training.json`, `metrics.jsonl` with a line an epoch, `state.pt` while the
     training lasts, and at its end `weights.safetensors` with its provenance `weights.json`. A
     training that is killed and started again gives the same weights as an unbroken one, bit
-    for bit on the same machine with the same number of threads.
+    for bit on the same machine with the same number of threads. `beside` are names of what may lie
+    in the folder before.
 
     Warns (ResumeWarning) where the folder is too old to tell whether its images are these.
 
@@ -90,7 +92,7 @@ def train(
             **code_fingerprints("data", training.train.files),
         },
     )
-    open_folder(folder, plan, resume=resume)
+    open_folder(folder, plan, resume=resume, beside=beside)
     with locked(folder):
         if is_trained_folder(folder):
             finished = read_provenance(folder)

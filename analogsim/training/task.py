@@ -23,6 +23,7 @@ from analogsim.inputs.state import load_state_with_notes_
 from analogsim.inputs.trained_folder import WEIGHTS_FILE
 from analogsim.inputs.weight_file import read_weight_file
 from analogsim.inputs.zoo import parse_zoo
+from analogsim.lowrank import adapt_for_
 from analogsim.training.augment import shrink
 from analogsim.training.images import TrainImages
 from analogsim.training.method import LABELS, Method
@@ -103,10 +104,9 @@ def model_with(training: Training, weights: Path) -> Model:
     """The network of a training with the weights of a file."""
     if training.given is None:
         return load_model(training.model, weights=weights)
-    model = trained_model(training)
-    load_state_with_notes_(
-        model.module, read_weight_file(weights).tensors, where=f"weights file {weights}"
-    )
+    model, tensors = trained_model(training), read_weight_file(weights).tensors
+    adapt_for_(model.module, tensors)
+    load_state_with_notes_(model.module, tensors, where=f"weights file {weights}")
     return model
 
 

@@ -12,7 +12,7 @@ from analogsim.crossbar.chip.program import program
 from analogsim.draws.addresses import seed_of
 from analogsim.errors import DeviceError, InputError
 from analogsim.hardening.chips import Injection, Law, TrainingChips
-from analogsim.hardening.noise import converted
+from analogsim.hardening.converted import converted
 from tests.hardening.networks import images, small
 
 ALPHA = 1e-4

@@ -15,7 +15,9 @@ from analogsim.hardening.law import law_of
 from analogsim.hardening.method import Hardening
 from analogsim.inputs.data import load_data
 from analogsim.inputs.images import Normalise
+from analogsim.inputs.models import Model, load_model
 from analogsim.inputs.trained_folder import WEIGHTS_FILE
+from analogsim.inputs.weight_file import read_weight_file
 from analogsim.training.images import TrainImages
 from analogsim.training.method import Steps, kept_epoch
 from analogsim.training.recipe import Recipe, default_recipe
@@ -108,8 +110,19 @@ def test_noise_rises_to_its_scale() -> None:
 
 def test_every_problem_is_said_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        method(ramp=1.0, distill=2.0, clip=-1.0, temperature=0.0, held_out=0, chips=0)
+        method(
+            array="all",
+            backward="both",
+            ramp=1.0,
+            distill=2.0,
+            clip=-1.0,
+            temperature=0.0,
+            held_out=0,
+            chips=0,
+        )
     for text in (
+        "array must be one of forward, whole, none, got 'all'",
+        "backward must be one of noisy, clean, got 'both'",
         "ramp must be in [0, 1), got 1.0",
         "distill must be in [0, 1], got 2.0",
         "clip must be finite and at least 0, got -1.0",
@@ -171,9 +184,20 @@ def metrics(folder: Path) -> list[dict[str, float]]:
     return [{key: value for key, value in one.items() if key != "seconds"} for one in entries]
 
 
-@pytest.mark.parametrize("periphery", ["ideal", "standard"])
-def test_broken_off_it_ends_as_an_unbroken_one(tmp_path: Path, periphery: str) -> None:
-    made = train(training(periphery=periphery), tmp_path / "whole")
+ADAPTED = {"layers": ("conv*",), "backward": "clean", "lora": 2, "clip": 0.0}
+OTHERWISE = {"layers": ("conv*",), "array": "whole", "backward": "clean"}
+
+
+@pytest.mark.parametrize(
+    ("periphery", "changes"),
+    [("ideal", {}), ("standard", {}), ("standard", OTHERWISE), ("standard", ADAPTED)],
+    ids=["ideal", "standard", "otherwise", "adapted"],
+)
+def test_broken_off_it_ends_as_an_unbroken_one(
+    tmp_path: Path, periphery: str, changes: dict[str, Any]
+) -> None:
+    changes = {"periphery": periphery, **changes}
+    made = train(training(**changes), tmp_path / "whole")
     broken = tmp_path / "broken"
 
     def stop(epoch: int, steps: int, step: int, loss: float) -> None:
@@ -181,22 +205,104 @@ def test_broken_off_it_ends_as_an_unbroken_one(tmp_path: Path, periphery: str) -
             raise BrokenOffError
 
     with pytest.raises(BrokenOffError):
-        train(training(periphery=periphery), broken, on_progress=stop)
-    again = train(training(periphery=periphery), broken)
+        train(training(**changes), broken, on_progress=stop)
+    again = train(training(**changes), broken)
     # Learned beside the weights, and kept with them.
     learned = again.get("input_ranges", {})
     assert learned == made.get("input_ranges", {})
-    assert len(learned) == (4 if periphery == "standard" else 0)
+    n_convolutions, n_layers = 3, 4
+    n = n_convolutions if "layers" in changes else n_layers
+    assert len(learned) == (n if periphery == "standard" else 0)
     assert metrics(broken) == metrics(tmp_path / "whole")
     weights = (tmp_path / "whole" / WEIGHTS_FILE).read_bytes()
     assert (broken / WEIGHTS_FILE).read_bytes() == weights
+    if "lora" in changes:
+        _check_adapted(load_model(str(broken)))
     curve = made["curve"]
     best = curve[kept_epoch(curve)]
     assert made["test_accuracy"] == pytest.approx(best["test_accuracy"])
     assert f"the weights after epoch {best['epoch']:g}" in made["chosen"]
-    assert made["recipe"]["hardening"]["preset"] == "pcm"
+    said = made["recipe"]["hardening"]
+    assert said["preset"] == "pcm"
+    # What is as it was before stands in no folder of before, and need not stand here.
+    assert said.get("array") == {"ideal": None}.get(periphery, changes.get("array", "forward"))
+    assert (said.get("layers"), said.get("backward")) == (
+        (["conv*"], "clean") if len(changes) > 1 else (None, None)
+    )
     # 1,437 images but for those held out.
     assert curve[0]["steps"] == (1437 - 200) // 200
+
+
+def _check_adapted(made: Model) -> None:
+    """Weights on tiles are the bits of before, adapters were trained, and all of it is said."""
+    start, now = load_model("zoo:digits_cnn").module.state_dict(), made.module.state_dict()
+    for name in ("conv1", "conv2", "conv3"):
+        assert torch.equal(now[f"{name}.base.weight"], start[f"{name}.weight"])
+        assert float(now[f"{name}.adapter.up.weight"].abs().max()) > 0
+    assert torch.equal(now["linear.weight"], start["linear.weight"])
+    assert "low-rank adapters (rank 2) beside 3 layers, which are digital" in made.note
+    assert set(made.input_ranges) == {"conv1.base", "conv2.base", "conv3.base"}
+
+
+def test_adapters_leave_weights_alone_and_so_they_are_not_clipped() -> None:
+    with pytest.raises(InputError, match=r"clip must be 0 with lora, whose weights stay, got 2\.5"):
+        method(lora=4)
+
+
+ATTENTIVE = """
+import torch
+from torch import nn
+
+
+class Attentive(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.wider = nn.Linear(8, 16)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.cell = nn.GRU(16, 12, batch_first=True)
+        self.last = nn.Linear(12, 10)
+
+    def forward(self, images):
+        rows = torch.relu(self.wider(images[:, 0]))
+        rows = rows + self.attention(rows, rows, rows, need_weights=False)[0]
+        return self.last(self.cell(rows)[0][:, -1])
+
+
+def make():
+    torch.manual_seed(1)
+    return Attentive()
+"""
+
+
+@pytest.mark.parametrize("periphery", ["ideal", "standard"])
+def test_attention_and_recurrent_cells_are_trained_as_they_are(
+    tmp_path: Path, periphery: str
+) -> None:
+    """Rows of an image are its sequence; broken off and gone on with; the file is torch's own."""
+    code = tmp_path / "attentive.py"
+    code.write_text(ATTENTIVE)
+    job = replace(training(periphery=periphery), model=f"{code}:make")
+    job = replace(job, recipe=replace(job.recipe, epochs=2, batch_size=120, learning_rate=0.1))
+    made = train(job, tmp_path / "whole")
+
+    def stop(epoch: int, steps: int, step: int, loss: float) -> None:
+        if (epoch, step) == (1, 3):
+            raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        train(job, tmp_path / "broken", on_progress=stop)
+    train(job, tmp_path / "broken")
+    assert metrics(tmp_path / "broken") == metrics(tmp_path / "whole")
+    path = tmp_path / "whole" / WEIGHTS_FILE
+    assert (tmp_path / "broken" / WEIGHTS_FILE).read_bytes() == path.read_bytes()
+    start = load_model(job.model).module.state_dict()
+    trained = load_model(job.model, weights=path).module.state_dict()
+    assert set(read_weight_file(path).tensors) == set(start)
+    moved = ("attention.in_proj_weight", "attention.out_proj.weight", "cell.weight_hh_l0")
+    assert not any(torch.equal(trained[name], start[name]) for name in moved)
+    ranges = made.get("input_ranges", {})
+    names = {"attention.q_proj", "attention.out_proj", "cell.ih_l0", "cell.hh_l0", "wider", "last"}
+    assert (names <= set(ranges)) == (periphery == "standard")
 
 
 @pytest.mark.parametrize(

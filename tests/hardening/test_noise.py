@@ -5,10 +5,12 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from analogsim.errors import CoverageWarning, InputError
+from analogsim.crossbar.mapping.geometry import geometry_of
+from analogsim.errors import InputError
 from analogsim.hardening import noise as module
 from analogsim.hardening.chips import Injection
 from analogsim.hardening.noise import TrainingNoise, noisy
+from analogsim.hardening.weight import Weight
 from tests.hardening.networks import images, small
 
 DAY_S = 86_400.0
@@ -84,24 +86,24 @@ def test_short_form_converts_once_for_the_same_question(monkeypatch: pytest.Monk
     assert len(made) == 2
 
 
-class Attends(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
-        self.linear = nn.Linear(8, 3)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.linear(self.attention(x, x, x)[0])
-        return out
+def test_a_pattern_that_matches_no_layer_is_refused() -> None:
+    network = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3))
+    with pytest.raises(InputError, match=r"layers to harden must .*got 'conv\*'.*choose of 0, 1"):
+        TrainingNoise(network, layers=("0", "conv*"))
 
 
-def test_attention_is_refused_and_may_stay_digital() -> None:
-    network, x = Attends(), torch.randn(2, 5, 8)
-    with pytest.raises(InputError, match=r"network layer attention.* only the converted network"):
-        TrainingNoise(network, calibrate=x)
-    with pytest.warns(CoverageWarning, match=r"only 6\.7 % of the multiply-adds on tiles"):
-        noise = TrainingNoise(network, calibrate=x, keep_digital=("attention*",))
-    assert noise.layers == ("linear",)
+def test_layers_alone_are_noisy_and_the_others_known() -> None:
+    network = small()
+    whole, noise = TrainingNoise(network), TrainingNoise(network, layers=("5",))
+    before = network[0].weight.detach().clone()
+    assert (whole.layers, noise.layers) == (("0", "5"), ("5",))
+    assert [id(p) for p in noise.others] == [id(p) for p in network[0].parameters()]
+    with whole.step(2):
+        held = network[5].weight.detach().clone()
+    with noise.step(2):
+        assert torch.equal(network[0].weight, before)
+        # The draws do not depend on what else has noise.
+        assert torch.equal(network[5].weight, held)
 
 
 def test_a_shared_weight_is_refused() -> None:
@@ -145,3 +147,82 @@ def test_converters_act_inside_the_block_and_learn_their_ranges() -> None:
 def test_an_ideal_periphery_has_no_ranges() -> None:
     noise = TrainingNoise(small())
     assert (noise.parameters(), noise.input_ranges()) == ([], {})
+
+
+def by_hand(
+    network: nn.Sequential, clean: dict[str, torch.Tensor], x: torch.Tensor
+) -> torch.Tensor:
+    """The network with each product written twice: the gradient of inputs is the clean one's."""
+
+    def layer(index: int, x: torch.Tensor) -> torch.Tensor:
+        module = network[index]
+        held, bias, weight = module.weight, module.bias, clean[f"{index}.weight"]
+
+        def product(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+            if index == 0:
+                return nn.functional.conv2d(x, w, None, padding=1)
+            return nn.functional.linear(x, w)
+
+        y, other = product(x.detach(), held), product(x, weight)
+        y = y + (other - other.detach())
+        return y + (bias.view(-1, 1, 1) if index == 0 else bias)
+
+    y = network[4](network[3](network[2](network[1](layer(0, x)))))
+    return layer(5, y)
+
+
+def test_backward_by_clean_weights_is_what_is_written_by_hand() -> None:
+    network, x = small().eval(), images()
+    clean = {name: value.detach().clone() for name, value in network.named_parameters()}
+    found = []
+    for hand in (False, True):
+        network.zero_grad()
+        given = x.clone().requires_grad_()
+        noise = TrainingNoise(network, "pcm", backward="noisy" if hand else "clean")
+        with noise.step(3):
+            y = by_hand(network, clean, given) if hand else network(given)
+            nn.functional.cross_entropy(y, LABELS).backward()
+        found.append([y.detach(), given.grad, *(p.grad for p in network.parameters())])
+    for got, want in zip(*found, strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-7)
+    with TrainingNoise(network, "pcm").step(3):
+        given = x.clone().requires_grad_()
+        nn.functional.cross_entropy(network(given), LABELS).backward()
+    # Negative control: by the noisy weights it is another.
+    assert float((given.grad - found[0][1]).norm()) > 0.01 * float(found[0][1].norm())
+
+
+def test_backward_by_clean_weights_passes_the_converters_too() -> None:
+    """Input by input: with one layer, the gradient is the outputs' through the clean weight."""
+    layer = nn.Linear(12, 5)
+    network, x = nn.Sequential(layer), torch.rand(6, 12)
+    noise = TrainingNoise(network, "pcm", "standard", calibrate=2 * x, backward="clean")
+    given = x.clone().requires_grad_()
+    with noise.step(1):
+        y = network(given)
+        y.sum().backward()
+    torch.testing.assert_close(given.grad, torch.ones(6, 5) @ layer.weight.detach())
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(6, 4, 3, padding=1, stride=2, padding_mode="reflect"),
+        nn.Conv2d(6, 4, 3, groups=2, dilation=2),
+        nn.Conv1d(6, 4, 4, padding="same"),
+        nn.Linear(6, 4),
+    ],
+    ids=str,
+)
+def test_a_product_with_one_weight_has_torchs_own_gradient(layer: nn.Module) -> None:
+    geometry = geometry_of(layer)
+    x = torch.randn(3, *((5, 6) if geometry.kind == "linear" else (6, *[9] * len(geometry.kernel))))
+    for given in (x, x[0]):
+        found = []
+        for clean in (None, layer.weight.detach()):
+            leaves = [v.detach().clone().requires_grad_() for v in (given, layer.weight)]
+            y = Weight(leaves[1], clean).product(geometry, leaves[0])
+            (y.sin()).sum().backward()
+            found.append([y.detach(), *(leaf.grad for leaf in leaves)])
+        for got, want in zip(*found, strict=True):
+            torch.testing.assert_close(got, want)

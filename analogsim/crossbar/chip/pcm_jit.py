@@ -29,7 +29,7 @@ from analogsim.crossbar.chip.tile_jit import (
 from analogsim.draws.jit import compile_, normals
 from analogsim.draws.stream import LN_2, LOG, SQRT_HALF_BITS, Floats, Table, UInts
 
-_EDITION = 2
+_EDITION = 3
 
 __all__ = ["SMALLEST", "answers", "drift", "place", "program"]
 
@@ -211,7 +211,7 @@ def drift(
             of Q.
         edge, read_words: as in `answers`.
     """
-    z = np.empty(SCRATCH, dtype=np.float32)
+    z = np.zeros(SCRATCH, dtype=np.float32)
     read = np.empty(0 if edge[3] == _ZERO else most_weights(table), dtype=np.float32)
     address, read_address = words.copy(), read_words.copy()
     for t in range(table.shape[0]):

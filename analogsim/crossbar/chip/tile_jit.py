@@ -86,7 +86,8 @@ def answers(
             bound 0 for the weights themselves.
         words: as in `program`.
     """
-    z = np.empty(SCRATCH, dtype=np.float32)
+    # Without noise nothing is drawn, and what happens to lie there times 0 may be NaN.
+    z = np.zeros(SCRATCH, dtype=np.float32)
     scratch = np.empty(0 if edge[3] == _ZERO else most_weights(table), dtype=np.float32)
     address = words.copy()
     for t in range(table.shape[0]):

@@ -16,6 +16,12 @@ def share(a):
 
 
 @njit(forceinline=True)
+def slope(a):
+    """The derivative of c(a)."""
+    return a * (np.float32(3) * _CUBIC * a - np.float32(2) * _SQUARE) + _LINEAR
+
+
+@njit(forceinline=True)
 def drop(y, current, dropped, unit):
     """Take the drop from `y`, in place; all (n,)."""
     for j in range(y.size):

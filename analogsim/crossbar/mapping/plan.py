@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.errors import InputError
+from analogsim.lowrank import LowRank
 
 MAX_GROUPS = 32
 """Most groups of a convolution that are mapped; each group has tiles of its own."""
@@ -90,6 +91,7 @@ def plan_layers(
                 f"keep-digital pattern must match a layer's name, got {pattern!r}; {hint}"
             )
     inside = _children_of_attention(module)
+    known = _of_adapters(module) | dict(known)
     tied = _tied(named)
     reports = []
     for name, m in named:
@@ -176,6 +178,15 @@ def _own_parameters(m: nn.Module) -> dict[str, Tensor]:
     if isinstance(parametrized, nn.ModuleDict):
         own |= {key: getattr(m, key).detach() for key in parametrized}
     return own
+
+
+def _of_adapters(module: nn.Module) -> dict[str, str]:
+    return {
+        f"{name}.{child}": "of a low-rank adapter, which is digital wherever its layer lies"
+        for name, m in module.named_modules()
+        if isinstance(m, LowRank)
+        for child, _ in m.named_children()
+    }
 
 
 def _children_of_attention(module: nn.Module) -> frozenset[str]:

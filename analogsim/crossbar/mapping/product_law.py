@@ -61,3 +61,8 @@ def places(rows: int) -> Tensor:
 def drop_of(current: Tensor) -> Tensor:
     """c(a)."""
     return current * (current * (0.05 * current - 0.2) + 0.5)
+
+
+def slope_of(current: Tensor) -> Tensor:
+    """The derivative of c(a)."""
+    return current * (0.15 * current - 0.4) + 0.5

@@ -1,0 +1,240 @@
+"""IR drop and read noise of each product in training: the law of the evaluation, its gradient."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.mapping.periphery import STANDARD, Periphery, step
+from analogsim.crossbar.mapping.product_law import product_law
+from analogsim.draws.addresses import seeded
+from analogsim.hardening.array import Suffered
+from analogsim.hardening.converters import convert_outputs_
+from analogsim.hardening.edge import Edge
+from tests.device_models.law_checks import ALPHA, assert_mean, assert_spread
+from tests.hardening.test_edge import (
+    LAYERS,
+    assert_same_up_to_ties,
+    inputs_of,
+    numbers,
+    path,
+    weight_of,
+)
+
+__all__ = ["path"]
+
+DAY_S = 86400.0
+# A hundred times the drop of the standard setting, so that an error in it is seen.
+DROPPING = dataclasses.replace(STANDARD, output_noise=0.0, read_noise=0.0, ir_drop=100.0)
+# The array's own noise, and nothing that rounds it.
+BARE = Periphery(
+    name="bare", dac_bits=0, adc_bits=0, output_noise=0.03, output_bound=1e6, ir_drop=0.0,
+    read_noise=0.05,
+)  # fmt: skip
+DRAWS = 600
+
+
+def chip_and_edge(layer, setting, device="pcm", compensation="none", n=8, **options):
+    """A chip of one layer, the edge of a training step on it, inputs; one range for all tiles."""
+    x = inputs_of(layer, n)
+    analog = convert(nn.Sequential(layer), device, setting, calibrate=x)
+    chip = program(analog, seed=1).drift_(DAY_S, compensation)
+    (crossbar,) = chip.layers.values()
+    largest = max(tile.input_range for tile in crossbar.tiles)
+    for tile in crossbar.tiles:
+        tile.input_range = 0.8 * largest
+    law = product_law(analog.periphery, analog.tile, analog.device)
+    return chip, crossbar.refresh_(), Edge(crossbar, law, **options), x
+
+
+def answer(edge, crossbar, x, **options):
+    """Of a training step with the chip's weights."""
+    return edge(x, weight_of(crossbar), crossbar.bias, edge.compensation, **options)
+
+
+@pytest.mark.parametrize(("device", "compensation"), [("ideal", "none"), ("pcm", "gain")])
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_without_noise_outputs_are_those_of_the_evaluation(layer, device, compensation, path):
+    chip, crossbar, edge, x = chip_and_edge(layer, DROPPING, device, compensation)
+    with torch.no_grad():
+        got, want = answer(edge, crossbar, x), chip(x)
+        plain = answer(Edge(crossbar), crossbar, x)
+    scale = max(float(tile.behind_adc.max()) for tile in crossbar.tiles)
+    one_step = step(8, DROPPING.output_bound) * scale * crossbar.tiles[0].input_range
+    assert_same_up_to_ties(got, want, one_step)
+    # Negative control: without the drop it is another answer.
+    off = (plain - want).abs() > 1e-5 * float(want.abs().max())
+    assert float(off.double().mean()) > 0.02
+    assert (device == "pcm") == any(bool((tile.gain != 1).all()) for tile in crossbar.tiles)
+
+
+def test_a_matrix_that_holds_several_groups_has_its_own_drop(path):
+    layer = nn.Conv2d(8, 8, 3, groups=8)
+    x = inputs_of(layer)
+    analog = convert(nn.Sequential(layer), "ideal", DROPPING, calibrate=x, grouped="blocks")
+    chip = program(analog, seed=1)
+    (crossbar,) = chip.layers.values()
+    edge = Edge(crossbar, product_law(analog.periphery, analog.tile, analog.device))
+    with torch.no_grad():
+        one_step = float(crossbar.tiles[0].scale.max()) * crossbar.tiles[0].input_range / 12.7
+        assert_same_up_to_ties(answer(edge, crossbar, x), chip(x), one_step)
+
+
+@pytest.mark.parametrize(("device", "compensation"), [("pcm", "gain"), ("rram", "none")])
+@pytest.mark.parametrize(
+    "layer", [LAYERS[0], LAYERS[1], LAYERS[2], LAYERS[4]], ids=["linear", "wide", "conv", "groups"]
+)
+def test_moments_of_the_noise_are_those_of_the_law_and_of_the_evaluation(
+    layer, device, compensation, path
+):
+    """n = 600 draws of at least 18 outputs, alpha = 1e-4 over 3 comparisons: 3 % are seen."""
+    setting = dataclasses.replace(BARE, read_noise=0.05 if device == "pcm" else 0.0)
+    chip, crossbar, edge, x = chip_and_edge(layer, setting, device, compensation, n=2)
+    x = x[..., :5, :5] if x.dim() == 4 else x
+    quiet = Edge(crossbar)
+    quiet.periphery = dataclasses.replace(setting, output_noise=0.0)
+    with torch.no_grad():
+        middle = answer(quiet, crossbar, x)
+        ours, theirs = drawn(chip, crossbar, edge, x)
+    sigma = expected_spread(crossbar, x, setting, device)
+
+    def z_of(found):
+        return ((found.unflatten(0, (DRAWS, -1)) - middle) / sigma).flatten()
+
+    for found in (ours, theirs):
+        z = z_of(found)
+        assert_mean(z, 0.0, comparisons=3)
+        assert_spread(z, 1.0, comparisons=3)
+    assert stats.ks_2samp(z_of(ours), z_of(theirs)).pvalue > ALPHA / 3
+    with pytest.raises(AssertionError, match="is not 1"):
+        assert_spread(1.06 * z, 1.0, comparisons=3)
+
+
+def drawn(chip, crossbar, edge, x):
+    """Answers of a training step and of the evaluation to `x`, 600 times over."""
+    many = x.repeat(DRAWS, *(1 for _ in x.shape[1:]))
+    with torch.no_grad(), seeded(3, "draws"):
+        return answer(edge, crossbar, many, generator=torch.Generator().manual_seed(3)), chip(many)
+
+
+def expected_spread(crossbar, x, setting, device):
+    """The law in plain numbers, as `product_law` writes it: for each output, in logical units."""
+    geometry, variance = crossbar.geometry, 0.0
+    full = crossbar.tiles[0].input_range
+    patches, spatial = geometry.patches(x.clamp(-full, full) / full)
+    variance = torch.zeros(*patches.shape[:-1], geometry.groups, geometry.out_features)
+    for tile in crossbar.tiles:
+        slot = tile.slot
+        first = slot.group * geometry.in_features
+        rows = patches[..., first + slot.inputs.start : first + slot.inputs.stop].square()
+        cells, gain = tile.cells.abs(), tile.gain.expand(tile.shape[0]).square()
+        of_cells = 0.05**2 * cells if device == "pcm" else torch.full_like(cells, 0.01**2)
+        own = rows @ of_cells.t() * gain + setting.output_noise**2
+        own = own * (tile.behind_adc.reshape(-1) * full) ** 2
+        variance[..., slot.group, slot.outputs] += own
+    return geometry.image(variance.flatten(-2).sqrt(), spatial)
+
+
+@pytest.mark.parametrize("layer", [LAYERS[0], LAYERS[2]], ids=["linear", "conv"])
+def test_with_everything_on_answers_are_distributed_as_the_evaluations(layer, path):
+    """Kolmogorov and Smirnov of 600 draws each way, one output, alpha = 1e-4: D = 0.13 is seen."""
+    chip, crossbar, edge, x = chip_and_edge(layer, STANDARD, n=2)
+    x = x[..., :5, :5] if x.dim() == 4 else x
+    ours, theirs = (found[::2].flatten(1)[:, 7] for found in drawn(chip, crossbar, edge, x))
+    assert stats.ks_2samp(ours, theirs).pvalue > ALPHA
+    assert stats.ks_2samp(ours + float(theirs.std()), theirs).pvalue < ALPHA
+
+
+@pytest.mark.parametrize("device", ["pcm", "rram"])
+@pytest.mark.parametrize("layer", [*LAYERS[:3], *LAYERS[4:8]], ids=str)
+def test_whole_gradients_are_finite_differences(layer, device):
+    setting = dataclasses.replace(BARE, ir_drop=100.0)
+    _, crossbar, edge, x = chip_and_edge(layer, setting, device, "gain", n=2, whole=True)
+    edge.requires_grad_(False)
+    full = edge.input_range.item()
+    x = x[:1, :, :5, :5] if x.dim() == 4 else x
+    # A difference across the corner of a clip, or of a size, is no derivative.
+    x = torch.where((x.abs() - full).abs() < 1e-3, 0.5 * x, x)
+    x = torch.where(x.abs() < 1e-3, 0.1, x)
+    weight = weight_of(crossbar)
+    weight = torch.where(weight.abs() < 1e-4, 1e-3, weight)
+    leaves = (x, weight, crossbar.bias)
+    leaves = [None if v is None else v.double().requires_grad_() for v in leaves]
+
+    def law(*values):
+        return edge(*values, edge.compensation, generator=torch.Generator().manual_seed(2))
+
+    assert torch.autograd.gradcheck(law, leaves, fast_mode=True)
+
+
+@pytest.mark.parametrize("low", [False, True], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_derivatives_by_what_products_suffer(order, low, path):
+    """By the law's formulas, with the normals that the output itself shows."""
+    kind = torch.bfloat16 if low else torch.float32
+    made = (numbers(40, 4, 5, 5, seed=s).to(memory_format=order).to(kind) for s in range(4))
+    y, dropped, current, moment = made
+    leaves = [v.clone().requires_grad_() for v in (dropped, current.abs(), moment.abs())]
+    dropped, current, moment = (v * 1 for v in leaves)
+    amount, spread = torch.tensor([0.1, 0.5, 1.0, 0.2]), torch.tensor([0.5, 0.1, 0.0, 0.3])
+    unit = torch.tensor([0.5, 1.0, 2.0, 3.0])
+    suffered = Suffered(
+        dropped=dropped, current=current, amount=amount, moment=moment, spread=spread
+    )
+    out = convert_outputs_(
+        y.clone(), unit, None, suffered, bits=0, bound=1e6, noise=0.3, axis=-3,
+        generator=torch.Generator().manual_seed(1),
+    )  # fmt: skip
+    out.float().sum().backward()
+    d, c, m = (v.detach().float() for v in leaves)
+    each, variance = unit.view(4, 1, 1), spread.view(4, 1, 1) * m + 0.3**2
+    a = amount.view(4, 1, 1) * c
+    drop = a * (a * (0.05 * a - 0.2) + 0.5)
+    noise = out.detach().float() - y.float() + drop * d
+    z = noise / each / variance.sqrt()
+    assert abs(float(z.std()) - 1) < 0.05
+    wanted = (
+        -drop,
+        -(0.15 * a**2 - 0.4 * a + 0.5) * amount.view(4, 1, 1) * d,
+        each * spread.view(4, 1, 1) * z / (2 * variance.sqrt()),
+    )
+    close = 0.03 if low else 1e-4
+    for leaf, want in zip(leaves, wanted, strict=True):
+        assert float((leaf.grad.float() - want).norm()) < close * float(want.norm())
+
+
+def test_forward_leaves_the_gradient_straight_through():
+    """Without an ADC that clips, it is that of the product alone."""
+    layer, found = LAYERS[2], []
+    for setting, options in ((BARE, {}), (dataclasses.replace(BARE, ir_drop=100.0), {})):
+        _, crossbar, edge, x = chip_and_edge(layer, setting, whole=False)
+        x, weight = x.requires_grad_(), weight_of(crossbar).requires_grad_()
+        if setting is BARE:
+            edge = Edge(crossbar)
+        y = edge(x, weight, crossbar.bias, edge.compensation, **options)
+        (y * numbers(*y.shape)).sum().backward()
+        found.append((y.detach(), x.grad, weight.grad))
+    (plain, *of_plain), (dropped, *of_dropped) = found
+    assert float((plain - dropped).norm()) > 0.01 * float(plain.norm())
+    for got, want in zip(of_dropped, of_plain, strict=True):
+        assert float((got - want).abs().max()) < 1e-6 * float(want.abs().max())
+
+
+def test_a_step_in_bfloat16_differs_by_its_own_rounding(path):
+    layer = LAYERS[2]
+    _, crossbar, edge, x = chip_and_edge(layer, DROPPING, whole=True)
+    found = []
+    for low in (False, True):
+        leaves = [v.clone().requires_grad_() for v in (x.bfloat16().float(), weight_of(crossbar))]
+        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+            y = edge(leaves[0], leaves[1], crossbar.bias, edge.compensation)
+        (y.float() * numbers(*y.shape)).sum().backward()
+        found.append((y.detach().float(), *(v.grad for v in leaves)))
+    for got, want in zip(*found, strict=True):
+        assert float((got - want).norm()) < 0.05 * float(want.norm())
+    assert math.isfinite(float(found[1][0].sum()))
