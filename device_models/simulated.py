@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ def behaviour(device: Device, n: int = CELLS) -> Behaviour:
     """Program and drift `n` weights a level; the global generators are left as they were.
 
     Raises:
-        DeviceError: no time from 1 s to a year is valid.
+        DeviceError: no time from 1 s to a year is valid, or a weight is none.
     """
     times_s = [t_s for t_s in _TIMES_S if _valid(device, t_s)]
     if not times_s:
@@ -39,7 +40,8 @@ def behaviour(device: Device, n: int = CELLS) -> Behaviour:
             f"it behaves, got {device.info.valid_times}; look at check_time"
         )
     between = [max(t_s for t_s in times_s if t_s <= max(HOUR_S, times_s[0])), times_s[-1]]
-    spreads, exponents = [], []
+    spreads: list[float] = []
+    exponents: list[list[float]] = []
     with kept_generators():
         for x in LEVELS:
             weights = anchored_weights(x, n)
@@ -48,12 +50,18 @@ def behaviour(device: Device, n: int = CELLS) -> Behaviour:
             if between[0] < between[1]:
                 exponents.append(_exponents(device, programmed, memory, between))
         bands = [_band(device, x, times_s, n) for x in TARGETS]
+    of_bands = (band[name] for band in bands for name in ("means", "lows", "highs", "reads"))
+    if not all(map(math.isfinite, chain(spreads, *of_bands))):
+        raise DeviceError(
+            f"preset {device.info.name!r} must give finite weights to show how it behaves, got NaN "
+            "or an infinite one; look at its law"
+        )
     return Behaviour(
         n=n,
         g_max_us=device.largest_us,
         levels=[*LEVELS],
         spreads=spreads,
-        exponents=exponents,
+        exponents=exponents if all(exponents) else [],
         between=between,
         times_s=times_s,
         bands=bands,
@@ -63,14 +71,17 @@ def behaviour(device: Device, n: int = CELLS) -> Behaviour:
 def _exponents(
     device: Device, programmed: Tensor, memory: Any, between: list[float]
 ) -> list[float]:
-    """Median, 5th and 95th percentile of the weights' drift exponents."""
+    """Median, 5th and 95th percentile of the weights' drift exponents; empty where none has one."""
     first, last = (
         drift(device, programmed, memory, t_s, seed=seed)[1:].flatten()
         for seed, t_s in enumerate(between, start=1)
     )
     ratio = last / first
-    # What noise has turned over has no exponent.
-    found = 0 - ratio[ratio > 0].log() / math.log(between[1] / between[0])
+    # What noise has turned over, or drift has brought to 0, has no exponent.
+    ratio = ratio[(ratio > 0) & ratio.isfinite()]
+    if not len(ratio):
+        return []
+    found = 0 - ratio.log() / math.log(between[1] / between[0])
     low, median, high = torch.quantile(found, torch.tensor((_BAND[0], 0.5, _BAND[1]))).tolist()
     return [median, low, high]
 

@@ -3,7 +3,9 @@
 import math
 
 import pytest
+import torch
 
+from device_models.errors import DeviceError
 from device_models.ideal import Ideal
 from device_models.pcm import Pcm
 from device_models.simulated import LEVELS, YEAR_S, behaviour
@@ -38,3 +40,21 @@ def test_exponents_lie_on_the_published_fit() -> None:
 def test_a_device_that_keeps_its_weights_has_none() -> None:
     found = behaviour(Ideal(), 1000)
     assert found["exponents"] == [[0.0, 0.0, 0.0]] * len(LEVELS)
+
+
+def test_a_device_so_noisy_that_cells_fall_to_nothing_has_finite_numbers() -> None:
+    """Weights of 0 at the first time, or at the last one, have no exponent; others have."""
+    found = behaviour(Pcm(noise_scale=6.0), 1000)
+    assert len(found["exponents"]) == len(LEVELS)
+    for exponents in found["exponents"]:
+        assert all(map(math.isfinite, exponents))
+        assert exponents[1] < exponents[0] < exponents[2]
+
+
+def test_a_law_without_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*args: object) -> torch.Tensor:
+        return torch.full((2, 101), math.nan)
+
+    monkeypatch.setattr("device_models.laws.identity.IdentityLaw.apply_drift_noise", nothing)
+    with pytest.raises(DeviceError, match="finite weights"):
+        behaviour(Ideal(), 100)
