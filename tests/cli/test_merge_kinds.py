@@ -17,6 +17,9 @@ USUAL = ["zoo:digits_cnn", "--data", "digits", "--limit", "20", "--workers", "1"
 SWEPT = ["drift", *USUAL, "--times", "1s,1d", "--compensation", "none,global"]
 SWEPT += ["--bn", "digital,fold", "--set", "adc_bits=4,6,seed=0,1"]
 NOISY = ["noise", *USUAL, "--scopes", "weights,affine,folded", "--etas", "5%,20%"]
+# With a sweep there is no pair.
+POINTS = re.sub(r"(pair|arm) = .*\n", "", CHIPS).replace('"ideal"', '"standard"')
+POINTS = POINTS.replace("[design]", "[sweep]\nadc_bits = [4, 6]\n[design]")
 NETWORKS = NOISE.replace('weights = "w/bn.safetensors"\n', "")
 
 
@@ -78,7 +81,7 @@ def one_network(text: str, at: int) -> str:
     return f"{shared}[[networks]]{networks[at]}"
 
 
-@pytest.mark.parametrize("text", [CHIPS, NETWORKS], ids=["chips", "noise"])
+@pytest.mark.parametrize("text", [CHIPS, POINTS, NETWORKS], ids=["chips", "sweep", "noise"])
 def test_parts_of_a_suite_are_the_whole(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
