@@ -69,7 +69,7 @@ def test_killed_at_any_change_of_the_disk(
 ) -> None:
     kind, alone = KINDS[name], whole(name)
     draw = random.Random(name)
-    places = [draw.randrange(alone.changes) for _ in range(POINTS - 1)]
+    places = draw.sample(range(alone.changes - 1), POINTS - 1)
     for place in (*places, alone.changes - 1):
         folder = tmp_path / f"at-{place}"
         args = kind.command(folder, tmp_path)
