@@ -18,7 +18,7 @@ ATTRIBUTION_FILE = "attribution.json"
 TREATMENTS_FOLDER = "treatments"
 CSV_FILE, PLOT_FILE, TEXT_FILE = "attribution.csv", "attribution.png", "attribution.md"
 FORMAT, VERSION = "analogsim-attribution", 1
-_TODO = "run analogsim attribute again"
+_REMEDY = "run analogsim attribute again"
 
 
 class Estimate(TypedDict):
@@ -177,10 +177,10 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
     path = folder / ATTRIBUTION_FILE
     if not path.exists():
         return ()
-    content = read_sealed(path, name=FORMAT, version=VERSION, todo=_TODO)
+    content = read_sealed(path, name=FORMAT, version=VERSION, todo=_REMEDY)
     rows = content.get("rows")
     if not schema.fits(rows, list[dict[str, Any]]):
-        raise InputError(f"{path} rows must be a list, got {shown(rows)}; {_TODO}")
+        raise InputError(f"{path} rows must be a list, got {shown(rows)}; {_REMEDY}")
     rows = [{"new_images": None} | row for row in rows]
     found = [
         problem
@@ -195,7 +195,7 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
         if row["new_images"] is not None and len(row["new_images"]) != 2
     ]
     if found:
-        raise InputError(f"{path} {'; '.join(found)}; {_TODO}")
+        raise InputError(f"{path} {'; '.join(found)}; {_REMEDY}")
     return losses_of(rows)
 
 
@@ -213,10 +213,10 @@ def read_attribution(folder: Path) -> Attribution | None:
     path = folder / ATTRIBUTION_FILE
     if not path.exists():
         return None
-    content: Attribution = read_sealed(path, name=FORMAT, version=VERSION, todo=_TODO)
+    content: Attribution = read_sealed(path, name=FORMAT, version=VERSION, todo=_REMEDY)
     found = list(schema.field_problems(content, get_type_hints(Attribution)))
     if found:
-        raise InputError(f"{path} {'; '.join(found)}; {_TODO}")
+        raise InputError(f"{path} {'; '.join(found)}; {_REMEDY}")
     return content
 
 

@@ -31,7 +31,7 @@ _SPEC: dict[str, Any] = {
     "same_as": dict[str, Scope],
     "weights_sha256": str,
 }
-_TODO = "restore the file or run the study again"
+_REMEDY = "restore the file or run the study again"
 
 
 def read_noise(folder: Path) -> NoiseResult:
@@ -49,13 +49,13 @@ def read_noise(folder: Path) -> NoiseResult:
         )
     found = [*schema.field_problems({k: v for k, v in spec.items() if k in _SPEC}, _SPEC, "spec ")]
     if found:
-        raise InputError(f"{folder / HEADER_FILE} {'; '.join(found)}; {_TODO}")
+        raise InputError(f"{folder / HEADER_FILE} {'; '.join(found)}; {_REMEDY}")
     check_finished(folder, header, records)
     for trial in records:
         if trial.n_images != header.digital["n_images"]:
             raise InputError(
                 f"{folder / RECORDS_FILE} n_images must be {header.digital['n_images']} as in the "
-                f"header, got {trial.n_images} (draw {trial.chip}); {_TODO}"
+                f"header, got {trial.n_images} (draw {trial.chip}); {_REMEDY}"
             )
     layers = read_variances(folder)
     references, etas = tuple(spec["references"]), tuple(spec["etas"])
@@ -83,11 +83,11 @@ def read_noise(folder: Path) -> NoiseResult:
     )
     found = noise_problems(result)
     if found:
-        raise InputError(f"{folder} {'; '.join(found)}; {_TODO}")
+        raise InputError(f"{folder} {'; '.join(found)}; {_REMEDY}")
     if not any(counts.correct for counts in result.counts.values()):
         raise InputError(
             f"{folder / RECORDS_FILE} must hold trials of the levels that the header names, got "
-            f"{shown(records[0].preset)}; {_TODO}"
+            f"{shown(records[0].preset)}; {_REMEDY}"
         )
     return result
 

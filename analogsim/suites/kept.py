@@ -31,7 +31,7 @@ FORMAT, VERSION = "analogsim-results", 2
 _FIRST = 1
 MOST = 1024 * bounded.MIB
 """Bytes of the file; hundreds of networks take less."""
-_TODO = "restore the file"
+_REMEDY = "restore the file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +95,12 @@ def read_kept(path: Path) -> Kept:
     first = isinstance(content, dict) and content.get("version") == _FIRST
     version = _FIRST if first else VERSION
     check_format(content, name=FORMAT, version=version, where=f"results {path}")
-    content = opened(content, where=f"results {path}", todo=_TODO)
+    content = opened(content, where=f"results {path}", todo=_REMEDY)
     if first:
         _complete_(content)
     found = form_problems(content)
     if found:
-        raise InputError(f"results {path} {'; '.join(found)}; {_TODO}")
+        raise InputError(f"results {path} {'; '.join(found)}; {_REMEDY}")
     try:
         networks = tuple(
             (Entry(**network["entry"]), _from_json(network)) for network in content["networks"]
@@ -108,11 +108,11 @@ def read_kept(path: Path) -> Kept:
     # Lists of other lengths, and answers that cannot be unpacked.
     except ValueError as error:
         raise InputError(
-            f"results {path} must have sound rows, got {first_line(error)}; {_TODO}"
+            f"results {path} must have sound rows, got {first_line(error)}; {_REMEDY}"
         ) from error
     found = result_problems(networks)
     if found:
-        raise InputError(f"results {path} {'; '.join(found)}; {_TODO}")
+        raise InputError(f"results {path} {'; '.join(found)}; {_REMEDY}")
     return Kept(
         question=content["question"],
         command=content["command"],

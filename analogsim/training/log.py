@@ -11,7 +11,7 @@ from analogsim.schema import dumps, loads, problems
 
 LOG_FILE = "metrics.jsonl"
 _NEEDED = {"seconds", "test_accuracy", "train_accuracy"}
-_TODO = "restore it, or train again in another folder"
+_REMEDY = "restore it, or train again in another folder"
 
 
 def append_epoch(folder: Path, entry: dict[str, Any]) -> int:
@@ -38,7 +38,7 @@ def cut_log(folder: Path, length: int) -> None:
     content = _content(path)
     if len(content) < length:
         raise InputError(
-            f"training log {path} must hold at least {length} bytes, got {len(content)}; {_TODO}"
+            f"training log {path} must hold at least {length} bytes, got {len(content)}; {_REMEDY}"
         )
     if len(content) > length:
         write_bytes_atomic(path, content[:length])
@@ -55,14 +55,14 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
         epochs = [loads(line) for line in _content(path).decode().splitlines()]
     except ValueError as err:
         raise InputError(
-            f"training log {path} must be lines of JSON, got '{err}'; {_TODO}"
+            f"training log {path} must be lines of JSON, got '{err}'; {_REMEDY}"
         ) from err
     for number, epoch in enumerate(epochs, start=1):
         found = list(problems(epoch, dict[str, float], f"line {number}"))
         if not found and not epoch.keys() >= _NEEDED:
             found = [f"line {number} must have {', '.join(sorted(_NEEDED))}, got others"]
         if found:
-            raise InputError(f"training log {path} {'; '.join(found)}; {_TODO}")
+            raise InputError(f"training log {path} {'; '.join(found)}; {_REMEDY}")
     return epochs
 
 
@@ -74,5 +74,5 @@ def _content(path: Path) -> bytes:
         return b""
     except OSError as err:
         raise InputError(
-            f"training log {path} must be readable, got '{err.strerror}'; {_TODO}"
+            f"training log {path} must be readable, got '{err.strerror}'; {_REMEDY}"
         ) from err

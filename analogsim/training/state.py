@@ -19,7 +19,7 @@ from analogsim.inputs.weight_pickle import load_torch
 
 STATE_FILE = "state.pt"
 _MOMENTUM = "momentum_buffer"
-_TODO = "restore it, or train again in another folder"
+_REMEDY = "restore it, or train again in another folder"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +65,11 @@ def read_state(folder: Path) -> State | None:
     except OSError as err:
         raise InputError(f"{where} must be readable, got '{err.strerror}'; check it") from err
     if kind is not Kind.TORCH:
-        raise InputError(f"{where} must be a file of torch.save, got {kind.value}; {_TODO}")
-    content = load_torch(path, where=where, mend=_TODO)
+        raise InputError(f"{where} must be a file of torch.save, got {kind.value}; {_REMEDY}")
+    content = load_torch(path, where=where, mend=_REMEDY)
     wrong = _problem(content)
     if wrong:
-        raise InputError(f"{where} must be whole, got {wrong}; {_TODO}")
+        raise InputError(f"{where} must be whole, got {wrong}; {_REMEDY}")
     assert isinstance(content, dict)
     return State(**content)
 
@@ -118,7 +118,7 @@ def restore_(
         InputError: it is of another network or recipe.
     """
     if (average is None) != (state.average is None):
-        raise InputError(f"{where} must have a running average as the recipe has; {_TODO}")
+        raise InputError(f"{where} must have a running average as the recipe has; {_REMEDY}")
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     memory: dict[int, dict[str, Tensor | None]] = state.optimiser["state"]
     for place, one in memory.items():
@@ -127,7 +127,7 @@ def restore_(
         if momentum is not None and not (
             isinstance(momentum, Tensor) and unusable(momentum) is None and momentum.shape == shape
         ):
-            raise InputError(f"{where} momentum {place} must be that of a parameter; {_TODO}")
+            raise InputError(f"{where} momentum {place} must be that of a parameter; {_REMEDY}")
     try:
         network.load_state_dict(state.network)
         if average is not None and state.average is not None:
@@ -136,7 +136,7 @@ def restore_(
         optimiser.load_state_dict({"state": memory, "param_groups": groups})
     # What torch raises for names and shapes; hooks of a user's network may raise anything.
     except Exception as err:
-        raise InputError(f"{where} must fit the network, got {first_line(err)}; {_TODO}") from err
+        raise InputError(f"{where} must fit the network, got {first_line(err)}; {_REMEDY}") from err
 
 
 def remove_state(folder: Path) -> None:
