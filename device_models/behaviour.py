@@ -19,7 +19,7 @@ class Behaviour(TypedDict):
     `spreads` are those after programming at `levels`; bands are at `times_s`, the valid ones from
     1 s to a year. `exponents` are median, 5th and 95th percentile of -ln(w2 / w1) / ln(t2 / t1) of
     single weights at `levels`, with (t1, t2) = `between`; read noise is in their spread. There are
-    none where no two times are valid.
+    none where no two times are valid, or where drift and noise leave no weight of a level.
     """
 
     n: int

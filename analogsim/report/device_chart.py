@@ -154,7 +154,7 @@ def _exponent(found: Behaviour) -> str:
 
 def _exponent_words(found: Behaviour) -> str:
     if not found["exponents"]:
-        return "no drift exponent, for one time alone is valid"
+        return "no drift exponent, for one time alone is valid or no weight is left"
     return (
         f"median drift exponent from {found['exponents'][0][0]:.3g} at {found['levels'][0]:g} to "
         f"{found['exponents'][-1][0]:.3g} at {found['levels'][-1]:g}"
