@@ -42,6 +42,7 @@ HARDENED = {
     "harden_resnet20_batch": "PCM's own law",
     "harden_resnet20_batch_matched": "matched Gaussian noise",
     "harden_resnet20_none": "PCM's own law",
+    "harden_resnet20_none_matched": "matched Gaussian noise",
 }
 COLUMNS: Mapping[Scope, str] = {
     "weights": "weights",
