@@ -55,7 +55,7 @@ def shown_text(value: Value) -> str:
 
 def point_text(point: Point | None) -> str:
     """A point in words: `adc_bits 4, max_input_size 128`; empty without a sweep."""
-    return ", ".join(f"{axis} {value_text(value)}" for axis, value in (point or {}).items())
+    return ", ".join(f"{axis} {shown_text(value)}" for axis, value in (point or {}).items())
 
 
 def read_axes(texts: Sequence[str], *, where: str = "--set") -> dict[str, tuple[Value, ...]]:
