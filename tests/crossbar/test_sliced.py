@@ -135,6 +135,21 @@ def test_drift_compensation_brings_every_encoding_back(encoding, kind):
     assert apart(chip.drift_("1d", kind)(X), wanted) < 0.7 * lost
 
 
+@pytest.mark.parametrize("reads", READS)
+@pytest.mark.parametrize("bits", [0, 14])
+@pytest.mark.parametrize("kind", ["global", "exact", "gain"])
+def test_a_compensation_s_factor_is_what_its_cells_need(kind, bits, reads):
+    """A sum of slices and its reference are read in one unit, and neither is clipped."""
+    fine = {"bits_per_cell": 2, "adc_bits": bits, "output_bound": 10.0}
+    chip = chip_of(edge(adc_reads=reads, **fine), "pcm?programming_scale=0")
+    chip.drift_("1d", kind)
+    for layer in chip.layers.values():
+        for tile in layer.places[0]:
+            assert tile.origin is not None
+            needed = float(tile.origin.abs().mean() / tile.cells.abs().mean())
+            assert float(tile.alpha * tile.gain) == pytest.approx(needed, rel=0.05)
+
+
 def test_a_reading_of_whole_columns_is_refused_where_parts_are_seen_together():
     chip = chip_of(edge(weight_encoding="offset-column"), "pcm")
     with pytest.raises(InputError, match="compensation 'current' must be read of pairs.*'own'"):

@@ -50,7 +50,7 @@ class Conversion:
 def compensated_together(edge: Periphery) -> tuple[tuple[int, ...], ...]:
     """The parts that share a drift compensation: those that an ADC sees only together."""
     parts = edge.parts
-    if edge.adc_reads in {"input-slice", "product"}:
+    if _sums_slices(edge):
         return (tuple(range(len(parts))),)
     slices = sorted({part.slice for part in parts})
     return tuple(tuple(i for i, p in enumerate(parts) if p.slice == s) for s in slices)
@@ -64,12 +64,11 @@ def conversions_of(edge: Periphery) -> tuple[Conversion, ...]:
     if not edge.adc_bits:
         terms = tuple((i, part.coefficient) for i, part in enumerate(parts))
         return (Conversion(terms=terms, factor=1.0, group=0),)
-    summed = edge.adc_reads in {"input-slice", "product"}
     analog = edge.subtraction == "analog"
     pairs = (("plus", "minus"),) if analog else (("plus",), ("minus",))
     found: list[Conversion] = []
     for index, group in enumerate(groups):
-        size = 1.0 if summed else abs(parts[group[0]].coefficient)
+        size = _unit_of(edge, group)
         for roles in (("pair",), *pairs, ("cell",), ("unit",)):
             chosen = {i: parts[i].coefficient / size for i in group if parts[i].role in roles}
             if not chosen:
@@ -91,15 +90,23 @@ def conversions_of(edge: Periphery) -> tuple[Conversion, ...]:
 
 
 def net(edge: Periphery, weights: Mapping[int, Tensor]) -> Tensor:
-    """The weights of parts together, in units of the first one's cells."""
-    coefficients = {i: edge.parts[i].coefficient for i in weights}
-    size = abs(next(iter(coefficients.values())))
+    """The weights of parts that are compensated together, in the unit in which they are read."""
+    size = _unit_of(edge, tuple(weights))
     total: Tensor | None = None
     for i, weight in weights.items():
-        term = weight * (coefficients[i] / size)
+        term = weight * (edge.parts[i].coefficient / size)
         total = term if total is None else total + term
     assert total is not None
     return total
+
+
+def _unit_of(edge: Periphery, group: tuple[int, ...]) -> float:
+    """What 1 in front of the ADC is in tile weights: a full cell of a slice, or all of a sum."""
+    return 1.0 if _sums_slices(edge) else abs(edge.parts[group[0]].coefficient)
+
+
+def _sums_slices(edge: Periphery) -> bool:
+    return edge.adc_reads in {"input-slice", "product"}
 
 
 def input_slices(edge: Periphery) -> int:
