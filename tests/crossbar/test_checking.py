@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from analogsim import InputError, convert, load, program, save
 from analogsim.crossbar.conversion import checking
+from analogsim.crossbar.conversion.trying import error
 from tests.crossbar.nets import small_inputs, small_net
 
 pytestmark = pytest.mark.filterwarnings("ignore::analogsim.errors.CoverageWarning")
@@ -116,3 +117,46 @@ def test_a_sound_network_is_checked_once(monkeypatch):
         chip(small_inputs())
     assert calls == [1]
     assert chip.analog.coverage.share == 1.0
+
+
+class _Doubled(nn.Module):
+    """Computes with twice the weight of its layer, which a tile cannot see."""
+
+    def __init__(self, end) -> None:
+        super().__init__()
+        self.fc, self.end = nn.Linear(6, 4), end
+
+    def forward(self, x):
+        doubled = {"weight": 2 * self.fc.weight, "bias": self.fc.bias}
+        return self.end(torch.func.functional_call(self.fc, doubled, (x,)))
+
+
+MASKS = {
+    "a column of a large number": lambda y: F.pad(y, (0, 1), value=-1e9),
+    "the least number that there is": lambda y: y.masked_fill(
+        torch.tensor([True, False, True, True]), torch.finfo(torch.float32).min
+    ),
+    "two large numbers": lambda y: F.pad(F.pad(y, (0, 1), value=-1e4), (0, 1), value=1e9),
+}
+
+
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS.keys())
+def test_a_mask_among_the_outputs_hides_no_difference(mask):
+    torch.manual_seed(0)
+    wrong = r"must compute what it computes in digital, got a relative difference of \d"
+    with pytest.raises(InputError, match=wrong):
+        convert(_Doubled(mask).eval(), "ideal", "ideal", calibrate=torch.randn(8, 6))
+    sound = nn.Sequential(nn.Linear(6, 4)).eval()
+    sound[0].register_forward_hook(lambda _, __, y: mask(y))
+    assert not convert(sound, "ideal", "ideal", calibrate=torch.randn(8, 6)).notes
+
+
+def test_values_beside_a_single_output_are_its_rounding():
+    wanted = torch.tensor([5.0, 0.0, 1e-8, 0.0])
+    assert error([wanted + torch.tensor([0.0, 1e-9, 1e-8, 0.0])], [wanted]) < 1e-8
+
+
+def test_a_network_that_gives_nan_alone_is_refused():
+    net = nn.Sequential(nn.Linear(6, 4)).eval()
+    with pytest.raises(InputError, match=r"must give numbers .*\(6, 6\) float32.*got NaN alone"):
+        convert(net, "ideal", "ideal", calibrate=torch.full((8, 6), float("nan")))

@@ -30,6 +30,11 @@ _PART = 2
 LOW_PRECISION_TOLERANCE = 2e-2
 """The same where the network computes in 16 bits."""
 
+_FAR = 100.0
+"""A constant so many times above all other values stands for none: it is a mask."""
+
+_LEAST = 1e-4
+"""Of the largest of these others, at least: smaller ones beside an output are its rounding."""
 
 _LOW = (torch.float16, torch.bfloat16)
 
@@ -176,6 +181,12 @@ def _first(network: nn.Module, example: Inputs) -> tuple[Inputs, tuple[Tensor, .
             raise
         rows = example
         seen = _run(network, rows, seed=1)
+    numbers = [t for t in seen.tensors if t.is_floating_point() and t.numel()]
+    if numbers and all(bool(t.isnan().all()) for t in numbers):
+        raise InputError(
+            f"network must give numbers for the inputs given ({rows.describe()}), got NaN alone; "
+            "mend its weights, or give inputs that it takes"
+        )
     return rows, seen.tensors, seen
 
 
@@ -202,7 +213,7 @@ def run(network: nn.Module, inputs: Inputs, *, seed: int = 2) -> tuple[Tensor, .
 
 
 def error(got: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
-    """Largest |got - wanted| / |wanted| (Frobenius norms) of any tensor.
+    """Largest |got - wanted| / |wanted| (Frobenius norms) of any tensor, masks by themselves.
 
     Infinite where shapes, infinities, NaN or whole numbers differ.
     """
@@ -222,9 +233,32 @@ def _error(got: Tensor, wanted: Tensor) -> float:
     finite = torch.isfinite(w)
     if not _same(g[~finite], w[~finite]) or not bool(torch.isfinite(g[finite]).all()):
         return float("inf")
-    difference = float((g[finite] - w[finite]).norm())
+    g, w = g[finite], w[finite]
+    if torch.equal(g, w):
+        return 0.0
+    # A norm with masks (-1e9) in it would hide any difference of the others.
+    ordinary = _ordinary(w)
+    return max(_relative(g[those], w[those]) for those in (ordinary, ~ordinary))
+
+
+def _ordinary(values: Tensor) -> Tensor:
+    """Which values are none of the constants that lie far above all others."""
+    sizes = values.abs()
+    there = torch.ones_like(sizes, dtype=torch.bool)
+    while bool(there.any()):
+        largest = sizes[there].max()
+        others = there & (sizes < largest)
+        beside = float(sizes[others].max()) if bool(others.any()) else 0.0
+        if beside < _LEAST or float(largest) <= _FAR * beside:
+            return there
+        there = others
+    return there
+
+
+def _relative(got: Tensor, wanted: Tensor) -> float:
+    difference = float((got - wanted).norm())
     # Outputs that are all but zero are compared by themselves.
-    return difference / max(float(w[finite].norm()), 1e-6) if difference else 0.0
+    return difference / max(float(wanted.norm()), 1e-6) if difference else 0.0
 
 
 def _dense(t: Tensor) -> Tensor:
