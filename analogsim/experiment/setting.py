@@ -21,6 +21,7 @@ from device_models.contract import Device
 from device_models.effects.contract import Effect
 from device_models.effects.registry import EFFECTS, parse_effect, with_effect_options
 from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
+from device_models.effects.wires import Wires
 from device_models.errors import DeviceError
 from device_models.registry import with_options
 
@@ -85,7 +86,7 @@ def unswept(effects: Sequence[Effect], axes: Collection[str]) -> tuple[Effect, .
 
 
 def _swept(effects: Sequence[Effect], axis: str, value: Value) -> tuple[Effect, ...]:
-    """The effects with one at another value; behind the others where there was none."""
+    """The effects with one at another value; where there was none it is the last but for wires."""
     where = f"sweep {axis} = {value_text(value)}"
     name, dot, option = axis.partition(".")
     name = name if dot else SHORTHANDS[name].effect
@@ -103,7 +104,9 @@ def _swept(effects: Sequence[Effect], axis: str, value: Value) -> tuple[Effect, 
     except DeviceError as error:
         raise DeviceError(f"{where}: {error}") from error
     if not there:
-        return (*effects, made)
+        # As options and keys of a spec have it: current meets wires last.
+        wires = [] if isinstance(made, Wires) else [e for e in effects if isinstance(e, Wires)]
+        return (*(e for e in effects if e not in wires), made, *wires)
     return tuple(made if effect is there[0] else effect for effect in effects)
 
 

@@ -97,3 +97,12 @@ def test_a_sweep_of_wires_has_one_law_of_ir_drop_at_all_points():
     for point in ({"wires": "none"}, {"wires": "1ohm"}, {"wires.r_row": 0.0}):
         assert start.at(point).periphery.ir_drop == 0
     assert start.at({"adc_bits": 6}).periphery.ir_drop == STANDARD.ir_drop > 0
+
+
+@pytest.mark.parametrize("behind", ["faults?on=0.1", "levels?bits=4", "stuck", "wires?r_col=1"])
+def test_what_is_in_the_cells_does_not_come_behind_them(behind):
+    said = f"effect 'wires' must come behind .* got '{behind.partition('?')[0]}' behind it"
+    with pytest.raises(DeviceError, match=said):
+        analogsim.convert(small_net(), "pcm", "ideal", effects=["wires?r_row=1", behind])
+    gains = ["wires?r_row=1", "gain_error?std=0.1"]
+    assert len(analogsim.convert(small_net(), "pcm", "ideal", effects=gains).effects) == 2

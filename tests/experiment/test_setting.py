@@ -1,11 +1,14 @@
 """What a point of a sweep changes, and the names that it may use."""
 
+import dataclasses
+
 import pytest
 
 from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, TileKind
 from analogsim.errors import AnalogsimError
-from analogsim.experiment.axes import Axes
+from analogsim.experiment.axes import Axes, Value
 from analogsim.experiment.setting import Setting, check_axes
+from device_models.effects.registry import parse_effect
 from device_models.registry import parse
 
 BASE = Setting(periphery=STANDARD, device=parse("pcm"), seed=3)
@@ -54,3 +57,21 @@ def test_an_axis_that_changes_nothing_is_refused(tile: TileKind) -> None:
     else:
         with pytest.raises(AnalogsimError, match="torch tile, which has no ir_drop; use --tile n"):
             check_axes({"ir_drop": (0, 1)}, STANDARD, devices, tile)
+
+
+@pytest.mark.parametrize(
+    ("point", "effect"),
+    [
+        ({"faults": "on=1%"}, "faults?on=0.01"),
+        ({"faults.on": 0.01}, "faults?on=0.01"),
+        ({"gain_error.std": 0.1}, "gain_error?std=0.1"),
+    ],
+    ids=str,
+)
+def test_an_effect_that_is_swept_stands_where_its_option_would_put_it(
+    point: dict[str, Value], effect: str
+) -> None:
+    stuck, wires = parse_effect("stuck?rate_on=0.1"), parse_effect("wires?r_row=1")
+    swept = dataclasses.replace(BASE, effects=(stuck, wires)).at(point).effects
+    assert swept == (stuck, parse_effect(effect), wires)
+    assert dataclasses.replace(BASE, effects=(stuck,)).at({"wires": "1ohm"}).effects[0] == stuck

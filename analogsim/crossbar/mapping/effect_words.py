@@ -9,6 +9,7 @@ from device_models.contract import Device
 from device_models.effects.contract import WHEN, Choosy, Effect
 from device_models.effects.registry import spec_of_effect
 from device_models.effects.wires import Wires
+from device_models.errors import DeviceError
 
 
 def effects_entry(effects: Sequence[Effect]) -> dict[str, list[str]]:
@@ -37,8 +38,16 @@ def effect_notes(effects: Sequence[Effect], device: Device) -> list[str]:
 
 
 def check_effects(effects: Sequence[Effect], device: Device) -> None:
-    """Raise `DeviceError` for an effect that `device` cannot have."""
+    """Raise `DeviceError` for an effect that `device` cannot have, or an order that none has."""
+    wired = False
     for effect in effects:
+        wires = isinstance(effect, Wires)
+        if wired and (wires or effect.moment != "present"):
+            raise DeviceError(
+                f"effect 'wires' must come behind what is in the cells, and once, got "
+                f"{effect.info.name!r} behind it; name wires last"
+            )
+        wired |= wires
         if isinstance(effect, Choosy):
             effect.check_device(device)
 
