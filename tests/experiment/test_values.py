@@ -204,6 +204,25 @@ def test_p_and_interval_of_a_skewed_mean_agree() -> None:
     assert SkewedMean(mean=1.0, se=0.0, df=9, third=0.0).p() is None
 
 
+def test_p_for_new_images_says_what_their_interval_does() -> None:
+    """Few chips far apart on many images: what holds for these images is the wider of the two."""
+    draws = np.random.default_rng(5)
+    told, wider = set(), 0
+    for _ in range(200):
+        chips = draws.normal(0.2, 0.3, (3, 1)) + draws.exponential(0.3, (3, 40)) - 0.3
+        found = over_images(list(chips), ANY, flip=0.0)
+        assert found.low is not None
+        assert found.new_images is not None
+        assert found.p is not None
+        assert found.p_new_images is not None
+        low, high = found.new_images
+        assert (found.p_new_images < 0.05) == (not low <= 0 <= high)
+        told.add(found.p_new_images < 0.05)
+        wider += low == found.low
+    assert told == {True, False}
+    assert wider > 10
+
+
 def test_the_digital_networks_values_explain_the_images() -> None:
     """What is a line over them is adjusted exactly, whichever images a chip saw."""
     digital = np.random.default_rng(1).gamma(2.0, 1.0, 60)

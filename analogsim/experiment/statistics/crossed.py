@@ -122,6 +122,7 @@ def crossed(
     least = flip * unseen(level) / sum(len(chip.images) for chip in chips)
     half = max(quantile * variance**0.5, least) * (widening(n) if stopped else 1.0)
     low, high = clipped(mean - half, mean + half, span)
+    p = p_value(mean, half, df, level)
     sampled = _Uncertainty(
         seen=int(np.count_nonzero(np.bincount(np.concatenate([c.images for c in chips])))),
         answers=sum(len(chip.images) for chip in chips),
@@ -136,6 +137,8 @@ def crossed(
     if not flip:
         over, p_new = _of_values(chips, total, mean, sampled, level)
         over = clipped(*over, span)
+        # As the bounds below: of the two the one that proves less.
+        p_new = max((one for one in (p, p_new) if one is not None), default=None)
     elif span == ACCURACY:
         over = sampled.share(mean, level)
     return Estimate(
@@ -149,7 +152,7 @@ def crossed(
         components=known,
         n_chips=n,
         by_chip=by_chip,
-        p=p_value(mean, half, df, level),
+        p=p,
         p_new_images=p_new,
     )
 
