@@ -23,9 +23,6 @@ from analogsim.cli.heap import keep_freed_memory
 from analogsim.cli.signals import Terminated
 from analogsim.errors import AnalogsimError
 
-__all__ = ["COMMANDS", "LazyGroup", "cli", "main"]
-
-
 PROGRAM = "analogsim"
 VARIABLE = "_ANALOGSIM_COMPLETE"
 """Set by a shell that asks for completions; the name is click's for our program."""
