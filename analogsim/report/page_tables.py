@@ -12,13 +12,7 @@ from analogsim.report.attribution import Loss
 from analogsim.report.bn_chart import Policy
 from analogsim.report.cells import Cell, Column, Table, number
 from analogsim.report.differences import Difference, Side
-from analogsim.report.labels import (
-    format_duration,
-    percent,
-    points,
-    series_label,
-    time_labels,
-)
+from analogsim.report.labels import format_duration, percent, points, series_label, time_labels
 from analogsim.report.layers_view import LayerLine
 from analogsim.report.summary import RowDict, Summary, digital_bounds, quantity_of, row_name
 
