@@ -155,17 +155,7 @@ class Loss:
     new_images: list[float] | None = None
 
 
-_HINTS: dict[str, Any] = {
-    "kind": str,
-    "name": str,
-    "title": str,
-    "mode": str,
-    "t_s": float,
-    "loss": float | None,
-    "low": float | None,
-    "high": float | None,
-    "new_images": list[float] | None,
-}
+_HINTS = get_type_hints(Loss)
 
 
 def read_losses(folder: Path) -> tuple[Loss, ...]:
