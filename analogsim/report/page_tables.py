@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analogsim.experiment.axes import axes_of, shown_text
-from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import chance_count
-from analogsim.experiment.trial import name_of
+from analogsim.experiment.trial import Trial, name_of
 from analogsim.quantity import Quantity
 from analogsim.report.attribution import Loss
 from analogsim.report.bn_chart import Policy

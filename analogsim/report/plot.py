@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import Row, summarise
+from analogsim.experiment.trial import Trial
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.labels import compensation_label, factored, format_duration
 from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, PAGE, Look, new_figure
