@@ -3,8 +3,8 @@
 import dataclasses
 import shutil
 import textwrap
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from analogsim.errors import InputError
 from analogsim.experiment.folder import make_folder
 from analogsim.spec.device import device_of
 from device_models.constants import Constant, cited, options_of
-from device_models.contract import Device
+from device_models.contract import Device, DeviceInfo
 from device_models.effects.contract import WHEN, Effect, EffectInfo
 from device_models.effects.registry import EFFECTS, parse_effect
 from device_models.registry import DEVICES, spec_of
@@ -143,18 +143,20 @@ def _say_effect(effect: Effect, *, as_json: bool) -> None:
     if as_json:
         say_json("effect", {**dataclasses.asdict(info), "moment": moment, "options": options})
         return
-    lines = [f"{info.name}: {info.title}", ""]
-    for term, text in (
-        ("models", info.models),
-        ("not modelled", info.not_modelled),
-        ("law", info.law),
-        ("acts", f"as an effect (--effect), {WHEN[moment]}"),
-        ("domain", info.domain),
-        ("citation", info.citation),
-        ("options", ", ".join(f"{key}={_value(value)}" for key, value in options.items())),
-    ):
-        lines += _entry(term, text, left=14)
-    click.echo("\n".join(lines))
+    said = {
+        "acts": f"as an effect (--effect), {WHEN[moment]}",
+        "domain": info.domain,
+        "citation": info.citation,
+        "options": ", ".join(f"{key}={_value(value)}" for key, value in options.items()),
+    }
+    click.echo("\n".join(_about(info, said)))
+
+
+def _about(info: DeviceInfo | EffectInfo, more: Mapping[str, str]) -> list[str]:
+    """What a device or effect is and is not, and more of it, each behind its term."""
+    said = {"models": info.models, "not modelled": info.not_modelled, "law": info.law, **more}
+    entries = [_entry(term, text, left=14) for term, text in said.items()]
+    return [f"{info.name}: {info.title}", "", *chain.from_iterable(entries)]
 
 
 def _listing() -> list[str]:
@@ -174,16 +176,8 @@ def _listing() -> list[str]:
 
 
 def _details(device: Device) -> list[str]:
-    info = device.info
-    lines = [f"{info.name}: {info.title}", ""]
-    for term, text in (
-        ("models", info.models),
-        ("not modelled", info.not_modelled),
-        ("law", info.law),
-        ("valid times", info.valid_times),
-        ("citation", cited(device)),
-    ):
-        lines += _entry(term, text, left=14)
+    times = device.info.valid_times
+    lines = _about(device.info, {"valid times": times, "citation": cited(device)})
     of_law = options_of(device)
     values = dataclasses.asdict(device)
     options = [f"{key}={_value(value)}" for key, value in values.items() if key not in of_law]

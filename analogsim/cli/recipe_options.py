@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analogsim.cli.options import option_of
 from analogsim.cli.say import detail
 from analogsim.cli.shared import Command, all_of
 from analogsim.spec.options import DataOptions
@@ -69,13 +70,7 @@ def recipe_options(defaults: Defaults) -> Callable[[Command], Command]:
             help="Numbers that products are computed in.  [default: bf16 where the "
             "processor has it, else float32]",
         ),
-        click.option(
-            "--device",
-            type=click.Choice(["cpu", "cuda"]),
-            default="cpu",
-            show_default=True,
-            help="Processor that trains.",
-        ),
+        option_of("device", help="Processor that trains."),
         click.option(
             "--resume/--no-resume",
             default=True,
