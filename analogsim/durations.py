@@ -5,8 +5,6 @@ import re
 
 from analogsim.errors import InputError
 
-__all__ = ["parse_duration", "parse_times", "seconds"]
-
 _HOUR_S = 3600.0
 _DAY_S = 24 * _HOUR_S
 

@@ -153,10 +153,6 @@ class Quantity:
         text = f"{100 * difference:+.2f}" if self.is_share else f"{difference:+.3g}"
         return text[1:] if float(text) == 0 else text
 
-    def with_change(self, difference: float) -> str:
-        """A difference and its unit."""
-        return f"{self.change(difference)} {self.change_unit}".rstrip()
-
 
 ACCURACY = Quantity(name="accuracy", unit=PER_CENT, least=0.0, most=1.0)
 """The share of images whose largest output is the right class; every study's without another."""

@@ -12,13 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from device_models.constants import Constant
-from device_models.contract import (
-    Device,
-    DeviceInfo,
-    NoiseLaw,
-    ProductNoise,
-    TileContext,
-)
+from device_models.contract import Device, DeviceInfo, NoiseLaw, ProductNoise, TileContext
 from device_models.errors import DeviceError
 
 

@@ -22,13 +22,7 @@ from device_models.constants import (
     settable,
     spread_problem,
 )
-from device_models.contract import (
-    Device,
-    DeviceInfo,
-    NoiseLaw,
-    ProductNoise,
-    TileContext,
-)
+from device_models.contract import Device, DeviceInfo, NoiseLaw, ProductNoise, TileContext
 from device_models.errors import DeviceError
 
 SOURCE = "fit of aihwkit ReRamWan2022NoiseModel to the figures of Wan et al. 2022"

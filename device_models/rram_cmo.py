@@ -13,13 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from device_models.constants import Constant, declared, problems_of, settable
-from device_models.contract import (
-    Device,
-    DeviceInfo,
-    NoiseLaw,
-    ProductNoise,
-    TileContext,
-)
+from device_models.contract import Device, DeviceInfo, NoiseLaw, ProductNoise, TileContext
 from device_models.errors import DeviceError
 
 SOURCE = "Falcone et al., arXiv 2502.04524, as in aihwkit ReRamCMONoiseModel"

@@ -69,7 +69,7 @@ HEAVY = {"torch", "torchvision", "aihwkit"}
 # and `report` start without it.
 TORCH_FREE = (
     "analogsim.cli.main",
-    *(entry.module for entry in COMMANDS.values()),
+    *(f"analogsim.cli.{name}" for name in COMMANDS),
     "analogsim.doctor",
     "analogsim.experiment.records",
     "analogsim.experiment.statistics",

@@ -94,7 +94,7 @@ def drawn(*names: str) -> Callable[[Path], None]:
         run, extras = read_run(folder), read_extras(folder)
         for chart in charts_of(run, summarise_run(run), extras):
             if chart.name.startswith(names):
-                chart.draw(PAGE)
+                chart.figure(PAGE)
                 chart.csv()
 
     return draw

@@ -6,7 +6,7 @@ layers that it suggests to keep digital on chips that had no part in choosing th
 
 from analogsim.attribution.ask import Ask, Screening
 from analogsim.attribution.attribute import attribute
-from analogsim.attribution.result import Attribution
 from analogsim.attribution.suggestion import Goal
+from analogsim.report.attribution import Attribution
 
 __all__ = ["Ask", "Attribution", "Goal", "Screening", "attribute"]

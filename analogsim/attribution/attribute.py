@@ -21,7 +21,6 @@ from analogsim.attribution.conclude import conclude
 from analogsim.attribution.cost import counted, lasting
 from analogsim.attribution.measured import Measured, known_digital
 from analogsim.attribution.networks import Forms
-from analogsim.attribution.result import Attribution, Row, write_attribution
 from analogsim.attribution.screening import screen
 from analogsim.attribution.treated_chips import TreatedChips, TreatedJob
 from analogsim.attribution.treatment import Contrast, Plan, distinct
@@ -44,7 +43,13 @@ from analogsim.experiment.study import Chips, Study
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batching import batches, n_images
 from analogsim.inputs.data import Data
-from analogsim.report.attribution import ATTRIBUTION_FILE, TREATMENTS_FOLDER
+from analogsim.report.attribution import (
+    ATTRIBUTION_FILE,
+    TREATMENTS_FOLDER,
+    Attribution,
+    Row,
+    write_attribution,
+)
 
 SCREEN_FOLDER = "screening"
 # Enough to trace the network and to count its products.

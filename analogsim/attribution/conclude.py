@@ -7,7 +7,13 @@ from glob import escape
 from analogsim.attribution.effects import losses, row_of, summed
 from analogsim.attribution.measured import Measured
 from analogsim.attribution.networks import share
-from analogsim.attribution.result import (
+from analogsim.attribution.suggestion import Goal, choose
+from analogsim.attribution.treatment import Contrast, Plan, Treatment
+from analogsim.attribution.words import sentences
+from analogsim.experiment.header import RunHeader
+from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE
+from analogsim.experiment.study import Study
+from analogsim.report.attribution import (
     FORMAT,
     VERSION,
     Attribution,
@@ -18,12 +24,6 @@ from analogsim.attribution.result import (
     Whole,
     estimate,
 )
-from analogsim.attribution.suggestion import Goal, choose
-from analogsim.attribution.treatment import Contrast, Plan, Treatment
-from analogsim.attribution.words import sentences
-from analogsim.experiment.header import RunHeader
-from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE
-from analogsim.experiment.study import Study
 
 
 def conclude(

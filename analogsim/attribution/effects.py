@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
 
-from analogsim.attribution.result import Row, estimate
 from analogsim.attribution.treatment import Contrast, Treatment
 from analogsim.experiment.statistics import DIFFERENCE, ByChip, holm, told_apart
+from analogsim.report.attribution import Row, estimate
 
 Answers = Callable[[Treatment | None], ByChip]
 """The answers of each chip of a treatment; of None, the digital network's for each."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.copying import copied
-from analogsim.crossbar.conversion.convert import absorb, digital_form
+from analogsim.crossbar.conversion.form import absorb, digital_form
 from analogsim.crossbar.forward.engines import choose_forward
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from analogsim.attribution.ask import Screening
 from analogsim.attribution.effects import row_of
-from analogsim.attribution.result import Row
 from analogsim.attribution.treated_chips import TreatedChips
 from analogsim.attribution.treatment import Contrast, Treatment, distinct
 from analogsim.experiment.statistics import ByChip, Numbers
+from analogsim.report.attribution import Row
 
 
 def screen(

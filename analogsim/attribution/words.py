@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from analogsim.attribution.effects import sure
-from analogsim.attribution.result import Attribution, Estimate, Row, Suggestion, Whole
 from analogsim.experiment.statistics import chance_count, told_apart
+from analogsim.report.attribution import Attribution, Estimate, Row, Suggestion, Whole
 from analogsim.report.attribution_table import SUMS, chips, label, measured_name
 from analogsim.report.labels import format_duration, percent, points
 

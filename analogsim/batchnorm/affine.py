@@ -7,8 +7,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from analogsim.batchnorm.layers import ScaleBatchNorm
 from analogsim.errors import InputError
 
-__all__ = ["BATCHNORMS", "BatchNorm", "affine_of", "running_spread"]
-
 BatchNorm = _BatchNorm | ScaleBatchNorm
 """Layers with statistics of the batch, torch's and ours."""
 

@@ -23,8 +23,6 @@ from analogsim.copying import copied
 from analogsim.draws.strangers import drawn_from
 from analogsim.errors import AnalogsimError, InputError
 
-__all__ = ["FoldResult", "fold_batchnorm"]
-
 # Kind of layer -> number of axes of a batched output; axis 1 is then the channel.
 _OUTPUT_AXES: Mapping[type[nn.Module], int] = {
     nn.Linear: 2,

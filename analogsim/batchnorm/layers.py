@@ -28,15 +28,6 @@ from torch import Tensor, nn
 from analogsim.batchnorm.statistics import mean_and_l1, mean_and_topk, scaled
 from analogsim.errors import InputError
 
-__all__ = [
-    "TOP_K",
-    "L1BatchNorm1d",
-    "L1BatchNorm2d",
-    "ScaleBatchNorm",
-    "TopKBatchNorm1d",
-    "TopKBatchNorm2d",
-]
-
 TOP_K = 10
 """How many values TopK takes: the default of Hoffer et al.'s code."""
 

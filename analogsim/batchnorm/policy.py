@@ -8,8 +8,6 @@ from torch import nn
 from analogsim.batchnorm.recalibrate import batchnorms
 from analogsim.errors import InputError
 
-__all__ = ["POLICIES", "RECALIBRATING", "BatchNormPolicy", "check_policy"]
-
 BatchNormPolicy = Literal["digital", "fold", "recalibrate", "recalibrate-once", "none"]
 """`digital`: computed in digital periphery with the network's statistics. `fold`: in the analog
 weights. `recalibrate`: in digital, with statistics estimated anew on each chip at each time.

@@ -19,17 +19,6 @@ from analogsim.batchnorm.affine import BATCHNORMS, BatchNorm
 from analogsim.call import Inputs
 from analogsim.errors import InputError
 
-__all__ = [
-    "DEFAULT_IMAGES",
-    "METHODS",
-    "Method",
-    "Recalibration",
-    "batchnorms",
-    "copy_statistics_",
-    "recalibrate_",
-    "recalibration_of",
-]
-
 Method = Literal["average", "adabs"]
 METHODS: tuple[Method, ...] = get_args(Method)
 

@@ -12,8 +12,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-__all__ = ["L1_CONSTANT", "mean_and_l1", "mean_and_topk", "scaled", "topk_constant"]
-
 L1_CONSTANT = math.sqrt(math.pi / 2)
 """E|z| is sqrt(2 / pi) for standard normal z: with this factor the L1 scale of normal values is
 their standard deviation (Hoffer et al., arXiv 1803.01814, section 4; Wu et al., arXiv 1802.09769).

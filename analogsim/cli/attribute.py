@@ -1,19 +1,13 @@
 """`analogsim attribute`: which source of error and which layer costs how much accuracy."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from analogsim.cli.command import Command
 from analogsim.cli.lists import times_option
-from analogsim.cli.options import (
-    all_of,
-    data_options,
-    network_options,
-    network_values,
-    option_of,
-)
+from analogsim.cli.options import data_options, network_options, network_values, option_of
+from analogsim.cli.shared import all_of
 from analogsim.cli.study_options import (
     check_counts,
     compensation_option,
@@ -52,15 +46,7 @@ from analogsim.spec.study import DEFAULT_CHIPS, Spec
 @option_of("measure")
 @computing_options("Add chips or times to the run in the folder.")
 @place_options()
-def attribute(
-    *,
-    preset: str | None,
-    compensation: str,
-    output: Path | None,
-    extend: bool,
-    print_spec: bool,
-    **values: Any,
-) -> None:
+def attribute(*, preset: str | None, compensation: str, **values: Any) -> None:
     """Switch the sources of error and the layers of MODEL on one at a time, and off one at a time.
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden. All chips of one
@@ -78,10 +64,9 @@ def attribute(
     place = place_of(values)
     keys = network_values(values)
     model, what = keys["model"], measure_in_words(keys["measure"])
-    if preset is None:
-        preset = preset_of(model)
+    preset = preset_of(model) if preset is None else preset
     question = f"Which source and which layer costs {model} {what} on {preset}?"
     spec = AttributionSpec(
         question=question, presets=(preset,), compensation=(compensation,), **keys
     )
-    start(spec, place, output=output, extend=extend, print_spec=print_spec)
+    start(spec, place)

@@ -14,8 +14,6 @@ import click
 
 from analogsim.errors import InputError
 
-__all__ = ["GROUPS", "Command", "command_line"]
-
 GROUPS: Mapping[str, tuple[str, ...]] = {
     title: tuple(names.split())
     for title, names in {

@@ -1,6 +1,5 @@
 """`analogsim compare`: the same network on several devices, side by side."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -8,13 +7,7 @@ import click
 from analogsim.cli.command import Command
 from analogsim.cli.lists import times_option
 from analogsim.cli.options import data_options, network_options, option_of
-from analogsim.cli.study_options import (
-    place_of,
-    place_options,
-    start,
-    study_options,
-    study_values,
-)
+from analogsim.cli.study_options import place_of, place_options, start, study_options, study_values
 from analogsim.spec.study import Spec
 
 
@@ -30,7 +23,7 @@ from analogsim.spec.study import Spec
 @data_options(required=True)
 @study_options
 @place_options()
-def compare(*, output: Path | None, extend: bool, print_spec: bool, **values: Any) -> None:
+def compare(**values: Any) -> None:
     """Measure MODEL on several devices over the same times, images and chip numbers.
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden. Intervals are over
@@ -43,7 +36,7 @@ def compare(*, output: Path | None, extend: bool, print_spec: bool, **values: An
     matched = keys["gaussian"] is not None
     question = _question(keys["presets"], keys["model"], matched=matched)
     spec = Spec(question=question, **keys)
-    start(spec, place, output=output, extend=extend, print_spec=print_spec)
+    start(spec, place)
 
 
 def _question(names: tuple[str, ...], model: str, *, matched: bool) -> str:

@@ -8,14 +8,9 @@ import click
 
 from analogsim.cli import colour, complete
 from analogsim.cli.command import Command
-from analogsim.cli.options import (
-    data_options,
-    network_options,
-    network_values,
-    one_device,
-    taken,
-)
-from analogsim.cli.say import detail, plain_warnings, say, tell, voice_options, warn
+from analogsim.cli.options import data_options, network_options, network_values, one_device, taken
+from analogsim.cli.say import detail, plain_warnings, say, say_json, tell, voice_options, warn
+from analogsim.cli.shared import output_option
 from analogsim.errors import InputError
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.names import check_periphery, check_preset
@@ -38,12 +33,7 @@ if TYPE_CHECKING:
     help="Analog device; see analogsim presets.",
     shell_complete=complete.presets,
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="New folder for the chip.  [required, but for --dry-run]",
-)
+@output_option("New folder for the chip.  [required, but for --dry-run]")
 @click.option("--chip", type=int, default=0, show_default=True, help="Number of the chip.")
 @click.option("--dry-run", is_flag=True, help="Show the table; program and write nothing.")
 @click.option("--input-shape", metavar="C,H,W", help="Shape of one input, where there is no data.")
@@ -85,7 +75,6 @@ def convert(
     from analogsim.experiment.describe import coverage_entry, crossbar_entry, layer_entry
     from analogsim.experiment.folder import prepare_folder
     from analogsim.report.table import coverage_lines
-    from analogsim.schema import dumps
     from analogsim.studies.prepare import open_data, prepare
     from device_models.registry import spec_of
 
@@ -110,34 +99,30 @@ def convert(
     not_modelled = analog.periphery.not_modelled(analog.tile)
     notes = [*prepared.notes, *analog.notes]
     if as_json:
-        click.echo(
-            dumps(
-                {
-                    "format": "analogsim-conversion",
-                    "version": 1,
-                    "model": prepared.name,
-                    "preset": spec_of(analog.device),
-                    "periphery": analog.periphery.as_dict(),
-                    "tile": analog.tile,
-                    "forward": analog.forward,
-                    "bn": analog.bn,
-                    "not_modelled": list(not_modelled),
-                    "notes": notes,
-                    "coverage": coverage_entry(analog),
-                    "crossbar": crossbar_entry(analog),
-                    "conversions": reads_entry(analog),
-                    "seed": network.seed,
-                    "chip": None if dry_run else chip,
-                    "folder": None if dry_run else str(output),
-                    "layers": [layer_entry(line) for line in report],
-                    "effect_gains": [
-                        {"effect": name, **dataclasses.asdict(one)}
-                        for name, found in gains.items()
-                        for one in found
-                    ],
-                },
-                indent=2,
-            )
+        say_json(
+            "conversion",
+            {
+                "model": prepared.name,
+                "preset": spec_of(analog.device),
+                "periphery": analog.periphery.as_dict(),
+                "tile": analog.tile,
+                "forward": analog.forward,
+                "bn": analog.bn,
+                "not_modelled": list(not_modelled),
+                "notes": notes,
+                "coverage": coverage_entry(analog),
+                "crossbar": crossbar_entry(analog),
+                "conversions": reads_entry(analog),
+                "seed": network.seed,
+                "chip": None if dry_run else chip,
+                "folder": None if dry_run else str(output),
+                "layers": [layer_entry(line) for line in report],
+                "effect_gains": [
+                    {"effect": name, **dataclasses.asdict(one)}
+                    for name, found in gains.items()
+                    for one in found
+                ],
+            },
         )
         return
     say(

@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from analogsim.cli.command import Command
-from analogsim.cli.say import say
+from analogsim.cli.say import say, say_json
 from analogsim.inputs.known import DATA, KnownData
-from analogsim.schema import dumps
 
 
 @click.command(cls=Command, example="analogsim data")
@@ -24,8 +23,7 @@ def data(*, data_dir: Path | None, as_json: bool) -> None:
     own are folder:PATH, npz:FILE or FILE.py:FACTORY.
     """
     if as_json:
-        sets = [_entry(name, one, data_dir) for name, one in DATA.items()]
-        click.echo(dumps({"format": "analogsim-data", "version": 1, "sets": sets}, indent=2))
+        say_json("data", {"sets": [_entry(name, one, data_dir) for name, one in DATA.items()]})
         return
     left = max(map(len, DATA)) + 2
     for name, one in DATA.items():

@@ -20,7 +20,7 @@ _TIMES = "1s,1h,1d,30d,1y"
 @option_of("seed")
 @click.option("--print-spec", is_flag=True, help="Print the spec of the demo and stop.")
 @place_options(required=False)
-def demo(*, output: Path | None, chips: int, seed: int, print_spec: bool, **place: Any) -> None:
+def demo(*, output: Path | None, chips: int, seed: int, **place: Any) -> None:
     """Run the main job on a small network and scikit-learn's digits, in under a minute.
 
     Several PCM chips from one second to one year, with and without drift compensation, against
@@ -37,7 +37,7 @@ def demo(*, output: Path | None, chips: int, seed: int, print_spec: bool, **plac
         chips=chips,
         seed=seed,
     )
-    start(spec, place, output=output or _fresh_folder(), print_spec=print_spec)
+    start(spec, {**place, "output": output or _fresh_folder()})
 
 
 def _fresh_folder() -> Path:

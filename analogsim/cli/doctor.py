@@ -7,8 +7,8 @@ import click
 
 from analogsim.cli import colour
 from analogsim.cli.command import Command
+from analogsim.cli.say import say_json
 from analogsim.doctor import Check, can_run, diagnose
-from analogsim.schema import dumps
 
 
 @click.command(cls=Command, example="analogsim doctor")
@@ -29,8 +29,7 @@ def doctor(ctx: click.Context, as_json: bool, data_dir: Path | None) -> None:
     fit = can_run(checks)
     if as_json:
         findings = [dataclasses.asdict(check) for check in checks]
-        content = {"format": "analogsim-doctor", "version": 1, "can_run": fit, "checks": findings}
-        click.echo(dumps(content, indent=2))
+        say_json("doctor", {"can_run": fit, "checks": findings})
     else:
         click.echo(colour.findings(format_checks(checks)))
         verdict = "The main job can run." if fit else "The main job cannot run: see 'problem'."

@@ -1,6 +1,5 @@
 """`analogsim drift`: accuracy over time on programmed, drifting chips."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -35,14 +34,7 @@ from analogsim.spec.study import Spec
 @data_options(required=True)
 @study_options
 @place_options()
-def drift(
-    *,
-    preset: str | None,
-    output: Path | None,
-    extend: bool,
-    print_spec: bool,
-    **values: Any,
-) -> None:
+def drift(*, preset: str | None, **values: Any) -> None:
     """Program several chips with MODEL, let them drift, and measure the accuracy over time.
 
     MODEL is zoo:NAME, FILE.py:FACTORY, or a folder of convert, train or harden. Intervals are over
@@ -51,8 +43,7 @@ def drift(
     place = place_of(values)
     keys = study_values(values)
     model, what = keys["model"], measure_in_words(keys["measure"])
-    if preset is None:
-        preset = preset_of(model)
+    preset = preset_of(model) if preset is None else preset
     question = f"How does the {what} of {model} change over time on {preset}?"
     spec = Spec(question=question, presets=(preset,), **keys)
-    start(spec, place, output=output, extend=extend, print_spec=print_spec)
+    start(spec, place)

@@ -6,7 +6,7 @@ import click
 
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, model_argument, option_of
-from analogsim.cli.say import detail, say, tell, voice_options, warn
+from analogsim.cli.say import detail, say, say_json, tell, voice_options, warn
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
@@ -33,7 +33,6 @@ def evaluate(
 
     from analogsim.errors import InputError
     from analogsim.inputs.models import load_model
-    from analogsim.schema import dumps
     from analogsim.studies.prepare import open_data, say_network
     from analogsim.training.task import measure
 
@@ -47,8 +46,6 @@ def evaluate(
         warn(note)
     if as_json:
         counts = {
-            "format": "analogsim-evaluation",
-            "version": 1,
             "model": model,
             "weights": network.note,
             "data": images.name,
@@ -59,7 +56,7 @@ def evaluate(
             "n_nan": result.n_nan,
             "notes": list(result.notes),
         }
-        click.echo(dumps(counts, indent=2))
+        say_json("evaluation", counts)
         return
     say(
         f"{model}: accuracy {100 * result.accuracy:.2f} % ({result.n_correct} of "

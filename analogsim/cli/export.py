@@ -8,11 +8,11 @@ import click
 from analogsim.cli import complete
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options
-from analogsim.cli.say import detail, plain_warnings, tell, voice_options, warn
+from analogsim.cli.say import detail, plain_warnings, say_json, tell, voice_options, warn
+from analogsim.cli.shared import output_option
 from analogsim.errors import InputError
 from analogsim.export import FORMATS, Source, check_format, make_source, read_source, write_export
 from analogsim.inputs.names import check_data
-from analogsim.schema import dumps
 from analogsim.spec.options import DataOptions, NetworkOptions
 
 _IMAGES = 128
@@ -28,9 +28,7 @@ _IMAGES = 128
     shell_complete=complete.formats,
     help="The tool that is to read it.",
 )
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="New folder for it."
-)
+@output_option("New folder for it.", required=True)
 @click.option(
     "--tiles-only", is_flag=True, help="Leave out what no tile computes; the files say what it is."
 )
@@ -81,8 +79,6 @@ def export(
     arrays = sum(one["count"] for one in source.arrays)
     if as_json:
         content = {
-            "format": "analogsim-export",
-            "version": 1,
             "to": name,
             "files": [str(path) for path in written],
             "arrays": arrays,
@@ -91,7 +87,7 @@ def export(
             "left_out": list(source.left_out),
             "workload": source.work,
         }
-        click.echo(dumps(content, indent=2))
+        say_json("export", content)
         return
     click.echo(
         f"{len(layers)} layers on {arrays:,} arrays; {adc:,} ADC readings and {dac:,} row drives "

@@ -6,9 +6,10 @@ import click
 
 from analogsim.cli.command import Command
 from analogsim.cli.lists import ListOption
+from analogsim.cli.say import say_json
+from analogsim.cli.shared import output_option
 from analogsim.findings.kinds import charts_in
 from analogsim.report.figures import FIGURES_FOLDER, FORMATS, WIDTHS, write_figures
-from analogsim.schema import dumps
 
 
 @click.command(cls=Command, example="analogsim figures out/drift --width one,two --format pdf,svg")
@@ -32,12 +33,7 @@ from analogsim.schema import dumps
     help="pdf with embedded TrueType fonts, svg with text as outlines, png at 600 dots an inch.",
 )
 @click.option("--chart", "charts", cls=ListOption, metavar="NAME", help="Only these charts.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help=f"Folder for the figures  [default: DIR/{FIGURES_FOLDER}]",
-)
+@output_option(f"Folder for the figures  [default: DIR/{FIGURES_FOLDER}]")
 @click.option("--json", "as_json", is_flag=True, help="Print the list of files as JSON.")
 def figures(
     folder: Path,
@@ -61,8 +57,7 @@ def figures(
         ours=output is None,
     )
     if as_json:
-        files = [str(path) for path in written]
-        click.echo(dumps({"format": "analogsim-figures", "version": 1, "files": files}, indent=2))
+        say_json("figures", {"files": [str(path) for path in written]})
         return
     for path in written:
         click.echo(path)

@@ -17,7 +17,7 @@ from analogsim.cli.options import (
     taken,
 )
 from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
-from analogsim.cli.study_options import compensation_option, place_options, preset_option
+from analogsim.cli.study_options import compensation_option, place_of, place_options, preset_option
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.names import check_periphery, check_preset
 from analogsim.spec.options import DataOptions
@@ -145,7 +145,7 @@ def harden(
     check_preset(preset, rest["times_s"])
     check_periphery(rest["periphery"], model)
     effects = effects_of(rest)
-    place = {name: rest.pop(name) for name in ("on", "address", "workers")}
+    place = place_of(rest)
 
     from analogsim.cli.run_and_print import show, where_of
     from analogsim.cli.say import plain_warnings, tell

@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from analogsim.cli.shared import Command
 from analogsim.durations import parse_times
 from analogsim.errors import InputError, shown
-
-__all__ = ["ListOption", "times_option"]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Patterns of layers may hold one in brackets: 'layer[1,2].*'.
 _COMMA = re.compile(r",(?![^\[\]]*\])")

@@ -13,7 +13,6 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 import click
@@ -23,9 +22,6 @@ from analogsim.cli import colour
 from analogsim.cli.heap import keep_freed_memory
 from analogsim.cli.signals import Terminated
 from analogsim.errors import AnalogsimError
-
-__all__ = ["COMMANDS", "CommandEntry", "LazyGroup", "cli", "main"]
-
 
 PROGRAM = "analogsim"
 VARIABLE = "_ANALOGSIM_COMPLETE"
@@ -38,114 +34,30 @@ _MACHINE = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class CommandEntry:
-    """Where a command lives, and its line in `analogsim --help`."""
-
-    module: str
-    attribute: str
-    help: str
-
-
 # The line of help stands here so that `--help` imports no command, and so that torch, which takes
 # seconds, is imported by the commands that compute.
-COMMANDS: Mapping[str, CommandEntry] = {
-    "demo": CommandEntry(
-        module="analogsim.cli.demo",
-        attribute="demo",
-        help="Run the main job on a small network and embedded data.",
-    ),
-    "convert": CommandEntry(
-        module="analogsim.cli.convert",
-        attribute="convert",
-        help="Map a network onto crossbar tiles, program one chip, save it.",
-    ),
-    "drift": CommandEntry(
-        module="analogsim.cli.drift",
-        attribute="drift",
-        help="Accuracy over time on programmed, drifting chips.",
-    ),
-    "compare": CommandEntry(
-        module="analogsim.cli.compare",
-        attribute="compare",
-        help="The same network on several devices, side by side.",
-    ),
-    "attribute": CommandEntry(
-        module="analogsim.cli.attribute",
-        attribute="attribute",
-        help="Which source of error and which layer costs how much accuracy.",
-    ),
-    "run": CommandEntry(
-        module="analogsim.cli.run",
-        attribute="run",
-        help="Run an experiment from its spec; resumable after a kill.",
-    ),
-    "noise": CommandEntry(
-        module="analogsim.cli.noise",
-        attribute="noise",
-        help="Gaussian noise, scope by scope, on the digital network.",
-    ),
-    "train": CommandEntry(
-        module="analogsim.cli.train",
-        attribute="train",
-        help="Train a network in digital; resumable after a kill.",
-    ),
-    "harden": CommandEntry(
-        module="analogsim.cli.harden",
-        attribute="harden",
-        help="Train a network against the noise of chips, and measure it.",
-    ),
-    "evaluate": CommandEntry(
-        module="analogsim.cli.evaluate",
-        attribute="evaluate",
-        help="Accuracy of a network in digital, before any conversion.",
-    ),
-    "presets": CommandEntry(
-        module="analogsim.cli.presets",
-        attribute="presets",
-        help="List the devices, or show one with its constants.",
-    ),
-    "zoo": CommandEntry(
-        module="analogsim.cli.zoo",
-        attribute="zoo",
-        help="List the networks that are known by name.",
-    ),
-    "data": CommandEntry(
-        module="analogsim.cli.data",
-        attribute="data",
-        help="List the data sets, and say whether they are there.",
-    ),
-    "report": CommandEntry(
-        module="analogsim.cli.report",
-        attribute="report",
-        help="Rebuild the tables, plot and page of a finished run.",
-    ),
-    "merge": CommandEntry(
-        module="analogsim.cli.merge",
-        attribute="merge",
-        help="Join runs of the same spec on other chips or networks into one.",
-    ),
-    "export": CommandEntry(
-        module="analogsim.cli.export",
-        attribute="export",
-        help="What NeuroSim, ZigZag and AccelForge read, for energy and area.",
-    ),
-    "figures": CommandEntry(
-        module="analogsim.cli.figures",
-        attribute="figures",
-        help="Draw a run's charts as figures for a paper.",
-    ),
-    "doctor": CommandEntry(
-        module="analogsim.cli.doctor",
-        attribute="doctor",
-        help="Check this installation and say what mends it.",
-    ),
-    "completion": CommandEntry(
-        module="analogsim.cli.completion",
-        attribute="completion",
-        help="Print the script for completion in bash, zsh or fish.",
-    ),
+COMMANDS: Mapping[str, str] = {
+    "demo": "Run the main job on a small network and embedded data.",
+    "convert": "Map a network onto crossbar tiles, program one chip, save it.",
+    "drift": "Accuracy over time on programmed, drifting chips.",
+    "compare": "The same network on several devices, side by side.",
+    "attribute": "Which source of error and which layer costs how much accuracy.",
+    "run": "Run an experiment from its spec; resumable after a kill.",
+    "noise": "Gaussian noise, scope by scope, on the digital network.",
+    "train": "Train a network in digital; resumable after a kill.",
+    "harden": "Train a network against the noise of chips, and measure it.",
+    "evaluate": "Accuracy of a network in digital, before any conversion.",
+    "presets": "List the devices, or show one with its constants.",
+    "zoo": "List the networks that are known by name.",
+    "data": "List the data sets, and say whether they are there.",
+    "report": "Rebuild the tables, plot and page of a finished run.",
+    "merge": "Join runs of the same spec on other chips or networks into one.",
+    "export": "What NeuroSim, ZigZag and AccelForge read, for energy and area.",
+    "figures": "Draw a run's charts as figures for a paper.",
+    "doctor": "Check this installation and say what mends it.",
+    "completion": "Print the script for completion in bash, zsh or fish.",
 }
+"""Each command with its line of help; it is the function of its name in a module of that name."""
 
 
 class LazyGroup(click.Group):
@@ -157,17 +69,16 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command; None for a name that is not in the table."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
+        if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(entry.module), entry.attribute)
+        command = getattr(importlib.import_module(f"analogsim.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table's lines of help: click's own way would import every command."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -7,6 +7,7 @@ import click
 from analogsim.cli.command import Command, command_line
 from analogsim.cli.report_kinds import report_folder
 from analogsim.cli.say import detail, voice_options
+from analogsim.cli.shared import output_option
 from analogsim.studies.merge import merge_runs
 
 
@@ -14,13 +15,7 @@ from analogsim.studies.merge import merge_runs
 @click.argument(
     "runs", metavar="RUN RUN...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="New folder for the joined run.",
-)
+@output_option("New folder for the joined run.", required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of the table.")
 @voice_options
 def merge(runs: tuple[Path, ...], *, output: Path, as_json: bool) -> None:

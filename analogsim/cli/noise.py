@@ -1,6 +1,5 @@
 """`analogsim noise`: what Gaussian noise costs, by which tensors it goes into."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -33,14 +32,7 @@ from analogsim.spec.noise import NoiseSpec
 )
 @place_options()
 def noise(
-    *,
-    scopes: tuple[str, ...],
-    references: tuple[str, ...],
-    draws: tuple[int, int],
-    output: Path | None,
-    extend: bool,
-    print_spec: bool,
-    **values: Any,
+    *, scopes: tuple[str, ...], references: tuple[str, ...], draws: tuple[int, int], **values: Any
 ) -> None:
     """Draw Gaussian noise into MODEL's tensors, scope by scope, and measure what is left.
 
@@ -57,4 +49,4 @@ def noise(
         first_draw=draws[0],
         **values,
     )
-    start(spec, place, output=output, extend=extend, print_spec=print_spec)
+    start(spec, place)

@@ -7,14 +7,13 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.lists import ListOption
+from analogsim.cli.shared import Command, all_of
 from analogsim.errors import InputError, shown
 from analogsim.keys import keys_of
 from analogsim.spec.options import DataOptions, NetworkOptions
 from analogsim.spec.table import KEYS
 from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 from device_models.registry import DEVICES
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def option_of(name: str, *names: str, **own: Any) -> Callable[[Command], Command]:
@@ -99,17 +98,6 @@ _EFFECTS = (
     ),
 )
 model_argument = click.argument("model", metavar="MODEL", shell_complete=complete.models)
-
-
-def all_of(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several options as one decorator, in the order in which help shows them."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 effect_options = all_of(*_EFFECTS)

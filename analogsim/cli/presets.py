@@ -3,8 +3,8 @@
 import dataclasses
 import shutil
 import textwrap
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
+from analogsim.cli.say import say_json
+from analogsim.cli.shared import output_option
 from analogsim.errors import InputError
 from analogsim.experiment.folder import make_folder
-from analogsim.schema import dumps
 from analogsim.spec.device import device_of
 from device_models.constants import Constant, cited, options_of
-from device_models.contract import Device
+from device_models.contract import Device, DeviceInfo
 from device_models.effects.contract import WHEN, Effect, EffectInfo
 from device_models.effects.registry import EFFECTS, parse_effect
 from device_models.registry import DEVICES, spec_of
@@ -27,14 +28,7 @@ from device_models.registry import DEVICES, spec_of
 @click.argument("name", required=False, shell_complete=complete.presets)
 @click.option("--check", is_flag=True, help="Use the device, and say where it breaks a rule.")
 @click.option("--plot", is_flag=True, help="Draw how its cells behave, into the folder of -o.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("out/device"),
-    show_default=True,
-    help="Folder for the charts of --plot.",
-)
+@output_option("Folder for the charts of --plot.", default=Path("out/device"), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every number in full.")
 @click.pass_context
 def presets(
@@ -67,9 +61,8 @@ def presets(
     if name is None:
         if as_json:
             outlines = [_outline(DEVICES[key]()) for key in DEVICES]
-            content = {"format": "analogsim-presets", "version": 1, "presets": outlines}
-            content["effects"] = [_effect_outline(one.info) for one in EFFECTS.values()]
-            click.echo(dumps(content, indent=2))
+            effects = [_effect_outline(one.info) for one in EFFECTS.values()]
+            say_json("presets", {"presets": outlines, "effects": effects})
         else:
             click.echo("\n".join(_listing()))
         return
@@ -79,12 +72,12 @@ def presets(
     device = device_of(name)
     if as_json:
         constants = [dataclasses.asdict(constant) for constant in device.constants()]
-        content = {"format": "analogsim-preset", "version": 1, **dataclasses.asdict(device.info)}
+        content = dataclasses.asdict(device.info)
         # Reports say how to cite a device.
         del content["bibtex"]
         content["citation"] = cited(device)
         content |= {"options": dataclasses.asdict(device), "constants": constants}
-        click.echo(dumps(content, indent=2))
+        say_json("preset", content)
     else:
         click.echo("\n".join(_details(device)))
 
@@ -121,9 +114,8 @@ def _check(name: str | None, *, as_json: bool) -> int:
     results = check_device(device)
     passed = all(one.ok is not False for one in results)
     if as_json:
-        content = {"format": "analogsim-device-check", "version": 1, "preset": spec_of(device)}
-        content |= {"passed": passed, "checks": [dataclasses.asdict(one) for one in results]}
-        click.echo(dumps(content, indent=2))
+        checks = [dataclasses.asdict(one) for one in results]
+        say_json("device-check", {"preset": spec_of(device), "passed": passed, "checks": checks})
     else:
         said = {True: "ok", False: "fails", None: "-"}
         for one in results:
@@ -149,21 +141,22 @@ def _say_effect(effect: Effect, *, as_json: bool) -> None:
     info, moment = effect.info, effect.moment
     options = {field.name: getattr(effect, field.name) for field in dataclasses.fields(effect)}
     if as_json:
-        content = {"format": "analogsim-effect", "version": 1, **dataclasses.asdict(info)}
-        click.echo(dumps({**content, "moment": moment, "options": options}, indent=2))
+        say_json("effect", {**dataclasses.asdict(info), "moment": moment, "options": options})
         return
-    lines = [f"{info.name}: {info.title}", ""]
-    for term, text in (
-        ("models", info.models),
-        ("not modelled", info.not_modelled),
-        ("law", info.law),
-        ("acts", f"as an effect (--effect), {WHEN[moment]}"),
-        ("domain", info.domain),
-        ("citation", info.citation),
-        ("options", ", ".join(f"{key}={_value(value)}" for key, value in options.items())),
-    ):
-        lines += _entry(term, text, left=14)
-    click.echo("\n".join(lines))
+    said = {
+        "acts": f"as an effect (--effect), {WHEN[moment]}",
+        "domain": info.domain,
+        "citation": info.citation,
+        "options": ", ".join(f"{key}={_value(value)}" for key, value in options.items()),
+    }
+    click.echo("\n".join(_about(info, said)))
+
+
+def _about(info: DeviceInfo | EffectInfo, more: Mapping[str, str]) -> list[str]:
+    """What a device or effect is and is not, and more of it, each behind its term."""
+    said = {"models": info.models, "not modelled": info.not_modelled, "law": info.law, **more}
+    entries = [_entry(term, text, left=14) for term, text in said.items()]
+    return [f"{info.name}: {info.title}", "", *chain.from_iterable(entries)]
 
 
 def _listing() -> list[str]:
@@ -183,16 +176,8 @@ def _listing() -> list[str]:
 
 
 def _details(device: Device) -> list[str]:
-    info = device.info
-    lines = [f"{info.name}: {info.title}", ""]
-    for term, text in (
-        ("models", info.models),
-        ("not modelled", info.not_modelled),
-        ("law", info.law),
-        ("valid times", info.valid_times),
-        ("citation", cited(device)),
-    ):
-        lines += _entry(term, text, left=14)
+    times = device.info.valid_times
+    lines = _about(device.info, {"valid times": times, "citation": cited(device)})
     of_law = options_of(device)
     values = dataclasses.asdict(device)
     options = [f"{key}={_value(value)}" for key, value in values.items() if key not in of_law]

@@ -41,15 +41,7 @@ def _print_schema(ctx: click.Context, param: click.Parameter, value: bool) -> No
     callback=_print_schema,
     help="Print the JSON Schema of specs, for an editor, and stop.",
 )
-def run(
-    spec: Path,
-    *,
-    chips: tuple[int, int] | None,
-    output: Path | None,
-    extend: bool,
-    print_spec: bool,
-    **place: Any,
-) -> None:
+def run(spec: Path, *, chips: tuple[int, int] | None, **place: Any) -> None:
     """Run the experiment that SPEC.toml describes (`-` is stdin), or go on with it.
 
     Every finished trial is safe on the disk at once. After a kill, a crash or Ctrl-C the same
@@ -61,4 +53,4 @@ def run(
     asked = read_spec(spec)
     if chips is not None:
         asked = with_chips(asked, *chips)
-    start(asked, place, output=output, extend=extend, print_spec=print_spec)
+    start(asked, place)

@@ -4,11 +4,12 @@
 """
 
 import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
+from analogsim.cli.shared import all_of
 from analogsim.errors import (
     AccuracyWarning,
     CalibrationWarning,
@@ -18,14 +19,12 @@ from analogsim.errors import (
     ResumeWarning,
 )
 from analogsim.printable import printable
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+from analogsim.schema import dumps
 
 _WARNINGS = (
     *(AccuracyWarning, CalibrationWarning, CoverageWarning, FoldingWarning),
     ResumeWarning,
 )
-
 
 _LEVEL = "analogsim.cli.say"
 
@@ -37,29 +36,26 @@ def _remember(ctx: click.Context, param: click.Parameter, given: bool) -> None:
         raise InputError("--quiet and --verbose must not stand together, got both; leave one out")
 
 
-def voice_options(command: Command) -> Command:
-    """`--quiet` and `--verbose`; see `quiet` and `verbose`."""
-    for option in (
-        click.option(
-            "-v",
-            "--verbose",
-            is_flag=True,
-            expose_value=False,
-            callback=_remember,
-            help="On stderr: what is read from where, which layer lies on which arrays, a line for "
-            "every trial or step, times and versions.",
-        ),
-        click.option(
-            "-q",
-            "--quiet",
-            is_flag=True,
-            expose_value=False,
-            callback=_remember,
-            help="No progress and no notes on stderr; warnings and errors stay.",
-        ),
-    ):
-        command = option(command)
-    return command
+voice_options = all_of(
+    click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="No progress and no notes on stderr; warnings and errors stay.",
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="On stderr: what is read from where, which layer lies on which arrays, a line for "
+        "every trial or step, times and versions.",
+    ),
+)
+"""`--quiet` and `--verbose`; see `quiet` and `verbose`."""
 
 
 def quiet() -> bool:
@@ -80,6 +76,12 @@ def _level() -> object:
 def say(text: str, *, end: str = "\n") -> None:
     """Print on stdout."""
     click.echo(printable(text) + end, nl=False)
+
+
+def say_json(kind: str, content: Mapping[str, Any]) -> None:
+    """Print a stable document of a kind on stdout."""
+    document = {"format": f"analogsim-{kind}", "version": 1, **content}
+    click.echo(dumps(document, indent=2))
 
 
 def tell(text: str) -> None:

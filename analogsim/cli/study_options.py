@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from analogsim.cli.options import all_of, network_values, one_device, option_of
+from analogsim.cli.options import network_values, one_device, option_of
 from analogsim.cli.say import voice_options
+from analogsim.cli.shared import Command, all_of, output_option
 from analogsim.cli.sweep import sweep_fields
 from analogsim.errors import InputError, shown
 from analogsim.keys import keys_of
@@ -18,8 +19,7 @@ from analogsim.spec.options import NetworkOptions, OfImages
 from analogsim.spec.study import DEFAULT_CHIPS, Spec
 from analogsim.spec.sweep_check import check_sweep
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
+_PLACE = ("on", "address", "workers", "as_json", "output", "extend", "print_spec")
 # Python reads no whole number of thousands of digits.
 _CHIPS = re.compile(r"(?P<first>-?[0-9]{1,400})(-(?P<last>[0-9]{1,400}))?")
 
@@ -134,12 +134,7 @@ def place_options(*, required: bool = True) -> Callable[[Command], Command]:
     """Where the study runs and where its results go."""
     without = "[required]" if required else "[default: out/demo, or out/demo-2, ...]"
     return all_of(
-        click.option(
-            "-o",
-            "--output",
-            type=click.Path(path_type=Path),
-            help=f"Folder for records and report.  {without}",
-        ),
+        output_option(f"Folder for records and report.  {without}"),
         click.option(
             "--on",
             type=click.Choice(["local", "ray"]),
@@ -158,15 +153,8 @@ def place_options(*, required: bool = True) -> Callable[[Command], Command]:
     )
 
 
-def start(
-    spec: AnySpec,
-    values: dict[str, Any],
-    *,
-    output: Path | None,
-    print_spec: bool = False,
-    extend: bool = False,
-) -> None:
-    """Print the spec or run it; `values` are those of `place_options`.
+def start(spec: AnySpec, place: dict[str, Any]) -> None:
+    """Print the spec or run it; `place` is as `place_of` gives it.
 
     Raises:
         UsageError: there is no output folder.
@@ -174,16 +162,16 @@ def start(
     """
     if isinstance(spec, Spec):
         check_sweep(spec)
-    if print_spec:
+    if place.pop("print_spec"):
         click.echo(as_toml(spec), nl=False)
         return
-    if output is None:
+    if place["output"] is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     check_names(spec)
 
     from analogsim.cli.run_and_print import run_and_print  # torch takes seconds
 
-    run_and_print(spec, output, extend=extend, **values)
+    run_and_print(spec, **place)
 
 
 def preset_of(model: str) -> str:
@@ -196,5 +184,5 @@ def preset_of(model: str) -> str:
 
 
 def place_of(values: dict[str, Any]) -> dict[str, Any]:
-    """Where it is computed, taken out of a command's arguments."""
-    return {name: values.pop(name) for name in ("on", "address", "workers", "as_json")}
+    """Where it is computed, or that it is not, taken out of a command's arguments."""
+    return {name: values.pop(name) for name in _PLACE if name in values}

@@ -9,7 +9,8 @@ import click
 from analogsim.cli.command import Command, command_line
 from analogsim.cli.options import data_options, model_argument, taken
 from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
-from analogsim.cli.say import say, voice_options
+from analogsim.cli.say import say, say_json, voice_options
+from analogsim.cli.shared import output_option
 from analogsim.inputs.names import check_data, check_model
 from analogsim.spec.options import DataOptions
 
@@ -20,13 +21,7 @@ from analogsim.spec.options import DataOptions
 )
 @model_argument
 @data_options(required=True)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Folder for weights, log and state.",
-)
+@output_option("Folder for weights, log and state.", required=True)
 @recipe_options(Defaults(epochs="30", rate="0.2", warmup="0.2"))
 @click.option("--ema", "ema_decay", type=float, help="Average the weights.  [default: 0, off]")
 @click.option("--seed", type=int, help="Start, order, augmentation.  [default: 0]")
@@ -61,7 +56,6 @@ def train(
     from analogsim import training
     from analogsim.cli.say import plain_warnings
     from analogsim.cli.train_progress import TrainProgress
-    from analogsim.schema import dumps
 
     asked = {name: value for name, value in options.items() if value is not None}
     usual = replace(
@@ -91,8 +85,7 @@ def train(
             on_epoch=progress.epoch,
         )
     if as_json:
-        content = {"format": "analogsim-training-result", "version": 1, **provenance}
-        click.echo(dumps(content, indent=2))
+        say_json("training-result", provenance)
         return
     say(
         f"{model}: test accuracy {100 * provenance['test_accuracy']:.2f} % after "

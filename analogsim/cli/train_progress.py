@@ -9,8 +9,6 @@ from typing import Any
 from analogsim.cli.estimate import announcement, duration, memory_now
 from analogsim.cli.say import quiet, verbose
 
-__all__ = ["TrainProgress", "duration"]
-
 _LINE_EVERY_S = 30.0
 # The first steps are slower than the rest: memory is laid out, kernels are chosen.
 _FIRST_STEPS = 2

@@ -5,8 +5,8 @@ import dataclasses
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.say import say_json
 from analogsim.inputs.known import NETWORKS, NORM_NAMES, shipped_norms
-from analogsim.schema import dumps
 
 
 @click.command(cls=Command, example="analogsim zoo")
@@ -21,8 +21,7 @@ def zoo(*, as_json: bool) -> None:
             {"name": name, **dataclasses.asdict(one), "shipped": list(shipped_norms(name))}
             for name, one in NETWORKS.items()
         ]
-        content = {"format": "analogsim-zoo", "version": 1, "networks": networks}
-        click.echo(dumps({**content, "norms": list(NORM_NAMES)}, indent=2))
+        say_json("zoo", {"networks": networks, "norms": list(NORM_NAMES)})
         return
     left = max(map(len, NETWORKS)) + len("zoo:") + 2
     for name, one in NETWORKS.items():

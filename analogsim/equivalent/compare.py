@@ -15,14 +15,6 @@ from typing import Any
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import refuse_effects, refuse_slices
 from analogsim.equivalent.causes import variants
-from analogsim.equivalent.comparison import (
-    FORMAT,
-    MATCHED_FILE,
-    VERSION,
-    Comparison,
-    Point,
-    write_comparison,
-)
 from analogsim.equivalent.device_chips import DeviceChips
 from analogsim.equivalent.header import comparison_spec, with_controls
 from analogsim.equivalent.parts import before_adc
@@ -46,6 +38,14 @@ from analogsim.experiment.study import Chips, Study
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batching import batches, n_images
 from analogsim.inputs.data import Data
+from analogsim.report.comparison import (
+    FORMAT,
+    MATCHED_FILE,
+    VERSION,
+    Comparison,
+    Point,
+    write_comparison,
+)
 from device_models.registry import spec_of
 
 SEARCH_FOLDER, WEIGHTS_FOLDER = "search", "search/weights"

@@ -5,12 +5,12 @@ from typing import Any
 
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.equivalent.comparison import control_name
 from analogsim.equivalent.search import HIGHEST, LOWEST, STEP
 from analogsim.experiment.describe import run_spec
 from analogsim.experiment.header import DeviceEntry
 from analogsim.experiment.study import Study
 from analogsim.inputs.data import Data
+from analogsim.report.comparison import control_name
 from device_models.gaussian_matched import MatchedGaussian
 
 

@@ -6,14 +6,6 @@ from itertools import product
 
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.equivalent.causes import Variant, variants
-from analogsim.equivalent.comparison import (
-    Cause,
-    EquivalentEta,
-    Part,
-    Point,
-    control_name,
-    estimate,
-)
 from analogsim.equivalent.device_chips import DeviceChips, Pair
 from analogsim.equivalent.matching import WeightErrors
 from analogsim.equivalent.parts import AMPLIFIED, PROPERTIES, REST, WEIGHTS, controls
@@ -22,6 +14,7 @@ from analogsim.equivalent.weighed import Weigh, Weighed
 from analogsim.experiment.record_file import RecordFile
 from analogsim.experiment.replay import Missing, Requests
 from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE, ByChip, Interval
+from analogsim.report.comparison import Cause, EquivalentEta, Part, Point, control_name, estimate
 from device_models.contract import Device
 from device_models.gaussian import Gaussian
 from device_models.registry import spec_of

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from analogsim.equivalent.comparison import Estimate, Point
 from analogsim.experiment.statistics import chance_count, holm, told_apart
+from analogsim.report.comparison import Estimate, Point
 from analogsim.report.labels import format_duration, percent, points
 from analogsim.report.matched_words import because, level
 

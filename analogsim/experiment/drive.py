@@ -13,11 +13,7 @@ from typing import Any, Protocol
 from analogsim.crossbar.conversion.again import ConvertAgain
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.experiment.condition import Condition, by_bn, conditions_of
-from analogsim.experiment.describe import (
-    device_entry,
-    make_header,
-    run_spec,
-)
+from analogsim.experiment.describe import device_entry, make_header, run_spec
 from analogsim.experiment.header import RunHeader, write_header
 from analogsim.experiment.job import Job
 from analogsim.experiment.layers import write_layer_summary

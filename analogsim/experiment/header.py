@@ -10,15 +10,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict, get_type_hints
 
-from analogsim import own_files, schema, seal
+from analogsim import own_files, schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Value
 from analogsim.experiment.digest import POINTS, WITHIN, digest_of
-from analogsim.experiment.folder import write_json_atomic
+from analogsim.experiment.sealed import check_format, opened, write_sealed
 from analogsim.experiment.workload import WorkloadEntry, workload_problems
 from analogsim.quantity import Quantity
 
 HEADER_FILE = "run.json"
+_REMEDY = "restore the file or run the experiment again"
 ADDED = "Added: "
 """How a note begins that says what a tile adds to a device."""
 # Of the spec, what a reader of any run makes use of; the rest depends on the kind of the run.
@@ -178,24 +179,16 @@ class RunHeader:
         """Check and rebuild. Raises InputError that starts with `where` and names each problem."""
         check_format(content, name=cls.FORMAT, version=cls.VERSIONS, where=where)
         assert isinstance(content, dict)
-        try:
-            content = seal.unsealed(content)
-        except ValueError as error:
-            raise InputError(
-                f"{where} must be as it was written, got {error}; restore the file or run the "
-                "experiment again"
-            ) from error
-        fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
+        written: dict[str, Any] = opened(content, where=where, todo=_REMEDY)
+        fields = {key: value for key, value in written.items() if key not in {"format", "version"}}
         # Runs of before multiply-adds were counted, the crossbar described, inputs measured.
         for later in ("coverage", "crossbar", "workload"):
             fields.setdefault(later, None)
-        if content["version"] == 2:
+        if written["version"] == 2:
             fields = {**named(fields), "digital": named(fields.get("digital"))}
         found = list(_problems(fields, cls))
         if found:
-            raise InputError(
-                f"{where} {'; '.join(found)}; restore the file or run the experiment again"
-            )
+            raise InputError(f"{where} {'; '.join(found)}; {_REMEDY}")
         return cls(**fields)
 
 
@@ -281,25 +274,9 @@ def named(fields: Any) -> Any:
     return {"n_correct": None, **found} if "mean" in fields else found
 
 
-def check_format(content: object, *, name: str, version: int | tuple[int, ...], where: str) -> None:
-    """Raises InputError unless `content` is an object of that format and one of the versions."""
-    versions = (version,) if isinstance(version, int) else version
-    if not isinstance(content, dict) or content.get("format") != name:
-        got = content.get("format") if isinstance(content, dict) else content
-        raise InputError(
-            f"{where} format must be {name!r}, got {shown(got)}; check that this is a run's folder"
-        )
-    if content.get("version") not in versions:
-        raise InputError(
-            f"{where} version must be {' or '.join(map(str, versions))}, got "
-            f"{shown(content.get('version'))}; "
-            "read it with the analogsim that wrote it"
-        )
-
-
 def write_header(folder: Path, header: RunHeader) -> None:
     """Write `run.json`, whole or not at all, sealed with a checksum. Raises OutputError."""
-    write_json_atomic(folder / HEADER_FILE, seal.sealed(header.to_json()))
+    write_sealed(folder / HEADER_FILE, header.to_json())
 
 
 def read_header(folder: Path) -> RunHeader:
@@ -313,7 +290,5 @@ def read_header(folder: Path) -> RunHeader:
             f"'{error.strerror}'; give the folder that a run wrote"
         ) from error
     except ValueError as error:
-        raise InputError(
-            f"{path} must be JSON, got '{error}'; restore the file or run the experiment again"
-        ) from error
+        raise InputError(f"{path} must be JSON, got '{error}'; {_REMEDY}") from error
     return RunHeader.from_json(content, where=str(path))

@@ -7,11 +7,10 @@ and kept.
 import dataclasses
 from pathlib import Path
 
-from analogsim import own_files, schema, seal
+from analogsim import schema
 from analogsim.errors import InputError
-from analogsim.experiment.folder import write_json_atomic
-from analogsim.experiment.header import check_format
 from analogsim.experiment.schedule import Allocation
+from analogsim.experiment.sealed import read_sealed, write_sealed
 
 PLAN_FILE = "plan.json"
 _FORMAT, _VERSION = "analogsim-plan", 1
@@ -20,7 +19,7 @@ _FORMAT, _VERSION = "analogsim-plan", 1
 def write_plan(folder: Path, plan: Allocation) -> None:
     """Write `plan.json`, whole or not at all. Raises OutputError."""
     content = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(plan)}
-    write_json_atomic(folder / PLAN_FILE, seal.sealed(content))
+    write_sealed(folder / PLAN_FILE, content)
 
 
 def read_plan(folder: Path) -> Allocation | None:
@@ -28,17 +27,7 @@ def read_plan(folder: Path) -> Allocation | None:
     path = folder / PLAN_FILE
     if not path.exists():
         return None
-    try:
-        content = schema.loads(own_files.read_text(path))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} must be JSON, got '{error}'; restore the file") from error
-    check_format(content, name=_FORMAT, version=_VERSION, where=str(path))
-    try:
-        content = seal.unsealed(content)
-    except ValueError as error:
-        raise InputError(
-            f"{path} must be as it was written, got {error}; restore the file"
-        ) from error
+    content = read_sealed(path, name=_FORMAT, version=_VERSION, todo="restore the file")
     fields = {key: value for key, value in content.items() if key not in {"format", "version"}}
     found = list(schema.field_problems(fields, {"hands": int, "cost_ratio": float}))
     if not found and fields["hands"] < 1:

@@ -15,38 +15,8 @@ from analogsim import bounded, own_files, schema
 from analogsim.errors import InputError, OutputError, shown
 from analogsim.experiment.axes import place_of
 from analogsim.experiment.digest import POINTS
-from analogsim.experiment.folder import prepare_folder, write_bytes_atomic, write_json_atomic
-from analogsim.experiment.header import (
-    HEADER_FILE,
-    DeviceEntry,
-    Digital,
-    Layer,
-    RunHeader,
-    read_header,
-    write_header,
-)
+from analogsim.experiment.header import RunHeader
 from analogsim.experiment.trial import Key, Trial
-
-__all__ = [
-    "HEADER_FILE",
-    "RECORDS_FILE",
-    "DeviceEntry",
-    "Digital",
-    "Layer",
-    "Record",
-    "RecordWriter",
-    "Records",
-    "RunHeader",
-    "Trial",
-    "check_finished",
-    "prepare_folder",
-    "read_header",
-    "read_lines",
-    "read_records",
-    "write_bytes_atomic",
-    "write_header",
-    "write_json_atomic",
-]
 
 RECORDS_FILE = "records.jsonl"
 # More than 10^6 trials over 10^4 images each; a larger file is a damaged one.

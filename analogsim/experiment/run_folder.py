@@ -8,14 +8,7 @@ from typing import Any
 
 from analogsim import own_files
 from analogsim.errors import InputError, OutputError, ResumeWarning
-from analogsim.experiment.digest import (
-    DESIGN,
-    DEVICE_FILES,
-    FREE,
-    GROWING,
-    INPUTS,
-    chip_numbers,
-)
+from analogsim.experiment.digest import DESIGN, DEVICE_FILES, FREE, GROWING, INPUTS, chip_numbers
 from analogsim.experiment.header import HEADER_FILE, RunHeader, read_header
 from analogsim.experiment.records import RECORDS_FILE
 from analogsim.inputs.fingerprint import changed

@@ -15,12 +15,7 @@ from analogsim.experiment.deal import all_images, hand, pilot_images
 from analogsim.experiment.job import Task
 from analogsim.experiment.statistics.components import Components, components, tabulate
 from analogsim.experiment.statistics.crossed import crossed
-from analogsim.experiment.statistics.design import (
-    MIN_CHIPS,
-    best_plan,
-    next_chips,
-    required_chips,
-)
+from analogsim.experiment.statistics.design import MIN_CHIPS, best_plan, next_chips, required_chips
 from analogsim.experiment.statistics.rows import answers, digital_answers
 from analogsim.experiment.study import Chips, Precision, Study
 from analogsim.experiment.trial import Key, Trial

@@ -5,9 +5,24 @@ from pathlib import Path
 from typing import Any
 
 from analogsim import own_files, schema, seal
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_json_atomic
-from analogsim.experiment.header import check_format
+
+
+def check_format(content: object, *, name: str, version: int | tuple[int, ...], where: str) -> None:
+    """Raises InputError unless `content` is an object of that format and one of the versions."""
+    versions = (version,) if isinstance(version, int) else version
+    if not isinstance(content, dict) or content.get("format") != name:
+        got = content.get("format") if isinstance(content, dict) else content
+        raise InputError(
+            f"{where} format must be {name!r}, got {shown(got)}; check that this is a run's folder"
+        )
+    if content.get("version") not in versions:
+        raise InputError(
+            f"{where} version must be {' or '.join(map(str, versions))}, got "
+            f"{shown(content.get('version'))}; "
+            "read it with the analogsim that wrote it"
+        )
 
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
@@ -24,7 +39,8 @@ def read_sealed(path: Path, *, name: str, version: int, todo: str) -> Any:
     try:
         content = schema.loads(own_files.read_text(path))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} must be readable JSON, got '{error}'; {todo}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} must be readable JSON, got '{reason}'; {todo}") from error
     check_format(content, name=name, version=version, where=str(path))
     return opened(content, where=str(path), todo=todo)
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analogsim.experiment.axes import point_text
-from analogsim.experiment.records import Digital, Trial
+from analogsim.experiment.header import Digital
+from analogsim.experiment.trial import Trial
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.costs import Cost, Costs, Curve, curves_of
 from analogsim.report.labels import compensation_label, time_labels

@@ -7,7 +7,7 @@ from analogsim.experiment.header import ArraysEntry, CrossbarEntry
 from analogsim.report.cells import Cell, Column, Table
 from analogsim.report.chart import Chart
 from analogsim.report.labels import percent
-from analogsim.report.look import COLOURS, GREY, Look, settings
+from analogsim.report.look import COLOURS, GREY, Look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +67,6 @@ def _words(one: ArraysEntry) -> str:
 
 
 def _draw(arrays: Sequence[ArraysEntry], look: Look) -> "Figure":
-    import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
@@ -75,26 +74,25 @@ def _draw(arrays: Sequence[ArraysEntry], look: Look) -> "Figure":
     # Names stand on end above the arrays, counts below.
     above, below = _NAME * 0.6 * look.font_pt / 72, 1.5 * look.font_pt / 72
     high = inch * max(one["rows"] for one in arrays)
-    with mpl.rc_context(settings(look)):
-        figure = Figure(figsize=(look.width_in, len(strips) * (above + high + below)))
-        axes = figure.add_axes((0, 0, 1, 1))
-        for number, strip in enumerate(strips):
-            top = number * (above + high + below) + above
-            for one, left in strip:
-                held, whole = (
-                    (inch * one[f"{what}columns"], inch * one[f"{what}rows"])  # type: ignore[literal-required]
-                    for what in ("filled_", "")
-                )
-                middle = left + whole[0] / 2
-                axes.add_patch(Rectangle((left, top), *held, color=COLOURS[0], alpha=0.6))
-                axes.add_patch(
-                    Rectangle((left, top), *whole, fill=False, edgecolor=GREY, linewidth=0.8)
-                )
-                axes.text(middle, top - 0.04, _short(one["layer"]), rotation=90,
-                          ha="center", va="bottom")  # fmt: skip
-                axes.text(middle, top + high + 0.04, str(one["count"]), ha="center", va="top")
-        axes.set(xlim=(0, look.width_in), ylim=(len(strips) * (above + high + below), 0))
-        axes.set_axis_off()
+    figure = Figure(figsize=(look.width_in, len(strips) * (above + high + below)))
+    axes = figure.add_axes((0, 0, 1, 1))
+    for number, strip in enumerate(strips):
+        top = number * (above + high + below) + above
+        for one, left in strip:
+            held, whole = (
+                (inch * one[f"{what}columns"], inch * one[f"{what}rows"])  # type: ignore[literal-required]
+                for what in ("filled_", "")
+            )
+            middle = left + whole[0] / 2
+            axes.add_patch(Rectangle((left, top), *held, color=COLOURS[0], alpha=0.6))
+            axes.add_patch(
+                Rectangle((left, top), *whole, fill=False, edgecolor=GREY, linewidth=0.8)
+            )
+            axes.text(middle, top - 0.04, _short(one["layer"]), rotation=90,
+                      ha="center", va="bottom")  # fmt: skip
+            axes.text(middle, top + high + 0.04, str(one["count"]), ha="center", va="top")
+    axes.set(xlim=(0, look.width_in), ylim=(len(strips) * (above + high + below), 0))
+    axes.set_axis_off()
     return figure
 
 

@@ -10,8 +10,10 @@ from typing import Any, Literal, TypedDict, get_type_hints
 
 from analogsim import schema
 from analogsim.errors import InputError, shown
+from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import CoverageEntry
-from analogsim.experiment.sealed import read_sealed
+from analogsim.experiment.sealed import read_sealed, write_sealed
+from analogsim.experiment.statistics import Sampled
 from analogsim.report.csv_file import csv_lines
 
 ATTRIBUTION_FILE = "attribution.json"
@@ -155,17 +157,7 @@ class Loss:
     new_images: list[float] | None = None
 
 
-_HINTS: dict[str, Any] = {
-    "kind": str,
-    "name": str,
-    "title": str,
-    "mode": str,
-    "t_s": float,
-    "loss": float | None,
-    "low": float | None,
-    "high": float | None,
-    "new_images": list[float] | None,
-}
+_HINTS = get_type_hints(Loss)
 
 
 def read_losses(folder: Path) -> tuple[Loss, ...]:
@@ -228,3 +220,24 @@ def csv_text(rows: list[Row]) -> str:
         values: dict[str, Any] = {**row}
         lines.append([*map(values.get, fields), *(row["new_images"] or (None, None))])
     return csv_lines([*fields, "new_images_low", "new_images_high"], lines, end="\n")
+
+
+def estimate(found: Sampled) -> Estimate:
+    """An interval as JSON."""
+    return Estimate(
+        mean=found.mean,
+        low=found.low,
+        high=found.high,
+        n_chips=found.n,
+        p=found.p,
+        new_images=None if found.new_images is None else list(found.new_images),
+    )
+
+
+def write_attribution(folder: Path, result: Attribution) -> None:
+    """Write `attribution.json` (with a checksum) and `attribution.csv`, each whole or not at all.
+
+    Raises OutputError.
+    """
+    write_sealed(folder / ATTRIBUTION_FILE, result)
+    write_bytes_atomic(folder / CSV_FILE, csv_text(result["rows"]).encode())

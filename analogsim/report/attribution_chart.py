@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from analogsim.report.attribution import Loss
 from analogsim.report.chart import Chart
 from analogsim.report.labels import format_duration, points
-from analogsim.report.look import COLOURS, GREY, INK, PAGE, Look, settings
+from analogsim.report.look import COLOURS, GREY, INK, PAGE, Look, new_figure
 from analogsim.report.series import mark
 
 if TYPE_CHECKING:
@@ -81,8 +81,6 @@ def draw_attribution(
     losses: Sequence[Loss], where: str, look: Look = PAGE, measured: str = "accuracy"
 ) -> "Figure":
     """A panel of sources and one of layers, below each other in one column; losses in points."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
 
     panels = _panels(losses)
     beside = look.width_in > PAGE.width_in
@@ -90,18 +88,17 @@ def draw_attribution(
     heights = [0.8 + bar_in * len(_names(some, most)) for some in panels.values()]
     height = max(heights) if beside else sum(heights)
     shape = (1, len(panels)) if beside else (len(panels), 1)
-    with mpl.rc_context(settings(look) | {"hatch.linewidth": 0.6}):
-        figure = Figure(figsize=(look.width_in, 0.8 + height), layout="constrained")
-        ratios = None if beside else heights
-        grid = figure.subplots(*shape, squeeze=False, height_ratios=ratios)
-        for axes, (kind, some) in zip(grid.flat, panels.items(), strict=True):
-            _bars(axes, some, _names(some, most), look.fold)
-            axes.set_xlabel(f"loss of {measured} (points)")
-            axes.set_title(f"by {kind}", loc="left")
-        title = look.fold(where, 0.95)
-        figure.suptitle(title, fontsize=look.font_pt, x=0.02, ha="left")
-        handles, labels = grid[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    figure = new_figure(look, 0.8 + height)
+    ratios = None if beside else heights
+    grid = figure.subplots(*shape, squeeze=False, height_ratios=ratios)
+    for axes, (kind, some) in zip(grid.flat, panels.items(), strict=True):
+        _bars(axes, some, _names(some, most), look.fold)
+        axes.set_xlabel(f"loss of {measured} (points)")
+        axes.set_title(f"by {kind}", loc="left")
+    title = look.fold(where, 0.95)
+    figure.suptitle(title, fontsize=look.font_pt, x=0.02, ha="left")
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 

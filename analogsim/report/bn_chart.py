@@ -9,7 +9,7 @@ from analogsim.experiment.trial import Trial
 from analogsim.quantity import Quantity
 from analogsim.report.chart import Chart
 from analogsim.report.labels import compensation_label, format_duration, time_labels
-from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, settings
+from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, new_figure
 from analogsim.report.series import mark
 from analogsim.report.summary import Run
 from analogsim.report.time_axis import TimeAxis
@@ -124,9 +124,6 @@ def _change(one: Policy, quantity: Quantity) -> str:
 
 
 def _draw(shown: Sequence[Policy], look: Look, quantity: Quantity) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     scale = quantity.scale
     curves: dict[tuple[str, str], list[Policy]] = {}
     for one in shown:
@@ -134,39 +131,38 @@ def _draw(shown: Sequence[Policy], look: Look, quantity: Quantity) -> "Figure":
     groups = list(dict.fromkeys(group for group, _ in curves))
     names = list(dict.fromkeys(bn for _, bn in curves))
     axis = TimeAxis.of(one.t_s for one in shown)
-    with mpl.rc_context(settings(look)):
-        height = 1.9 * len(groups) + 0.5 + 0.021 * look.font_pt * (len(names) + 1)
-        figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        grid = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, group in zip(grid, groups, strict=True):
-            axes.axhline(0, color=INK, linewidth=1)
-            axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
-            axes.set_title(look.fold(group, 0.75), loc="left")
-            axes.set_ylabel(quantity.change_unit or quantity.name)
-            for place, bn in enumerate(names):
-                found = sorted(curves.get((group, bn), []), key=lambda one: one.t_s)
-                shift = (place - (len(names) - 1) / 2) * axis.step(len(names))
-                ends = [one.against for one in found if one.against is not None]
-                drawn = axes.errorbar(
-                    [axis.x[one.t_s] + shift for one in found],
-                    [scale * mean for mean, _, _ in ends],
-                    yerr=[
-                        [0.0 if low is None else scale * (mean - low) for mean, low, _ in ends],
-                        [0.0 if high is None else scale * (high - mean) for mean, _, high in ends],
-                    ],
-                    color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
-                    markersize=4.5, linewidth=1.4, capsize=2, label=f"BN {bn}",
-                )  # fmt: skip
-                texts = [
-                    f"BN {bn}, {format_duration(one.t_s)}: {_change(one, quantity)} "
-                    f"{quantity.change_unit}".rstrip()
-                    for one in found
-                    if one.against is not None
-                ]
-                mark(drawn[0], f"BN {bn}", texts)
-                for part in (*drawn[1], *drawn[2]):
-                    mark(part, f"BN {bn}")
-        axis.finish(grid[-1], look)
-        handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    height = 1.9 * len(groups) + 0.5 + 0.021 * look.font_pt * (len(names) + 1)
+    figure = new_figure(look, height)
+    grid = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, group in zip(grid, groups, strict=True):
+        axes.axhline(0, color=INK, linewidth=1)
+        axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
+        axes.set_title(look.fold(group, 0.75), loc="left")
+        axes.set_ylabel(quantity.change_unit or quantity.name)
+        for place, bn in enumerate(names):
+            found = sorted(curves.get((group, bn), []), key=lambda one: one.t_s)
+            shift = (place - (len(names) - 1) / 2) * axis.step(len(names))
+            ends = [one.against for one in found if one.against is not None]
+            drawn = axes.errorbar(
+                [axis.x[one.t_s] + shift for one in found],
+                [scale * mean for mean, _, _ in ends],
+                yerr=[
+                    [0.0 if low is None else scale * (mean - low) for mean, low, _ in ends],
+                    [0.0 if high is None else scale * (high - mean) for mean, _, high in ends],
+                ],
+                color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
+                markersize=4.5, linewidth=1.4, capsize=2, label=f"BN {bn}",
+            )  # fmt: skip
+            texts = [
+                f"BN {bn}, {format_duration(one.t_s)}: {_change(one, quantity)} "
+                f"{quantity.change_unit}".rstrip()
+                for one in found
+                if one.against is not None
+            ]
+            mark(drawn[0], f"BN {bn}", texts)
+            for part in (*drawn[1], *drawn[2]):
+                mark(part, f"BN {bn}")
+    axis.finish(grid[-1], look)
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return figure

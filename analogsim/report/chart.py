@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analogsim.report.csv_file import Cell, csv_lines
-from analogsim.report.look import Look
+from analogsim.report.look import Look, settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ class Chart:
     """One figure of the report.
 
     `name` is the stem of its files, `words` its alt text (what it shows, with the numbers),
-    `header` and `rows` its data, and `draw` makes it anew for any width.
+    `header` and `rows` its data; `draw` makes it anew for any width, under the settings of a look.
     """
 
     name: str
@@ -26,6 +26,13 @@ class Chart:
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     draw: Callable[[Look], "Figure"]
+
+    def figure(self, look: Look) -> "Figure":
+        """The chart in a look."""
+        import matplotlib as mpl  # here for the start-up time
+
+        with mpl.rc_context(settings(look)):
+            return self.draw(look)
 
     def csv(self) -> str:
         """The data as CSV (RFC 4180) with a line of names; what is not known is empty."""

@@ -44,4 +44,4 @@ def write_charts(
 
 
 def _figure(chart: Chart) -> "Figure":
-    return settled(chart.draw(PAGE), PAGE)
+    return settled(chart.figure(PAGE), PAGE)

@@ -10,7 +10,8 @@ from typing import Any, TypedDict
 from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.header import CoverageEntry
-from analogsim.experiment.sealed import read_sealed
+from analogsim.experiment.sealed import read_sealed, write_sealed
+from analogsim.experiment.statistics import Sampled
 
 MATCHED_FILE = "matched.json"
 FORMAT, VERSION = "analogsim-matched", 1
@@ -153,3 +154,19 @@ def _completed(content: Any) -> Any:
         return content
     found = {name: _completed(value) for name, value in content.items()}
     return {"p": None, "new_images": None} | found if "ci95" in found else found
+
+
+def estimate(found: Sampled) -> Estimate:
+    """An interval as JSON."""
+    return Estimate(
+        mean=found.mean,
+        ci95=None if found.low is None or found.high is None else [found.low, found.high],
+        n_chips=found.n,
+        p=found.p,
+        new_images=None if found.new_images is None else list(found.new_images),
+    )
+
+
+def write_comparison(folder: Path, comparison: Comparison) -> None:
+    """Write `matched.json`, whole or not at all, with a checksum. Raises OutputError."""
+    write_sealed(folder / MATCHED_FILE, comparison)

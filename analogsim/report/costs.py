@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import Sampled, holm, less_digital, paired_trials
+from analogsim.experiment.trial import Trial
 from analogsim.quantity import Quantity
 
 

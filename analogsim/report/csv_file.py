@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -49,11 +49,9 @@ def flat(trial: Trial, quantity: Quantity = ACCURACY) -> dict[str, Any]:
     if trial.n_correct is None:
         del fields["n_correct"]
     fields = {quantity.name if key == "accuracy" else key: fields[key] for key in fields}
-    images = trial.images
-    fields["images_order"] = None if images is None else images["order"]
-    fields["images_round"] = None if images is None else images["round"]
-    fields["images_start"] = None if images is None else images["start"]
-    fields["images_total"] = None if images is None else images["total"]
+    images: Mapping[str, Any] = trial.images or {}
+    for what in ("order", "round", "start", "total"):
+        fields[f"images_{what}"] = images.get(what)
     return fields | (trial.point or {})
 
 

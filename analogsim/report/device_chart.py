@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration
-from analogsim.report.look import COLOURS, GREY, MARKERS, Look, settings
+from analogsim.report.look import COLOURS, GREY, MARKERS, Look, new_figure
 from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
 from device_models.behaviour import Behaviour
@@ -172,33 +172,25 @@ def _targets(found: Devices) -> str:
 
 
 def _alone(look: Look, fill: Callable[["Axes"], None]) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(settings(look)):
-        figure = Figure(figsize=(look.width_in, 0.62 * look.width_in), layout="constrained")
-        _filled(figure.subplots(), fill)
+    figure = new_figure(look, 0.62 * look.width_in)
+    _filled(figure.subplots(), fill)
     return figure
 
 
 def _together(found: Devices, look: Look) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(settings(look)):
-        height = look.width_in + 0.021 * look.font_pt * len(found)
-        figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        left, right, below = (figure.add_subplot(2, 2, place) for place in (1, 2, (3, 4)))
-        _filled(left, lambda axes: _programming(axes, found))
-        _filled(right, lambda axes: _exponents(axes, found))
-        _filled(below, lambda axes: _drift(axes, found, look))
-        for axes in (left, right):
-            axes.set_xticks((0, 0.5, 1))
-            axes.locator_params(axis="y", nbins=5)
-        if len(found) > 1:
-            handles = left.get_lines()
-            names = [look.fold(name, 0.8) for name in found]
-            figure.legend(handles, names, loc="outside lower center", ncols=1, frameon=False)
+    height = look.width_in + 0.021 * look.font_pt * len(found)
+    figure = new_figure(look, height)
+    left, right, below = (figure.add_subplot(2, 2, place) for place in (1, 2, (3, 4)))
+    _filled(left, lambda axes: _programming(axes, found))
+    _filled(right, lambda axes: _exponents(axes, found))
+    _filled(below, lambda axes: _drift(axes, found, look))
+    for axes in (left, right):
+        axes.set_xticks((0, 0.5, 1))
+        axes.locator_params(axis="y", nbins=5)
+    if len(found) > 1:
+        handles = left.get_lines()
+        names = [look.fold(name, 0.8) for name in found]
+        figure.legend(handles, names, loc="outside lower center", ncols=1, frameon=False)
     return figure
 
 

@@ -6,7 +6,7 @@ from analogsim.experiment.layers_file import DeviceLayers, LayersFile, State, po
 from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import compensation_label, format_duration
-from analogsim.report.look import COLOURS, GREY, INK, Look, settings
+from analogsim.report.look import COLOURS, GREY, INK, Look, new_figure
 from analogsim.report.series import mark, mark_points
 
 if TYPE_CHECKING:
@@ -88,50 +88,46 @@ def _words(device: DeviceLayers) -> str:
 
 
 def _draw(content: LayersFile, look: Look) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     devices = content["presets"]
     edges = content["edges"]
     most = max(len(shown_states(device)) for device in devices)
     low, high = _range(content)
-    with mpl.rc_context(settings(look)):
-        height = 1.9 * len(devices) + 0.5 + 0.023 * look.font_pt * most * len(devices)
-        figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        grid = figure.subplots(len(devices), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, device in zip(grid, devices, strict=True):
-            axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
-            axes.axvline(0, color=INK, linewidth=0.8)
-            for place, n in enumerate(shown_states(device)):
-                counts, below, above = pooled(device, n)
-                total = sum(counts) + below + above
-                shares = [100 * count / total for count in counts]
-                label = state_label(device["states"][n])
-                drawn = axes.stairs(
-                    shares, edges, color=COLOURS[place % len(COLOURS)], linewidth=1.4,
-                    linestyle=_LINES[place % len(_LINES)], label=label,
-                )  # fmt: skip
-                name = f"{device['preset']}, {label}"
-                mark(drawn, name)
-                bins = [at for at in range(len(shares)) if low <= edges[at] < edges[at + 1] <= high]
-                bins = bins[:: -(-len(bins) // _MOST_POINTS) or 1]
-                mark_points(
-                    axes, [(edges[at] + edges[at + 1]) / 2 for at in bins],
-                    [shares[at] for at in bins], name,
-                    [f"{name}, error {edges[at]:.3g} to {edges[at + 1]:.3g}: {shares[at]:.3g} %"
-                     for at in bins],
-                )  # fmt: skip
-            axes.set_ylim(bottom=0)
-            axes.set_ylabel("weights (%)")
-            axes.set_title(look.fold(device["preset"], 0.75), loc="left")
-            axes.legend(
-                loc="upper center", bbox_to_anchor=(0.5, -0.22), frameon=False,
-                ncols=2 if look.width_in > 4 else 1,
+    height = 1.9 * len(devices) + 0.5 + 0.023 * look.font_pt * most * len(devices)
+    figure = new_figure(look, height)
+    grid = figure.subplots(len(devices), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, device in zip(grid, devices, strict=True):
+        axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
+        axes.axvline(0, color=INK, linewidth=0.8)
+        for place, n in enumerate(shown_states(device)):
+            counts, below, above = pooled(device, n)
+            total = sum(counts) + below + above
+            shares = [100 * count / total for count in counts]
+            label = state_label(device["states"][n])
+            drawn = axes.stairs(
+                shares, edges, color=COLOURS[place % len(COLOURS)], linewidth=1.4,
+                linestyle=_LINES[place % len(_LINES)], label=label,
             )  # fmt: skip
-        grid[-1].set_xlim(low, high)
-        for axes in grid:
-            axes.tick_params(labelbottom=True)
-            axes.set_xlabel("weight error / std(w)", labelpad=1)
+            name = f"{device['preset']}, {label}"
+            mark(drawn, name)
+            bins = [at for at in range(len(shares)) if low <= edges[at] < edges[at + 1] <= high]
+            bins = bins[:: -(-len(bins) // _MOST_POINTS) or 1]
+            mark_points(
+                axes, [(edges[at] + edges[at + 1]) / 2 for at in bins],
+                [shares[at] for at in bins], name,
+                [f"{name}, error {edges[at]:.3g} to {edges[at + 1]:.3g}: {shares[at]:.3g} %"
+                 for at in bins],
+            )  # fmt: skip
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("weights (%)")
+        axes.set_title(look.fold(device["preset"], 0.75), loc="left")
+        axes.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.22), frameon=False,
+            ncols=2 if look.width_in > 4 else 1,
+        )  # fmt: skip
+    grid[-1].set_xlim(low, high)
+    for axes in grid:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel("weight error / std(w)", labelpad=1)
     return figure
 
 

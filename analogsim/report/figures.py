@@ -87,7 +87,7 @@ def write_figures(
 def _write(
     chart: Chart, output: Path, width: str, look: Look, formats: Sequence[str]
 ) -> list[Path]:
-    figure = settled(chart.draw(look), look)
+    figure = settled(chart.figure(look), look)
     paths = []
     for kind in formats:
         path = output / f"{chart.name}_{width}.{kind}"

@@ -11,7 +11,7 @@ from analogsim.experiment.layers_file import DeviceLayers, LayersFile
 from analogsim.report.attribution import Loss
 from analogsim.report.chart import Chart
 from analogsim.report.labels import format_duration, percent
-from analogsim.report.look import COLOURS, GREY, Look, settings
+from analogsim.report.look import COLOURS, GREY, Look, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -177,40 +177,36 @@ def _words(line: LayerLine) -> str:
 
 
 def _draw(lines: Sequence[LayerLine], look: Look, *, with_later: bool) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     places = range(len(lines))
-    with mpl.rc_context(settings(look)):
-        height = 1.1 + 0.024 * look.font_pt * len(lines)
-        figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        known = any(_points(line.alone) for line in lines)
-        widths = (2, 1, 1) if known else (2, 1)
-        panels = figure.subplots(1, len(widths), sharey=True, width_ratios=widths)
-        left, right = panels[:2]
-        programmed = [line.layer["programming_error"] for line in lines]
-        ends = [line.later or error for line, error in zip(lines, programmed, strict=True)]
-        left.hlines(
-            places,
-            [100 * (error or 0) for error in programmed],
-            [100 * (end or 0) for end in ends],
-            color=GREY, linewidth=1,
-        )  # fmt: skip
-        _dots(left, programmed, COLOURS[0], "o", "as programmed")
-        if with_later:
-            _dots(left, [line.later for line in lines], COLOURS[1], "s", "later")
-        left.set_xlim(left=0)
-        left.set_xlabel("weight error (%)")
-        left.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
-        left.set_yticks(places, [line.layer["name"] for line in lines])
-        left.set_ylim(len(lines) - 0.4, -0.6)
-        shares = [100 * (line.utilisation or 0) for line in lines]
-        right.barh(places, shares, color=COLOURS[2], height=0.6)
-        right.set_xlim(0, 100)
-        right.set_xlabel("cells used (%)")
-        right.tick_params(labelleft=False, left=False)
-        if known:
-            _losses(panels[2], lines)
+    height = 1.1 + 0.024 * look.font_pt * len(lines)
+    figure = new_figure(look, height)
+    known = any(_points(line.alone) for line in lines)
+    widths = (2, 1, 1) if known else (2, 1)
+    panels = figure.subplots(1, len(widths), sharey=True, width_ratios=widths)
+    left, right = panels[:2]
+    programmed = [line.layer["programming_error"] for line in lines]
+    ends = [line.later or error for line, error in zip(lines, programmed, strict=True)]
+    left.hlines(
+        places,
+        [100 * (error or 0) for error in programmed],
+        [100 * (end or 0) for end in ends],
+        color=GREY, linewidth=1,
+    )  # fmt: skip
+    _dots(left, programmed, COLOURS[0], "o", "as programmed")
+    if with_later:
+        _dots(left, [line.later for line in lines], COLOURS[1], "s", "later")
+    left.set_xlim(left=0)
+    left.set_xlabel("weight error (%)")
+    left.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
+    left.set_yticks(places, [line.layer["name"] for line in lines])
+    left.set_ylim(len(lines) - 0.4, -0.6)
+    shares = [100 * (line.utilisation or 0) for line in lines]
+    right.barh(places, shares, color=COLOURS[2], height=0.6)
+    right.set_xlim(0, 100)
+    right.set_xlabel("cells used (%)")
+    right.tick_params(labelleft=False, left=False)
+    if known:
+        _losses(panels[2], lines)
     return figure
 
 

@@ -8,7 +8,7 @@ from analogsim.experiment.statistics import Interval
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration
-from analogsim.report.look import COLOURS, GREY, MARKERS, PAGE, Look, settings
+from analogsim.report.look import COLOURS, GREY, MARKERS, PAGE, Look, new_figure
 from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
 
@@ -80,8 +80,6 @@ def draw_lines(
     The x values are fractions too, or seconds where `x` is None.
     """
     # Imported here for the start-up time of commands that draw nothing.
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     names = list(dict.fromkeys(one.name for lines in panels.values() for one in lines))
@@ -94,37 +92,36 @@ def draw_lines(
     # No higher than the text of a journal's page.
     height = min(2.4 * down + legend, _HIGHEST_IN)
     axis = TimeAxis.of(at for lines in panels.values() for one in lines for at in one.xs)
-    with mpl.rc_context(settings(look)):
-        figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
-        for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
-            for one in lines:
-                xs = [axis.x[at] if x is None else 100 * at for at in one.xs]
-                texts = [_hover(one, at, x, quantity) for at in one.xs]
-                _draw(axes, one, xs, names.index(one.name), texts, quantity.scale)
-            axes.set_title(look.fold(title, 0.9 / across), loc="left")
-            axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
-            if x is None:
-                axis.finish(axes, look, columns=across)
-                axes.set_xlabel("")
-        for axes in grid.flat[max(len(panels) - across, 0) : len(panels)]:
-            axes.set_xlabel("time (log scale)" if x is None else x)
-        figure.supylabel(y, fontsize=look.font_pt)
-        # Bands may be wide without end; the means decide what is shown.
-        scale = quantity.scale
-        shown = [scale * mean for lines in panels.values() for one in lines for mean in one.means]
-        low, high = min(shown, default=0), max(shown, default=100)
-        room = 0.1 * (high - low) + (1 if quantity.is_share else 0.02 * abs(high))
-        grid[0, 0].set_ylim(low - room, high + room)
-        for at in range(len(panels), grid.size):
-            grid.flat[at].remove()
-            # The one above it is the lowest of its column then.
-            grid.flat[at - across].tick_params(labelbottom=True)
-        handles = [
-            Line2D([], [], color=_colour(at), marker=_marker(at), label=name)
-            for at, name in enumerate(names)
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
+    figure = new_figure(look, height)
+    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
+        for one in lines:
+            xs = [axis.x[at] if x is None else 100 * at for at in one.xs]
+            texts = [_hover(one, at, x, quantity) for at in one.xs]
+            _draw(axes, one, xs, names.index(one.name), texts, quantity.scale)
+        axes.set_title(look.fold(title, 0.9 / across), loc="left")
+        axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
+        if x is None:
+            axis.finish(axes, look, columns=across)
+            axes.set_xlabel("")
+    for axes in grid.flat[max(len(panels) - across, 0) : len(panels)]:
+        axes.set_xlabel("time (log scale)" if x is None else x)
+    figure.supylabel(y, fontsize=look.font_pt)
+    # Bands may be wide without end; the means decide what is shown.
+    scale = quantity.scale
+    shown = [scale * mean for lines in panels.values() for one in lines for mean in one.means]
+    low, high = min(shown, default=0), max(shown, default=100)
+    room = 0.1 * (high - low) + (1 if quantity.is_share else 0.02 * abs(high))
+    grid[0, 0].set_ylim(low - room, high + room)
+    for at in range(len(panels), grid.size):
+        grid.flat[at].remove()
+        # The one above it is the lowest of its column then.
+        grid.flat[at - across].tick_params(labelbottom=True)
+    handles = [
+        Line2D([], [], color=_colour(at), marker=_marker(at), label=name)
+        for at, name in enumerate(names)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
     return figure
 
 

@@ -83,6 +83,7 @@ def settings(look: Look) -> Any:
         "axes.titlecolor": INK,
         "axes.spines.top": False,
         "axes.spines.right": False,
+        "hatch.linewidth": 0.6,
         # A name such as "$a_b$" is a name and no formula.
         "text.parse_math": False,
         # Hinted text is as wide as its resolution: a layout would be right for that one alone.
@@ -92,6 +93,13 @@ def settings(look: Look) -> Any:
         # TrueType in PDF: text stays text, and journals refuse Type 3.
         "pdf.fonttype": 42,
     }
+
+
+def new_figure(look: Look, height_in: float) -> "Figure":
+    """A figure of the look's width, whose parts find their places by themselves."""
+    from matplotlib.figure import Figure  # here for the start-up time
+
+    return Figure(figsize=(look.width_in, height_in), layout="constrained")
 
 
 def png_bytes(figure: "Figure", look: Look = PAGE, *, dpi: int = 200) -> bytes:

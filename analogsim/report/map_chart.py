@@ -8,7 +8,7 @@ from analogsim.experiment.layers_file import LayersFile, Map, unpack
 from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration
-from analogsim.report.look import DIVERGING, Look, settings
+from analogsim.report.look import DIVERGING, Look, new_figure
 from analogsim.report.series import mark_cells
 
 if TYPE_CHECKING:
@@ -95,29 +95,22 @@ def _rows(maps: list[Map]) -> list[tuple[Cell, ...]]:
 
 
 def _draw(maps: list[Map], look: Look) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(settings(look)):
-        side = look.width_in / 3.6
-        heights = [min(1.0, max(0.25, one["rows"] / one["columns"])) for one in maps]
-        figure = Figure(
-            figsize=(look.width_in, sum(side * h + 0.55 for h in heights) + 0.55),
-            layout="constrained",
-        )
-        grid = figure.subplots(len(maps), 3, squeeze=False, height_ratios=heights)
-        for line, one in zip(grid, maps, strict=True):
-            names = ("wanted", "as programmed", f"after {format_duration(one['t_s'])}")
-            for axes, kind, name in zip(line, _KINDS, names, strict=True):
-                image = _draw_map(axes, _values(one, kind))
-                packed = one[kind]  # type: ignore[literal-required]
-                mark_cells(image, f"{one['layer']}, {name}", packed, one["columns"], one["step"])
-                axes.set_title(name, loc="left")
-            line[0].set_ylabel(one["layer"])
-        figure.colorbar(
-            image, ax=grid, location="bottom", shrink=0.6, aspect=40,
-            label="signed conductance / g_max", ticks=[-1, -0.5, 0, 0.5, 1],
-        )  # fmt: skip
+    side = look.width_in / 3.6
+    heights = [min(1.0, max(0.25, one["rows"] / one["columns"])) for one in maps]
+    figure = new_figure(look, sum(side * h + 0.55 for h in heights) + 0.55)
+    grid = figure.subplots(len(maps), 3, squeeze=False, height_ratios=heights)
+    for line, one in zip(grid, maps, strict=True):
+        names = ("wanted", "as programmed", f"after {format_duration(one['t_s'])}")
+        for axes, kind, name in zip(line, _KINDS, names, strict=True):
+            image = _draw_map(axes, _values(one, kind))
+            packed = one[kind]  # type: ignore[literal-required]
+            mark_cells(image, f"{one['layer']}, {name}", packed, one["columns"], one["step"])
+            axes.set_title(name, loc="left")
+        line[0].set_ylabel(one["layer"])
+    figure.colorbar(
+        image, ax=grid, location="bottom", shrink=0.6, aspect=40,
+        label="signed conductance / g_max", ticks=[-1, -0.5, 0, 0.5, 1],
+    )  # fmt: skip
     return figure
 
 

@@ -7,7 +7,7 @@ from analogsim.report.chart import Chart
 from analogsim.report.comparison import Comparison, Estimate, Point
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration, percent, points
-from analogsim.report.look import COLOURS, DASHES, GREY, INK, PAGE, Look, settings
+from analogsim.report.look import COLOURS, DASHES, GREY, INK, PAGE, Look, new_figure
 from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
 
@@ -70,39 +70,36 @@ def _three(found: Estimate) -> tuple[float, float | None, float | None]:
 
 def draw_comparison(comparison: Comparison, look: Look = PAGE) -> "Figure":
     """A column a device: accuracy (%) over time above, equivalent eta below, 95 % intervals."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
 
     presets = list(dict.fromkeys(point["preset"] for point in comparison["points"]))
     axis = TimeAxis.of(point["t_s"] for point in comparison["points"])
     columns = min(len(presets), _MOST_COLUMNS if look.width_in > PAGE.width_in else 2)
     bands = -(-len(presets) // columns)
-    with mpl.rc_context(settings(look)):
-        figure = Figure(figsize=(look.width_in, 0.4 + 4.0 * bands), layout="constrained")
-        grid = figure.subplots(2 * bands, columns, sharex=True, sharey="row", squeeze=False)
-        for place, preset in enumerate(presets):
-            band, column = divmod(place, columns)
-            above, below = grid[2 * band][column], grid[2 * band + 1][column]
-            found = [point for point in comparison["points"] if point["preset"] == preset]
-            found.sort(key=lambda point: point["t_s"])
-            _accuracies(above, found, axis, comparison["digital_accuracy"])
-            above.set_title(look.fold(preset, 0.75 / columns), loc="left")
-            _etas(below, found, axis)
-            axis.finish(below, look, columns=columns)
-            below.tick_params(labelbottom=True)
-            if column == 0:
-                above.set_ylabel("accuracy (%)")
-                below.set_ylabel("equivalent eta")
-        for band in range(bands):
-            # Only now: earlier it would end the shared axis where the first column ends.
-            grid[2 * band + 1][0].set_ylim(bottom=0)
-        for place in range(len(presets), columns * bands):
-            band, column = divmod(place, columns)
-            grid[2 * band][column].set_visible(False)
-            grid[2 * band + 1][column].set_visible(False)
-        handles, labels = grid[0][0].get_legend_handles_labels()
-        ncols = 3 if look.width_in > 5 else 2
-        figure.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False)
+    figure = new_figure(look, 0.4 + 4.0 * bands)
+    grid = figure.subplots(2 * bands, columns, sharex=True, sharey="row", squeeze=False)
+    for place, preset in enumerate(presets):
+        band, column = divmod(place, columns)
+        above, below = grid[2 * band][column], grid[2 * band + 1][column]
+        found = [point for point in comparison["points"] if point["preset"] == preset]
+        found.sort(key=lambda point: point["t_s"])
+        _accuracies(above, found, axis, comparison["digital_accuracy"])
+        above.set_title(look.fold(preset, 0.75 / columns), loc="left")
+        _etas(below, found, axis)
+        axis.finish(below, look, columns=columns)
+        below.tick_params(labelbottom=True)
+        if column == 0:
+            above.set_ylabel("accuracy (%)")
+            below.set_ylabel("equivalent eta")
+    for band in range(bands):
+        # Only now: earlier it would end the shared axis where the first column ends.
+        grid[2 * band + 1][0].set_ylim(bottom=0)
+    for place in range(len(presets), columns * bands):
+        band, column = divmod(place, columns)
+        grid[2 * band][column].set_visible(False)
+        grid[2 * band + 1][column].set_visible(False)
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    ncols = 3 if look.width_in > 5 else 2
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analogsim.experiment.records import Trial
+from analogsim.experiment.trial import Trial
 from analogsim.report.extras import Extras
 from analogsim.report.summary import UNSEEDED, Run, Summary, row_name
 from analogsim.report.verdicts import MOST

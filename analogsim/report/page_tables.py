@@ -4,21 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analogsim.experiment.axes import axes_of, shown_text
-from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import chance_count
-from analogsim.experiment.trial import name_of
+from analogsim.experiment.trial import Trial, name_of
 from analogsim.quantity import Quantity
 from analogsim.report.attribution import Loss
 from analogsim.report.bn_chart import Policy
 from analogsim.report.cells import Cell, Column, Table, number
 from analogsim.report.differences import Difference, Side
-from analogsim.report.labels import (
-    format_duration,
-    percent,
-    points,
-    series_label,
-    time_labels,
-)
+from analogsim.report.labels import format_duration, percent, points, series_label, time_labels
 from analogsim.report.layers_view import LayerLine
 from analogsim.report.summary import RowDict, Summary, digital_bounds, quantity_of, row_name
 

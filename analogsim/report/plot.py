@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from analogsim.experiment.records import Trial
 from analogsim.experiment.statistics import Row, summarise
+from analogsim.experiment.trial import Trial
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.labels import compensation_label, factored, format_duration
-from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, PAGE, Look, settings
+from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, PAGE, Look, new_figure
 from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-__all__ = ["INK", "draw"]
 
 _CHIP: dict[str, Any] = {"linestyle": "", "marker": ".", "markersize": 4, "mew": 0, "alpha": 0.6}
 _MAX_CURVES = 6
@@ -49,42 +47,37 @@ def draw(
     are those of `summarise`, if they are made already. Where images were dealt out there are no
     dots: a chip's own accuracy is then mostly the noise of its few images.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
 
-    with mpl.rc_context(settings(look)):
-        curves = _curves(trials, summarise(trials) if rows is None else rows)
-        panels = _panels(list(curves))
-        styles = _styles(list(curves), split=len(panels) > 1)
-        common, shown = factored([style.name for style in styles.values()])
-        if len(panels) == 1 and common:
-            styles = {
-                key: replace(style, name=name)
-                for (key, style), name in zip(styles.items(), shown, strict=True)
-            }
-        else:
-            common = ""
-        legend = {style.name: style for style in styles.values()}
-        panel_in = min(2.9, 0.62 * look.width_in) if len(panels) == 1 else 2.1
-        said = [name for name in (*legend, common) if name]
-        lines = sum(look.fold(name, 0.8).count("\n") + 1 for name in said)
-        height = panel_in * len(panels) + 0.021 * look.font_pt * (lines + 1) + 0.4
-        figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        grid = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)
-        axis = TimeAxis.of(trial.t_s for trial in trials)
-        for axes, (title, keys) in zip(grid[:, 0], panels.items(), strict=True):
-            axes.axhline(
-                quantity.scale * digital_accuracy, color=INK, linewidth=1.2, linestyle=DASHES
-            )
-            axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
-            axes.set_ylabel(quantity.axis)
-            axes.set_title(look.fold(title, 0.75), loc="left")
-            for index, key in enumerate(keys):
-                # Curves that coincide stay visible beside each other.
-                shift = (index - (len(keys) - 1) / 2) * axis.step(len(keys))
-                _draw_curve(axes, curves[key], axis, shift, styles[key], quantity)
-        _finish(grid[-1, 0], axis, look, quantity)
-        _legend(figure, list(legend.values()), look, common)
+    curves = _curves(trials, summarise(trials) if rows is None else rows)
+    panels = _panels(list(curves))
+    styles = _styles(list(curves), split=len(panels) > 1)
+    common, shown = factored([style.name for style in styles.values()])
+    if len(panels) == 1 and common:
+        styles = {
+            key: replace(style, name=name)
+            for (key, style), name in zip(styles.items(), shown, strict=True)
+        }
+    else:
+        common = ""
+    legend = {style.name: style for style in styles.values()}
+    panel_in = min(2.9, 0.62 * look.width_in) if len(panels) == 1 else 2.1
+    said = [name for name in (*legend, common) if name]
+    lines = sum(look.fold(name, 0.8).count("\n") + 1 for name in said)
+    height = panel_in * len(panels) + 0.021 * look.font_pt * (lines + 1) + 0.4
+    figure = new_figure(look, height)
+    grid = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)
+    axis = TimeAxis.of(trial.t_s for trial in trials)
+    for axes, (title, keys) in zip(grid[:, 0], panels.items(), strict=True):
+        axes.axhline(quantity.scale * digital_accuracy, color=INK, linewidth=1.2, linestyle=DASHES)
+        axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
+        axes.set_ylabel(quantity.axis)
+        axes.set_title(look.fold(title, 0.75), loc="left")
+        for index, key in enumerate(keys):
+            # Curves that coincide stay visible beside each other.
+            shift = (index - (len(keys) - 1) / 2) * axis.step(len(keys))
+            _draw_curve(axes, curves[key], axis, shift, styles[key], quantity)
+    _finish(grid[-1, 0], axis, look, quantity)
+    _legend(figure, list(legend.values()), look, common)
     return figure
 
 

@@ -7,7 +7,7 @@ from analogsim.quantity import Quantity
 from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import series_label, time_labels
-from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, settings
+from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, new_figure
 from analogsim.report.series import mark, mark_points
 from analogsim.report.summary import Run
 
@@ -133,33 +133,27 @@ def _a(name: str) -> str:
 
 
 def _draw_spread(found: list[Strip], look: Look, quantity: Quantity) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(settings(look)):
-        names = [
-            look.fold(f"{one.label}: mean {quantity.with_unit(one.mean)}", 0.36) for one in found
-        ]
-        lines = sum(name.count("\n") + 1.6 for name in names)
-        height = 0.9 + 0.018 * look.font_pt * lines
-        figure = Figure(figsize=(look.width_in, max(height, 1.5)), layout="constrained")
-        axes = figure.subplots()
-        axes.axvline(0, color=INK, linewidth=1)
-        for place, one in enumerate(found):
-            ys = [place + offset for offset in _apart(one.values)]
-            drawn = axes.plot(
-                [quantity.scale * (value - one.mean) for value in one.values], ys, linestyle="",
-                marker=MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)],
-                markersize=4.5, alpha=0.8, mew=0,
-            )  # fmt: skip
-            texts = [f"chip {c.chip}: {quantity.with_unit(c.accuracy)}" for c in one.chips]
-            mark(drawn[0], one.label, texts)
-        axes.set_yticks(range(len(found)), names)
-        axes.set_ylim(len(found) - 0.4, -0.6)
-        # Long names leave the axis little room: its own name then reaches to the left.
-        away = f"{quantity.change_unit or quantity.name} from the mean of the curve"
-        axes.set_xlabel(away, loc="right")
-        axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
+    names = [look.fold(f"{one.label}: mean {quantity.with_unit(one.mean)}", 0.36) for one in found]
+    lines = sum(name.count("\n") + 1.6 for name in names)
+    height = 0.9 + 0.018 * look.font_pt * lines
+    figure = new_figure(look, max(height, 1.5))
+    axes = figure.subplots()
+    axes.axvline(0, color=INK, linewidth=1)
+    for place, one in enumerate(found):
+        ys = [place + offset for offset in _apart(one.values)]
+        drawn = axes.plot(
+            [quantity.scale * (value - one.mean) for value in one.values], ys, linestyle="",
+            marker=MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)],
+            markersize=4.5, alpha=0.8, mew=0,
+        )  # fmt: skip
+        texts = [f"chip {c.chip}: {quantity.with_unit(c.accuracy)}" for c in one.chips]
+        mark(drawn[0], one.label, texts)
+    axes.set_yticks(range(len(found)), names)
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    # Long names leave the axis little room: its own name then reaches to the left.
+    away = f"{quantity.change_unit or quantity.name} from the mean of the curve"
+    axes.set_xlabel(away, loc="right")
+    axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
     return figure
 
 
@@ -174,44 +168,40 @@ def _apart(values: list[float]) -> list[float]:
 
 
 def _draw_yield(found: list[Strip], look: Look, quantity: Quantity) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(settings(look)):
-        names = [look.fold(one.label, 0.8) for one in found]
-        lines = sum(name.count("\n") + 1 for name in names)
-        height = min(2.6, 0.55 * look.width_in) + 0.021 * look.font_pt * (lines + 1)
-        figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        axes = figure.subplots()
-        axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
-        lowest = min(one.values[0] for one in found)
-        highest = max(one.values[-1] for one in found)
-        room = 0.04 * (highest - lowest) or 0.01
-        for place, one in enumerate(found):
-            points = steps(one.values, quantity.sign)
-            xs = [lowest - room, *(value for value, _ in points), points[-1][0]]
-            ys = [1.0, *(share for _, share in points), 0.0]
-            if quantity.sign < 0:
-                xs = [points[0][0], *(value for value, _ in points), highest + room]
-                ys = [0.0, *(share for _, share in points), 1.0]
-            # A share holds up to its own accuracy, and falls behind it; upwards where lower is
-            # better.
-            drawn = axes.step(
-                [quantity.scale * x for x in xs], [100 * y for y in ys],
-                where="pre" if quantity.sign > 0 else "post",
-                color=COLOURS[place % len(COLOURS)], linewidth=1.6,
-                linestyle=_LINES[place % len(_LINES)], label=names[place],
-            )  # fmt: skip
-            mark(drawn[0], names[place])
-            texts = [
-                f"{quantity.with_unit(value)}: {100 * share:.3g} % of {len(one.values)} chips"
-                for value, share in points
-            ]
-            ends = [quantity.scale * x for x, _ in points], [100 * y for _, y in points]
-            mark_points(axes, *ends, names[place], texts)
-        axes.set_xlim(quantity.scale * (lowest - room), quantity.scale * (highest + room))
-        axes.set_ylim(0, 104)
-        axes.set_xlabel(quantity.axis)
-        axes.set_ylabel("chips that reach it (%)")
-        figure.legend(loc="outside lower center", ncols=1, frameon=False)
+    names = [look.fold(one.label, 0.8) for one in found]
+    lines = sum(name.count("\n") + 1 for name in names)
+    height = min(2.6, 0.55 * look.width_in) + 0.021 * look.font_pt * (lines + 1)
+    figure = new_figure(look, height)
+    axes = figure.subplots()
+    axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
+    lowest = min(one.values[0] for one in found)
+    highest = max(one.values[-1] for one in found)
+    room = 0.04 * (highest - lowest) or 0.01
+    for place, one in enumerate(found):
+        points = steps(one.values, quantity.sign)
+        xs = [lowest - room, *(value for value, _ in points), points[-1][0]]
+        ys = [1.0, *(share for _, share in points), 0.0]
+        if quantity.sign < 0:
+            xs = [points[0][0], *(value for value, _ in points), highest + room]
+            ys = [0.0, *(share for _, share in points), 1.0]
+        # A share holds up to its own accuracy, and falls behind it; upwards where lower is
+        # better.
+        drawn = axes.step(
+            [quantity.scale * x for x in xs], [100 * y for y in ys],
+            where="pre" if quantity.sign > 0 else "post",
+            color=COLOURS[place % len(COLOURS)], linewidth=1.6,
+            linestyle=_LINES[place % len(_LINES)], label=names[place],
+        )  # fmt: skip
+        mark(drawn[0], names[place])
+        texts = [
+            f"{quantity.with_unit(value)}: {100 * share:.3g} % of {len(one.values)} chips"
+            for value, share in points
+        ]
+        ends = [quantity.scale * x for x, _ in points], [100 * y for _, y in points]
+        mark_points(axes, *ends, names[place], texts)
+    axes.set_xlim(quantity.scale * (lowest - room), quantity.scale * (highest + room))
+    axes.set_ylim(0, 104)
+    axes.set_xlabel(quantity.axis)
+    axes.set_ylabel("chips that reach it (%)")
+    figure.legend(loc="outside lower center", ncols=1, frameon=False)
     return figure

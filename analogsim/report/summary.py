@@ -9,19 +9,11 @@ from typing import Any, NotRequired, TypedDict, cast
 from analogsim.errors import InputError
 from analogsim.experiment.axes import Value, place_of
 from analogsim.experiment.digest import DESIGN, POINTS, chip_numbers
-from analogsim.experiment.header import CoverageEntry
+from analogsim.experiment.header import CoverageEntry, Digital, RunHeader, read_header
 from analogsim.experiment.layers_file import read_layers
-from analogsim.experiment.records import (
-    RECORDS_FILE,
-    Digital,
-    RunHeader,
-    Trial,
-    check_finished,
-    read_header,
-    read_records,
-)
+from analogsim.experiment.records import RECORDS_FILE, check_finished, read_records
 from analogsim.experiment.statistics import Row, clopper_pearson, digital_new_images, summarise
-from analogsim.experiment.trial import name_of
+from analogsim.experiment.trial import Trial, name_of
 from analogsim.quantity import Quantity, QuantityEntry
 from analogsim.report.differences import Difference, differences
 from analogsim.report.factor_words import factor_warnings

@@ -12,7 +12,7 @@ from analogsim.report.accuracy_chart import said
 from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import series_label, time_labels
-from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, SEQUENTIAL, Look, settings
+from analogsim.report.look import COLOURS, DASHES, GREY, INK, MARKERS, SEQUENTIAL, Look, new_figure
 from analogsim.report.series import mark, mark_points
 from analogsim.report.summary import RowDict, Summary, quantity_of, row_name
 from analogsim.report.sweep import Sweep
@@ -149,34 +149,28 @@ def _draw_lines(
     look: Look,
     quantity: Quantity,
 ) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(settings(look)):
-        panels = _panels(parts)
-        lines = sum(
-            look.fold(one.label, 0.8).count("\n") + 1 for one in next(iter(panels.values()))
-        )
-        each = min(2.9, 0.62 * look.width_in) if len(panels) == 1 else 2.1
-        height = each * len(panels) + 0.021 * look.font_pt * (lines + 2) + 0.4
-        height += _upright_in(values, look)
-        figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        grid = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-        for axes, (title, curves) in zip(grid, panels.items(), strict=True):
-            axes.axhline(quantity.scale * digital, color=INK, linewidth=1.2, linestyle=DASHES,
-                         label="digital network")  # fmt: skip
-            axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
-            axes.set_title(look.fold(title, 0.75), loc="left")
-            axes.set_ylabel(quantity.axis)
-            for place, curve in enumerate(curves):
-                label = curve.time if title else curve.label
-                # Curves that coincide stay visible beside each other.
-                shift = 0.03 * (place - (len(curves) - 1) / 2)
-                _draw_line(axes, curve, axis, values, place, shift, look.fold(label, 0.8), quantity)
-        _ticks(grid[-1], values)
-        grid[-1].set_xlabel(axis)
-        handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=1, frameon=False)
+    panels = _panels(parts)
+    lines = sum(look.fold(one.label, 0.8).count("\n") + 1 for one in next(iter(panels.values())))
+    each = min(2.9, 0.62 * look.width_in) if len(panels) == 1 else 2.1
+    height = each * len(panels) + 0.021 * look.font_pt * (lines + 2) + 0.4
+    height += _upright_in(values, look)
+    figure = new_figure(look, height)
+    grid = figure.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, (title, curves) in zip(grid, panels.items(), strict=True):
+        axes.axhline(quantity.scale * digital, color=INK, linewidth=1.2, linestyle=DASHES,
+                     label="digital network")  # fmt: skip
+        axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
+        axes.set_title(look.fold(title, 0.75), loc="left")
+        axes.set_ylabel(quantity.axis)
+        for place, curve in enumerate(curves):
+            label = curve.time if title else curve.label
+            # Curves that coincide stay visible beside each other.
+            shift = 0.03 * (place - (len(curves) - 1) / 2)
+            _draw_line(axes, curve, axis, values, place, shift, look.fold(label, 0.8), quantity)
+    _ticks(grid[-1], values)
+    grid[-1].set_xlabel(axis)
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=1, frameon=False)
     return figure
 
 
@@ -223,47 +217,43 @@ def _draw_line(
 def _draw_maps(
     parts: Sequence[_Part], axes: dict[str, list[Value]], look: Look, quantity: Quantity
 ) -> "Figure":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     (down, rows), (across, columns) = axes.items()
-    with mpl.rc_context(settings(look)):
-        means = [quantity.scale * row["mean"] for part in parts for row in part.rows]
-        low, high = min(means), max(means)
-        decimals = 2 if len(columns) <= 8 else 1 if len(columns) <= 12 else 0
-        each = 0.028 * look.font_pt * len(rows) + 0.75
-        height = (each + _upright_in(columns, look)) * len(parts) + 0.7
-        figure = Figure(figsize=(look.width_in, height), layout="constrained")
-        grid = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
-        for panel, part in zip(grid, parts, strict=True):
-            cells = [[math.nan] * len(columns) for _ in rows]
-            places, texts = [], []
-            for row in part.rows:
-                point = _point(row)
-                place = rows.index(point[down]), columns.index(point[across])
-                cells[place[0]][place[1]] = quantity.scale * row["mean"]
-                places.append(place)
-                texts.append(f"{part.label}, {point_text(point)}: {said(row, quantity)}")
-            image = panel.imshow(
-                cells, cmap=SEQUENTIAL, vmin=low, vmax=max(high, low + 1e-9),
-                interpolation="none", aspect="auto",
-            )  # fmt: skip
-            for y, line in enumerate(cells):
-                for x, value in enumerate(line):
-                    if not math.isnan(value):
-                        text = f"{value:.{decimals}f}"
-                        if not quantity.is_share:
-                            text = f"{value:.{decimals + 1}g}"
-                        _print_in(panel, x, y, text, (value - low) / max(high - low, 1e-9))
-            ys, xs = zip(*places, strict=True)
-            mark_points(panel, xs, ys, part.label, texts, shape="s", size_pt=2 * look.font_pt)
-            _ticks(panel, columns)
-            panel.set_yticks(range(len(rows)), map(shown_text, rows))
-            panel.set_ylabel(down)
-            panel.set_title(look.fold(part.label, 0.75), loc="left")
-        grid[-1].set_xlabel(across)
-        figure.colorbar(image, ax=list(grid), location="bottom", shrink=0.6, aspect=40,
-                        label=quantity.axis)  # fmt: skip
+    means = [quantity.scale * row["mean"] for part in parts for row in part.rows]
+    low, high = min(means), max(means)
+    decimals = 2 if len(columns) <= 8 else 1 if len(columns) <= 12 else 0
+    each = 0.028 * look.font_pt * len(rows) + 0.75
+    height = (each + _upright_in(columns, look)) * len(parts) + 0.7
+    figure = new_figure(look, height)
+    grid = figure.subplots(len(parts), 1, squeeze=False)[:, 0]
+    for panel, part in zip(grid, parts, strict=True):
+        cells = [[math.nan] * len(columns) for _ in rows]
+        places, texts = [], []
+        for row in part.rows:
+            point = _point(row)
+            place = rows.index(point[down]), columns.index(point[across])
+            cells[place[0]][place[1]] = quantity.scale * row["mean"]
+            places.append(place)
+            texts.append(f"{part.label}, {point_text(point)}: {said(row, quantity)}")
+        image = panel.imshow(
+            cells, cmap=SEQUENTIAL, vmin=low, vmax=max(high, low + 1e-9),
+            interpolation="none", aspect="auto",
+        )  # fmt: skip
+        for y, line in enumerate(cells):
+            for x, value in enumerate(line):
+                if not math.isnan(value):
+                    text = f"{value:.{decimals}f}"
+                    if not quantity.is_share:
+                        text = f"{value:.{decimals + 1}g}"
+                    _print_in(panel, x, y, text, (value - low) / max(high - low, 1e-9))
+        ys, xs = zip(*places, strict=True)
+        mark_points(panel, xs, ys, part.label, texts, shape="s", size_pt=2 * look.font_pt)
+        _ticks(panel, columns)
+        panel.set_yticks(range(len(rows)), map(shown_text, rows))
+        panel.set_ylabel(down)
+        panel.set_title(look.fold(part.label, 0.75), loc="left")
+    grid[-1].set_xlabel(across)
+    figure.colorbar(image, ax=list(grid), location="bottom", shrink=0.6, aspect=40,
+                    label=quantity.axis)  # fmt: skip
     return figure
 
 

@@ -6,14 +6,8 @@ from typing import Any
 
 from analogsim import schema
 from analogsim.errors import InputError, shown
-from analogsim.experiment.header import right_answers
-from analogsim.experiment.records import (
-    HEADER_FILE,
-    RECORDS_FILE,
-    check_finished,
-    read_header,
-    read_records,
-)
+from analogsim.experiment.header import HEADER_FILE, read_header, right_answers
+from analogsim.experiment.records import RECORDS_FILE, check_finished, read_records
 from analogsim.experiment.trial import Trial
 from analogsim.scopes.levels import Level, Reference, Scope
 from analogsim.scopes.of_network import of_network

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analogsim import own_files, schema
+from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_json_atomic
-from analogsim.experiment.header import check_format
+from analogsim.experiment.sealed import read_sealed
 
 FILE = "variances.json"
 _FORMAT, _VERSION = "analogsim-variances", 1
@@ -81,14 +81,7 @@ def write_variances(folder: Path, layers: Sequence[Variances]) -> None:
 def read_variances(folder: Path) -> tuple[Variances, ...]:
     """Read `variances.json`. Raises InputError if it is absent or broken."""
     path = folder / FILE
-    try:
-        content: Any = schema.loads(own_files.read_text(path))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(
-            f"{path} must be readable JSON, got '{reason}'; run the experiment again"
-        ) from error
-    check_format(content, name=_FORMAT, version=_VERSION, where=str(path))
+    content = read_sealed(path, name=_FORMAT, version=_VERSION, todo="run the experiment again")
     hints = {"layer": str, "eps": float, "std": float, "max": float, "values": list[float]}
     layers = content.get("layers")
     found = [] if isinstance(layers, list) else [f"layers must be a list, got {shown(layers)}"]

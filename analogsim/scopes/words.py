@@ -48,7 +48,8 @@ def _of(result: NoiseResult, reference: Reference) -> str:
         f": {cell(lost, signed=True)} points, paired over {lost.n} draws. As two of {pairs} "
         f"pair{'' if pairs == 1 else 's'} of scopes they {verdict} told apart (Bonferroni)."
     )
-    between = sorted(found.keys() - {least, most}, key=lambda scope: found[scope].mean)
+    others = [scope for scope in found if scope not in (least, most)]
+    between = sorted(others, key=lambda scope: found[scope].mean)
     rest = ", ".join(f"{scope} {cell(found[scope])} %" for scope in between)
     return f"{text} Between them: {rest}." if rest else text
 

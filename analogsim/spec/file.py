@@ -36,8 +36,6 @@ from analogsim.toml_text import toml_text
 from device_models.effects.registry import parse_effect
 from device_models.effects.shorthand import SHORTHANDS, spec_of_shorthand
 
-__all__ = ["AnySpec", "as_toml", "read_spec"]
-
 _KEY = re.compile(r"""^\s*(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<bare>[\w-]+))\s*[=.]""")
 _TABLE = re.compile(r"^\s*\[\s*(?P<name>[\w-]+)\s*\]")
 _ENTRY = re.compile(r"^\s*\[\[\s*(?P<name>[\w-]+)\s*\]\]")
@@ -45,7 +43,6 @@ _ENTRY = re.compile(r"^\s*\[\[\s*(?P<name>[\w-]+)\s*\]\]")
 # Whoever has more sees the rest when these are mended.
 _MOST_PROBLEMS = 100
 _LONGEST_KEY = 200
-
 
 _OF_CHIPS = {"presets", "bn", "compensation", "design"}
 AnySpec = Spec | NoiseSpec | Suite

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from analogsim.attribution.result import Attribution
 from analogsim.draws.addresses import seed_of
 from analogsim.errors import InputError
 from analogsim.experiment.folder import prepare_folder
@@ -15,7 +14,7 @@ from analogsim.hardening.method import AUTO, Hardening
 from analogsim.inputs.data import Data
 from analogsim.inputs.memory import data_in_memory
 from analogsim.own_files import own_folder
-from analogsim.report.attribution import ATTRIBUTION_FILE, FORMAT, VERSION
+from analogsim.report.attribution import ATTRIBUTION_FILE, FORMAT, VERSION, Attribution
 from analogsim.spec.attribution import AttributionSpec
 from analogsim.spec.file import spec_of_content
 from analogsim.studies.attribution import compute_attribution

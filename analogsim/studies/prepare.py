@@ -264,22 +264,16 @@ def _from_folder(
 
     loaded = load_with_note(folder, build, more=more)
     analog = loaded.chip.analog
-    asked = network.one_bn
-    if asked not in ("digital", analog.bn):
-        raise InputError(
-            f"folder {folder} was converted with bn {analog.bn}, got --bn {asked}; leave --bn out, "
-            "or convert the network anew"
-        )
-    if network.stream not in ("aihwkit", analog.stream):
-        raise InputError(
-            f"folder {folder} was converted with stream {analog.stream}, got --stream "
-            f"{network.stream}; leave --stream out, or convert the network anew"
-        )
-    if network.grouped not in ("digital", analog.grouped):
-        raise InputError(
-            f"folder {folder} was converted with grouped {analog.grouped}, got --grouped "
-            f"{network.grouped}; leave --grouped out, or convert the network anew"
-        )
+    for what, asked, there, usual in (
+        ("bn", network.one_bn, analog.bn, "digital"),
+        ("stream", network.stream, analog.stream, "aihwkit"),
+        ("grouped", network.grouped, analog.grouped, "digital"),
+    ):
+        if asked not in (usual, there):
+            raise InputError(
+                f"folder {folder} was converted with {what} {there}, got --{what} {asked}; leave "
+                f"--{what} out, or convert the network anew"
+            )
     effects = effects_entry(analog.effects).get("effects", [])
     if network.effects and effects_entry(tuple(map(parse_effect, network.effects))) != {
         "effects": effects

@@ -110,7 +110,7 @@ class Run:
     def plot(self) -> "Figure":
         """The run's main chart as a matplotlib figure, which a notebook shows."""
         charts = charts_in(self.folder)
-        return next((one for one in charts if one.name == self.kind), charts[0]).draw(PAGE)
+        return next((one for one in charts if one.name == self.kind), charts[0]).figure(PAGE)
 
     @property
     def page(self) -> Path:

@@ -1,12 +1,13 @@
 """What a study of chips measured of one network of a suite, as counts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from analogsim.errors import InputError
 from analogsim.experiment.header import right_answers
-from analogsim.experiment.statistics import ACCURACY, DIFFERENCE, Sampled
+from analogsim.experiment.statistics import ACCURACY, DIFFERENCE, Sampled, Span
+from analogsim.experiment.statistics.components import Numbers
 from analogsim.experiment.trial import Trial
 from analogsim.report.summary import read_run
 from analogsim.scopes.of_network import OfNetwork, of_network
@@ -40,47 +41,41 @@ class CrossbarResult(OfNetwork):
 
     def units(self, cell: Cell) -> Units:
         """Accuracy of each chip."""
-        known = self.answers.get(cell)
-        return Units(
-            values={chip: n / self.n_images for chip, n in self.correct[cell].items()},
-            images=None
-            if known is None
-            else {chip: unpacked(known[chip], self.n_images) for chip in self.correct[cell]},
-            step=1 / self.n_images,
-            span=ACCURACY,
-        )
+        total = self.n_images
+        return self._units(cell, lambda n: n / total, lambda right: right, 1 / total, ACCURACY)
 
     def cost(self, cell: Cell) -> Units:
         """What each chip loses of the digital network's accuracy."""
-        known, images = self.answers.get(cell), None
-        if known is not None and self.digital_correct is not None:
-            digital = unpacked(self.digital_correct, self.n_images)
-            images = {
-                chip: digital - unpacked(known[chip], self.n_images) for chip in self.correct[cell]
-            }
-        return Units(
-            values={chip: self.clean - n / self.n_images for chip, n in self.correct[cell].items()},
-            images=images,
-            step=1 / self.n_images,
-            span=DIFFERENCE,
-        )
+        total, digital = self.n_images, self._digital()
+        less = None if digital is None else lambda right: digital - right
+        return self._units(cell, lambda n: self.clean - n / total, less, 1 / total, DIFFERENCE)
 
     def normalised(self, cell: Cell) -> Units:
         """Accuracy of each chip over the digital network's."""
-        known = self.answers.get(cell)
+        total, digital = self.clean_correct, self._digital()
+        over = None if digital is None else lambda right: linearised(right, digital)
+        span = (0.0, 1 / self.clean)
+        return self._units(cell, lambda n: n / total, over, 1 / total, span)
+
+    def _digital(self) -> Numbers | None:
+        known = self.digital_correct
+        return None if known is None else unpacked(known, self.n_images)
+
+    def _units(
+        self,
+        cell: Cell,
+        value: Callable[[int], float],
+        of_images: Callable[[Numbers], Numbers] | None,
+        step: float,
+        span: Span,
+    ) -> Units:
+        """`value` of each chip's count; image by image where answers are known."""
+        right, known = self.correct[cell], self.answers.get(cell)
         images = None
-        if known is not None and self.digital_correct is not None:
-            digital = unpacked(self.digital_correct, self.n_images)
-            images = {
-                chip: linearised(unpacked(known[chip], self.n_images), digital)
-                for chip in self.correct[cell]
-            }
-        return Units(
-            values={chip: n / self.clean_correct for chip, n in self.correct[cell].items()},
-            images=images,
-            step=1 / self.clean_correct,
-            span=(0.0, 1 / self.clean),
-        )
+        if known is not None and of_images is not None:
+            images = {chip: of_images(unpacked(known[chip], self.n_images)) for chip in right}
+        values = {chip: value(n) for chip, n in right.items()}
+        return Units(values=values, images=images, step=step, span=span)
 
 
 def read_crossbar(folder: Path) -> CrossbarResult:

@@ -4,7 +4,7 @@ The unit is the pair of chips of one number, which have the same draws. The netw
 held against is taken with its first treatment of BatchNorm; its other treatments are a gain, too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analogsim.experiment.statistics import Sampled
@@ -81,10 +81,14 @@ def _of(panel: Panel, base: Network, networks: Networks) -> Iterator[Gain]:
 
 def gain_sheets(networks: Networks) -> list[Table]:
     """A table a panel and base."""
+    return [_sheet(rows) for rows in _groups(networks)]
+
+
+def _groups(networks: Networks) -> Iterable[list[Gain]]:
     groups: dict[tuple[Panel, str], list[Gain]] = {}
     for gain in gains(networks):
         groups.setdefault((gain.panel, gain.base), []).append(gain)
-    return [_sheet(rows) for rows in groups.values()]
+    return groups.values()
 
 
 def _sheet(rows: Sequence[Gain]) -> Table:
@@ -109,10 +113,7 @@ def _sheet(rows: Sequence[Gain]) -> Table:
 
 def gain_sentences(networks: Networks) -> list[str]:
     """What each change has gained at the last time, in words, by rule."""
-    groups: dict[tuple[Panel, str], list[Gain]] = {}
-    for gain in gains(networks):
-        groups.setdefault((gain.panel, gain.base), []).append(gain)
-    return [_sentence(rows) for rows in groups.values()]
+    return [_sentence(rows) for rows in _groups(networks)]
 
 
 def _sentence(rows: Sequence[Gain]) -> str:

@@ -15,8 +15,7 @@ from typing import Any
 from analogsim import bounded, own_files, schema, seal
 from analogsim.errors import InputError, first_line
 from analogsim.experiment.folder import write_bytes_atomic
-from analogsim.experiment.header import check_format
-from analogsim.experiment.sealed import opened
+from analogsim.experiment.sealed import check_format, opened
 from analogsim.scopes.of_network import OfNetwork
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
 from analogsim.suites.attributed import AttributionResult

@@ -83,7 +83,7 @@ def _charts(made: Device) -> list[str]:
     """How its cells behave, as `analogsim presets NAME --plot` draws it; pictures in the page."""
     lines = ["", "::::{container} cards", ""]
     for chart in device_charts(made.info.name, behaviour(made)):
-        png = base64.b64encode(png_bytes(chart.draw(PAGE), dpi=90)).decode()
+        png = base64.b64encode(png_bytes(chart.figure(PAGE), dpi=90)).decode()
         picture = f'<img src="data:image/png;base64,{png}" alt="{escape(chart.words)}">'
         lines += [f"**{chart.title}**", "", picture, "", plain(chart.caption), ""]
     return [*lines, "::::", ""]

@@ -2,6 +2,7 @@
 
 import copy
 
+import matplotlib as mpl
 import pytest
 
 from analogsim.attribution.cost import counted, lasting, rough
@@ -9,7 +10,7 @@ from analogsim.attribution.words import sentences
 from analogsim.report.attribution import Loss
 from analogsim.report.attribution_chart import MOST_ROWS, draw_attribution
 from analogsim.report.attribution_table import format_attribution
-from analogsim.report.look import ONE_COLUMN, TWO_COLUMNS
+from analogsim.report.look import ONE_COLUMN, TWO_COLUMNS, settings
 
 DAY = 86400.0
 
@@ -181,7 +182,8 @@ def test_table():
 def drawn(rows, look=TWO_COLUMNS):
     known = [one for one in rows if one["loss"] is not None]
     losses = [Loss(**{key: one[key] for key in Loss.__dataclass_fields__}) for one in known]
-    return draw_attribution(losses, "net on pcm", look)
+    with mpl.rc_context(settings(look)):
+        return draw_attribution(losses, "net on pcm", look)
 
 
 def test_figure():

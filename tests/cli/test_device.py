@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analogsim.cli.main import run
-from analogsim.experiment.records import read_header
+from analogsim.experiment.header import read_header
 from analogsim.spec.device import beside, device_of, is_device_file, seen_from
 from tests.experiment.small import records
 from tests.inputs.devices import CELL

@@ -7,6 +7,7 @@ import torch
 
 from analogsim.crossbar.chip.program import program, reprogram_
 from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.forward.native import StaticEngine
 from analogsim.errors import DeviceError, InputError
 from tests.crossbar.nets import small_inputs, small_net
 
@@ -148,3 +149,26 @@ def test_a_chip_that_nobody_holds_is_gone_at_once(bn):
         assert [layer() for layer in held] == [None] * len(held)
     finally:
         gc.enable()
+
+
+def test_products_are_built_once_for_a_chip_that_drifts_before_it_computes(analog, monkeypatch):
+    built, load_ = [], StaticEngine.load_
+
+    def seen(engine: StaticEngine, layer) -> None:
+        built.append(layer.name)
+        load_(engine, layer)
+
+    monkeypatch.setattr(StaticEngine, "load_", seen)
+    program(analog).drift_(DAY_S)(small_inputs())
+    assert sorted(built) == sorted(analog.layers)
+
+
+def test_a_chip_that_was_just_programmed_computes_with_its_weights(analog):
+    waiting, ready = program(analog), program(analog)
+    for layer in ready.layers.values():
+        layer.refresh_()
+    found = []
+    for chip in (waiting, ready):
+        torch.manual_seed(3)
+        found.append(chip(small_inputs()))
+    assert torch.equal(*found)

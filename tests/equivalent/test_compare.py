@@ -7,17 +7,18 @@ import pytest
 
 from analogsim.crossbar.conversion.convert import convert
 from analogsim.equivalent.compare import compare_matched
-from analogsim.equivalent.comparison import MATCHED_FILE
 from analogsim.errors import InputError
 from analogsim.experiment.deal import Images
+from analogsim.experiment.header import read_header
 from analogsim.experiment.local import Local
-from analogsim.experiment.records import read_header, read_records
+from analogsim.experiment.records import read_records
 from analogsim.experiment.score import select
 from analogsim.experiment.study import Chips, Precision, Study
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import load_data
 from analogsim.inputs.models import load_model
 from analogsim.report import build_report, summary
+from analogsim.report.comparison import MATCHED_FILE
 from analogsim.seal import unsealed
 from device_models.registry import parse
 

@@ -3,7 +3,8 @@
 import pytest
 
 from analogsim.equivalent.causes import variants
-from analogsim.equivalent.comparison import (
+from analogsim.equivalent.words import sentences
+from analogsim.report.comparison import (
     Cause,
     Comparison,
     EquivalentEta,
@@ -12,7 +13,6 @@ from analogsim.equivalent.comparison import (
     Point,
     control_name,
 )
-from analogsim.equivalent.words import sentences
 from analogsim.report.look import png_bytes
 from analogsim.report.matched_chart import draw_comparison
 from analogsim.report.matched_table import eta_text, format_comparison

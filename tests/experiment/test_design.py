@@ -12,25 +12,12 @@ from analogsim.experiment.statistics.design import (
     best_plan,
     hand_choices,
     next_chips,
-    optimal_images,
     required_chips,
     variance,
 )
 from tests.experiment.worlds import World
 
 KNOWN = Components(chip=1e-4, image=0.02, interaction=0.03)
-
-
-def test_the_optimal_number_of_images_is_a_minimum() -> None:
-    chip, within, cost = 1e-4, 0.05, 5.0
-    best = optimal_images(chip, within, cost)
-    assert best == pytest.approx(50.0)
-
-    def price(images: float) -> float:
-        return (chip + within / images) * (cost + images)
-
-    assert all(price(best) < price(best * factor) for factor in (0.5, 0.9, 1.1, 2.0))
-    assert optimal_images(0.0, within, cost) == math.inf
 
 
 def test_variance_loses_the_image_part_after_one_round() -> None:
@@ -61,7 +48,8 @@ def test_the_plan_is_near_the_formula() -> None:
     # No image effect: the textbook's optimum, up to the steps of the choices (half as many again).
     known = Components(chip=1e-4, image=0.0, interaction=0.05)
     plan = best_plan([known], 10_000, half_width=0.001, cost_ratio=20)
-    best = optimal_images(1e-4, 0.05, 20)
+    # sqrt(within / chip * cost): Cochran, Sampling Techniques, section 10.6.
+    best = math.sqrt(0.05 / 1e-4 * 20)
     assert best / 1.5 <= 10_000 / plan.hands <= best * 1.5
 
 

@@ -12,9 +12,10 @@ from analogsim.crossbar.chip.evaluate import evaluate
 from analogsim.crossbar.chip.program import program
 from analogsim.errors import InputError, OutputError
 from analogsim.experiment.deal import positions
+from analogsim.experiment.header import read_header
 from analogsim.experiment.local import Local
 from analogsim.experiment.place import Place
-from analogsim.experiment.records import RECORDS_FILE, Records, read_header, read_records
+from analogsim.experiment.records import RECORDS_FILE, Records, read_records
 from analogsim.experiment.study import Chips, Precision
 from analogsim.inputs import batches
 from analogsim.report import build_report, summary

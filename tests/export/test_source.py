@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analogsim.errors import InputError
-from analogsim.experiment.records import write_header
+from analogsim.experiment.header import write_header
 from analogsim.export.source import make_source, read_source
 from tests.export.sources import EDGE, arrays, conv, work_of
 from tests.report.run_folder import COVERAGE, make_header, make_trial, write_run

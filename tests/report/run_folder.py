@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from analogsim.experiment.digest import digest_of
-from analogsim.experiment.records import RecordWriter, RunHeader, Trial, write_header
+from analogsim.experiment.header import write_header
+from analogsim.experiment.records import RecordWriter, RunHeader, Trial
 
 VERSIONS = {"analogsim": "0.1", "aihwkit": "1.1.0", "torch": "2.12.0"}
 N_IMAGES = 360

@@ -32,7 +32,7 @@ def test_the_data_hold_every_array_and_its_share() -> None:
     assert chart is not None
     assert chart.rows[1] == ("fc", 2, 512, 64, 256, 64, 0.5)
     assert "fc: 2 of 512 by 64, 50.00 % filled." in chart.words
-    figure = chart.draw(PAGE)
+    figure = chart.figure(PAGE)
     # An outline and a filled part each, a name and a count.
     assert len(figure.axes[0].patches) == 6
     assert [text.get_text() for text in figure.axes[0].texts] == [

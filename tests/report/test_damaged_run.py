@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analogsim.experiment.header import RunHeader
+from analogsim.experiment.header import RunHeader, read_header
 from analogsim.experiment.plan_file import read_plan, write_plan
-from analogsim.experiment.records import Trial, read_header, read_records
+from analogsim.experiment.records import Trial, read_records
 from analogsim.experiment.schedule import Allocation
 from analogsim.report.summary import summary
 from tests.damage import Damage, damages, edited, outcome

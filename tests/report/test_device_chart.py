@@ -50,7 +50,7 @@ def test_one_valid_time_has_no_exponent() -> None:
     chart = devices_chart({"still": one})  # type: ignore[dict-item]
     assert chart is not None
     assert "no drift exponent, for one time alone is valid" in chart.words
-    assert len(chart.draw(PAGE).axes) == 3
+    assert len(chart.figure(PAGE).axes) == 3
     names = [chart.name for chart in device_charts("still", one)]  # type: ignore[arg-type]
     assert names == ["device_programming", "device_drift", "device_read_noise"]
 

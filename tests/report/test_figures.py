@@ -57,7 +57,7 @@ def test_every_chart_fits_a_page(tmp_path: Path, look: Look) -> None:
     charts = charts_of(run, summarise_run(run), read_extras(tmp_path))
     assert len(charts) == 11
     for chart in charts:
-        width, height = chart.draw(look).get_size_inches()
+        width, height = chart.figure(look).get_size_inches()
         assert width == look.width_in
         # What a journal's page has for text.
         assert height < 9.5, chart.name

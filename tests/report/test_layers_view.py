@@ -70,7 +70,7 @@ def test_losses_are_drawn_where_they_were_measured() -> None:
     for lines, panels in ((with_loss, 3), (without, 2)):
         chart = layer_chart(lines, "")
         assert chart is not None
-        figure = chart.draw(Look(width_in=3.5, font_pt=8))
+        figure = chart.figure(Look(width_in=3.5, font_pt=8))
         assert len(figure.axes) == panels
         assert ("with this layer alone" in chart.caption) == (panels == 3)
         assert ("+2.00 (-1.00 to +5.00) points lost" in chart.words) == (panels == 3)

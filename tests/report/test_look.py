@@ -137,7 +137,7 @@ def test_nothing_that_is_drawn_leaves_a_chart(tmp_path: Path, look: Look) -> Non
     charts = charts_of(run, summarise_run(run), extras)
     assert len(charts) == 10
     for chart in charts:
-        image = Image.open(io.BytesIO(png_bytes(settled(chart.draw(look), look), look, dpi=100)))
+        image = Image.open(io.BytesIO(png_bytes(settled(chart.figure(look), look), look, dpi=100)))
         pixels = np.asarray(image.convert("L"))
         for side, line in zip(
             "tblr", (pixels[0], pixels[-1], pixels.T[0], pixels.T[-1]), strict=True

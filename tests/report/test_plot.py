@@ -1,14 +1,16 @@
 """The plot: what is drawn where, and that nothing overlaps."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
+import matplotlib as mpl
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from analogsim.experiment.records import Trial
-from analogsim.report.look import INK, ONE_COLUMN, PAGE, Look, png_bytes, svg_text
-from analogsim.report.plot import draw
+from analogsim.report import plot
+from analogsim.report.look import INK, ONE_COLUMN, PAGE, Look, png_bytes, settings, svg_text
 from tests.report.run_folder import DAY, HOUR, YEAR, drifting, make_trial
 
 MANY = {
@@ -32,6 +34,12 @@ CASES = {
         compensations=("none", "global", "exact", "column"), bns=("digital", "fold"), chips=2
     ),
 }
+
+
+def draw(trials: Sequence[Trial], digital: float, look: Look = PAGE) -> Figure:
+    """As a chart is drawn."""
+    with mpl.rc_context(settings(look)):
+        return plot.draw(trials, digital, look=look)
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())

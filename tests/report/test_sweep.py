@@ -176,7 +176,7 @@ def test_two_axes_are_a_map_whose_cells_hold_the_means(tmp_path: Path) -> None:
     assert (first.name, first.title) == ("sweep", "Accuracy over adc_bits and max_input_size")
     # Ten curves over time would be no chart.
     assert [chart.name for chart in rest] == ["layers"]
-    figure = first.draw(PAGE)
+    figure = first.figure(PAGE)
     maps = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title(loc="left") for axes in maps] == [
         "pcm, global compensation, 1 s", "pcm, global compensation, 1 d",
@@ -203,7 +203,7 @@ def test_two_axes_are_a_map_whose_cells_hold_the_means(tmp_path: Path) -> None:
 def test_one_axis_is_a_line_a_time_with_bands(tmp_path: Path) -> None:
     run, made = read_run(folder_of(tmp_path, trials(lost=2))), summary(tmp_path)
     chart = charts_of(run, made, read_extras(tmp_path))[0]
-    axes = chart.draw(PAGE).axes[0]
+    axes = chart.figure(PAGE).axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["4", "5", "6", "7", "8"]
     labels = axes.get_legend_handles_labels()[1]
     assert labels[1:] == ["pcm, global compensation, 1 s", "pcm, global compensation, 1 d"]
@@ -221,7 +221,7 @@ def test_three_axes_are_lines_over_the_first_with_the_others_named(tmp_path: Pat
     ]
     folder = folder_of(tmp_path, found, max_input_size=(128, 512), output_noise=(0.0, 0.04))
     chart = charts_of(read_run(folder), summary(folder), read_extras(folder))[0]
-    labels = chart.draw(PAGE).axes[0].get_legend_handles_labels()[1]
+    labels = chart.figure(PAGE).axes[0].get_legend_handles_labels()[1]
     assert [" ".join(label.split()) for label in labels[1:]] == [
         f"pcm, max_input_size {size}, output_noise {noise}, global compensation, 1 s"
         for size in (128, 512)

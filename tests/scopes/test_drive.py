@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from analogsim.errors import InputError
+from analogsim.experiment.header import read_header
 from analogsim.experiment.local import Local
-from analogsim.experiment.records import RECORDS_FILE, read_header, read_records
+from analogsim.experiment.records import RECORDS_FILE, read_records
 from analogsim.scopes.levels import SCOPES, Level
 from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.variances import read_variances

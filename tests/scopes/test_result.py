@@ -19,6 +19,7 @@ from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.sheet import cell
 from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
+from analogsim.scopes.words import noise_sentences
 from tests.experiment.small import run as run_chips
 from tests.experiment.small import study as chips
 from tests.scopes.small import run, study
@@ -201,3 +202,14 @@ def test_what_is_no_noise_study_is_refused(tmp_path: Path) -> None:
     records.write_text("")
     with pytest.raises(InputError, match=r"must hold at least one finished trial, got none"):
         read_noise(tmp_path / "noise")
+
+
+def test_scopes_of_one_mean_are_named_in_the_order_of_the_study() -> None:
+    scopes = ("weights", "biases", "affine", "mean", "variance", "variance-clamped")
+    equal = {(scope, "std"): {0.05: [80, 80], 0.2: [80, 80]} for scope in scopes}
+    result = toy(
+        equal | {("folded", "std"): {0.05: [80, 72], 0.2: [64, 40]}}, scopes=(*scopes, "folded")
+    )
+    (said,) = [text for text in noise_sentences(result) if "Between them: " in text]
+    named = re.findall(r"([a-z-]+) 100\.00", said.partition("Between them: ")[2])
+    assert named == [*scopes[1:]]

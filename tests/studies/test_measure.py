@@ -17,7 +17,8 @@ from analogsim import Measure
 from analogsim.cli.main import run as command
 from analogsim.errors import InputError
 from analogsim.experiment.deal import unpack_values
-from analogsim.experiment.records import read_header, read_records
+from analogsim.experiment.header import read_header
+from analogsim.experiment.records import read_records
 from analogsim.inputs import load_data, load_model
 from tests.studies.tiny import images, network, write_files
 

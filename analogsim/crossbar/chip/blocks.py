@@ -159,24 +159,10 @@ class Block:
 
     def _gather_(self) -> None:
         """Fill the buffers from the tiles, after a chip was read from a file."""
-        programmed, nu = [], []
-        for _, tile in self.members:
-            assert tile.origin is not None, "program() comes first"
-            positive, negative = tile.drift_parameters
-            assert positive is not None
-            assert negative is not None
-            programmed.append(tile.origin.reshape(-1))
-            nu.append(torch.where(tile.origin >= 0, positive, negative).reshape(-1))
-        self.programmed, self.nu = torch.cat(programmed), torch.cat(nu)
+        self.programmed, self.nu = gathered([tile for _, tile in self.members])
 
     def _share_(self) -> None:
-        """Make the tiles' own tensors views of the block's."""
-        parts = self.programmed.split_with_sizes(self.sizes)
-        exponents = self.nu.split_with_sizes(self.sizes)
-        for (_, tile), part, own in zip(self.members, parts, exponents, strict=True):
-            tile.origin = part.view(tile.shape)
-            # One device of each pair is left; the other one's exponent would never be used.
-            tile.drift_parameters = [own.view(tile.shape)] * 2
+        share_([tile for _, tile in self.members], self.programmed, self.nu, self.sizes)
 
     def _normals(
         self, draws: int, head: tuple[str | int, ...], tail: tuple[int | float, ...]
@@ -190,6 +176,30 @@ class Block:
                 row.normal_(generator=generator)
             start += size
         return normals
+
+
+def gathered(tiles: Sequence[TileState]) -> tuple[Tensor, Tensor]:
+    """(n,) each: what programmed tiles hold, and their drift exponents, tile after tile."""
+    programmed, nu = [], []
+    for tile in tiles:
+        assert tile.origin is not None, "program() comes first"
+        positive, negative = tile.drift_parameters
+        assert positive is not None
+        assert negative is not None
+        programmed.append(tile.origin.reshape(-1))
+        nu.append(torch.where(tile.origin >= 0, positive, negative).reshape(-1))
+    return torch.cat(programmed), torch.cat(nu)
+
+
+def share_(
+    tiles: Sequence[TileState], programmed: Tensor, nu: Tensor, sizes: Sequence[int]
+) -> None:
+    """Make the tiles' own tensors views of a block's."""
+    parts, exponents = (one.split_with_sizes(list(sizes)) for one in (programmed, nu))
+    for tile, part, own in zip(tiles, parts, exponents, strict=True):
+        tile.origin = part.view(tile.shape)
+        # One device of each pair is left; the other one's exponent would never be used.
+        tile.drift_parameters = [own.view(tile.shape)] * 2
 
 
 def parts_of(layers: Sequence[CrossbarLayer]) -> list[list[CrossbarLayer]]:

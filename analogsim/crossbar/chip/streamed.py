@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analogsim.crossbar.chip.blocks import BLOCK, packed_groups
+from analogsim.crossbar.chip.blocks import BLOCK, gathered, packed_groups, share_
 from analogsim.crossbar.chip.compensation import Method, compensate_
 from analogsim.crossbar.chip.effects import ChipEffects
 from analogsim.crossbar.chip.stream_settings import (
@@ -84,7 +84,7 @@ class StreamedBlock:
             words(Stream.PCM_PROGRAM, effects.seed, "program", effects.chip),
         )
         self.baselines = {}
-        self._share_()
+        share_(self.tiles, self.programmed, self.nu, self.sizes)
         return self
 
     def drift_(
@@ -202,27 +202,10 @@ class StreamedBlock:
 
     def _gather_(self) -> None:
         """Fill the buffers from the tiles, after a chip was read from a file."""
-        programmed, nu, largest = [], [], []
-        for tile in self.tiles:
-            assert tile.origin is not None, "program() comes first"
-            positive, negative = tile.drift_parameters
-            assert positive is not None
-            assert negative is not None
-            programmed.append(tile.origin.reshape(-1))
-            nu.append(torch.where(tile.origin >= 0, positive, negative).reshape(-1))
-            largest.append(tile.origin.abs().max().clamp(min=compiled().SMALLEST))
-        self.programmed, self.nu = torch.cat(programmed), torch.cat(nu)
-        self.largest = torch.stack(largest)
-        self._share_()
-
-    def _share_(self) -> None:
-        """Make the tiles' own tensors views of the block's."""
+        self.programmed, self.nu = gathered(self.tiles)
         parts = self.programmed.split_with_sizes(self.sizes)
-        exponents = self.nu.split_with_sizes(self.sizes)
-        for tile, part, own in zip(self.tiles, parts, exponents, strict=True):
-            tile.origin = part.view(tile.shape)
-            # One device of each pair is left, as in `blocks.py`.
-            tile.drift_parameters = [own.view(tile.shape)] * 2
+        self.largest = torch.stack([p.abs().max().clamp(min=compiled().SMALLEST) for p in parts])
+        share_(self.tiles, self.programmed, self.nu, self.sizes)
 
 
 def streamed_blocks(layers: Iterable[CrossbarLayer], *, direct: bool) -> list[StreamedBlock]:

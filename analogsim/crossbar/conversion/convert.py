@@ -2,9 +2,8 @@
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import get_args
 
 import torch
@@ -14,8 +13,7 @@ from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.batchnorm.policy import RECALIBRATING, BatchNormPolicy, check_policy
 from analogsim.batchnorm.recalibrate import Recalibration, batchnorms
 from analogsim.call import Inputs
-from analogsim.copying import copied, copy_network
-from analogsim.crossbar.conversion.baking import bake_
+from analogsim.copying import copy_network
 from analogsim.crossbar.conversion.calibrate import calibrate_, set_input_ranges_
 from analogsim.crossbar.conversion.calibrate_outputs import calibrate_outputs_
 from analogsim.crossbar.conversion.calibration_inputs import (
@@ -25,7 +23,7 @@ from analogsim.crossbar.conversion.calibration_inputs import (
     first_inputs,
 )
 from analogsim.crossbar.conversion.checking import check_
-from analogsim.crossbar.conversion.rewriting import rewrite_
+from analogsim.crossbar.conversion.form import absorb, digital_form, place_layers
 from analogsim.crossbar.conversion.trying import MOST_ROWS, Tried, try_forward
 from analogsim.crossbar.forward.engines import check_choice, choose_forward, joins
 from analogsim.crossbar.forward.freed import give_back
@@ -34,26 +32,13 @@ from analogsim.crossbar.mapping import periphery_text
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Checked, Forward
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_
 from analogsim.crossbar.mapping.effect_words import check_effects, effect_notes, left_to_wires
-from analogsim.crossbar.mapping.joined import affine_in_float32
-from analogsim.crossbar.mapping.layer import (
-    CrossbarLayer,
-    crossbar_layers,
-)
+from analogsim.crossbar.mapping.layer import crossbar_layers
 from analogsim.crossbar.mapping.periphery import DEFAULT_TILE, Periphery, TileKind
-from analogsim.crossbar.mapping.plan import (
-    MAPPED,
-    WHOLE_MODEL,
-    Grouped,
-    LayerReport,
-    disable_fast_paths_,
-    is_spread,
-    plan_layers,
-)
+from analogsim.crossbar.mapping.plan import Grouped, LayerReport, plan_layers
 from analogsim.crossbar.mapping.size import is_large
 from analogsim.crossbar.mapping.streams import StreamName, check_cells, check_stream
 from analogsim.crossbar.mapping.table_words import (
     explain,
-    name_blocks,
     name_merged,
     name_own,
     name_unused,
@@ -64,17 +49,6 @@ from device_models.contract import Device
 from device_models.effects.contract import Effect
 from device_models.effects.registry import parse_effect
 from device_models.registry import parse as parse_device
-
-__all__ = [
-    "AnalogModel",
-    "BatchNormPolicy",
-    "Forward",
-    "absorb",
-    "convert",
-    "crossbar_layers",
-    "digital_form",
-    "place_layers",
-]
 
 
 def convert(
@@ -258,38 +232,6 @@ def convert(
     return dataclasses.replace(analog, report=tuple(report), notes=tuple(notes))
 
 
-@dataclass(frozen=True, kw_only=True)
-class DigitalForm:
-    """A copy of a network whose products are those of plain layers, where that can be.
-
-    Attributes:
-        module: the copy.
-        notes: what is another than in the network, in words.
-        digital: modules that stay digital -> why, as far as is known here.
-        rewrites: kinds of modules that were rewritten.
-    """
-
-    module: nn.Module
-    notes: tuple[str, ...]
-    digital: Mapping[str, str]
-    rewrites: tuple[str, ...]
-
-
-def digital_form(
-    source: nn.Module, keep_digital: Sequence[str] = (), *, analog: Collection[str] | None = None
-) -> DigitalForm:
-    """The digital network as its layers are planned; see `rewrite_` for the arguments."""
-    module = copied(source)
-    baked = bake_(module, MAPPED)
-    rewritten = rewrite_(module, keep_digital, analog=analog)
-    return DigitalForm(
-        module=disable_fast_paths_(module).requires_grad_(False),
-        notes=(*baked, *rewritten.notes),
-        digital=rewritten.digital,
-        rewrites=tuple(sorted(rewritten.kinds)),
-    )
-
-
 def _float32_(source: nn.Module) -> bool:
     """Bring a network to float32; whether it was of other types."""
     tensors = itertools.chain(source.parameters(), source.buffers())
@@ -361,46 +303,3 @@ def _recalibration_images(
             f"bn {bn!r} must have at least 2 training images, got {got}; pass recalibrate=batches"
         )
     return images
-
-
-def absorb(
-    module: nn.Module, merged: Sequence[tuple[str, str]]
-) -> tuple[tuple[Tensor, Tensor], ...]:
-    """Gain and offset of the BatchNorms that their layers compute."""
-    return tuple(affine_in_float32(module.get_submodule(norm)) for _, norm in merged)
-
-
-def place_layers(
-    module: nn.Module,
-    report: Sequence[LayerReport],
-    periphery: Periphery,
-    source: nn.Module,
-    *,
-    grouped: Grouped = "digital",
-) -> tuple[nn.Module, list[LayerReport]]:
-    """Let the layers of `module` that the report calls analog compute on tiles; count these.
-
-    The layers share their weights with `source`, the digital network, where they are the same.
-    """
-    modules = dict(module.named_modules())
-    # Those that a rewrite has made have none.
-    twins: dict[str, nn.Module] = {
-        name: m for name, m in source.named_modules() if isinstance(m, MAPPED)
-    }
-    lines: list[LayerReport] = []
-    for line in report:
-        if line.where == "analog":
-            name = "" if line.name == WHOLE_MODEL else line.name
-            digital = modules[name]
-            spread = grouped == "blocks" and is_spread(digital)
-            layer = CrossbarLayer(line.name, digital, periphery, in_blocks=spread)
-            twin = twins[name] if name in twins else digital
-            layer.lend_(PerfectEngine()).share_(twin)
-            layer.take_over_(digital)
-            weight = twin._parameters.get("weight")
-            if weight is not None and layer.holds(weight):
-                digital.weight = nn.Parameter(weight.detach(), requires_grad=False)
-            line = dataclasses.replace(line, tiles=len(layer.tiles))
-            line = name_blocks(line, layer)
-        lines.append(line)
-    return guard_bypassed_(module, lines), lines

@@ -28,7 +28,7 @@ from analogsim.copying import copy_network
 from analogsim.crossbar.chip.chip import Chip
 from analogsim.crossbar.chip.program import new_chip
 from analogsim.crossbar.conversion.checking import differs_on
-from analogsim.crossbar.conversion.convert import DigitalForm, absorb, digital_form, place_layers
+from analogsim.crossbar.conversion.form import DigitalForm, absorb, digital_form, place_layers
 from analogsim.crossbar.conversion.trying import LOW_PRECISION_TOLERANCE
 from analogsim.crossbar.folder.chip_settings import (
     FILE,

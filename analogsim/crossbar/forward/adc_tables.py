@@ -5,14 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from analogsim.crossbar.adc.laws import (
-    charge_levels,
-    gain_of,
-    pipeline,
-    ramp,
-    sar,
-    split_levels,
-)
+from analogsim.crossbar.adc.laws import charge_levels, gain_of, pipeline, ramp, sar, split_levels
 from analogsim.crossbar.adc.table import CodeTable, Floats64, codes, nominal
 from analogsim.crossbar.mapping.periphery import Periphery
 

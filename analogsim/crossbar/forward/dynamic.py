@@ -20,13 +20,7 @@ from analogsim.crossbar.forward.unit_inputs import read_out
 from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
 from analogsim.crossbar.mapping.periphery import Periphery, step
-from analogsim.crossbar.mapping.product_law import (
-    NOTHING,
-    WIRE_RATIO,
-    ProductLaw,
-    drop_of,
-    places,
-)
+from analogsim.crossbar.mapping.product_law import NOTHING, WIRE_RATIO, ProductLaw, drop_of, places
 from analogsim.crossbar.mapping.tile import TileState
 from analogsim.draws.stream import Floats, Stream
 

@@ -121,6 +121,10 @@ class StaticEngine(Engine):
         self.register_buffer("where", torch.empty(0), persistent=False)
         self.splits = nn.ModuleList()
 
+    def put_off_(self, layer: CrossbarLayer) -> None:
+        """Build the products at the next forward pass."""
+        self.splits = nn.ModuleList()
+
     def load_(self, layer: CrossbarLayer) -> None:
         """Build one partial product for each split of the inputs."""
         gain, offset = layer.affine()
@@ -139,6 +143,9 @@ class StaticEngine(Engine):
 
     def forward(self, layer: CrossbarLayer, x: Tensor) -> Tensor:
         """The sum of the splits' outputs, digital bias included."""
+        if not self.splits:
+            with torch.inference_mode(False), torch.no_grad():
+                self.load_(layer)
         total: Tensor | None = None
         for split in self.splits:
             total = split.forward(layer.geometry, x, total)

@@ -9,19 +9,12 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from analogsim.crossbar.adc.file import Inl
-from analogsim.crossbar.mapping.converter_rules import (
-    AdcKind,
-    AdcReads,
-    OutputRange,
-    Subtraction,
-    converter_problems,
-)
 from analogsim.crossbar.mapping.parts import Encoding, Part, offset_of, parts_of
 from analogsim.crossbar.mapping.periphery_presets import PRESETS
-from analogsim.errors import InputError
+from analogsim.errors import InputError, shown
 from device_models.contract import Device
 
 # Presets of PCM, whose read noise of each product `read_noise` is.
@@ -33,6 +26,13 @@ torch tile, which has neither IR drop nor read noise of products; `cpp`, aihwkit
 DEFAULT_TILE: TileKind = "native"
 InputScaling = Literal["static", "dynamic"]
 WeightScaling = Literal["column", "tile"]
+AdcKind = Literal["uniform", "ramp", "sar", "sar-split", "pipeline", "cyclic", "table"]
+AdcReads = Literal["slice", "weight-slice", "input-slice", "product"]
+OutputRange = Literal["fixed", "layer", "tile"]
+Subtraction = Literal["analog", "digital"]
+
+_MOST_TABLE_BITS = 12
+"""A table of 2**12 codes for each group of columns."""
 
 
 def _at_least_zero(value: float, *, strictly: bool = False) -> bool:
@@ -138,7 +138,7 @@ class Periphery:
             )
             if not good
         ]
-        problems += converter_problems(self)
+        problems += _converter_problems(self)
         if problems:
             raise InputError(f"periphery {self.name}: {'; '.join(problems)}; mend these fields")
 
@@ -242,6 +242,75 @@ class Periphery:
         if self.adc_inl:
             fields["adc_inl"] = [list(row) for row in self.adc_inl]
         return fields
+
+
+def _converter_problems(edge: Periphery) -> list[str]:
+    """What is wrong with converters, slices and ranges, one part of a sentence each."""
+    choices = (
+        ("weight_encoding", edge.weight_encoding, get_args(Encoding)),
+        ("adc_reads", edge.adc_reads, get_args(AdcReads)),
+        ("subtraction", edge.subtraction, get_args(Subtraction)),
+        ("adc_kind", edge.adc_kind, get_args(AdcKind)),
+        ("output_range", edge.output_range, get_args(OutputRange)),
+    )
+    found = [
+        f"{field} must be one of {', '.join(known)}, got {shown(value)}"
+        for field, value, known in choices
+        if value not in known
+    ]
+    ranges = (
+        ("bits_per_cell", edge.bits_per_cell, "0 to 16", 0 <= edge.bits_per_cell <= 16),
+        ("weight_bits", edge.weight_bits, "2 to 16", 2 <= edge.weight_bits <= 16),
+        ("bits_per_input", edge.bits_per_input, "0 to 16", 0 <= edge.bits_per_input <= 16),
+        ("adc_group", edge.adc_group, "at least 1", edge.adc_group >= 1),
+        ("output_share", edge.output_share, "above 0 and at most 1", 0 < edge.output_share <= 1),
+        *(
+            (field, value, "finite and at least 0", math.isfinite(value) and value >= 0)
+            for field, value in (
+                ("adc_gain_db", edge.adc_gain_db),
+                ("adc_sigma_capacitor", edge.adc_sigma_capacitor),
+                ("adc_sigma_comparator", edge.adc_sigma_comparator),
+            )
+        ),
+    )
+    found += [
+        f"{field} must be {rule}, got {value!r}" for field, value, rule, ok in ranges if not ok
+    ]
+    return found or (_of_tables(edge) + _of_slices(edge))
+
+
+def _of_tables(edge: Periphery) -> list[str]:
+    found = []
+    bits = edge.adc_bits
+    if edge.adc_kind != "uniform" and not 2 <= bits <= _MOST_TABLE_BITS:
+        found.append(
+            f"adc_bits must be 2 to {_MOST_TABLE_BITS} for adc_kind {edge.adc_kind!r}, got {bits}"
+        )
+    if (edge.adc_kind == "table") != bool(edge.adc_inl):
+        found.append(
+            f"adc_inl must go with adc_kind 'table', got {len(edge.adc_inl)} rows with "
+            f"{edge.adc_kind!r}"
+        )
+    if any(len(row) != 2**bits - 1 for row in edge.adc_inl):
+        found.append(
+            f"adc_inl must have {2**bits - 1} numbers a row for {bits} bits, got "
+            f"{len(edge.adc_inl[0])}"
+        )
+    return found
+
+
+def _of_slices(edge: Periphery) -> list[str]:
+    if edge.perfect or edge.plain:
+        return []
+    found = []
+    if edge.input_scaling != "static":
+        found.append(
+            "input_scaling must be 'static' for slices, encodings, errors of converters and "
+            f"calibrated output ranges, got {edge.input_scaling!r}"
+        )
+    if edge.bits_per_input and not edge.dac_bits:
+        found.append(f"dac_bits must be above 0 for inputs in slices, got {edge.dac_bits}")
+    return found
 
 
 OF_CONVERTERS = (

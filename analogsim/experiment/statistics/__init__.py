@@ -19,11 +19,7 @@ from analogsim.experiment.statistics.interval import (
     interval,
 )
 from analogsim.experiment.statistics.over_images import Sampled, over_images
-from analogsim.experiment.statistics.paired import (
-    less_digital,
-    paired_difference,
-    paired_trials,
-)
+from analogsim.experiment.statistics.paired import less_digital, paired_difference, paired_trials
 from analogsim.experiment.statistics.proportion import clopper_pearson
 from analogsim.experiment.statistics.rows import (
     Row,

@@ -15,15 +15,6 @@ MIN_CHIPS = 10
 MIN_IMAGES = 8
 
 
-def optimal_images(chip: float, within: float, cost_ratio: float) -> float:
-    """Images a chip that give the least variance for the cost: sqrt(within / chip * cost).
-
-    The minimum of `(chip + within / m) (cost + m)` (Cochran, Sampling Techniques, section 10.6).
-    `chip` and `within` are variances; infinite if chips do not differ.
-    """
-    return math.sqrt(within / chip * cost_ratio) if chip > 0 else math.inf
-
-
 def variance(known: Components, chips: float, images: float, total: int) -> float:
     """Variance of the mean over `chips` chips with `images` images each, dealt out in turn."""
     answers = chips * images
