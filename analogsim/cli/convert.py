@@ -8,6 +8,7 @@ import click
 
 from analogsim.cli import colour, complete
 from analogsim.cli.command import Command
+from analogsim.cli.first import import_torch
 from analogsim.cli.options import data_options, network_options, network_values, one_device, taken
 from analogsim.cli.say import detail, plain_warnings, say, say_json, tell, voice_options, warn
 from analogsim.cli.shared import output_option
@@ -66,6 +67,7 @@ def convert(
     if data_from.data is not None:
         check_data(data_from.data)
 
+    import_torch()
     from analogsim.crossbar.chip.effect_gains import effect_gains, gain_table
     from analogsim.crossbar.chip.program import check_numbers, program
     from analogsim.crossbar.conversion.overview import overview

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.first import import_torch
 from analogsim.cli.options import data_options, model_argument, option_of
 from analogsim.cli.say import detail, say, say_json, tell, voice_options, warn
 from analogsim.inputs.names import check_data, check_model
@@ -31,6 +32,7 @@ def evaluate(
     assert source.data is not None
     check_data(source.data)
 
+    import_torch()
     from analogsim.errors import InputError
     from analogsim.inputs.models import load_model
     from analogsim.studies.prepare import open_data, say_network

@@ -7,6 +7,7 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
+from analogsim.cli.first import import_torch
 from analogsim.cli.options import data_options
 from analogsim.cli.say import detail, plain_warnings, say_json, tell, voice_options, warn
 from analogsim.cli.shared import output_option
@@ -106,6 +107,7 @@ def _source_of_chip(
         )
     check_data(options.data)
 
+    import_torch()
     from analogsim.crossbar.chip.workload import workload_of
     from analogsim.experiment.describe import coverage_entry, crossbar_entry
     from analogsim.experiment.workload import WorkloadEntry

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.first import import_torch
 from analogsim.cli.lists import ListOption, times_option
 from analogsim.cli.options import (
     data_options,
@@ -147,6 +148,7 @@ def harden(
     effects = effects_of(rest)
     place = place_of(rest)
 
+    import_torch()
     from analogsim.cli.run_and_print import show, where_of
     from analogsim.cli.say import plain_warnings, tell
     from analogsim.cli.train_progress import TrainProgress

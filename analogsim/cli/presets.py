@@ -12,6 +12,7 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
+from analogsim.cli.first import import_torch
 from analogsim.cli.say import say_json
 from analogsim.cli.shared import output_option
 from analogsim.errors import InputError
@@ -94,7 +95,7 @@ def _device(name: str | None, option: str) -> Device:
 
 def _plot(name: str | None, output: Path) -> None:
     device = _device(name, "--plot")
-    # Torch and matplotlib take seconds.
+    import_torch()
     from analogsim.report.charts_folder import CHARTS_FOLDER, write_charts
     from analogsim.report.device_chart import device_charts
     from device_models.simulated import behaviour
@@ -108,7 +109,7 @@ def _plot(name: str | None, output: Path) -> None:
 
 def _check(name: str | None, *, as_json: bool) -> int:
     device = _device(name, "--check")
-    # Torch takes seconds.
+    import_torch()
     from device_models.checking import check_device
 
     results = check_device(device)

@@ -4,14 +4,14 @@ import os
 import sys
 from collections.abc import Callable
 from time import monotonic
-from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING, Self
 
 from analogsim.cli.estimate import Memory, announcement, duration, memory_now, seconds_left
 from analogsim.cli.say import quiet, verbose
 from analogsim.experiment.describe import installed_versions
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _LINE_EVERY_S = 10.0
 
@@ -36,14 +36,7 @@ class ProgressReporter:
         self._quiet, self._verbose = quiet(), verbose()
         plain = self._quiet or self._verbose
         if not plain and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            self._bar = _bar()
             self._task = self._bar.add_task("starting", total=None)
 
     def __call__(self, done: int, total: int, what: str) -> None:
@@ -95,3 +88,24 @@ class ProgressReporter:
             self._say(f"{self._clock() - self._began:.1f} s in all, with {versions}")
         if self._bar is not None:
             self._bar.stop()
+
+
+def _bar() -> "Progress":
+    # Only a terminal needs it.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

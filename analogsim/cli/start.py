@@ -1,5 +1,6 @@
 """The program's start, from its first moment on: its streams and its signals."""
 
+import atexit
 import os
 import sys
 from typing import NoReturn
@@ -16,8 +17,27 @@ def main() -> NoReturn:
     on_signals(interrupt)
     try:
         run()
+    except SystemExit as end:
+        ended = end
     finally:
         on_signals(leave_at_once)
+    _leave(ended)
+
+
+def _leave(end: SystemExit) -> NoReturn:
+    """End the process as Python would, but for taking apart what it has imported.
+
+    That would free torch's objects one by one, a fifth of the time that importing it took.
+    """
+    if not isinstance(end.code, int):
+        raise end
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            pass  # it was said where it was met
+    os._exit(end.code)
 
 
 def _hold_streams() -> None:

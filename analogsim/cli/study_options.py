@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from analogsim.cli.first import import_torch
 from analogsim.cli.options import network_values, one_device, option_of
 from analogsim.cli.say import voice_options
 from analogsim.cli.shared import Command, all_of, output_option
@@ -169,7 +170,8 @@ def start(spec: AnySpec, place: dict[str, Any]) -> None:
         raise click.UsageError("Missing option '-o' / '--output'.")
     check_names(spec)
 
-    from analogsim.cli.run_and_print import run_and_print  # torch takes seconds
+    import_torch()
+    from analogsim.cli.run_and_print import run_and_print
 
     run_and_print(spec, **place)
 

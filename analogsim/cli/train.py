@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from analogsim.cli.command import Command, command_line
+from analogsim.cli.first import import_torch
 from analogsim.cli.options import data_options, model_argument, taken
 from analogsim.cli.recipe_options import Defaults, both_splits, recipe_options
 from analogsim.cli.say import say, say_json, voice_options
@@ -53,6 +54,7 @@ def train(
     check_model(model)
     check_data(source.data)
 
+    import_torch()
     from analogsim import training
     from analogsim.cli.say import plain_warnings
     from analogsim.cli.train_progress import TrainProgress

@@ -103,7 +103,7 @@ def test_on_a_terminal_it_stands_above_the_bar(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(
-        "analogsim.cli.progress.Console",
+        "rich.console.Console",
         lambda **_: Console(file=screen, force_terminal=True, width=60),
     )
     clock = Clock()

@@ -95,6 +95,31 @@ def test_it_runs_as_a_module() -> None:
     assert (done.stdout, done.stderr) == (f"analogsim, version {__version__}\n", "")
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_it_leaves_with_its_code_and_takes_nothing_apart(code: int) -> None:
+    """What is said last, and what asked to be done at the end, is not lost."""
+    words = (
+        "import atexit\n"
+        "from analogsim.cli import main, start\n"
+        "class Kept:\n"
+        "    def __del__(self): print('taken apart')\n"
+        "kept = Kept()\n"
+        "atexit.register(print, 'at the end')\n"
+        f"main.run = lambda args: print('said') or {code}\n"
+        "start.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout == "said\nat the end\n"
+
+
+def test_a_bug_of_ours_shows_its_traceback() -> None:
+    words = "from analogsim.cli import main, start\nmain.run = lambda args: 1 // 0\nstart.main()\n"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr.endswith("ZeroDivisionError: integer division or modulo by zero\n")
+
+
 @pytest.mark.parametrize("closed", ["0<&-", ">&-", ">&- 2>&-", "0<&- >&- 2>&-"])
 def test_closed_streams_are_sinks(tmp_path: Path, closed: str) -> None:
     """And no file of ours gets the number of one."""

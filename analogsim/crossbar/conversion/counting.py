@@ -6,6 +6,7 @@ weights that could lie on a tile; every other product has.
 """
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakIdKeyDictionary
 
 from analogsim.call import Inputs, tensors_in
@@ -256,13 +256,18 @@ def _factors(func: Any, given: list[Tensor]) -> list[Tensor]:
 
 def _macs(func: Any, args: Any, kwargs: dict[str, Any], output: Any) -> int | None:
     """Multiply-adds of an operator; None where it has some and nobody knows how many."""
-    packet = func._overloadpacket
-    if packet in flop_registry:
-        return int(flop_registry[packet](*args, **kwargs, out_val=output)) // 2
     name = func._schema.name
+    product = _PRODUCT.search(name)
+    # torch's table takes 0.1 s; what others have added to it is there once they have imported it.
+    if product or "torch.utils.flop_counter" in sys.modules:
+        from torch.utils.flop_counter import flop_registry
+
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            return int(formula(*args, **kwargs, out_val=output)) // 2
     if name in _RULES:
         return _RULES[name](args, output)
-    return None if _PRODUCT.search(name) else 0
+    return None if product else 0
 
 
 def _by_weight(args: Any, output: Any) -> int:

@@ -6,7 +6,6 @@ from analogsim.crossbar.forward.compiled import check_compiler
 from analogsim.crossbar.forward.dynamic import DynamicEngine
 from analogsim.crossbar.forward.native import PerfectEngine, StaticEngine
 from analogsim.crossbar.forward.sliced import SlicedEngine
-from analogsim.crossbar.forward.tiles import TileEngine
 from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward, How
 from analogsim.crossbar.mapping.layer import CrossbarLayer, Engine
 from analogsim.crossbar.mapping.periphery import Periphery, TileKind
@@ -79,6 +78,8 @@ def choose_forward(periphery: Periphery, tile: TileKind, asked: Forward) -> tupl
 def new_engine(analog: AnalogModel, layer: CrossbarLayer) -> Engine:
     """A fresh engine for one layer of a chip."""
     if analog.forward == "tile":
+        from analogsim.crossbar.forward.tiles import TileEngine  # aihwkit's tiles take 0.4 s
+
         return TileEngine(layer, analog.tile)
     if analog.periphery.perfect:
         return PerfectEngine()
