@@ -12,7 +12,13 @@ from analogsim.crossbar.mapping.periphery import OF_CONVERTERS, Periphery, step
 from analogsim.crossbar.mapping.product_law import NOTHING, ProductLaw
 from analogsim.errors import InputError
 from analogsim.hardening.array import ArrayProducts
-from analogsim.hardening.converters import DECAY, SHARE, convert_inputs, convert_outputs_
+from analogsim.hardening.converters import (
+    DECAY,
+    SHARE,
+    convert_inputs,
+    convert_outputs_,
+    magnitudes,
+)
 from analogsim.hardening.weight import Weight
 
 
@@ -108,8 +114,12 @@ class Edge(nn.Module):
             suffered = None
             if split.array is not None:
                 gain = split.gain.to(unit.device)
-                with torch.set_grad_enabled(torch.is_grad_enabled() and self.whole):
-                    suffered = split.array(geometry, part, own, unit=unit, gain=gain, dac=dac)
+                how = {"unit": unit, "gain": gain, "dac": dac}
+                if self.whole:
+                    suffered = split.array(geometry, (part, part.abs(), part.square()), own, **how)
+                else:
+                    with torch.no_grad():
+                        suffered = split.array(geometry, magnitudes(part), Weight(own.held), **how)
             y = convert_outputs_(
                 own.product(geometry, part),
                 unit,
