@@ -114,12 +114,17 @@ class Edge(nn.Module):
             suffered = None
             if split.array is not None:
                 gain = split.gain.to(unit.device)
-                how = {"unit": unit, "gain": gain, "dac": dac}
-                if self.whole:
-                    suffered = split.array(geometry, (part, part.abs(), part.square()), own, **how)
-                else:
-                    with torch.no_grad():
-                        suffered = split.array(geometry, magnitudes(part), Weight(own.held), **how)
+                # Inside, all is of constants unless the whole gradient is wanted.
+                with torch.set_grad_enabled(torch.is_grad_enabled() and self.whole):
+                    inputs = (part, part.abs(), part.square()) if self.whole else magnitudes(part)
+                    suffered = split.array(
+                        geometry,
+                        inputs,
+                        own if self.whole else Weight(own.held),
+                        unit=unit,
+                        gain=gain,
+                        dac=dac,
+                    )
             y = convert_outputs_(
                 own.product(geometry, part),
                 unit,
