@@ -4,28 +4,41 @@
         --weights direct=W.safetensors --weights hardened=out/h1/weights.safetensors --json
 
 Nothing of analogsim's chips takes part: `convert_to_analog`, `program_analog_weights` and
-`drift_analog_weights` with aihwkit's PCM model and its global drift compensation, an ideal
-periphery. Chip k has the same torch seed for all weights, so that differences are paired.
+`drift_analog_weights` with aihwkit's PCM model and its global drift compensation. Chip k has the
+same torch seed for all weights, so that differences are paired.
+
+`--periphery ideal` is its torch tile without converters. `standard` is its C++ tile with
+`StandardHWATrainingPreset` as it ships: DAC, IR drop, read noise, output noise, ADC. What its
+forward pass draws cannot be seeded. Its input ranges are those that lie beside the weights
+(`weights.json` of `harden`); layers without one have what analogsim calibrates on training images.
+The C++ tile is slow: `seconds` says for how many images and chips there is time.
 """
 
 import copy
 import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from time import process_time
 from typing import Any
 
 import torch
 from aihwkit.inference.noise.pcm import PCMLikeNoiseModel
 from aihwkit.nn.conversion import convert_to_analog
+from aihwkit.simulator.presets import StandardHWATrainingPreset
 from common import arguments, emit, machine
 from torch import Tensor, nn
 
+import analogsim
 from analogsim.crossbar.forward.rpu_config import build_rpu_config
 from analogsim.crossbar.mapping.periphery import IDEAL
 from analogsim.durations import parse_duration
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import load_data
 from analogsim.inputs.models import load_model
+from analogsim.inputs.trained_folder import is_trained_folder, read_trained
 
 BATCH = 250
+CALIBRATION = 256
 
 
 @torch.no_grad()
@@ -35,25 +48,82 @@ def accuracy(network: nn.Module, images: list[tuple[Tensor, Tensor]]) -> float:
     return right / sum(len(labels) for _, labels in images)
 
 
-def judged(
-    network: nn.Module, images: list[tuple[Tensor, Tensor]], times_s: list[float], chips: int
-) -> dict[str, Any]:
-    """Accuracy in digital, and of each chip at each time."""
+def on_tiles(network: nn.Module) -> nn.Module:
+    """The network on aihwkit's torch tiles, with PCM and without converters."""
     config = build_rpu_config(IDEAL, "torch")
     config.noise_model = PCMLikeNoiseModel(g_max=25.0)
+    return convert_to_analog(copy.deepcopy(network), config).eval()
+
+
+def in_standard_setting(
+    network: nn.Module, images: Tensor, learned: Mapping[str, float]
+) -> nn.Module:
+    """The network on aihwkit's C++ tiles as its preset has them, with input ranges.
+
+    Args:
+        network: in digital.
+        images: for the ranges of layers that are not among `learned`.
+        learned: full scale of DACs, by the layers' names.
+    """
+    config = StandardHWATrainingPreset()
+    config.pre_post.input_range.init_from_data = 0
     analog = convert_to_analog(copy.deepcopy(network), config).eval()
+    ranges = ranges_of(network, images, learned)
+    for name, tile in analog.named_analog_tiles():
+        layer, _, place = name.partition(".analog_module")
+        # `.array.I.J`: I counts the splits of a layer's inputs.
+        split = int(place.split(".")[2]) if place else 0
+        with torch.no_grad():
+            tile.input_range.fill_(ranges[layer][split])
+    return analog
+
+
+def ranges_of(
+    network: nn.Module, images: Tensor, learned: Mapping[str, float]
+) -> dict[str, list[float]]:
+    """Full scale of the DACs of each layer, split after split of its inputs."""
+    made = analogsim.convert(
+        network, "pcm", "standard", calibrate=images, input_ranges=learned, verify=False
+    )
+    found = {}
+    for name, layer in made.layers.items():
+        own = {tile.slot.inputs.start: tile.input_range for tile in layer.tiles}
+        found[name] = [own[start] for start in sorted(own)]
+    return found
+
+
+def judged(
+    network: nn.Module,
+    analog: nn.Module,
+    images: list[tuple[Tensor, Tensor]],
+    times_s: list[float],
+    chips: int,
+) -> dict[str, Any]:
+    """Accuracy in digital, and of each chip at each time; processor time of one such evaluation."""
     found: dict[str, list[float]] = {str(t_s): [] for t_s in times_s}
+    begin = process_time()
     for chip in range(chips):
         torch.manual_seed(chip)
         analog.program_analog_weights()
         for t_s in times_s:
             analog.drift_analog_weights(t_s)
             found[str(t_s)].append(accuracy(analog, images))
+    spent = process_time() - begin
+    digital = accuracy(network, images)
+    mean = {t_s: statistics.fmean(values) for t_s, values in found.items()}
     return {
-        "digital": accuracy(network, images),
+        "digital": digital,
         "chips": found,
-        "mean": {t_s: statistics.fmean(values) for t_s, values in found.items()},
+        "mean": mean,
+        "share_of_digital": {t_s: value / digital for t_s, value in mean.items()},
+        "seconds": spent / (chips * len(times_s)),
     }
+
+
+def learned_beside(file: str, model: str) -> Mapping[str, float]:
+    """The input ranges that `harden` kept beside weights."""
+    folder = Path(file).parent
+    return read_trained(folder, model).input_ranges if is_trained_folder(folder) else {}
 
 
 def main() -> None:
@@ -62,6 +132,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--weights", action="append", required=True, metavar="NAME=FILE")
     parser.add_argument("--times", default="1s,1d,1y")
+    parser.add_argument("--periphery", choices=("ideal", "standard"), default="ideal")
     parser.add_argument("--chips", type=int, default=6)
     parser.add_argument("--limit", type=int, default=2000)
     given = parser.parse_args()
@@ -69,12 +140,26 @@ def main() -> None:
     data = load_data(given.data)
     images = list(batches(data, BATCH, given.limit))
     times_s = [parse_duration(text, where="--times") for text in given.times.split(",")]
-    results = {
-        name: judged(load_model(given.model, weights=file).module, images, times_s, given.chips)
-        for name, _, file in (one.partition("=") for one in given.weights)
-    }
+    if given.periphery == "standard":
+        train = load_data(given.data, split="train")
+        calibration = next(iter(batches(train, CALIBRATION, CALIBRATION)))[0]
+    results = {}
+    for name, _, file in (one.partition("=") for one in given.weights):
+        network = load_model(given.model, weights=file).module.eval()
+        if given.periphery == "standard":
+            learned = learned_beside(file, given.model)
+            analog = in_standard_setting(network, calibration, learned)
+        else:
+            analog = on_tiles(network)
+        results[name] = judged(network, analog, images, times_s, given.chips)
     emit(
-        {**machine(), "images": given.limit, "model": given.model, "results": results},
+        {
+            **machine(),
+            "images": given.limit,
+            "model": given.model,
+            "periphery": given.periphery,
+            "results": results,
+        },
         as_json=given.json,
     )
 

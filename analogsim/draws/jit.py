@@ -124,27 +124,27 @@ def normals(out: Floats, count: int, first: int, words: UInts) -> None:
 
 
 @njit(nogil=True, error_model="numpy")
-def coarse_normals(out: Floats, count: int, first: int, words: UInts) -> None:
-    """As `normals`, of 16 bits and in two thirds of the time; `count` is a multiple of 8.
+def coarse_normals(out: Floats, bits: UInts, first: int, words: UInts) -> None:
+    """Fill `out`, a multiple of 8 long, with normals of 16 bits, in half the time of `normals`.
 
-    Not in the stream's definition: each integer gives two normals, its halves in place of x and y.
-    The largest is 4.86; the variance is 1 within 1e-5.
+    Not in the stream's definition: each integer, from block `first` on, gives two normals, its
+    halves in place of x and y, and they lie half of `out` apart. The largest is 4.86; the variance
+    is 1 within 1e-5. `bits` is half as long, and overwritten.
     """
     tensor, trial, stream, k0, k1 = words[0], words[1], words[2], words[3], words[4]
-    for i in range(count // 8):
+    blocks, pairs = out.size // 8, out.size // 2
+    # Integers first: both at once need more registers than there are.
+    for i in range(blocks):
         x0, x1, x2, x3 = _philox(np.uint32(first + i), tensor, trial, stream, k0, k1)
-        z0, z1 = _box_muller(np.uint32(x0 & _UPPER | _MIDDLE), np.uint32(x0 << _16))
-        z2, z3 = _box_muller(np.uint32(x1 & _UPPER | _MIDDLE), np.uint32(x1 << _16))
-        z4, z5 = _box_muller(np.uint32(x2 & _UPPER | _MIDDLE), np.uint32(x2 << _16))
-        z6, z7 = _box_muller(np.uint32(x3 & _UPPER | _MIDDLE), np.uint32(x3 << _16))
-        out[8 * i] = z0
-        out[8 * i + 1] = z1
-        out[8 * i + 2] = z2
-        out[8 * i + 3] = z3
-        out[8 * i + 4] = z4
-        out[8 * i + 5] = z5
-        out[8 * i + 6] = z6
-        out[8 * i + 7] = z7
+        bits[i] = x0
+        bits[blocks + i] = x1
+        bits[2 * blocks + i] = x2
+        bits[3 * blocks + i] = x3
+    for i in range(pairs):
+        x = bits[i]
+        z0, z1 = _box_muller(np.uint32(x & _UPPER | _MIDDLE), np.uint32(x << _16))
+        out[i] = z0
+        out[pairs + i] = z1
 
 
 # On parts of the arrays, so that indices start at 0 and need no look at their sign.

@@ -68,32 +68,34 @@ class ArrayProducts(nn.Module):
         self.register_buffer("ones", ones, persistent=False)
 
     def forward(
-        self, geometry: Geometry, codes: Tensor, weight: Weight, *, unit: Tensor, gain: Tensor,
-        dac: float,
+        self, geometry: Geometry, codes: tuple[Tensor, Tensor, Tensor], weight: Weight, *,
+        unit: Tensor, gain: Tensor, dac: float,
     ) -> Suffered:  # fmt: skip
         """What the products of `codes` with `weight` suffer.
 
         Args:
             geometry: of the layer.
-            codes: the split's inputs, in steps of the DAC.
+            codes: the split's inputs in steps of the DAC, their sizes and squares, of a type; the
+                products are taken in this type.
             weight: of the split, in logical units a step.
             unit: (outputs,), the logical value of a full cell at a full input, behind the ADC.
             gain: (outputs,), what `weight` holds of a compensation in front of the ADC.
             dac: its step.
         """
         dropped = current = moment = spread = None
-        sizes = weight.map(torch.abs)
+        x, size, square = codes
+        sizes = weight.map(lambda w: w.abs().to(x.dtype))
         if self.share is not None:
             share = self.share
-            dropped = weight.map(lambda w: w * share).product(geometry, codes)
-            current = sizes.product(geometry, codes.abs())
+            dropped = weight.map(lambda w: (w * share).to(x.dtype)).product(geometry, x)
+            current = sizes.product(geometry, size)
         read = self._read
         if read is not None and self.ones is not None:
-            moment = geometry.product(codes.square(), self.ones.to(codes), None)
+            moment = geometry.product(square, self.ones.to(square), None)
             moment = moment.repeat_interleave(self._outputs, dim=geometry.channel_axis)
             spread = (read.sigma * dac * gain).square()
         elif read is not None:
-            moment = sizes.product(geometry, codes.square())
+            moment = sizes.product(geometry, square)
             spread = read.sigma**2 * dac * gain / unit
         return Suffered(
             dropped=dropped,

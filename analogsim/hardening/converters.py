@@ -20,6 +20,7 @@ from analogsim.crossbar.mapping.periphery import step
 from analogsim.crossbar.mapping.product_law import drop_of, slope_of
 from analogsim.draws.stream import Stream
 from analogsim.hardening.array import Suffered
+from analogsim.processor import has_bfloat16
 
 DECAY = 1e-3
 SHARE = 0.95
@@ -106,6 +107,23 @@ def convert_outputs_(
     return converted
 
 
+def magnitudes(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The codes of a DAC, their sizes and squares, without gradients.
+
+    On a processor that multiplies bfloat16 in hardware they have this type: codes up to 9 bits are
+    exact in it, squares are rounded to 8 bits.
+    """
+    codes = codes.detach()
+    if not (_is_plain(codes) and has_bfloat16()):
+        return codes, codes.abs(), codes.square()
+    low, sizes, squares = (torch.empty_like(codes, dtype=torch.bfloat16) for _ in range(3))
+    jit = _compiled() if _is_dense(codes) else None
+    if jit is None:
+        return low.copy_(codes), sizes.copy_(codes.abs()), squares.copy_(codes.square())
+    jit.magnitudes(*(_flat(each) for each in (codes, low, sizes, squares)))
+    return low, sizes, squares
+
+
 class _Inputs(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -185,14 +203,17 @@ class _Outputs(torch.autograd.Function):
         clipped: Tensor | None
         if jit is not None:
             clipped = torch.empty_like(y, dtype=torch.bool)
+            slopes = any(ctx.needs_input_grad[10:])
             key = int(torch.randint(1 << 62, (), generator=generator)) if drawn else 0
             words = (0, 0, int(Stream.OUTPUT), key & 0xFFFFFFFF, key >> 32)
             inner = 1 if y.stride(axis) == 1 else math.prod(y.shape[axis % y.dim() + 1 :])
-            parts = [_flat(y[:0] if term is None else term) for term in terms]
+            kind = next((term.dtype for term in terms if term is not None), y.dtype)
+            none = torch.empty(0, dtype=kind)
+            parts = [_flat(none if term is None else term) for term in terms]
             found = jit.adc(
                 _flat(y), *parts, _flat(clipped), np.float32(sigma), np.float32(most), bool(bits),
                 each.numpy(), offset.numpy(), amount.numpy(), spread.numpy(), inner,
-                np.array(words, dtype=np.uint32),
+                np.array(words, dtype=np.uint32), slopes,
             )  # fmt: skip
             clipped = clipped if found else None
         else:
@@ -238,22 +259,22 @@ class _Outputs(torch.autograd.Function):
         if ctx.needs_input_grad[2]:
             others = [d for d in range(grad.dim()) if d != axis % grad.dim()]
             of_bias = (grad.sum(others, dtype=dtype) if others else grad.to(dtype)).to(dtype)
-        of_terms = [None if slope is None else result * slope for slope in slopes or [None] * 3]
+        of_terms = [None if s is None else (result * s).to(s.dtype) for s in slopes or [None] * 3]
         return result, None, of_bias, *[None] * 7, *of_terms
 
 
 def _terms(suffered: Suffered, y: Tensor) -> tuple[Tensor | None, ...]:
-    """In the type and memory order of `y`."""
+    """In the memory order of `y`, and of one type."""
     terms = (suffered.dropped, suffered.current, suffered.moment)
     return tuple(None if term is None else _like(term, y) for term in terms)
 
 
 def _like(term: Tensor, y: Tensor) -> Tensor:
-    if term.dtype == y.dtype and term.stride() == y.stride():
+    if term.stride() == y.stride():
         return term
     last = y.dim() == 4 and y.is_contiguous(memory_format=torch.channels_last)
     order = torch.channels_last if last else torch.contiguous_format
-    return term.to(y.dtype).contiguous(memory_format=order)
+    return term.contiguous(memory_format=order)
 
 
 @functools.cache

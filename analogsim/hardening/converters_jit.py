@@ -14,7 +14,7 @@ from analogsim.crossbar.forward.drop_jit import share, slope
 from analogsim.draws.jit import coarse_normals, compile_
 from analogsim.draws.stream import Floats, UInts
 
-_EDITION = 2
+_EDITION = 3
 _PIECE = 2048
 _16, _1, _HALF = np.uint32(16), np.uint32(1), np.uint32(0x7FFF)
 _0 = np.float32(0)
@@ -63,17 +63,19 @@ def dac(x, codes, limit: np.float32, level: np.float32, rounded: bool) -> None:
         _write(codes, j, np.rint(v) if rounded else v)
 
 
-# The sum may be taken in any order, or it would be three times as long as all the rest.
-@njit(nogil=True, error_model="numpy", fastmath={"reassoc"})
-def _pull(g, x, out, limit, level):
-    total, inside = _0, np.int32(0)
+# The sums may be taken in any order, or they would be as long as all the rest.
+@njit(nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
+def _dac_backward(g, x, out, limit, per_level):
+    pull, inside = _0, _0
     for j in range(x.size):
-        v, d = _read(x, j), _read(g, j) / level
-        _write(out, j, _0 if (v > limit or v < -limit) else d)
-        total += d if (v >= limit and d < _0) else _0
-        total -= d if (v <= -limit and d > _0) else _0
-        inside += np.int32(v < limit and v > -limit)
-    return total, inside
+        v, d = _read(x, j), _read(g, j) * per_level
+        size = abs(v)
+        _write(out, j, _0 if size > limit else d)
+        d = d if v >= _0 else -d
+        d = d if d < _0 else _0
+        pull += d if size >= limit else _0
+        inside += np.float32(1) if size < limit else _0
+    return pull, inside
 
 
 @compile_
@@ -83,49 +85,91 @@ def dac_backward(g, x, out, limit: np.float32, level: np.float32):
     Returns:
         How far clipped inputs pull the range, at most 0, and how many were inside it.
     """
-    pull, inside = 0.0, 0
-    for first in range(0, x.size, _PIECE):
-        part = slice(first, min(first + _PIECE, x.size))
-        here, within = _pull(g[part], x[part], out[part], limit, level)
+    pull, inside, per_level = 0.0, 0, np.float32(1) / level
+    for first in range(0, x.size, 4 * _PIECE):
+        part = slice(first, min(first + 4 * _PIECE, x.size))
+        here, within = _dac_backward(g[part], x[part], out[part], limit, per_level)
         pull += here
-        inside += within
+        inside += int(within)
     return pull, inside
 
 
+@compile_
+def magnitudes(codes, low, sizes, squares) -> None:
+    """`codes` (n,) in bfloat16, which holds them exactly, their sizes, and squares as rounded."""
+    for j in range(codes.size):
+        v = _read(codes, j)
+        _write(low, j, v)
+        _write(sizes, j, abs(v))
+        _write(squares, j, v * v)
+
+
+# What follows goes over memory once, and over short pieces of it in steps that each compiles to
+# wide instructions; one loop for all would not.
 @njit(forceinline=True)
-def _adc(y, z, clipped, bound, rounded, per_step, step, offset):
-    count = np.int32(0)
-    for j in range(y.size):
-        v = _read(y, j) * per_step[j] + z[j]
+def _scale(z, by):
+    for j in range(z.size):
+        z[j] *= by
+
+
+@njit(forceinline=True)
+def _into(z, y, per_step):
+    for j in range(z.size):
+        z[j] += _read(y, j) * per_step[j]
+
+
+@njit(forceinline=True)
+def _into_dropped(z, y, dropped, current, amount, per_step):
+    for j in range(z.size):
+        lost = share(_read(current, j) * amount[j]) * _read(dropped, j)
+        z[j] += (_read(y, j) - lost) * per_step[j]
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
+def _clip(z, y, bound, rounded, step, offset):
+    """From `z` to `y`; how many are beyond the bound."""
+    count = _0
+    for j in range(z.size):
+        v = z[j]
         v = np.rint(v) if rounded else v
-        beyond = v > bound or v < -bound
-        clipped[j] = beyond
-        count += np.int32(beyond)
+        count += np.float32(1) if abs(v) > bound else _0
         v = -bound if v < -bound else v
         v = bound if v > bound else v
         _write(y, j, v * step[j] + offset[j])
-    return count
+    return int(count)
 
 
 @njit(forceinline=True)
-def _drop(z, dropped, current, amount, per_step):
-    """Take the drop from `z`; its parts become how the output depends on them."""
+def _mark(clipped, z, bound, rounded):
+    """Which of `z` are beyond the bound."""
     for j in range(z.size):
-        d, at = _read(dropped, j), _read(current, j) * amount[j]
-        lost = share(at)
-        z[j] -= lost * d * per_step[j]
-        _write(current, j, -slope(at) * amount[j] * d)
-        _write(dropped, j, -lost)
+        v = np.rint(z[j]) if rounded else z[j]
+        clipped[j] = abs(v) > bound
 
 
 @njit(forceinline=True)
-def _read_noise(z, moment, spread, variance, step):
-    """The normals `z` become noise, and `moment` how the output depends on it."""
+def _drop_slopes(dropped, current, amount):
+    """The drop's parts become how the output depends on them."""
+    for j in range(dropped.size):
+        d, at = _read(dropped, j), _read(current, j) * amount[j]
+        _write(current, j, -slope(at) * amount[j] * d)
+        _write(dropped, j, -share(at))
+
+
+@njit(forceinline=True)
+def _read_noise(z, moment, spread, variance):
+    """The normals `z` become noise."""
+    for j in range(z.size):
+        z[j] *= np.sqrt(variance + spread[j] * _read(moment, j))
+
+
+@njit(forceinline=True)
+def _noise_slopes(z, moment, spread, variance, step):
+    """`moment` becomes how the output depends on it; `z` are normals."""
     for j in range(z.size):
         whole = np.sqrt(variance + spread[j] * _read(moment, j))
         slope = np.float32(0.5) * step[j] * spread[j] * z[j] / whole
         _write(moment, j, slope if whole > _0 else _0)
-        z[j] *= whole
 
 
 @njit(forceinline=True)
@@ -155,31 +199,29 @@ def adc(
     spread: Floats,
     inner: int,
     words: UInts,
+    slopes: bool,
 ):
     """Convert `y` (n,), in place; `sigma` and `bound` are in steps.
 
     Args:
-        dropped, current, moment: (n,) or empty, see `array.Suffered`; they become the derivatives
-            of the output by each.
+        dropped, current, moment: (n,) or empty, see `array.Suffered`.
         clipped: (n,), becomes whether each output was.
         step: (channels,), behind the ADC, as is `offset`.
         amount, spread: (channels,), of `Suffered`; the latter in squared steps.
         inner: consecutive elements of one channel.
         words: as in `draws.jit.coarse_normals`; nothing is drawn without noise.
+        slopes: whether `dropped`, `current` and `moment` become the output's derivatives by each.
 
     Returns:
         How many outputs were clipped.
     """
     period = step.size * inner
-    # Blocks of 8 normals begin where the channels do.
-    while period % 8:
-        period *= 2
     length = period * max(1, _PIECE // period)
     steps, offsets = _spread(step, inner, length), _spread(offset, inner, length)
     amounts, spreads = _spread(amount, inner, length), _spread(spread, inner, length)
     per_step = np.float32(1) / steps
-    z = np.zeros(_PIECE, dtype=np.float32)
-    count = 0
+    z, bits = np.zeros(_PIECE, dtype=np.float32), np.empty(_PIECE // 2, dtype=np.uint32)
+    count, block, variance = 0, 0, sigma * sigma
     drawn = sigma > _0 or moment.size > 0
     for top in range(0, y.size, length):
         end = min(top + length, y.size)
@@ -187,19 +229,32 @@ def adc(
             last = min(first + _PIECE, end)
             part, own, here = slice(first, last), slice(first - top, last - top), z[: last - first]
             if drawn:
-                coarse_normals(z, (last - first + 7) // 8 * 8, first // 8, words)
+                blocks = (last - first + 7) // 8
+                coarse_normals(z[: 8 * blocks], bits[: 4 * blocks], block, words)
+                block += blocks
+            else:
+                here[:] = _0
             if moment.size > 0:
-                _read_noise(here, moment[part], spreads[own], sigma * sigma, steps[own])
+                if slopes:
+                    normal = here.copy()
+                _read_noise(here, moment[part], spreads[own], variance)
+                if slopes:
+                    _noise_slopes(normal, moment[part], spreads[own], variance, steps[own])
             elif drawn:
-                here *= sigma
+                _scale(here, sigma)
             if dropped.size > 0:
-                if not drawn:
-                    here[:] = _0
-                _drop(here, dropped[part], current[part], amounts[own], per_step[own])
-            count += _adc(
-                y[part], here, clipped[part], bound, rounded,
-                per_step[own], steps[own], offsets[own],
-            )  # fmt: skip
+                terms = dropped[part], current[part]
+                _into_dropped(here, y[part], *terms, amounts[own], per_step[own])
+                if slopes:
+                    _drop_slopes(*terms, amounts[own])
+            else:
+                _into(here, y[part], per_step[own])
+            beyond = _clip(here, y[part], bound, rounded, steps[own], offsets[own])
+            if beyond > 0:
+                _mark(clipped[part], here, bound, rounded)
+            else:
+                clipped[part] = False
+            count += beyond
     return count
 
 

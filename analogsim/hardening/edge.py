@@ -12,7 +12,13 @@ from analogsim.crossbar.mapping.periphery import OF_CONVERTERS, Periphery, step
 from analogsim.crossbar.mapping.product_law import NOTHING, ProductLaw
 from analogsim.errors import InputError
 from analogsim.hardening.array import ArrayProducts
-from analogsim.hardening.converters import DECAY, SHARE, convert_inputs, convert_outputs_
+from analogsim.hardening.converters import (
+    DECAY,
+    SHARE,
+    convert_inputs,
+    convert_outputs_,
+    magnitudes,
+)
 from analogsim.hardening.weight import Weight
 
 
@@ -108,8 +114,17 @@ class Edge(nn.Module):
             suffered = None
             if split.array is not None:
                 gain = split.gain.to(unit.device)
+                # Inside, all is of constants unless the whole gradient is wanted.
                 with torch.set_grad_enabled(torch.is_grad_enabled() and self.whole):
-                    suffered = split.array(geometry, part, own, unit=unit, gain=gain, dac=dac)
+                    inputs = (part, part.abs(), part.square()) if self.whole else magnitudes(part)
+                    suffered = split.array(
+                        geometry,
+                        inputs,
+                        own if self.whole else Weight(own.held),
+                        unit=unit,
+                        gain=gain,
+                        dac=dac,
+                    )
             y = convert_outputs_(
                 own.product(geometry, part),
                 unit,

@@ -13,8 +13,9 @@ from analogsim.crossbar.conversion.convert import convert
 from analogsim.crossbar.mapping.periphery import STANDARD, Periphery, step
 from analogsim.crossbar.mapping.product_law import product_law
 from analogsim.draws.addresses import seeded
+from analogsim.hardening import converters
 from analogsim.hardening.array import Suffered
-from analogsim.hardening.converters import convert_outputs_
+from analogsim.hardening.converters import convert_outputs_, magnitudes
 from analogsim.hardening.edge import Edge
 from tests.device_models.law_checks import ALPHA, assert_mean, assert_spread
 from tests.hardening.test_edge import (
@@ -57,10 +58,21 @@ def answer(edge, crossbar, x, **options):
     return edge(x, weight_of(crossbar), crossbar.bias, edge.compensation, **options)
 
 
+@pytest.fixture(params=[False, True], ids=["exact", "bfloat16"])
+def low(request, monkeypatch):
+    """Whether the processor multiplies bfloat16 in hardware."""
+    monkeypatch.setattr(converters, "has_bfloat16", lambda: request.param)
+    return request.param
+
+
 @pytest.mark.parametrize(("device", "compensation"), [("ideal", "none"), ("pcm", "gain")])
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
-def test_without_noise_outputs_are_those_of_the_evaluation(layer, device, compensation, path):
-    chip, crossbar, edge, x = chip_and_edge(layer, DROPPING, device, compensation)
+@pytest.mark.parametrize("whole", [False, True], ids=["forward", "whole"])
+def test_without_noise_outputs_are_those_of_the_evaluation(
+    layer, device, compensation, path, whole, monkeypatch
+):
+    monkeypatch.setattr(converters, "has_bfloat16", lambda: False)
+    chip, crossbar, edge, x = chip_and_edge(layer, DROPPING, device, compensation, whole=whole)
     with torch.no_grad():
         got, want = answer(edge, crossbar, x), chip(x)
         plain = answer(Edge(crossbar), crossbar, x)
@@ -71,6 +83,28 @@ def test_without_noise_outputs_are_those_of_the_evaluation(layer, device, compen
     off = (plain - want).abs() > 1e-5 * float(want.abs().max())
     assert float(off.double().mean()) > 0.02
     assert (device == "pcm") == any(bool((tile.gain != 1).all()) for tile in crossbar.tiles)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_the_drop_in_bfloat16_is_that_of_the_evaluation_up_to_ties(layer, path, monkeypatch):
+    """In steps of the ADC, on average: ties of what bfloat16 rounds, no more than a tenth of it."""
+    monkeypatch.setattr(converters, "has_bfloat16", lambda: True)
+    n = 64 if isinstance(layer, nn.Linear) else 8
+    for times in (1.0, 100.0):
+        setting = dataclasses.replace(DROPPING, ir_drop=times)
+        chip, crossbar, edge, x = chip_and_edge(layer, setting, "ideal", n=n, whole=False)
+        with torch.no_grad():
+            got, want, plain = (
+                answer(edge, crossbar, x),
+                chip(x),
+                answer(Edge(crossbar), crossbar, x),
+            )
+        scale = max(float(tile.behind_adc.max()) for tile in crossbar.tiles)
+        one_step = step(8, setting.output_bound) * scale * crossbar.tiles[0].input_range
+        off, moved = (v / one_step for v in ((got - want).abs(), (plain - want).abs()))
+        # Each split of the inputs has an ADC.
+        assert float(off.max()) < 1.01 * len({tile.slot.inputs.start for tile in crossbar.tiles})
+        assert float(off.double().mean()) < 0.1 * float(moved.double().mean())
 
 
 def test_a_matrix_that_holds_several_groups_has_its_own_drop(path):
@@ -90,11 +124,12 @@ def test_a_matrix_that_holds_several_groups_has_its_own_drop(path):
     "layer", [LAYERS[0], LAYERS[1], LAYERS[2], LAYERS[4]], ids=["linear", "wide", "conv", "groups"]
 )
 def test_moments_of_the_noise_are_those_of_the_law_and_of_the_evaluation(
-    layer, device, compensation, path
+    layer, device, compensation, path, low
 ):
     """n = 600 draws of at least 18 outputs, alpha = 1e-4 over 3 comparisons: 3 % are seen."""
     setting = dataclasses.replace(BARE, read_noise=0.05 if device == "pcm" else 0.0)
-    chip, crossbar, edge, x = chip_and_edge(layer, setting, device, compensation, n=2)
+    how = {"n": 2, "whole": not low}
+    chip, crossbar, edge, x = chip_and_edge(layer, setting, device, compensation, **how)
     x = x[..., :5, :5] if x.dim() == 4 else x
     quiet = Edge(crossbar)
     quiet.periphery = dataclasses.replace(setting, output_noise=0.0)
@@ -238,3 +273,17 @@ def test_a_step_in_bfloat16_differs_by_its_own_rounding(path):
     for got, want in zip(*found, strict=True):
         assert float((got - want).norm()) < 0.05 * float(want.norm())
     assert math.isfinite(float(found[1][0].sum()))
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_magnitudes_are_exact_but_for_the_rounding_of_squares(kind, order, path, low):
+    codes = torch.arange(-127, 128, dtype=kind)[:252].reshape(3, 7, 3, 4)
+    codes = codes.contiguous(memory_format=order)
+    x, size, square = magnitudes(codes)
+    want = torch.bfloat16 if low and kind != torch.float64 else kind
+    assert {x.dtype, size.dtype, square.dtype} == {want}
+    assert all(each.stride() == codes.stride() for each in (x, size, square))
+    assert torch.equal(x.to(kind), codes)
+    assert torch.equal(size.to(kind), codes.abs())
+    assert torch.equal(square, (codes.double() ** 2).to(want))
