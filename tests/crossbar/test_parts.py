@@ -12,7 +12,7 @@ from analogsim.crossbar.mapping.parts import largest_integer, offset_of, parts_o
 from analogsim.crossbar.mapping.periphery import IDEAL
 from analogsim.errors import InputError
 from device_models.errors import DeviceError
-from device_models.rram_cmo import RramCmo
+from device_models.pcm_hermes import PcmHermes
 
 ENCODINGS = ("pair", "pair-two-sided", "offset", "offset-column")
 WEIGHTS = torch.cat([torch.linspace(-1, 1, 41), torch.tensor([0.0, 1e-9])]).reshape(1, -1)
@@ -91,16 +91,16 @@ def test_the_noise_of_slices_counts_by_their_place():
 @pytest.mark.parametrize("encoding", ["pair-two-sided", "offset", "offset-column"])
 def test_a_law_of_pairs_is_refused_for_cells_alone(encoding):
     edge = dataclasses.replace(IDEAL, name="cells", weight_encoding=encoding)
-    with pytest.raises(InputError, match=f"{encoding}.*one cell alone, got 'rram-cmo'"):
-        convert(nn.Linear(3, 2), "rram-cmo", edge)
+    with pytest.raises(InputError, match=f"{encoding}.*one cell alone, got 'pcm-hermes'"):
+        convert(nn.Linear(3, 2), "pcm-hermes", edge)
 
 
 def test_a_device_without_a_law_of_one_cell_says_so():
-    with pytest.raises(DeviceError, match="rram-cmo.*one cell alone"):
-        RramCmo().cell_law(None)
+    with pytest.raises(DeviceError, match="pcm-hermes.*one cell alone"):
+        PcmHermes().cell_law(None)
 
 
-@pytest.mark.parametrize("device", ["pcm", "rram", "gaussian"])
+@pytest.mark.parametrize("device", ["pcm", "rram", "rram-cmo", "gaussian"])
 @pytest.mark.parametrize("encoding", ["pair-two-sided", "offset", "offset-column"])
 def test_single_cells_have_the_noise_of_one_cell(device, encoding):
     """A cell's law has no noise of a second cell: at zero, PCM's is 0.26 uS of 25 and clipped."""
