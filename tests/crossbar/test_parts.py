@@ -128,3 +128,25 @@ def test_pcm_cells_have_the_spread_of_nandakumar():
     assert len(parameters) == 1
     # Four standard errors of a standard deviation: 4 / sqrt(2 n) = 1.4 %.
     assert float((programmed - 0.5).std()) == pytest.approx(sigma, rel=0.015)
+
+
+@pytest.mark.parametrize("encoding", ["pair", "pair-two-sided", "offset", "offset-column"])
+@pytest.mark.parametrize("bits", [0, 3])
+def test_a_spread_that_cells_share_is_that_of_the_weight(encoding, bits):
+    """n = 60 x 400 weights; alpha 1e-4: 3.9 / sqrt(2 n) = 1.8 % of the spread."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(400, 60)).eval()
+    edge = dataclasses.replace(
+        IDEAL, name="cells", weight_encoding=encoding, bits_per_cell=bits, weight_bits=9
+    )
+    chip = program(convert(net, "gaussian?eta=0.02&spread_of=weight", edge), seed=1)
+    (layer,) = chip.layers.values()
+    error = layer.logical(lambda t: t.programmed) - layer.logical(lambda t: t.target)
+    sigma = 0.02 * layer.weight_std
+    assert float(error.std()) == pytest.approx(sigma, rel=0.018)
+    # No error that two weights share.
+    shared = float(error.mean(dim=0).std())
+    assert shared == pytest.approx(sigma / 60**0.5, rel=3.9 / 800**0.5)
+    each = program(convert(net, "gaussian?eta=0.02", edge), seed=1).layers["0"].tiles
+    spread = [float((t.programmed - t.target).mul(t.scale).std()) for t in each]
+    assert spread == pytest.approx([sigma] * len(each), rel=0.12)

@@ -38,9 +38,7 @@ def lsb_of(edge: Periphery, bound: float) -> float:
     """One step of the ADC."""
     if not edge.adc_bits:
         return 1.0
-    return (
-        step(edge.adc_bits, bound) if edge.adc_kind == "uniform" else 2 * bound / 2**edge.adc_bits
-    )
+    return 2 * bound / 2**edge.adc_bits if edge.has_code_table else step(edge.adc_bits, bound)
 
 
 class Plane(nn.Module):
@@ -123,11 +121,11 @@ class Plane(nn.Module):
         self.register_buffer("outputs", spread, persistent=False)
         self.register_buffer("factor", factor, persistent=False)
         levels = 2.0 ** (edge.adc_bits - 1)
-        bound = edge.output_bound if folded else levels - (edge.adc_kind == "uniform")
+        bound = edge.output_bound if folded else levels - (not edge.has_code_table)
         self.adc = AdcStage(
             sigma=(edge.output_noise / lsb).reshape(-1),
             bound=bound,
-            rounded=not folded,
+            rounded=edge.has_steps,
             factor=torch.ones(groups * width) if one.unit else factor,
             offset=offset,
             table=(CodeTable.stacked(tables), rows.reshape(-1).tolist()) if tables else None,
