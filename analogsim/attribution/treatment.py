@@ -153,7 +153,8 @@ class Plan:
         )
 
     def _only(self, source: Source) -> Treatment | None:
-        return source.alone and self._treatment(f"only {source.name}", source.alone)
+        alone = source.alone
+        return None if alone is None else self._treatment(f"only {source.name}", alone)
 
     def _treatment(self, name: str, setting: Setting) -> Treatment:
         analog = self.forms.form(setting.periphery, self.forms.names)
