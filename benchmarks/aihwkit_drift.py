@@ -11,9 +11,9 @@
    products cannot be seeded there. Accuracy of each chip, and seconds of a batch and of another
    chip (program and drift).
 2. aihwkit's time-sliced IR drop (`TorchInferenceRPUConfigIRDropT`), which has linear layers alone:
-   one of 512 x 128, beside `--wires irdrop_t` here; no converters, no noise. Seconds of a batch,
-   and what the drop takes from the outputs. Wires here are solved when a chip is made, which is in
-   `with the chip`.
+   one of 512 x 128, beside `--wires irdrop_t` here; no ADC, no noise. Seconds of a batch, what
+   the drop takes from the outputs, and what lies between the two. Wires here are solved when a
+   chip is made, which is in `with the chip`.
 
 Seconds are of this process alone, interleaved round by round; ratios are (their time) / (ours).
 """
