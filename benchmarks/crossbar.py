@@ -4,13 +4,17 @@
 
 Ratios are round by round in one process. `forward`: time with wires over time without, a chip each
 of ResNet20 with the standard periphery; a third chip without wires says how far equal chips lie
-apart here (aimed at: 1.05). `build`: seconds to solve all arrays of ResNet20, both polarities, at
+apart here (aimed at: 1.05). `products`: processor time of a pass with slices, single cells and ADCs
+with errors over that of the plain converters (uniform ADC, output noise, neither IR drop nor read
+noise), each without and with IR drop and read noise of its arrays and drives (tables of ADCs were
+aimed at 1.2). `build`: seconds to solve all arrays of ResNet20, both polarities, at
 most 128 rows (2 s; columns alone 0.05 s); `processor` are seconds of this process alone, which a
 busy machine does not stretch. CrossSim (its repository, at --crosssim) solves its circuit for every
 product, to 1e-3 of the voltages by default: a balanced pair of 128 x 128 arrays, 1 ohm a segment,
 25 uS (aimed at: 1,000 times a product, 10 times for 256 products with our build).
 """
 
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,11 +28,27 @@ from forward import BATCH, network
 from threadpoolctl import threadpool_limits
 
 import analogsim
+from analogsim.crossbar.mapping.periphery import STANDARD
 from device_models.effects import Cells, Wires
 from device_models.effects.wires import TOLERANCE
 
 G_MAX = 25e-6
 SIZE, PRODUCTS = 128, 256
+QUIET = {"ir_drop": 0.0, "read_noise": 0.0}
+MISMATCH = {"adc_gain_db": 60.0, "adc_sigma_capacitor": 0.02, "adc_sigma_comparator": 0.002}
+SLICES = {"bits_per_cell": 4, "weight_bits": 9}
+PRODUCTS_OF: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "calibrated range": {"output_range": "layer"},
+    "ramp ADC": {"adc_kind": "ramp", **MISMATCH},
+    "SAR ADC": {"adc_kind": "sar", **MISMATCH},
+    "pipeline ADC": {"adc_kind": "pipeline", **MISMATCH},
+    "two-sided pairs": {"weight_encoding": "pair-two-sided"},
+    "offset column": {"weight_encoding": "offset-column"},
+    "two slices": SLICES,
+    "two slices, one reading": {**SLICES, "adc_reads": "product"},
+}
+"""Fields of the standard periphery."""
 WIRES = {
     "rows and columns": Wires(r_row=1.0, r_col=1.0, rows=SIZE),
     "columns alone": Wires(r_col=1.0, rows=SIZE),
@@ -58,6 +78,32 @@ def forward(repeats: int) -> dict[str, Any]:
         "forward with wires / without": ratios(times, "without", "with"),
         "forward without / without": ratios(times, "without", "without, again"),
     }
+
+
+def products(repeats: int) -> dict[str, Any]:
+    """Passes of one chip each, all in turn."""
+    net = network("resnet20")
+    x = torch.randn(BATCH["resnet20"], 3, 32, 32)
+
+    def caller(fields: dict[str, Any]) -> Callable[[], None]:
+        edge = dataclasses.replace(STANDARD, name="own", **fields)
+        chip = analogsim.program(analogsim.convert(net, "pcm", edge, calibrate=x, verify=False))
+
+        def call() -> None:
+            with torch.inference_mode():
+                chip(x)
+
+        return call
+
+    sides = {
+        f"{name}{', IR drop and read noise' if law else ''}": caller(
+            fields if law else {**fields, **QUIET}
+        )
+        for name, fields in PRODUCTS_OF.items()
+        for law in (False, True)
+    }
+    times = interleave(sides, repeats, process_time)
+    return {name: ratios(times, "plain", name) for name in sides if name != "plain"}
 
 
 def build(repeats: int) -> dict[str, Any]:
@@ -189,12 +235,14 @@ def main() -> None:
         "machine": machine(),
         "tolerance": TOLERANCE,
         **forward(given.repeats),
+        "products": products(given.repeats),
         "build": build(given.repeats),
     }
     if given.crosssim is not None:
         result |= beside_crosssim(given.crosssim, max(2, given.repeats // 3))
     result["all_s"] = perf_counter() - begin
     parts = {name: value for name, value in result.items() if name.startswith("forward ")}
+    parts |= {f"products, {name} / plain": value for name, value in result["products"].items()}
     for name, value in result.items():
         if name.startswith("CrossSim"):
             parts |= {

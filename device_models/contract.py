@@ -83,13 +83,16 @@ class TileContext:
     `weight_std` (unbiased) and `weight_abs_max` are of the logical weights of the whole layer.
     `column_scale` has shape (out, 1) for the tile's own outputs, and
     logical weight = tile weight * column_scale. `layer` is the layer's name in the network, for a
-    law that differs from layer to layer; empty where there is no network.
+    law that differs from layer to layer; empty where there is no network. `cell_share` is the
+    spread of each cell's own error that makes a spread of 1 in tile weights, where a weight has
+    several cells that share it alike: 1 for one pair, 0 for a column that all outputs share.
     """
 
     weight_std: float
     weight_abs_max: float
     column_scale: Tensor
     layer: str = ""
+    cell_share: float = 1.0
 
     @classmethod
     def of(cls, layer_weight: Tensor, column_scale: Tensor) -> TileContext:

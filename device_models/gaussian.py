@@ -15,6 +15,7 @@ from device_models.constants import Constant
 from device_models.contract import Device, DeviceInfo, NoiseLaw, TileContext
 
 Reference = Literal["std", "max"]
+SpreadOf = Literal["cell", "weight"]
 
 BIBTEX = r"""
 @article{fagbohungbe2022,
@@ -38,7 +39,9 @@ class Gaussian(Device):
     about any real cell.
 
     `eta` is dimensionless; 0.05 is a convention (one level of the paper's grid as we run it),
-    not a measurement. `noise_scale` multiplies it. At eta = 0 the law is the identity.
+    not a measurement. `noise_scale` multiplies it. At eta = 0 the law is the identity. Where a
+    weight has several cells (slices, two-sided pairs), `spread_of` says whether each cell has that
+    spread, or the weight that they make, all cells alike.
     """
 
     info: ClassVar[DeviceInfo] = DeviceInfo(
@@ -57,6 +60,7 @@ class Gaussian(Device):
 
     eta: float = 0.05
     reference: Reference = "std"
+    spread_of: SpreadOf = "cell"
 
     def problems(self) -> list[str]:
         """Add a bad noise level or an unknown reference."""
@@ -70,6 +74,11 @@ class Gaussian(Device):
             found.append(
                 f"preset {self.info.name!r} reference must be 'std' or 'max', "
                 f"got {self.reference!r}; choose what eta is a fraction of"
+            )
+        if self.spread_of not in get_args(SpreadOf):
+            found.append(
+                f"preset {self.info.name!r} spread_of must be 'cell' or 'weight', "
+                f"got {self.spread_of!r}; choose what has the spread"
             )
         return found
 
@@ -93,12 +102,13 @@ class Gaussian(Device):
         )
 
     def sigma(self, context: TileContext) -> float:
-        """Return the spread in logical weight units."""
+        """Return the spread of a cell in logical weight units."""
         measure = context.weight_std if self.reference == "std" else context.weight_abs_max
-        return self.noise_scale * self.eta * measure
+        share = context.cell_share if self.spread_of == "weight" else 1.0
+        return self.noise_scale * self.eta * measure * share
 
     def cell_law(self, context: TileContext) -> NoiseLaw:
-        """Return the same law: each cell has the spread that a whole weight has."""
+        """Return the same law: a cell has the spread of a whole weight, or its share of it."""
         return self.noise_law(context)
 
     def programming_spread(self, x: float, context: TileContext) -> float | None:

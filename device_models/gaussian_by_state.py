@@ -50,6 +50,8 @@ class StateGaussian(Device):
         valid_times="the time that it was measured at (the weights do not change)",
     )
 
+    knows_cells: ClassVar[bool] = True
+
     to: str
     t_s: float
     layers: tuple[StateErrors, ...]
@@ -95,11 +97,16 @@ class StateGaussian(Device):
             return None
         return replace(self.product, sigma=self.noise_scale * self.product.sigma)
 
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the same law, by the size of what a cell holds; the spread is shared alike."""
+        return self.noise_law(context)
+
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile. Raises `DeviceError` for a layer that was not measured."""
         for one in self.layers:
             if one.layer == context.layer:
-                sigmas = tuple(self.noise_scale * sigma for sigma in one.sigmas)
+                share = self.noise_scale * context.cell_share
+                sigmas = tuple(share * sigma for sigma in one.sigmas)
                 biases = tuple(self.noise_scale * bias for bias in one.biases)
                 break
         else:

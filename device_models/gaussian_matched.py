@@ -42,6 +42,8 @@ class MatchedGaussian(Device):
         valid_times="the time that it was matched at (the weights do not change)",
     )
 
+    knows_cells: ClassVar[bool] = True
+
     to: str
     t_s: float
     sigmas: tuple[tuple[str, float], ...]
@@ -95,9 +97,13 @@ class MatchedGaussian(Device):
             return None
         return replace(self.product, sigma=self.noise_scale * self.product.sigma)
 
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the same law: the cells of a weight share its spread alike."""
+        return self.noise_law(context)
+
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if there is no noise."""
-        sigma = self.sigma(context)
+        sigma = self.sigma(context) * context.cell_share
         if sigma == 0:
             from device_models.laws.identity import IdentityLaw
 

@@ -62,6 +62,9 @@ class RramCmo(Device):
     alone, beside the 1/f read noise that is drawn at a time. The other options are the constants of
     the law; `c_0_us` and `c_1` are by default those of the acceptance range.
 
+    Where a weight consists of cells that stand alone, 0 sits at g_min and 1 at g_max: what g_min
+    conducts is in the offset of the digital side, in the unit column, or in both cells of a pair.
+
     The smallest weight of a tile sits at g_min and the largest at g_max, as upstream. A tile
     whose weights are all equal has no such range (upstream: NaN): there -1 sits at g_min and
     +1 at g_max.
@@ -83,6 +86,7 @@ class RramCmo(Device):
     )
 
     cells_a_weight: ClassVar[int] = 1
+    knows_cells: ClassVar[bool] = True
 
     acceptance_range: float = 0.2
     programming_scale: float = 1.0
@@ -185,6 +189,13 @@ class RramCmo(Device):
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law for one tile, or the identity if every effect is switched off."""
+        return self._law(None)
+
+    def cell_law(self, context: TileContext) -> NoiseLaw:
+        """Return the same law, of one cell anyway, for values from 0 at g_min to 1 at g_max."""
+        return self._law((0.0, 1.0))
+
+    def _law(self, ends: tuple[float, float] | None) -> NoiseLaw:
         programming = self.noise_scale * self.programming_scale
         drift = self.noise_scale * self.drift_scale
         read = self.noise_scale * self.read_scale
@@ -203,4 +214,5 @@ class RramCmo(Device):
             read_k_us=read * self.k_us,
             t_read_s=self.t_read_s,
             programming_scale=programming,
+            ends=ends,
         )

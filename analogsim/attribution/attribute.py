@@ -25,7 +25,6 @@ from analogsim.attribution.screening import screen
 from analogsim.attribution.treated_chips import TreatedChips, TreatedJob
 from analogsim.attribution.treatment import Contrast, Plan, distinct
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.effect_words import refuse_slices
 from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images, unpack_values
 from analogsim.experiment.describe import make_header, run_spec
@@ -88,8 +87,8 @@ def attribute(
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: as `run_study`; more than one device or
-            compensation, a design without chips, products that are not native, slices, a pattern
-            without a layer.
+            compensation, a design without chips, products that are not native, a pattern without a
+            layer.
     """
     run = _AttributionRun(study, analog, data, ask, folder, say)
     run_experiment(run, folder, place, progress, extend=extend)
@@ -103,7 +102,6 @@ class _AttributionRun:
     def __init__(
         self, study: Study, analog: AnalogModel, data: Data, ask: Ask, folder: Path, say: Say
     ) -> None:
-        refuse_slices(analog.periphery, "attribution", "it switches the parts of one conversion")
         for what, values in (("device", study.presets), ("compensation", study.compensations)):
             if len(values) != 1:
                 raise InputError(

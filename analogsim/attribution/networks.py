@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from analogsim.batchnorm.fold import fold_batchnorm
 from analogsim.copying import copied
 from analogsim.crossbar.conversion.form import absorb, digital_form
+from analogsim.crossbar.forward.conversions import conversions_of
 from analogsim.crossbar.forward.engines import choose_forward
+from analogsim.crossbar.forward.planes import bound_of
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.bypassed import guard_bypassed_
 from analogsim.crossbar.mapping.layer import CrossbarLayer
@@ -89,14 +91,24 @@ class Forms:
     @property
     def tile_rows(self) -> int:
         """Most inputs of a tile."""
-        return max(
-            tile.target.shape[1] for layer in self.full.layers.values() for tile in layer.tiles
-        )
+        return max(tile.shape[1] for layer in self.full.layers.values() for tile in layer.tiles)
+
+    @property
+    def reach(self) -> float:
+        """The largest output that a tile may have at its target, in ranges of its ADC."""
+        found = 0.0
+        for layer in self.full.layers.values():
+            for place, tiles in enumerate(layer.places):
+                held = [tile.target for tile in tiles]
+                for number, one in enumerate(conversions_of(layer.periphery)):
+                    largest = one.current(held.__getitem__).abs().sum(dim=1).max()
+                    found = max(found, float(largest) / bound_of(layer, place, number))
+        return found * max(self.full.periphery.input_bound, 1.0)
 
     def weights(self) -> dict[str, int]:
         """Weights of each analog layer."""
         return {
-            name: sum(tile.numel for tile in layer.tiles) // layer.geometry.block
+            name: sum(place[0].numel for place in layer.places) // layer.geometry.block
             for name, layer in self.full.layers.items()
         }
 
@@ -142,6 +154,11 @@ def _fresh(layer: CrossbarLayer, periphery: Periphery) -> CrossbarLayer:
     # get their own when it is programmed.
     other = layer.fresh()
     other.periphery = periphery
+    bounds, before = layer.output_bounds, layer.periphery
+    if bounds is not None:
+        # More bits have the same step, and a range as much wider.
+        times = periphery.output_bound / before.output_bound
+        other.output_bounds = bounds * times if periphery.needs_output_ranges else None
     return other
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from analogsim.attribution.networks import Forms
-from analogsim.attribution.sources import Setting, Source, everything_off, sources
+from analogsim.attribution.source import Setting, Source, everything_off
+from analogsim.attribution.sources import sources
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.experiment.condition import Condition
 from device_models.contract import Device
@@ -87,7 +88,7 @@ class Plan:
 
     def by_source(self) -> list[Contrast]:
         """Each source alone, then all but it."""
-        known = sources(self.setting, rows=self.forms.tile_rows)
+        known = sources(self.setting, rows=self.forms.tile_rows, reach=self.forms.reach)
         return [*map(self._alone, known), *map(self._all_but, known)]
 
     def by_layer(self, names: Sequence[str]) -> list[Contrast]:
@@ -133,13 +134,14 @@ class Plan:
             name=source.name,
             title=source.title,
             mode="alone",
-            better=self._optional(_base_name(source), source.base),
-            worse=self._optional(f"only {source.name}", source.alone),
+            better=None if source.base is None else self._only(source.base),
+            worse=self._only(source),
             why=source.why_not_alone,
         )
 
     def _all_but(self, source: Source) -> Contrast:
-        better = self._optional(f"without {source.name}", source.without)
+        without = source.without
+        better = None if without is None else self._treatment(f"without {source.name}", without)
         return Contrast(
             kind="source",
             name=source.name,
@@ -150,8 +152,9 @@ class Plan:
             why=source.why_not_without,
         )
 
-    def _optional(self, name: str, setting: Setting | None) -> Treatment | None:
-        return None if setting is None else self._treatment(name, setting)
+    def _only(self, source: Source) -> Treatment | None:
+        alone = source.alone
+        return None if alone is None else self._treatment(f"only {source.name}", alone)
 
     def _treatment(self, name: str, setting: Setting) -> Treatment:
         analog = self.forms.form(setting.periphery, self.forms.names)
@@ -175,11 +178,6 @@ def distinct(contrasts: Sequence[Contrast]) -> list[Treatment]:
         treatment.name: treatment for one in contrasts for treatment in one.treatments
     }
     return list(found.values())
-
-
-def _base_name(source: Source) -> str:
-    # The base of every source of the periphery is what its input ranges are alone.
-    return "only input-range" if source.base is not None else ""
 
 
 def _named(names: Collection[str]) -> str:

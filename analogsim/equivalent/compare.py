@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from analogsim.crossbar.mapping.analog_model import AnalogModel
-from analogsim.crossbar.mapping.effect_words import refuse_effects, refuse_slices
+from analogsim.crossbar.mapping.effect_words import refuse_effects
 from analogsim.equivalent.causes import variants
 from analogsim.equivalent.device_chips import DeviceChips
 from analogsim.equivalent.header import comparison_spec, with_controls
@@ -90,9 +90,6 @@ class _MatchedRun:
 
     def __init__(self, study: Study, analog: AnalogModel, data: Data, folder: Path) -> None:
         refuse_effects(analog.effects, "matched comparison", "its controls suffer none")
-        refuse_slices(
-            analog.periphery, "matched comparison", "its controls have one cell pair a weight"
-        )
         if len(study.compensations) != 1:
             raise InputError(
                 "matched comparison must have one compensation, got "
@@ -123,6 +120,7 @@ class _MatchedRun:
             asked=self.asked,
             compensation=self.compensation,
             moved=before_adc(self.compensation, analog.periphery),
+            whole=analog.periphery.whole_weights,
         )
         self.pairs = list(product(study.devices, study.times_s))
         self.found: dict[tuple[str, float], Point] = {}

@@ -10,6 +10,7 @@ import torch
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.chip.program import program, reprogram_
 from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.mapping.layer import CrossbarLayer
 from analogsim.crossbar.mapping.tile import TileState
 from analogsim.errors import InputError
 from device_models.contract import Device, ProductNoise
@@ -113,7 +114,8 @@ def measure_errors(
 ) -> WeightErrors:
     """Weight errors of `device` at `t_s`, over chips 0 to `chips` - 1 of the study `seed`.
 
-    The weight is what the layer multiplies with: drifted, and times the compensation's alpha. The
+    The weight is what the layer multiplies with: drifted, and times the compensation's alpha. Of a
+    weight in several cells it is what they make together, beside what they were to make. The
     error of the compensation itself is part of it: where the periphery has output noise, even an
     ideal device has a small one.
 
@@ -141,8 +143,8 @@ def measure_errors(
             reprogram_(chip, number)
         chip.drift_(t_s, compensation)
         for name, layer in chip.layers.items():
-            for tile in layer.tiles:
-                sums[name] += _sums(tile)
+            for place in layer.places:
+                sums[name] += _sums(layer, place)
     return WeightErrors(
         to=spec_of(device),
         t_s=t_s,
@@ -150,7 +152,7 @@ def measure_errors(
         layers=tuple(
             LayerError(
                 layer=name,
-                count=chips * sum(tile.target.numel() for tile in layer.tiles),
+                count=chips * sum(place[0].numel for place in layer.places),
                 square=float(sums[name][1].sum()),
                 weights=sums[name][0].tolist(),
                 squares=sums[name][1].tolist(),
@@ -177,12 +179,13 @@ def matched_to(
 
 
 @torch.no_grad()
-def _sums(tile: TileState) -> torch.Tensor:
-    """(3, bins): the sums of one tile, as `LayerError` names them."""
-    error = (tile.present - tile.target).double()
-    scale = tile.scale.double().square().expand_as(error)
-    bins = bin_of(tile.target, BINS).reshape(-1)
-    rows = (scale, scale * error.square(), scale * error * tile.target.sign())
+def _sums(layer: CrossbarLayer, place: list[TileState]) -> torch.Tensor:
+    """(3, bins): the sums of the weights of one place, as `LayerError` names them."""
+    target = layer.joined(place, lambda tile: tile.target)
+    error = (layer.joined(place, lambda tile: tile.present) - target).double()
+    scale = place[0].scale.double().square().expand_as(error)
+    bins = bin_of(target, BINS).reshape(-1)
+    rows = (scale, scale * error.square(), scale * error * target.sign())
     return torch.stack(
         [torch.bincount(bins, weights=row.reshape(-1), minlength=BINS) for row in rows]
     )

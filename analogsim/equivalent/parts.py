@@ -18,6 +18,7 @@ from analogsim.equivalent.matching import WeightErrors
 from device_models.contract import Device
 
 REST, WEIGHTS, AMPLIFIED = "rest", "weights", "amplified"
+_OF_CELLS = " (their mean and spread by state, too: these are of each of a weight's cells)"
 PROPERTIES: Mapping[str, str] = {
     "by-column": "that the spread follows each column's range",
     "by-state": "that the spread depends on the weight",
@@ -30,6 +31,12 @@ PROPERTIES: Mapping[str, str] = {
 }
 
 
+def meaning(prop: str, *, whole: bool) -> str:
+    """A property in words; `whole` where weights are whole, in one pair of cells."""
+    said = PROPERTIES[prop]
+    return said if whole or prop not in {REST, WEIGHTS} else said + _OF_CELLS
+
+
 @dataclass(frozen=True, kw_only=True)
 class Control:
     """A control and what it has that the one before it has not."""
@@ -39,13 +46,14 @@ class Control:
     device: Device
 
 
-def controls(errors: WeightErrors) -> tuple[Control, ...]:
-    """The controls between the matched Gaussian and the device, in their order."""
-    made = {
-        "by-column": errors.by_column(),
-        "by-state": errors.by_state(),
-        "by-state-mean": errors.by_state_and_mean(),
-    }
+def controls(errors: WeightErrors, *, whole: bool) -> tuple[Control, ...]:
+    """The controls between the matched Gaussian and the device, in their order.
+
+    A state is that of a cell: of weights in several cells (not `whole`) it is none of the weight's.
+    """
+    made: dict[str, Device] = {"by-column": errors.by_column()}
+    if whole:
+        made |= {"by-state": errors.by_state(), "by-state-mean": errors.by_state_and_mean()}
     return tuple(
         Control(prop=prop, name=f"gaussian-{prop}({errors.to})", device=device)
         for prop, device in made.items()

@@ -8,7 +8,7 @@ from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.equivalent.causes import Variant, variants
 from analogsim.equivalent.device_chips import DeviceChips, Pair
 from analogsim.equivalent.matching import WeightErrors
-from analogsim.equivalent.parts import AMPLIFIED, PROPERTIES, REST, WEIGHTS, controls
+from analogsim.equivalent.parts import AMPLIFIED, REST, WEIGHTS, controls, meaning
 from analogsim.equivalent.search import equivalent, ladder
 from analogsim.equivalent.weighed import Weigh, Weighed
 from analogsim.experiment.record_file import RecordFile
@@ -31,6 +31,7 @@ class Points:
         asked: takes what one of the three lacks.
         compensation: that of the devices.
         moved: the same factor in front of the ADC; None where there is none.
+        whole: whether weights are whole, in one pair of cells.
     """
 
     main: DeviceChips
@@ -39,6 +40,7 @@ class Points:
     asked: Requests
     compensation: Compensation
     moved: Compensation | None
+    whole: bool = True
     _levels: dict[tuple[str, float], dict[float, Interval]] = field(default_factory=dict)
 
     def ask(self, device: Device, times_s: Sequence[float]) -> None:
@@ -58,7 +60,7 @@ class Points:
         name, pair = spec_of(device), (t_s, self.compensation)
         errors = self._errors(device, t_s)
         none = self._ask_control(self.main, errors)
-        for one in controls(errors):
+        for one in controls(errors, whole=self.whole):
             self.side.ask(one.name, none, device=one.device)
         for variant in variants(device):
             self._ask_control(self.side, self._errors(variant.device, t_s))
@@ -100,7 +102,7 @@ class Points:
 
     def _equivalent(self, name: str, t_s: float, of: ByChip) -> EquivalentEta:
         def difference(eta: float) -> Interval:
-            device = Gaussian(eta=eta)
+            device = Gaussian(eta=eta, spread_of="cell" if self.whole else "weight")
             self.side.ask(spec_of(device), (t_s, "none"), device=device)
             return (self.side.answers(spec_of(device), (t_s, "none")) - of).mean(DIFFERENCE)
 
@@ -116,7 +118,10 @@ class Points:
 
     def _parts(self, errors: WeightErrors, last: ByChip, before: ByChip) -> list[Part]:
         pair: Pair = (errors.t_s, "none")
-        steps = [(one.prop, self.side.answers(one.name, pair)) for one in controls(errors)]
+        steps = [
+            (one.prop, self.side.answers(one.name, pair))
+            for one in controls(errors, whole=self.whole)
+        ]
         if self.moved is None:
             steps.append((REST, last))
         else:
@@ -125,7 +130,7 @@ class Points:
         parts = []
         for prop, after in steps:
             share = estimate((after - before).mean(DIFFERENCE))
-            parts.append(Part(prop=prop, meaning=PROPERTIES[prop], share=share))
+            parts.append(Part(prop=prop, meaning=meaning(prop, whole=self.whole), share=share))
             before = after
         return parts
 

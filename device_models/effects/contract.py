@@ -124,6 +124,15 @@ class AimedEffect(Effect, Protocol):
 
 
 @runtime_checkable
+class AimedAtCells(Protocol):
+    """What an `AimedEffect` is, too, to which it makes a difference that cells stand alone."""
+
+    def settle_cells(self, target: Tensor, draws: Draws) -> tuple[Tensor, Acts]:
+        """As `settle`, where (out, in) are what single cells are to hold, in units of g_max."""
+        ...
+
+
+@runtime_checkable
 class Choosy(Protocol):
     """What an effect that not every device can have is, too."""
 

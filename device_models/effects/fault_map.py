@@ -2,7 +2,8 @@
 
 Columns (or arrays of an npz) are `array,row,column,cell,state`: the array as LAYER/TILE; row
 (input) and column (output) from 0, or `*` for a whole line; the cell of the pair, `plus`, `minus`
-or `*`; and the state, `on`, `off`, `open`, or a conductance in units of g_max.
+or `*` (`plus` or `*` of cells that stand alone); and the state, `on`, `off`, `open`, or a
+conductance in units of g_max.
 """
 
 from __future__ import annotations
@@ -68,17 +69,28 @@ def parse_map(content: bytes, path: str) -> FaultMap:
 
 
 def cells_of(
-    faults: Sequence[Fault], shape: tuple[int, int], values: Mapping[str, float], array: str
+    faults: Sequence[Fault],
+    shape: tuple[int, int],
+    values: Mapping[str, float],
+    array: str,
+    *,
+    alone: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Flat places in (2, columns, rows) of an array of that shape, and their conductances.
 
-    Raises `DeviceError` for a row or column that the array does not have.
+    Raises `DeviceError` for a row or column that the array does not have, and for the other cell of
+    a pair where cells stand `alone`.
     """
     import numpy as np
 
     columns, rows = shape
     places, states = [], []
     for fault in faults:
+        if alone and fault.cell == _CELLS.index("minus"):
+            raise DeviceError(
+                f"fault map array {array} cell must be plus or * where cells stand alone, got "
+                "'minus'; is it a map of pairs?"
+            )
         for what, at, size in (("column", fault.column, columns), ("row", fault.row, rows)):
             if at is not None and at >= size:
                 raise DeviceError(

@@ -52,7 +52,8 @@ class Faults:
     `pairs` programs the healthy cell of a pair so that the weight is right, exact where that is in
     reach. `remap` lets the lines of an array lie in any order, columns, rows, or both, at the least
     sum of squared errors of its weights, so that none is ever worse than the given order; `spare`
-    adds so many columns to each array for it. Programming noise comes on top.
+    adds so many columns to each array for it. Programming noise comes on top. Where cells stand
+    alone, lines are assigned by what each cell is to hold, and a map calls it `plus`, or `*`.
 
     Wires see the lines where they lie, and the spares that are left over with their faults.
 
@@ -149,9 +150,8 @@ class Faults:
 
     @property
     def only_pairs(self) -> tuple[str, ...]:
-        """What knows only pairs: the arithmetic of mitigation, and the cells that a map names."""
-        asked = {"pairs": self.pairs, "remap": self.remap != "none", "map": bool(self.map)}
-        return tuple(name for name, on in asked.items() if on)
+        """What knows only pairs: that one cell makes up for the other."""
+        return ("pairs",) if self.pairs else ()
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -165,9 +165,19 @@ class Faults:
 
     def settle(self, target: Tensor, draws: Draws) -> tuple[Tensor, Acts]:
         """What is programmed, (out, in), and the faults at the weights that meet them."""
+        return self._settled(target, draws, alone=False)
+
+    def settle_cells(self, target: Tensor, draws: Draws) -> tuple[Tensor, Acts]:
+        """As `settle`, for cells that stand alone: the other one of a pair is nowhere."""
+        return self._settled(target, draws, alone=True)
+
+    def _settled(self, target: Tensor, draws: Draws, *, alone: bool) -> tuple[Tensor, Acts]:
         outputs, inputs = target.shape
         shape = (outputs + self.spare, inputs)
-        places, values = self._cells(shape, draws)
+        places, values = self._cells(shape, draws, alone=alone)
+        if alone:
+            first = int(places.searchsorted(shape[0] * inputs))
+            places, values = places[:first], values[:first]
         known = self.pairs or self.remap != "none"
         if not known or not (len(places) or self.spare):
             return target, FaultyArray.of(places, values, outputs * inputs)
@@ -182,11 +192,11 @@ class Faults:
 
     def apply(self, cells: Cells, draws: Draws) -> Cells:
         """Return the cells with the faulty ones in their states, as whoever knows of none gets."""
-        _, here = self.settle(cells.weights, draws)
+        _, here = self._settled(cells.weights, draws, alone=cells.alone)
         return here.apply(cells, draws)
 
     def _cells(
-        self, shape: tuple[int, int], draws: Draws
+        self, shape: tuple[int, int], draws: Draws, *, alone: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Flat places in (2, columns, rows), each once, and conductances."""
         import numpy as np
@@ -211,7 +221,7 @@ class Faults:
             values.append(np.zeros(len(places[-1])))
         if self._faults and (here := self._faults.get(draws.array)):
             states = {"on": self.g_on, "off": self.g_off, "open": 0.0}
-            of_map = cells_of(here, shape, states, draws.array)
+            of_map = cells_of(here, shape, states, draws.array, alone=alone)
             places.append(of_map[0])
             values.append(of_map[1])
         if not (self.rows or self.columns or self._faults):

@@ -13,8 +13,8 @@ from torch import Tensor
 class RramCmoLaw:
     """g(t) = g_prog + a ln t + (b ln t + c) z + read noise, clipped to `g_range_us`.
 
-    The chip remembers z of shape (out, in) and, only for a tile whose target weights are all
-    equal, the pair of weights (shape (2,)) that sit at the ends of the conductance range.
+    The chip remembers z of shape (out, in) and, for a tile whose target weights are all equal or
+    where `ends` are given, the pair of weights (shape (2,)) that sit at the ends of the range.
     """
 
     def __init__(
@@ -28,7 +28,10 @@ class RramCmoLaw:
         relaxation_std_us: tuple[float, float],
         read_k_us: float,
         t_read_s: float,
+        ends: tuple[float, float] | None = None,
     ) -> None:
+        """`ends`: weights at the ends of the conductance range; None: the extremes of each tile."""
+        self._ends = ends
         self._check_time = check_time
         self._g_min_us, self._g_max_us = g_range_us
         self._relaxation_mean_us = relaxation_mean_us
@@ -47,15 +50,18 @@ class RramCmoLaw:
     @torch.no_grad()
     def apply_programming_noise(self, weights: Tensor) -> tuple[Tensor, list[Tensor | None]]:
         """Return aihwkit's programmed weights, and [z, weight range or None]."""
-        span = None
-        if bool(weights.min() == weights.max()):
-            # Two more rows give the range that the tile lacks, and are cut off again.
+        span = None if self._ends is None else weights.new_tensor(self._ends)
+        if span is None and bool(weights.min() == weights.max()):
             bound = weights.abs().max().clamp(min=1.0)
             span = torch.stack([-bound, bound])
+        if span is not None:
+            # Two more rows give the range that the tile lacks, and are cut off again.
             rows = span.unsqueeze(1).expand(-1, weights.shape[1])
-            programmed: Tensor = self._upstream.apply_programming_noise(torch.cat([weights, rows]))[
-                0
-            ][:-2]
+            both = torch.cat([weights, rows])
+            programmed: Tensor = self._upstream.apply_programming_noise(both)[0][:-2]
+            if self._ends is not None:
+                # As at any later time: the device's range ends there.
+                programmed = programmed.clamp(*self._ends)
         else:
             programmed = self._upstream.apply_programming_noise(weights)[0]
         return programmed, [torch.randn_like(programmed), span]

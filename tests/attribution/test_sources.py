@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 
-from analogsim.attribution.sources import Setting, everything_off, is_quiet, sources, widened
+from analogsim.attribution.periphery_sources import widened
+from analogsim.attribution.source import Setting, everything_off, is_quiet
+from analogsim.attribution.sources import sources
 from analogsim.crossbar.mapping.periphery import IDEAL, STANDARD, Periphery, step
 from device_models.effects import GainError, Stuck, Wires
 from device_models.registry import parse
@@ -31,7 +33,7 @@ def test_the_native_tile_has_two_more():
         ("product-noise", "read_noise", 0.0175),
     ):
         source = found[name]
-        assert source.base == found["input-range"].alone
+        assert source.base == found["input-range"]
         assert source.alone.periphery == dataclasses.replace(
             bare, name=f"standard (only {name})", **{field: value}
         )
@@ -85,7 +87,7 @@ def test_a_source_of_the_periphery_is_one_field():
     assert found["input-range"].without.periphery == wide
     assert found["input-range"].without.device == parse("pcm")
     for name in NAMES[1:]:
-        assert found[name].base == found["input-range"].alone
+        assert found[name].base == found["input-range"]
         assert is_quiet(found[name].alone.device)
         assert found[name].without.device == parse("pcm")
 

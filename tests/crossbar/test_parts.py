@@ -12,7 +12,7 @@ from analogsim.crossbar.mapping.parts import largest_integer, offset_of, parts_o
 from analogsim.crossbar.mapping.periphery import IDEAL
 from analogsim.errors import InputError
 from device_models.errors import DeviceError
-from device_models.rram_cmo import RramCmo
+from device_models.pcm_hermes import PcmHermes
 
 ENCODINGS = ("pair", "pair-two-sided", "offset", "offset-column")
 WEIGHTS = torch.cat([torch.linspace(-1, 1, 41), torch.tensor([0.0, 1e-9])]).reshape(1, -1)
@@ -91,16 +91,16 @@ def test_the_noise_of_slices_counts_by_their_place():
 @pytest.mark.parametrize("encoding", ["pair-two-sided", "offset", "offset-column"])
 def test_a_law_of_pairs_is_refused_for_cells_alone(encoding):
     edge = dataclasses.replace(IDEAL, name="cells", weight_encoding=encoding)
-    with pytest.raises(InputError, match=f"{encoding}.*one cell alone, got 'rram-cmo'"):
-        convert(nn.Linear(3, 2), "rram-cmo", edge)
+    with pytest.raises(InputError, match=f"{encoding}.*one cell alone, got 'pcm-hermes'"):
+        convert(nn.Linear(3, 2), "pcm-hermes", edge)
 
 
 def test_a_device_without_a_law_of_one_cell_says_so():
-    with pytest.raises(DeviceError, match="rram-cmo.*one cell alone"):
-        RramCmo().cell_law(None)
+    with pytest.raises(DeviceError, match="pcm-hermes.*one cell alone"):
+        PcmHermes().cell_law(None)
 
 
-@pytest.mark.parametrize("device", ["pcm", "rram", "gaussian"])
+@pytest.mark.parametrize("device", ["pcm", "rram", "rram-cmo", "gaussian"])
 @pytest.mark.parametrize("encoding", ["pair-two-sided", "offset", "offset-column"])
 def test_single_cells_have_the_noise_of_one_cell(device, encoding):
     """A cell's law has no noise of a second cell: at zero, PCM's is 0.26 uS of 25 and clipped."""
@@ -128,3 +128,25 @@ def test_pcm_cells_have_the_spread_of_nandakumar():
     assert len(parameters) == 1
     # Four standard errors of a standard deviation: 4 / sqrt(2 n) = 1.4 %.
     assert float((programmed - 0.5).std()) == pytest.approx(sigma, rel=0.015)
+
+
+@pytest.mark.parametrize("encoding", ["pair", "pair-two-sided", "offset", "offset-column"])
+@pytest.mark.parametrize("bits", [0, 3])
+def test_a_spread_that_cells_share_is_that_of_the_weight(encoding, bits):
+    """n = 60 x 400 weights; alpha 1e-4: 3.9 / sqrt(2 n) = 1.8 % of the spread."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(400, 60)).eval()
+    edge = dataclasses.replace(
+        IDEAL, name="cells", weight_encoding=encoding, bits_per_cell=bits, weight_bits=9
+    )
+    chip = program(convert(net, "gaussian?eta=0.02&spread_of=weight", edge), seed=1)
+    (layer,) = chip.layers.values()
+    error = layer.logical(lambda t: t.programmed) - layer.logical(lambda t: t.target)
+    sigma = 0.02 * layer.weight_std
+    assert float(error.std()) == pytest.approx(sigma, rel=0.018)
+    # No error that two weights share.
+    shared = float(error.mean(dim=0).std())
+    assert shared == pytest.approx(sigma / 60**0.5, rel=3.9 / 800**0.5)
+    each = program(convert(net, "gaussian?eta=0.02", edge), seed=1).layers["0"].tiles
+    spread = [float((t.programmed - t.target).mul(t.scale).std()) for t in each]
+    assert spread == pytest.approx([sigma] * len(each), rel=0.12)

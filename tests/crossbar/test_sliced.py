@@ -316,7 +316,6 @@ def test_wires_of_isaac_are_those_of_its_cells(device):
     ("effect", "said"),
     [
         ("faults?on=0.01&pairs=true", "faults with pairs, which is of pairs"),
-        ("faults?on=0.01&remap=columns", "faults with remap"),
         ("wires?r_row=1&pairs=columns&g_max_us=25", "wires with pairs"),
     ],
 )
@@ -333,3 +332,23 @@ def test_an_effect_that_does_nothing_does_nothing_to_cells_that_stand_alone():
     for one, other in zip(plain.layers.values(), chip.layers.values(), strict=True):
         for a, b in zip(one.tiles, other.tiles, strict=True):
             assert torch.equal(a.weights, b.weights)
+
+
+@pytest.mark.parametrize("encoding", ["pair-two-sided", "offset", "offset-column"])
+def test_arrays_of_cells_that_stand_alone_are_laid_out_by_their_faults(encoding):
+    """Each array by itself: never worse than in the given order."""
+    cut = edge(weight_encoding=encoding, bits_per_cell=3)
+    plain, chip = (
+        chip_of(cut, "ideal", effects=[f"faults?on=0.04&off=0.04{more}"])
+        for more in ("", "&remap=both")
+    )
+    better = 0
+    for one, other in zip(plain.layers.values(), chip.layers.values(), strict=True):
+        for given, laid in zip(one.tiles, other.tiles, strict=True):
+            before, after = (
+                float((tile.weights - given.target).double().square().sum())
+                for tile in (given, laid)
+            )
+            assert after <= before + 1e-9
+            better += after < 0.8 * before
+    assert better > 2

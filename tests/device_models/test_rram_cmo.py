@@ -230,3 +230,32 @@ def test_noise_scale_multiplies_the_switches():
         drift(RramCmo(noise_scale=0.5, drift_scale=0.4), *first, DAY_S),
         drift(RramCmo(programming_scale=0.5, drift_scale=0.2, read_scale=0.5), *second, DAY_S),
     )
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+def test_a_cell_alone_holds_its_value_between_the_ends_of_the_range(value):
+    """0 at 9 uS, 1 at 88.2 uS, whatever the others hold. n = 40,000; alpha 1e-4: 1.4 %."""
+    device, span = RramCmo(acceptance_range=2.0, read_scale=0.0), 88.199997 - 9.0
+    cells = torch.full((200, 200), value)
+    law = device.cell_law(None)
+    torch.manual_seed(0)
+    programmed, memory = law.apply_programming_noise(cells)
+    sigma = (0.0112185391 + 0.01129027418 * (9.0 + value * span)) / span
+    if 0 < value < 1:
+        assert float((programmed - value).std()) == pytest.approx(sigma, rel=0.014)
+    else:
+        # Half of the cells would lie beyond the end, and are held there.
+        share = float((programmed == value).float().mean())
+        assert share == pytest.approx(0.5, abs=0.01)
+    later = law.apply_drift_noise(programmed, memory, 3600.0)
+    z, _ = memory
+    log_t = math.log(3600.0)
+    moved = -0.08900206 * log_t + (0.04201137 * log_t + 0.41183342) * z
+    want = (programmed + moved / span).clamp(0, 1)
+    torch.testing.assert_close(later, want, rtol=0, atol=2e-6)
+
+
+def test_a_cell_alone_is_exact_without_noise():
+    cells = torch.rand(20, 30, generator=torch.Generator().manual_seed(1))
+    law = RramCmo(noise_scale=0.0).cell_law(None)
+    assert torch.equal(law.apply_programming_noise(cells)[0], cells)

@@ -6,7 +6,9 @@ import json
 import pytest
 
 from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.mapping.periphery import IDEAL
 from analogsim.equivalent.compare import compare_matched
+from analogsim.equivalent.matching import matched_to
 from analogsim.errors import InputError
 from analogsim.experiment.deal import Images
 from analogsim.experiment.header import read_header
@@ -168,6 +170,28 @@ def test_the_next_levels_of_all_points_are_asked_for_at_once(setting, tmp_path):
 
     one = rounds(tmp_path / "one", (86400.0,))
     assert rounds(tmp_path / "two", (1.0, 86400.0)) <= one + 3
+
+
+def test_weights_in_several_cells_are_compared_by_the_weight_that_they_make(setting, tmp_path):
+    """No control by the weight's state: a state is that of a cell, which is said."""
+    _, data = setting
+    images = next(batches(load_data("digits"), 64))[0]
+    edge = dataclasses.replace(IDEAL, name="o", weight_encoding="offset-column", bits_per_cell=4)
+    analog = convert(load_model("zoo:digits_cnn").module, "pcm", edge, calibrate=images)
+    study = dataclasses.replace(STUDY, design=Chips(chips=2))
+    comparison = compare((analog, data), tmp_path, study)
+    (point,) = comparison["points"]
+    assert [part["prop"] for part in point["parts"]] == ["by-column", "rest"]
+    assert "these are of each of a weight's cells" in point["parts"][-1]["meaning"]
+    difference = point["difference"]["mean"]
+    assert sum(part["share"]["mean"] for part in point["parts"]) == pytest.approx(difference)
+    levels = {
+        t.preset for t in read_records(tmp_path / "search") if t.preset.startswith("gaussian?")
+    }
+    assert levels
+    assert all("spread_of=weight" in name for name in levels)
+    wanted = dict(matched_to(analog, parse("pcm"), 86400.0, "global", 2, 0).sigmas)
+    assert point["sigmas"] == pytest.approx(wanted)
 
 
 def test_refused(setting, finished, tmp_path):

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.mapping.periphery import IDEAL
 from analogsim.equivalent.matching import BINS, matched_to, measure_errors
 from analogsim.errors import InputError
 from device_models.errors import DeviceError
@@ -15,6 +17,7 @@ from device_models.gaussian_matched import MatchedGaussian
 from device_models.ideal import Ideal
 from device_models.laws.gaussian_by_state import bin_of
 from device_models.registry import parse
+from tests.crossbar.nets import small_inputs, small_net
 from tests.equivalent.nets import small_analog
 
 DAY_S = 86400.0
@@ -164,3 +167,39 @@ def test_refused(analog):
     other = MatchedGaussian(to="pcm", t_s=1.0, sigmas=(("elsewhere", 0.1),))
     with pytest.raises(DeviceError, match="one of elsewhere, got '0'"):
         program(dataclasses.replace(analog, device=other))
+
+
+CELLS = {
+    "slices": {"bits_per_cell": 3, "weight_bits": 9},
+    "two-sided": {"weight_encoding": "pair-two-sided"},
+    "isaac": {"weight_encoding": "offset-column", "bits_per_cell": 2, "weight_bits": 8},
+}
+
+
+@pytest.mark.parametrize("cells", CELLS)
+def test_a_weight_in_several_cells_has_the_error_that_they_make_together(cells):
+    """The device's own chips, joined; and controls of it. n = 4 chips; alpha as above."""
+    edge = dataclasses.replace(IDEAL, name="cells", **CELLS[cells])
+    analog = convert(small_net(), "ideal", edge, calibrate=small_inputs())
+    errors = measure_errors(analog, parse("pcm"), DAY_S, "global", 4, 0)
+    on_pcm = dataclasses.replace(analog, device=parse("pcm"))
+    chips = [program(on_pcm, seed=0, chip=n).drift_(DAY_S, "global") for n in range(4)]
+    for one in errors.layers:
+        layers = [chip.layers[one.layer] for chip in chips]
+        assert one.count == 4 * layers[0].logical(lambda t: t.target).numel()
+        off = [each.logical(lambda t: t.present) - each.logical(lambda t: t.target)
+               for each in layers]  # fmt: skip
+        square = float(torch.stack(off).double().square().sum())
+        assert one.square == pytest.approx(square, rel=1e-5)
+    for control in (errors.matched(), errors.by_column()):
+        again = measure_errors(analog, control, DAY_S, "none", 4, 1)
+        for wanted, got in zip(errors.layers, again.layers, strict=True):
+            # At least a third of the weights have the layer's spread or more by column.
+            n = 4 * wanted.count / 12
+            assert got.square == pytest.approx(wanted.square, rel=Z * math.sqrt(2 / n))
+    plain = dataclasses.replace(analog, device=Gaussian(eta=0.05, spread_of="weight"))
+    chip = program(plain, seed=3, chip=1)
+    for name, layer in chip.layers.items():
+        error = layer.logical(lambda t: t.present) - layer.logical(lambda t: t.target)
+        sigma = 0.05 * analog.layers[name].weight_std
+        assert float(error.std()) == pytest.approx(sigma, rel=Z / math.sqrt(2 * error.numel()))

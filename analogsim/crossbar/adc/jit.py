@@ -13,7 +13,7 @@ from analogsim.draws.stream import Floats, UInts
 
 Ints = NDArray[np.int32]
 
-_EDITION = 1
+_EDITION = 2
 
 
 @njit
@@ -86,31 +86,38 @@ def convert(
     factor: Floats,
     offset: Floats,
     total: Floats,
+    variance: Floats,
     words: UInts,
 ) -> None:
     """Convert `y` (n,), in steps, in place.
 
     `sigma`, `first`, `factor` and `offset` are by channel, repeated to one length, a multiple of 4;
     `first` says where a channel's bins begin. `edges` to `place`: see `bins.py`; what they leave
-    open is sought in `thresholds` and `values`, a row a table. `total` is (n,) or empty. `words`:
-    as in `jit.normals`; nothing is drawn where `sigma` is 0.
+    open is sought in `thresholds` and `values`, a row a table. `total` is (n,) or empty, as is
+    `variance`, which comes to that of `sigma`. `words`: as in `jit.normals`; nothing is drawn where
+    neither is.
     """
     length = factor.size
     z = np.zeros(length, dtype=np.float32)
-    noisy = sigma.max() > 0
+    noisy = sigma.max() > 0 or variance.size > 0
+    spread = np.ones(length, dtype=np.float32) if variance.size > 0 else sigma
     scale, shift, last = place
     for start in range(0, y.size, length):
         piece = min(length, y.size - start)
         if noisy:
             normals(z, (piece + 3) // 4 * 4, start // 4, words)
+        if variance.size > 0:
+            more = variance[start : start + piece]
+            for j in range(piece):
+                z[j] *= np.sqrt(sigma[j] * sigma[j] + more[j])
         part = y[start : start + piece]
         if simple:
-            _codes(part, z, sigma, first, edges, below, scale, shift, last, factor, offset)
+            _codes(part, z, spread, first, edges, below, scale, shift, last, factor, offset)
         else:
             _any_codes(
                 part,
                 z,
-                sigma,
+                spread,
                 first,
                 edges,
                 below,

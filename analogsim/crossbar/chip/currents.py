@@ -44,8 +44,8 @@ def read_currents(
     generator = generator_at(seed, "current", *place, t_s)
     now = _read(summed_currents(tile.weights) * voltage, layer.periphery, generator)
     # A sum of zero is one that no step of the ADC has seen.
-    bits, bound = layer.periphery.adc_bits, layer.periphery.output_bound
-    least = step(bits, bound) if bits else SMALLEST_CURRENT
+    edge = layer.periphery
+    least = step(edge.adc_bits, edge.output_bound) if edge.has_steps else SMALLEST_CURRENT
     return Reading(before=tile.baselines["current"], now=now, least=least)
 
 
@@ -63,7 +63,7 @@ def _read(currents: Tensor, periphery: Periphery, generator: torch.Generator) ->
     """(1,): the sum of `currents`, each through output noise, ADC and bound."""
     noise = torch.empty(len(currents)).normal_(generator=generator)
     seen = currents + periphery.output_noise * noise
-    if periphery.adc_bits:
+    if periphery.has_steps:
         res = step(periphery.adc_bits, periphery.output_bound)
         seen = (seen / res).round() * res
     bound = periphery.output_bound

@@ -15,7 +15,7 @@ from analogsim.crossbar.mapping.layer import CrossbarLayer
 from analogsim.crossbar.mapping.tile import TileState
 from analogsim.draws.addresses import generator_at
 from analogsim.errors import InputError, shown
-from device_models.effects.contract import Acts, AimedEffect, Cells, Effect
+from device_models.effects.contract import Acts, AimedAtCells, AimedEffect, Cells, Effect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +59,14 @@ class ChipEffects:
     def aim(self, layer: CrossbarLayer, tile: TileState) -> Tensor:
         """(out, in): what is programmed; the target, but for effects that are known before."""
         target, tile.settled = tile.target, {}
+        alone = not layer.periphery.pairs
         for place, (effect, draws) in enumerate(self._each(layer, tile)):
             if effect.moment == "target":
                 aimed = cast("AimedEffect", effect)
-                target, tile.settled[place] = aimed.settle(target, draws)
+                if alone and isinstance(aimed, AimedAtCells):
+                    target, tile.settled[place] = aimed.settle_cells(target, draws)
+                else:
+                    target, tile.settled[place] = aimed.settle(target, draws)
         return target
 
     def programmed(self, layer: CrossbarLayer, tile: TileState, weights: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ _ENCODINGS = {
 }
 _KINDS = {
     "uniform": "uniform",
+    "exact": "exact",
     "ramp": "ramp",
     "sar": "SAR",
     "sar-split": "SAR with split capacitors",

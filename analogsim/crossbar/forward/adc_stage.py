@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from analogsim.crossbar.adc.bins import Bins
 from analogsim.crossbar.adc.table import CodeTable
+from analogsim.crossbar.forward.array_terms import ArrayTerms, Terms
 from analogsim.crossbar.forward.converter import Converter, usable
 from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.draws.stream import Floats, Stream
@@ -41,9 +42,15 @@ class AdcStage(nn.Module):
         factor: Tensor,
         offset: Tensor | None,
         table: tuple[CodeTable, list[int]] | None,
+        array: ArrayTerms | None = None,
     ) -> None:
-        """`bound` in steps; `table` with the row of each channel, or None for a uniform ADC."""
+        """`bound` in steps; `table` with the row of each channel, or None for a uniform ADC.
+
+        `array` is the one whose terms outputs come with; without it these are a variance alone.
+        """
         super().__init__()
+        # No part of this module: it is the products'.
+        self._array = (array,)
         self.register_buffer("sigma", sigma, persistent=False)
         self.register_buffer("factor", factor, persistent=False)
         self.register_buffer("offset", offset, persistent=False)
@@ -55,19 +62,46 @@ class AdcStage(nn.Module):
         self.register_buffer("rows", rows, persistent=False)
         self._compiled: dict[float, Converter | _Coder] = {}
 
-    def forward(self, geometry: Geometry, y: Tensor, total: Tensor | None, times: float) -> Tensor:
+    def forward(
+        self,
+        geometry: Geometry,
+        y: Tensor,
+        total: Tensor | None,
+        times: float,
+        terms: Terms | None = None,
+    ) -> Tensor:
         """Convert `y`, in place where it can be; the result times `times`, plus `total`."""
         if usable(y) and (self._one_sigma or self._table is not None):
             if times not in self._compiled:
                 self._compiled[times] = self._compile(times, with_offset=total is None)
-            return self._compiled[times](y, total)
-        return self.finish(geometry, self.digital(geometry, y), total, times)
+            convert = self._compiled[times]
+            if isinstance(convert, Converter):
+                return convert(y, total, terms)
+            y, variance = self.met(geometry, y, terms)
+            return convert(y, total, variance)
+        return self.finish(geometry, self.digital(geometry, *self.met(geometry, y, terms)), total,
+                           times)  # fmt: skip
 
-    def digital(self, geometry: Geometry, y: Tensor) -> Tensor:
-        """The codes' values, in steps."""
-        if self._noisy:
+    def met(
+        self, geometry: Geometry, y: Tensor, terms: Terms | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """`y` less its drop, and the variance of its read noise, in squared steps."""
+        (array,) = self._array
+        if terms is None or array is None:
+            return y, None if terms is None else terms.moment
+        lost = array.drop(terms)
+        y = y if lost is None else y.sub_(lost)
+        moment = terms.moment
+        return y, None if moment is None else moment * shaped(array.spread, geometry)
+
+    def digital(self, geometry: Geometry, y: Tensor, variance: Tensor | None = None) -> Tensor:
+        """The codes' values, in steps; `variance` is that of what is drawn beside the noise."""
+        if self._noisy or variance is not None:
             noise = torch.randn(y.numel(), dtype=y.dtype, device=y.device)
-            y = y.addcmul_(noise.as_strided(y.size(), y.stride()), shaped(self.sigma, geometry))
+            sigma = shaped(self.sigma, geometry)
+            if variance is not None:
+                sigma = (variance + sigma.square()).sqrt_()
+            y = y.addcmul_(noise.as_strided(y.size(), y.stride()), sigma)
         if self._table is not None:
             return self._coded(geometry, y)
         if self._rounded:
@@ -102,6 +136,7 @@ class AdcStage(nn.Module):
                 rounded=self._rounded,
                 factor=factor,
                 offset=offset,
+                array=self._array[0],
             )
         assert self.rows is not None
         coding = (self._table, Bins.of(self._table, self._bound), self.rows)
@@ -134,13 +169,16 @@ class _Coder:
         self._first = np.tile((rows.numpy() * bins.count).astype(np.int32), repeats)
         self._noisy = bool((sigma > 0).any())
 
-    def __call__(self, y: Tensor, total: Tensor | None) -> Tensor:
+    def __call__(self, y: Tensor, total: Tensor | None, variance: Tensor | None = None) -> Tensor:
         y = y.contiguous(memory_format=torch.channels_last)
         flat = _flat(y)
         other = _EMPTY
         if total is not None:
             other = _flat(total.contiguous(memory_format=torch.channels_last))
-        key = int(torch.randint(1 << 62, ())) if self._noisy else 0
+        spread = _EMPTY
+        if variance is not None:
+            spread = _flat(variance.contiguous(memory_format=torch.channels_last))
+        key = int(torch.randint(1 << 62, ())) if self._noisy or len(spread) else 0
         words = np.array((0, 0, int(Stream.OUTPUT), key & 0xFFFFFFFF, key >> 32), dtype=np.uint32)
         _jit().convert(
             flat,
@@ -151,6 +189,7 @@ class _Coder:
             self._factor,
             self._offset,
             other,
+            spread,
             words,
         )
         return y

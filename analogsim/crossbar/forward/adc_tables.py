@@ -16,7 +16,7 @@ def tables_of(
     """The tables of the ADCs of one array's columns, and which of their rows each column has.
 
     Args:
-        edge: with another kind than `uniform`.
+        edge: with a kind that has a table.
         columns: of the array.
         generator: at the address of these converters' draws; not called where nothing is drawn.
     """
@@ -29,7 +29,7 @@ def tables_of(
         values = np.broadcast_to(codes(bits), (len(inl), 2**bits))
         table = CodeTable.of(nominal(bits) + inl, values, bits)
         return table, [adc % len(inl) for adc in shared]
-    drawn = edge.adc_sigma_capacitor > 0 or edge.adc_sigma_comparator > 0
+    drawn = edge.draws_converters
     source = generator() if drawn else None
 
     def normals(sigma: float, *shape: int) -> Floats64:

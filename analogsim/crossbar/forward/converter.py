@@ -58,7 +58,8 @@ class Converter:
             rounded: whether there is an ADC.
             factor: (channels,), behind the ADC.
             offset: (channels,), added after that.
-            array: what the products suffer beside, where they do.
+            array: what the products suffer beside, where they do; without it `terms` have a
+                variance alone.
         """
         channels = len(factor)
         unit = math.lcm(channels, 4)
@@ -69,7 +70,7 @@ class Converter:
         self._noisy = sigma > 0 or (array is not None and array.noisy)
         self._how = (np.float32(sigma), np.float32(bound), rounded)
         self._unit = np.float32(0.0 if array is None else array.unit)
-        spread = zeros if array is None else array.spread
+        spread = torch.ones_like(factor) if array is None else array.spread
         self._spread: Floats = np.tile(spread.numpy(), repeats)
 
     def __call__(self, y: Tensor, total: Tensor | None, terms: Terms | None = None) -> Tensor:
@@ -84,7 +85,8 @@ class Converter:
         other = _EMPTY
         if total is not None:
             other = _flat(total.contiguous(memory_format=torch.channels_last))
-        key = int(torch.randint(1 << 62, ())) if self._noisy else 0
+        noisy = self._noisy or (terms is not None and terms.moment is not None)
+        key = int(torch.randint(1 << 62, ())) if noisy else 0
         words = np.array((0, 0, int(Stream.OUTPUT), key & 0xFFFFFFFF, key >> 32), dtype=np.uint32)
         # On one thread: with two, torch's own waiting threads are in the way, and nothing is won.
         last = (self._factor, self._offset, other, words)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from analogsim.crossbar.adc.table import CodeTable
 from analogsim.crossbar.forward.adc_stage import AdcStage, shaped
+from analogsim.crossbar.forward.array_terms import Terms
 from analogsim.crossbar.forward.conversions import (
     Conversion,
     compensated_together,
@@ -38,9 +39,7 @@ def lsb_of(edge: Periphery, bound: float) -> float:
     """One step of the ADC."""
     if not edge.adc_bits:
         return 1.0
-    return (
-        step(edge.adc_bits, bound) if edge.adc_kind == "uniform" else 2 * bound / 2**edge.adc_bits
-    )
+    return 2 * bound / 2**edge.adc_bits if edge.has_code_table else step(edge.adc_bits, bound)
 
 
 class Plane(nn.Module):
@@ -108,7 +107,8 @@ class Plane(nn.Module):
                 (tiles[0].slot.group, part, lsb_of(edge, bound_of(layer, place, number)), tiles)
                 for (place, tiles), part in zip(places, columns, strict=True)
             ]
-            self.terms = SlicedTerms(law, geometry, rows=taken, top=top).take_(
+            count = 1 if sliced else drives(edge)
+            self.terms = SlicedTerms(law, geometry, rows=taken, top=top, drives=count).take_(
                 one, members, (groups, width, matrix.shape[-1]), folded=folded
             )
         self.product = Product()
@@ -123,14 +123,15 @@ class Plane(nn.Module):
         self.register_buffer("outputs", spread, persistent=False)
         self.register_buffer("factor", factor, persistent=False)
         levels = 2.0 ** (edge.adc_bits - 1)
-        bound = edge.output_bound if folded else levels - (edge.adc_kind == "uniform")
+        bound = edge.output_bound if folded else levels - (not edge.has_code_table)
         self.adc = AdcStage(
             sigma=(edge.output_noise / lsb).reshape(-1),
             bound=bound,
-            rounded=not folded,
+            rounded=edge.has_steps,
             factor=torch.ones(groups * width) if one.unit else factor,
             offset=offset,
             table=(CodeTable.stacked(tables), rows.reshape(-1).tolist()) if tables else None,
+            array=None if self.terms is None else self.terms.only,
         )
 
     def forward(
@@ -146,12 +147,15 @@ class Plane(nn.Module):
         `applied` are the drives that `x` consists of, where the law of the products asks for them.
         """
         y = self.product.forward(geometry, x, None)
+        left: Terms | None = None
         if self.terms is not None:
-            y = self.terms.suffer_(y, applied)
+            y, left = self.terms.suffer_(y, applied)
         if self.outputs is None:
-            return self.adc(geometry, y, total, times)  # type: ignore[no-any-return]
+            return self.adc(geometry, y, total, times, left)  # type: ignore[no-any-return]
         assert total is not None, "the cells' own conversion comes first"
-        y = self.adc.digital(geometry, y).index_select(geometry.channel_axis, self.outputs)
+        y = self.adc.digital(geometry, *self.adc.met(geometry, y, left)).index_select(
+            geometry.channel_axis, self.outputs
+        )
         return total.addcmul_(y, shaped(self.factor, geometry) * times)
 
     def currents(self, geometry: Geometry, x: Tensor) -> Iterator[tuple[int, int, Tensor]]:

@@ -66,9 +66,9 @@ class SlicedEngine(Engine):
         )
 
     def table(self, layer: CrossbarLayer, place: int, number: int) -> Coded | None:
-        """The codes of the ADC behind a conversion of a place; None for a uniform one."""
+        """The codes of the ADC behind a conversion of a place; None where it has no table."""
         edge = layer.periphery
-        if edge.adc_kind == "uniform":
+        if not edge.has_code_table:
             return None
         if (place, number) not in self._tables:
             tile = layer.places[place][0]
@@ -118,7 +118,8 @@ class SlicedEngine(Engine):
             y = self._noisy(one.current(weights.__getitem__), edge, generator).div_(lsb)
             table = self.table(layer, place, number)
             if table is None:
-                y = y.round_().clamp_(-bound / lsb, bound / lsb)
+                y = y.round_() if edge.has_steps else y
+                y = y.clamp_(-bound / lsb, bound / lsb)
             else:
                 y = coded(y, table[0], torch.tensor(table[1]))
             y = y * (lsb if one.factor > 0 else -lsb)

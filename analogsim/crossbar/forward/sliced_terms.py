@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from analogsim.crossbar.forward.array_terms import ArrayTerms
+from analogsim.crossbar.forward.array_terms import ArrayTerms, Terms
 from analogsim.crossbar.forward.conversions import Conversion, digits, drives
-from analogsim.crossbar.forward.native import add_noise_, by_channel
+from analogsim.crossbar.forward.native import by_channel
 from analogsim.crossbar.mapping.geometry import Geometry
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.product_law import ProductLaw
@@ -36,10 +36,16 @@ def drives_of(x: Tensor, edge: Periphery, full: float) -> list[Drive]:
 class SlicedTerms(nn.Module):
     """The terms of one conversion of the places of a split."""
 
-    def __init__(self, law: ProductLaw, geometry: Geometry, *, rows: slice, top: float) -> None:
-        """`rows`: the matrix's columns that are rows of the tiles; `top`: a drive's full scale."""
+    def __init__(
+        self, law: ProductLaw, geometry: Geometry, *, rows: slice, top: float, drives: int
+    ) -> None:
+        """Of so many `drives` before a reading.
+
+        `rows`: the matrix's columns that are rows of the tiles; `top`: a drive's full scale.
+        """
         super().__init__()
         self._law, self._geometry, self._rows, self._top = law, geometry, rows, top
+        self._drives = drives
         self.arrays = nn.ModuleList()
 
     def take_(
@@ -82,8 +88,21 @@ class SlicedTerms(nn.Module):
             )
         return self
 
-    def suffer_(self, y: Tensor, applied: Sequence[Drive]) -> Tensor:
-        """The products `y`, in steps of the ADC, less their drop and with their read noise."""
+    @property
+    def only(self) -> ArrayTerms | None:
+        """The only array, whose terms a converter takes as they are; None where there are more."""
+        array = self.arrays[0]
+        assert isinstance(array, ArrayTerms)
+        return array if len(self.arrays) == 1 and self._drives == 1 else None
+
+    def suffer_(self, y: Tensor, applied: Sequence[Drive]) -> tuple[Tensor, Terms]:
+        """The products `y`, in steps of the ADC, less their drop; and what is left to be drawn.
+
+        Of an `only` array these are its terms, and `y` is as it was; else `moment` is a variance.
+        """
+        if self.only is not None:
+            ((x, _),) = applied
+            return y, self.only.forward(self._geometry, x)
         variance: Tensor | None = None
         for array in self.arrays:
             assert isinstance(array, ArrayTerms)
@@ -96,4 +115,4 @@ class SlicedTerms(nn.Module):
                 if terms.moment is not None:
                     own = terms.moment * (spread * counts**2)
                     variance = own if variance is None else variance.add_(own)
-        return y if variance is None else add_noise_(y, variance.sqrt_())
+        return y, Terms(moment=variance)

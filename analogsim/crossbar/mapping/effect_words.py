@@ -64,12 +64,3 @@ def refuse_effects(effects: Sequence[Effect], where: str, why: str) -> None:
     if effects:
         named = ", ".join(one.info.name for one in effects)
         raise InputError(f"{where} must have no effects, got {named}: {why}; leave them out")
-
-
-def refuse_slices(periphery: Periphery, where: str, why: str) -> None:
-    """Raise `InputError` for slices, encodings and converters that a study does not tell apart."""
-    if not periphery.plain:
-        raise InputError(
-            f"{where} must have whole weights in pairs, inputs at once, a uniform ADC and a fixed "
-            f"output range, got periphery {periphery.name!r}: {why}; use --periphery standard"
-        )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from analogsim.crossbar.mapping.geometry import Geometry, geometry_of, matrix_of
 from analogsim.crossbar.mapping.joined import FoldedBatchNorm, JoinedBatchNorm
+from analogsim.crossbar.mapping.parts import cell_share
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.tile import Matrix, TileState
 from analogsim.crossbar.mapping.tiling import assemble, map_weights, tile_slots
@@ -147,6 +148,7 @@ class CrossbarLayer(nn.Module):
             weight_abs_max=self.weight_abs_max,
             column_scale=tile.scale,
             layer=self.name,
+            cell_share=1.0 if tile.part is None else cell_share(self.periphery.parts, tile.part),
         )
 
     def affine(self) -> tuple[Tensor, Tensor | None]:

@@ -12,6 +12,7 @@ slice that holds fewer bits than a cell could still uses the whole range of cond
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -134,3 +135,13 @@ def offset_of(encoding: Encoding, weight_bits: int, bits_per_cell: int) -> float
     if encoding != "offset":
         return 0.0
     return -(2 ** (weight_bits - 1)) / largest_integer(weight_bits) if bits_per_cell else -1.0
+
+
+def cell_share(parts: tuple[Part, ...], part: Part) -> float:
+    """The spread of each cell of a part that makes a spread of 1 in tile weights; see TileContext.
+
+    A unit column's errors are of all outputs at once, and no part of one weight's own.
+    """
+    if part.role == "unit":
+        return 0.0
+    return 1 / math.sqrt(sum(one.coefficient**2 for one in parts if one.role != "unit"))

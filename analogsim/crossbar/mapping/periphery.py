@@ -26,7 +26,7 @@ torch tile, which has neither IR drop nor read noise of products; `cpp`, aihwkit
 DEFAULT_TILE: TileKind = "native"
 InputScaling = Literal["static", "dynamic"]
 WeightScaling = Literal["column", "tile"]
-AdcKind = Literal["uniform", "ramp", "sar", "sar-split", "pipeline", "cyclic", "table"]
+AdcKind = Literal["uniform", "exact", "ramp", "sar", "sar-split", "pipeline", "cyclic", "table"]
 AdcReads = Literal["slice", "weight-slice", "input-slice", "product"]
 OutputRange = Literal["fixed", "layer", "tile"]
 Subtraction = Literal["analog", "digital"]
@@ -92,9 +92,9 @@ class Periphery:
     subtraction: Subtraction = "analog"
     """Of a pair's currents: in front of the ADC, or each is converted (`digital`)."""
     adc_kind: AdcKind = "uniform"
-    """`uniform` has no errors; `ramp`, `sar`, `sar-split`, `pipeline` and `cyclic` have mismatched
-    parts, drawn for each chip; `table` has the errors of `adc_inl`. All but `uniform` have 2**b
-    codes, none of which is 0."""
+    """`uniform` has no errors, `exact` no steps either: it reads what lies within its range. The
+    others have 2**b codes, none of which is 0: `ramp`, `sar`, `sar-split`, `pipeline` and `cyclic`
+    with mismatched parts, drawn for each chip, `table` with the errors of `adc_inl`."""
     adc_gain_db: float = 0.0
     """Open-loop gain of the amplifier in the ADC; 0 is an ideal one."""
     adc_sigma_capacitor: float = 0.0
@@ -174,6 +174,22 @@ class Periphery:
     def needs_output_ranges(self) -> bool:
         """Whether the ADC needs calibrated ranges."""
         return not self.perfect and self.output_range != "fixed"
+
+    @property
+    def has_code_table(self) -> bool:
+        """Whether the ADC's codes are a table, which may have errors."""
+        return self.adc_kind not in {"uniform", "exact"}
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether outputs are rounded to codes."""
+        return self.adc_bits > 0 and self.adc_kind != "exact"
+
+    @property
+    def draws_converters(self) -> bool:
+        """Whether chips differ by the mismatches of their ADCs."""
+        drawn = self.adc_sigma_capacitor > 0 or self.adc_sigma_comparator > 0
+        return self.has_code_table and self.adc_kind != "table" and drawn
 
     @property
     def needs_input_ranges(self) -> bool:
@@ -282,7 +298,7 @@ def _converter_problems(edge: Periphery) -> list[str]:
 def _of_tables(edge: Periphery) -> list[str]:
     found = []
     bits = edge.adc_bits
-    if edge.adc_kind != "uniform" and not 2 <= bits <= _MOST_TABLE_BITS:
+    if edge.has_code_table and not 2 <= bits <= _MOST_TABLE_BITS:
         found.append(
             f"adc_bits must be 2 to {_MOST_TABLE_BITS} for adc_kind {edge.adc_kind!r}, got {bits}"
         )
