@@ -13,7 +13,8 @@ from analogsim.equivalent.search import equivalent, ladder
 from analogsim.equivalent.weighed import Weigh, Weighed
 from analogsim.experiment.record_file import RecordFile
 from analogsim.experiment.replay import Missing, Requests
-from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE, ByChip, Interval
+from analogsim.experiment.statistics import ANY, ByChip, Interval
+from analogsim.quantity import Quantity
 from analogsim.report.comparison import Cause, EquivalentEta, Part, Point, control_name, estimate
 from device_models.contract import Device
 from device_models.gaussian import Gaussian
@@ -31,6 +32,7 @@ class Points:
         asked: takes what one of the three lacks.
         compensation: that of the devices.
         moved: the same factor in front of the ADC; None where there is none.
+        quantity: what is measured.
     """
 
     main: DeviceChips
@@ -39,6 +41,7 @@ class Points:
     asked: Requests
     compensation: Compensation
     moved: Compensation | None
+    quantity: Quantity
     _levels: dict[tuple[str, float], dict[float, Interval]] = field(default_factory=dict)
 
     def ask(self, device: Device, times_s: Sequence[float]) -> None:
@@ -71,9 +74,9 @@ class Points:
             preset=name,
             control=control_name(name),
             t_s=t_s,
-            accuracy=estimate(answers.mean(ACCURACY)),
-            accuracy_control=estimate(control.mean(ACCURACY)),
-            difference=estimate(difference.mean(DIFFERENCE)),
+            accuracy=estimate(answers.mean(self.quantity.span)),
+            accuracy_control=estimate(control.mean(self.quantity.span)),
+            difference=estimate(difference.mean(self.quantity.differences)),
             sigmas=dict(errors.matched().sigmas),
             equivalent=level,
             parts=self._parts(errors, answers, control),
@@ -102,7 +105,10 @@ class Points:
         def difference(eta: float) -> Interval:
             device = Gaussian(eta=eta)
             self.side.ask(spec_of(device), (t_s, "none"), device=device)
-            return (self.side.answers(spec_of(device), (t_s, "none")) - of).mean(DIFFERENCE)
+            noisy = self.side.answers(spec_of(device), (t_s, "none"))
+            # It falls with the level, also where noise raises the measure.
+            gap = noisy - of if self.quantity.sign > 0 else of - noisy
+            return gap.mean(self.quantity.differences)
 
         known = self._levels.setdefault((name, t_s), {})
         found = equivalent(difference, ladder(), known)
@@ -124,7 +130,7 @@ class Points:
             steps.append((AMPLIFIED, last))
         parts = []
         for prop, after in steps:
-            share = estimate((after - before).mean(DIFFERENCE))
+            share = estimate((after - before).mean(self.quantity.differences))
             parts.append(Part(prop=prop, meaning=PROPERTIES[prop], share=share))
             before = after
         return parts
@@ -136,6 +142,6 @@ class Points:
         return Cause(
             option=variant.switch.option,
             effect=variant.switch.title,
-            difference_without=estimate(left.mean(DIFFERENCE)),
+            difference_without=estimate(left.mean(self.quantity.differences)),
             share=estimate((difference - left).mean(ANY)),
         )
