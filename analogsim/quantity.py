@@ -93,6 +93,11 @@ class Quantity:
         return low, math.inf if self.most is None else self.most
 
     @property
+    def has_bounds(self) -> bool:
+        """Whether a mean is bounded on both sides."""
+        return self.least is not None and self.most is not None
+
+    @property
     def differences(self) -> tuple[float, float]:
         """The bounds of a difference of two means."""
         low, high = self.span
@@ -138,6 +143,21 @@ class Quantity:
         """The unit of differences in a sentence."""
         return "percentage points" if self.is_share else self.unit or "its own unit"
 
+    @property
+    def loss(self) -> str:
+        """What getting worse is called; of an error it is a rise."""
+        return f"{'loss' if self.sign > 0 else 'rise'} of {self.name}"
+
+    @property
+    def change_of(self) -> str:
+        """Differences in words: `points of accuracy`."""
+        return f"{self.change_unit} of {self.name}" if self.change_unit else self.name
+
+    def gains(self, *, several: bool = False) -> str:
+        """What somebody, or several, do who make it better."""
+        verb = "gain" if self.sign > 0 else "lower"
+        return f"{verb}{'' if several else 's'} {self.name}"
+
     def text(self, value: float) -> str:
         """A value in its unit, without it: two decimals of per cent, else four digits."""
         if self.is_share:
@@ -152,6 +172,10 @@ class Quantity:
         """A difference of values, signed."""
         text = f"{100 * difference:+.2f}" if self.is_share else f"{difference:+.3g}"
         return text[1:] if float(text) == 0 else text
+
+    def with_change(self, difference: float) -> str:
+        """A difference and its unit."""
+        return f"{self.change(difference)} {self.change_unit}".rstrip()
 
 
 ACCURACY = Quantity(name="accuracy", unit=PER_CENT, least=0.0, most=1.0)

@@ -1,4 +1,4 @@
-"""Which source and which layer costs how much accuracy: the order of the work.
+"""Which source and which layer costs how much of what is measured: the order of the work.
 
 Common random numbers: chips of one number share images and draws, whatever else is switched on.
 The noise of the products is drawn in the order of the layers: it is common between sources, and
@@ -107,13 +107,6 @@ class _AttributionRun:
                 raise InputError(
                     f"attribution must have one {what}, got {', '.join(values)}; run once for each"
                 )
-        measure = study.measure
-        if (measure.unit, measure.better, *measure.span) != ("%", "higher", 0.0, 1.0):
-            raise InputError(
-                "attribution measure must be a share in % from 0 to 1 of which more is better, got "
-                f"{measure.name} ({measure.better} is better, in {measure.unit or 'no unit'}); "
-                "use drift or compare"
-            )
         if not isinstance(study.design, Chips):
             raise InputError(
                 f"attribution must have a design with chips, got {study.design}; the pairs need "
@@ -192,6 +185,7 @@ class _AttributionRun:
             side=self.side,
             chips=self.chips,
             fresh=self.fresh,
+            quantity=self.study.measure,
         )
         yield from self._announced(found)
         while True:
@@ -273,4 +267,5 @@ class _AttributionRun:
             self.screen,
             first_chip=self.fresh.stop,
             digital=self._few_digital,
+            quantity=self.study.measure,
         )

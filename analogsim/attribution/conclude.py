@@ -4,14 +4,14 @@ import shlex
 from collections.abc import Sequence
 from glob import escape
 
-from analogsim.attribution.effects import losses, row_of, summed
+from analogsim.attribution.effects import losses, lost_from, row_of, summed
 from analogsim.attribution.measured import Measured
 from analogsim.attribution.networks import share
 from analogsim.attribution.suggestion import Goal, choose
 from analogsim.attribution.treatment import Contrast, Plan, Treatment
 from analogsim.attribution.words import sentences
 from analogsim.experiment.header import RunHeader
-from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE
+from analogsim.experiment.statistics import ANY
 from analogsim.experiment.study import Study
 from analogsim.report.attribution import (
     FORMAT,
@@ -53,9 +53,9 @@ def conclude(
     """
     times_s = study.times_s
     # First, since it has something to ask for.
-    suggestion, why_not = suggest(found, plan, goal, by_layer, times_s[-1], study.measure.name)
+    suggestion, why_not = suggest(found, plan, goal, by_layer, times_s[-1])
     rows = [
-        row_of(contrast, found.at(t_s), t_s)
+        row_of(contrast, found.at(t_s), t_s, found.quantity)
         for t_s in times_s
         for contrast in (*by_source, *by_layer)
     ]
@@ -102,11 +102,11 @@ def whole_of(
         none: the chip with every source off.
         by_source, by_layer: all parts of a kind, or none where not all were measured.
     """
-    lost = found.lost(t_s, found.chips)
+    lost, span = found.lost(t_s, found.chips), found.quantity.span
     sums: list[Estimate | None] = []
     for contrasts in (by_source, by_layer):
         alone = [one for one in contrasts if one.mode == "alone" and not one.why]
-        parts = [losses(one, found.at(t_s)) for one in alone]
+        parts = [losses(one, found.at(t_s), found.quantity) for one in alone]
         if not parts:
             sums += [None, None]
             continue
@@ -114,10 +114,10 @@ def whole_of(
         sums += [estimate(one.mean(ANY)) for one in (total, lost - total)]
     return Whole(
         t_s=t_s,
-        accuracy=estimate(found.by_chip(found.full, t_s, found.chips).mean(ACCURACY)),
-        loss=estimate(lost.mean(DIFFERENCE)),
+        accuracy=estimate(found.by_chip(found.full, t_s, found.chips).mean(span)),
+        loss=estimate(lost.mean(found.quantity.differences)),
         same_for_every_chip=lost.fixed,
-        accuracy_all_off=found.by_chip(none, t_s, found.chips).mean(ACCURACY).mean,
+        accuracy_all_off=found.by_chip(none, t_s, found.chips).mean(span).mean,
         sum_of_sources=sums[0],
         interaction_of_sources=sums[1],
         sum_of_layers=sums[2],
@@ -131,17 +131,17 @@ def suggest(
     goal: Goal,
     by_layer: Sequence[Contrast],
     t_s: float,
-    measured: str,
 ) -> tuple[Suggestion | None, str]:
     """The layers to keep digital, verified on fresh chips; or None and why there are none.
 
-    `measured` is the name of what is lost and gained. Raises Missing.
+    Raises Missing.
     """
     if not by_layer:
         return None, "no layers were looked at"
     forms, at = plan.forms, found.at(t_s)
-    gains = {one.name: losses(one, at) for one in by_layer if one.mode == "without"}
-    choice = choose(goal, found.lost(t_s, found.chips), gains, measured)
+    quantity = found.quantity
+    gains = {one.name: losses(one, at, quantity) for one in by_layer if one.mode == "without"}
+    choice = choose(goal, found.lost(t_s, found.chips), gains, quantity)
     if isinstance(choice, str):
         return None, choice
     # In the order of the network, so that one set of layers has one name in the records.
@@ -167,11 +167,13 @@ def _verified(found: Measured, other: Treatment | None, t_s: float) -> Verificat
     found.ask(both, found.fresh, [t_s])
     before = found.by_chip(found.full, t_s, found.fresh)
     after = found.by_chip(other, t_s, found.fresh)
+    quantity = found.quantity
+    gained = lost_from(after, before, quantity)
     return Verification(
         first_chip=found.fresh[0],
         last_chip=found.fresh[-1],
-        loss=estimate(found.lost(t_s, found.fresh).mean(DIFFERENCE)),
-        gain=estimate((after - before).mean(DIFFERENCE)),
-        accuracy=estimate(before.mean(ACCURACY)),
-        accuracy_kept=estimate(after.mean(ACCURACY)),
+        loss=estimate(found.lost(t_s, found.fresh).mean(quantity.differences)),
+        gain=estimate(gained.mean(quantity.differences)),
+        accuracy=estimate(before.mean(quantity.span)),
+        accuracy_kept=estimate(after.mean(quantity.span)),
     )

@@ -5,23 +5,29 @@ from functools import reduce
 from operator import add
 
 from analogsim.attribution.treatment import Contrast, Treatment
-from analogsim.experiment.statistics import DIFFERENCE, ByChip, holm, told_apart
+from analogsim.experiment.statistics import ByChip, holm, told_apart
+from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.attribution import Row, estimate
 
 Answers = Callable[[Treatment | None], ByChip]
 """The answers of each chip of a treatment; of None, the digital network's for each."""
 
 
-def losses(contrast: Contrast, answers: Answers) -> ByChip:
+def lost_from(better: ByChip, worse: ByChip, quantity: Quantity) -> ByChip:
+    """What is lost from one to the other, chip by chip: above 0 where the other is worse."""
+    return better - worse if quantity.sign > 0 else worse - better
+
+
+def losses(contrast: Contrast, answers: Answers, quantity: Quantity = ACCURACY) -> ByChip:
     """What a source or layer costs on each chip. The contrast must be one that is measured."""
     assert not contrast.why, contrast.why
-    return answers(contrast.better) - answers(contrast.worse)
+    return lost_from(answers(contrast.better), answers(contrast.worse), quantity)
 
 
-def row_of(contrast: Contrast, answers: Answers, t_s: float) -> Row:
+def row_of(contrast: Contrast, answers: Answers, t_s: float, quantity: Quantity = ACCURACY) -> Row:
     """A contrast's line of the result; see `Row`."""
-    lost = None if contrast.why else losses(contrast, answers)
-    found = None if lost is None else estimate(lost.mean(DIFFERENCE))
+    lost = None if contrast.why else losses(contrast, answers, quantity)
+    found = None if lost is None else estimate(lost.mean(quantity.differences))
     return Row(
         kind=contrast.kind,
         name=contrast.name,

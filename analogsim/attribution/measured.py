@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analogsim.attribution.effects import Answers
+from analogsim.attribution.effects import Answers, lost_from
 from analogsim.attribution.treated_chips import TreatedChips
 from analogsim.attribution.treatment import Treatment
 from analogsim.experiment.header import RunHeader
 from analogsim.experiment.statistics import ByChip, Numbers, digital_answers
+from analogsim.quantity import Quantity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class Measured:
         digital: the digital network's answers to the same images; see `known_digital`.
         chips: those that choose.
         fresh: those that verify what was chosen; chips that choose would make it look too good.
+        quantity: what is lost.
     """
 
     full: Treatment
@@ -29,6 +31,7 @@ class Measured:
     side: TreatedChips
     chips: range
     fresh: range
+    quantity: Quantity
 
     def ask(
         self,
@@ -56,7 +59,8 @@ class Measured:
 
     def lost(self, t_s: float, chips: range) -> ByChip:
         """What the full chip loses against the digital network, chip by chip."""
-        return self.by_chip(None, t_s, chips) - self.by_chip(self.full, t_s, chips)
+        digital, full = (self.by_chip(one, t_s, chips) for one in (None, self.full))
+        return lost_from(digital, full, self.quantity)
 
     def _chips_of(self, treatment: Treatment, chips: range) -> TreatedChips:
         # A plain study has the first chips only.

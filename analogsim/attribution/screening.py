@@ -7,6 +7,7 @@ from analogsim.attribution.effects import row_of
 from analogsim.attribution.treated_chips import TreatedChips
 from analogsim.attribution.treatment import Contrast, Treatment, distinct
 from analogsim.experiment.statistics import ByChip, Numbers
+from analogsim.quantity import Quantity
 from analogsim.report.attribution import Row
 
 
@@ -18,6 +19,7 @@ def screen(
     *,
     first_chip: int,
     digital: Numbers,
+    quantity: Quantity,
 ) -> tuple[tuple[str, ...], list[Row]]:
     """The layers to measure in full, in their order, and the rows of the others.
 
@@ -28,6 +30,7 @@ def screen(
         treated: measures the screening's images.
         first_chip: number of the first chip of the screening.
         digital: the digital network's answers to the same images.
+        quantity: what is lost.
 
     Raises Missing, and has asked for what is missing.
     """
@@ -41,7 +44,7 @@ def screen(
                 return ByChip.same(digital, chips, treated.n_images)
             return treated.answers(treatment, t_s, chips)
 
-        rows += [row_of(one, by_chip, t_s) for one in contrasts]
+        rows += [row_of(one, by_chip, t_s, quantity) for one in contrasts]
     picked = pick(rows, layers, screening.refined)
     return picked, [row for row in rows if row["name"] not in picked]
 

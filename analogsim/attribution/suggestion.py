@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from analogsim.attribution.effects import summed
 from analogsim.errors import InputError
-from analogsim.experiment.statistics import ANY, DIFFERENCE, ByChip, Sampled, told_apart
+from analogsim.experiment.statistics import ANY, ByChip, Sampled, told_apart
+from analogsim.quantity import ACCURACY, Quantity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class Choice:
 
 
 def choose(
-    goal: Goal, whole: ByChip, gains: Mapping[str, ByChip], measured: str = "accuracy"
+    goal: Goal, whole: ByChip, gains: Mapping[str, ByChip], quantity: Quantity = ACCURACY
 ) -> Choice | str:
     """The layers to keep digital, costliest first, or why there are none.
 
@@ -60,21 +61,22 @@ def choose(
         goal: what is asked.
         whole: the loss of the chip with every layer analog, by chip.
         gains: by layer, in the order of the network, what keeping it digital gains, by chip.
-        measured: the name of what is lost and gained.
+        quantity: what is lost and gained.
     """
-    loss = whole.mean(DIFFERENCE)
+    span = quantity.differences
+    loss = whole.mean(span)
     if loss.mean <= 0:
-        return f"the analog chips lose no {measured} on average: there is nothing to recover"
+        return f"the analog chips have no {quantity.loss} on average: there is nothing to recover"
     if loss.n > 1 and not told_apart(loss.low, loss.high, fixed=whole.fixed):
         return (
             f"the loss of the analog chips is not distinguishable from 0 with {loss.n} chips on "
             f"these {whole.n_images} images: there is nothing to recover for sure"
         )
-    means = {name: gain.mean(DIFFERENCE).mean for name, gain in gains.items()}
+    means = {name: gain.mean(span).mean for name, gain in gains.items()}
     # Python sorts stably: layers of equal gain keep the order of the network.
     ranked = [name for name in sorted(means, key=lambda name: -means[name]) if means[name] > 0]
     if not ranked:
-        return f"no single layer gains {measured} when it is kept digital"
+        return f"no single layer {quantity.gains()} when it is kept digital"
     if goal.top is not None:
         names, reached = ranked[: goal.top], len(ranked) >= goal.top
     else:

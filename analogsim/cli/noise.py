@@ -7,6 +7,7 @@ import click
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, model_argument, option_of
 from analogsim.cli.study_options import computing_options, numbers, place_of, place_options, start
+from analogsim.inputs.names import measure_in_words
 from analogsim.scopes.levels import REFERENCES, parse_references, parse_scopes
 from analogsim.spec.noise import NoiseSpec
 
@@ -23,6 +24,7 @@ from analogsim.spec.noise import NoiseSpec
 @option_of("scopes", type=str, default=("all",))
 @option_of("references", type=click.Choice(("all", *REFERENCES)))
 @option_of("etas")
+@option_of("measure")
 @option_of("draws", type=str, callback=numbers, default="10")
 @option_of("seed")
 @computing_options(
@@ -42,7 +44,7 @@ def noise(
     """
     place = place_of(values)
     spec = NoiseSpec(
-        question=f"Which noise costs {values['model']} its accuracy?",
+        question=f"Which noise costs {values['model']} its {measure_in_words(values['measure'])}?",
         scopes=parse_scopes(",".join(scopes)),
         references=parse_references(",".join(references)),
         draws=draws[1],

@@ -38,6 +38,7 @@ from analogsim.experiment.study import Chips, Study
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batching import batches, n_images
 from analogsim.inputs.data import Data
+from analogsim.quantity import Quantity
 from analogsim.report.comparison import (
     FORMAT,
     MATCHED_FILE,
@@ -64,6 +65,8 @@ def compare_matched(
     extend: bool = False,
 ) -> Comparison:
     """Measure each device, its matched Gaussian, and the eta that has its accuracy.
+
+    Of another measure than the accuracy it is the eta that has the device's mean.
 
     Common random numbers: chips of one number share images, the noise of the products, and their
     first normals. A run that was broken off goes on where it stands.
@@ -121,6 +124,7 @@ class _MatchedRun:
             compensation=self.compensation,
             moved=before_adc(self.compensation, analog.periphery),
             whole=analog.periphery.whole_weights,
+            quantity=study.measure,
         )
         self.pairs = list(product(study.devices, study.times_s))
         self.found: dict[tuple[str, float], Point] = {}
@@ -136,7 +140,8 @@ class _MatchedRun:
         )
 
     def begin(self) -> RunHeader:
-        digital = digital_score(self.analog.source, batches(self.data, self.study.batch_size))
+        images = batches(self.data, self.study.batch_size)
+        digital = digital_score(self.analog.source, images, measure=self.study.measure)
         header = make_header(
             self.study, {str(self.analog.bn): self.analog}, digital, self.spec, self.data
         )
@@ -181,7 +186,7 @@ class _MatchedRun:
 
     def _comparison(self, header: RunHeader, points: list[Point]) -> Comparison:
         n_images = header.digital["n_images"]
-        return Comparison(
+        made = Comparison(
             format=FORMAT,
             version=VERSION,
             question=header.question,
@@ -194,6 +199,9 @@ class _MatchedRun:
             digital_accuracy=header.digital["accuracy"],
             bracket=[LOWEST, HIGHEST],
             points=points,
-            sentences=sentences(points, header.model, n_images),
+            sentences=sentences(points, header.model, n_images, header.quantity),
             coverage=header.coverage,
         )
+        if Quantity.KEY in header.spec:
+            made["measure"] = header.quantity.entry()
+        return made

@@ -13,7 +13,8 @@ from analogsim.equivalent.search import equivalent, ladder
 from analogsim.equivalent.weighed import Weigh, Weighed
 from analogsim.experiment.record_file import RecordFile
 from analogsim.experiment.replay import Missing, Requests
-from analogsim.experiment.statistics import ACCURACY, ANY, DIFFERENCE, ByChip, Interval
+from analogsim.experiment.statistics import ANY, ByChip, Interval
+from analogsim.quantity import Quantity
 from analogsim.report.comparison import Cause, EquivalentEta, Part, Point, control_name, estimate
 from device_models.contract import Device
 from device_models.gaussian import Gaussian
@@ -32,6 +33,7 @@ class Points:
         compensation: that of the devices.
         moved: the same factor in front of the ADC; None where there is none.
         whole: whether weights are whole, in one pair of cells.
+        quantity: what is measured.
     """
 
     main: DeviceChips
@@ -40,6 +42,7 @@ class Points:
     asked: Requests
     compensation: Compensation
     moved: Compensation | None
+    quantity: Quantity
     whole: bool = True
     _levels: dict[tuple[str, float], dict[float, Interval]] = field(default_factory=dict)
 
@@ -73,9 +76,9 @@ class Points:
             preset=name,
             control=control_name(name),
             t_s=t_s,
-            accuracy=estimate(answers.mean(ACCURACY)),
-            accuracy_control=estimate(control.mean(ACCURACY)),
-            difference=estimate(difference.mean(DIFFERENCE)),
+            accuracy=estimate(answers.mean(self.quantity.span)),
+            accuracy_control=estimate(control.mean(self.quantity.span)),
+            difference=estimate(difference.mean(self.quantity.differences)),
             sigmas=dict(errors.matched().sigmas),
             equivalent=level,
             parts=self._parts(errors, answers, control),
@@ -104,7 +107,10 @@ class Points:
         def difference(eta: float) -> Interval:
             device = Gaussian(eta=eta, spread_of="cell" if self.whole else "weight")
             self.side.ask(spec_of(device), (t_s, "none"), device=device)
-            return (self.side.answers(spec_of(device), (t_s, "none")) - of).mean(DIFFERENCE)
+            noisy = self.side.answers(spec_of(device), (t_s, "none"))
+            # It falls with the level, also where noise raises the measure.
+            gap = noisy - of if self.quantity.sign > 0 else of - noisy
+            return gap.mean(self.quantity.differences)
 
         known = self._levels.setdefault((name, t_s), {})
         found = equivalent(difference, ladder(), known)
@@ -129,7 +135,7 @@ class Points:
             steps.append((AMPLIFIED, last))
         parts = []
         for prop, after in steps:
-            share = estimate((after - before).mean(DIFFERENCE))
+            share = estimate((after - before).mean(self.quantity.differences))
             parts.append(Part(prop=prop, meaning=meaning(prop, whole=self.whole), share=share))
             before = after
         return parts
@@ -141,6 +147,6 @@ class Points:
         return Cause(
             option=variant.switch.option,
             effect=variant.switch.title,
-            difference_without=estimate(left.mean(DIFFERENCE)),
+            difference_without=estimate(left.mean(self.quantity.differences)),
             share=estimate((difference - left).mean(ANY)),
         )

@@ -11,8 +11,8 @@ from analogsim.report.comparison import MATCHED_FILE
 from analogsim.report.extras import read_extras
 from analogsim.report.summary import read_run, summarise_run
 from analogsim.scopes.chart import noise_charts
+from analogsim.scopes.levels import KIND as NOISE
 from analogsim.scopes.read_folder import read_noise
-from analogsim.scopes.study import KIND as NOISE
 from analogsim.suites.build import suite_charts
 from analogsim.suites.kept import RESULTS_FILE, read_kept
 

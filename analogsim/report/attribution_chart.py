@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.attribution import Loss
 from analogsim.report.chart import Chart
-from analogsim.report.labels import format_duration, points
+from analogsim.report.labels import format_duration
 from analogsim.report.look import COLOURS, GREY, INK, PAGE, Look, new_figure
 from analogsim.report.series import mark
 
@@ -28,9 +29,9 @@ def attribution_chart(
     model: str,
     preset: str,
     name: str = "attribution",
-    measured: str = "accuracy",
+    quantity: Quantity = ACCURACY,
 ) -> Chart | None:
-    """The losses at the last time of what is `measured`; None where there are none."""
+    """The losses of a quantity at the last time; None where there are none."""
     # A file from somebody else may name others.
     known = [
         one for one in losses if one.loss is not None and one.kind in _KINDS and one.mode in _STYLES
@@ -43,11 +44,11 @@ def attribution_chart(
     return Chart(
         name=name,
         title="What each source and layer costs",
-        caption=f"{where}: loss of {measured} in points with one source or layer on alone, and "
+        caption=f"{where}: {quantity.loss}{_unit(quantity)} with one source or layer on alone, and "
         "what is gained without it; bars are 95 % intervals over chips, on these images."
         + " The costliest are drawn; the data have all."
         * any(len({one.name for one in some}) > _MOST_STACKED for some in _panels(shown).values()),
-        words=f"Loss in points. {' '.join(map(_said, shown))}",
+        words=f"Loss{_unit(quantity)}. {' '.join(_said(one, quantity) for one in shown)}",
         header=("kind", "name", "title", "mode", "t_s", "loss", "low", "high", "new_images_low",
                 "new_images_high"),
         rows=tuple(
@@ -55,21 +56,26 @@ def attribution_chart(
              *(one.new_images or (None, None)))
             for one in losses
         ),
-        draw=lambda look: draw_attribution(shown, where, look, measured),
+        draw=lambda look: draw_attribution(shown, where, look, quantity),
     )  # fmt: skip
 
 
-def _said(one: Loss) -> str:
+def _unit(quantity: Quantity) -> str:
+    return f" in {quantity.change_unit}" if quantity.change_unit else ""
+
+
+def _said(one: Loss, quantity: Quantity) -> str:
     assert one.loss is not None
-    return f"{one.title}, {_LABELS[one.mode].partition(':')[0]}: {points(one.loss)}."
+    return f"{one.title}, {_LABELS[one.mode].partition(':')[0]}: {quantity.change(one.loss)}."
 
 
-def _hover(one: Loss) -> str:
+def _hover(one: Loss, quantity: Quantity) -> str:
     """What a bar says under the pointer."""
-    text = f"{one.title}, {_LABELS[one.mode].partition(':')[0]}: {points(one.loss or 0.0)} points"
+    lost = quantity.with_change(one.loss or 0.0)
+    text = f"{one.title}, {_LABELS[one.mode].partition(':')[0]}: {lost}"
     if one.low is None or one.high is None:
         return text
-    return f"{text} ({points(one.low)} to {points(one.high)})"
+    return f"{text} ({quantity.change(one.low)} to {quantity.change(one.high)})"
 
 
 def _panels(losses: Sequence[Loss]) -> dict[str, list[Loss]]:
@@ -78,9 +84,9 @@ def _panels(losses: Sequence[Loss]) -> dict[str, list[Loss]]:
 
 
 def draw_attribution(
-    losses: Sequence[Loss], where: str, look: Look = PAGE, measured: str = "accuracy"
+    losses: Sequence[Loss], where: str, look: Look = PAGE, quantity: Quantity = ACCURACY
 ) -> "Figure":
-    """A panel of sources and one of layers, below each other in one column; losses in points."""
+    """A panel of sources and one of layers, below each other in one column; losses in its unit."""
 
     panels = _panels(losses)
     beside = look.width_in > PAGE.width_in
@@ -92,8 +98,9 @@ def draw_attribution(
     ratios = None if beside else heights
     grid = figure.subplots(*shape, squeeze=False, height_ratios=ratios)
     for axes, (kind, some) in zip(grid.flat, panels.items(), strict=True):
-        _bars(axes, some, _names(some, most), look.fold)
-        axes.set_xlabel(f"loss of {measured} (points)")
+        _bars(axes, some, _names(some, most), look.fold, quantity)
+        unit = f" ({quantity.change_unit})" if quantity.change_unit else ""
+        axes.set_xlabel(f"{quantity.loss}{unit}")
         axes.set_title(f"by {kind}", loc="left")
     title = look.fold(where, 0.95)
     figure.suptitle(title, fontsize=look.font_pt, x=0.02, ha="left")
@@ -112,23 +119,27 @@ def _names(losses: Sequence[Loss], most: int) -> list[str]:
 
 
 def _bars(
-    axes: "Axes", losses: Sequence[Loss], names: Sequence[str], fold: Callable[[str, float], str]
+    axes: "Axes",
+    losses: Sequence[Loss],
+    names: Sequence[str],
+    fold: Callable[[str, float], str],
+    quantity: Quantity,
 ) -> None:
     for shift, (mode, (colour, hatch)) in zip((-0.2, 0.2), _STYLES.items(), strict=True):
         some = [one for one in losses if one.mode == mode and one.name in names]
         at = [names.index(one.name) + shift for one in some]
-        values = [100 * (one.loss or 0.0) for one in some]
+        values = [quantity.scale * (one.loss or 0.0) for one in some]
         # An interval that ends at 100 points is longer on one side.
         bars = [
-            [_reach(one, one.low) for one in some],
-            [_reach(one, one.high) for one in some],
+            [quantity.scale * _reach(one, one.low) for one in some],
+            [quantity.scale * _reach(one, one.high) for one in some],
         ]
         drawn = axes.barh(
             at, values, height=0.38, xerr=bars, color=colour, hatch=hatch, edgecolor="white",
             error_kw={"ecolor": INK, "capsize": 2, "elinewidth": 1}, label=_LABELS[mode],
         )  # fmt: skip
         for bar, one in zip(drawn.patches, some, strict=True):
-            mark(bar, _LABELS[mode], [_hover(one)])
+            mark(bar, _LABELS[mode], [_hover(one, quantity)])
         if drawn.errorbar is not None:
             for part in (*drawn.errorbar[1], *drawn.errorbar[2]):
                 mark(part, _LABELS[mode])
@@ -139,5 +150,5 @@ def _bars(
 
 
 def _reach(one: Loss, bound: float | None) -> float:
-    """Points from the loss to a bound; 0 where there is none."""
-    return 0.0 if bound is None else 100 * abs(bound - (one.loss or 0.0))
+    """From the loss to a bound; 0 where there is none."""
+    return 0.0 if bound is None else abs(bound - (one.loss or 0.0))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from analogsim.experiment.statistics import chance_count
 from analogsim.quantity import Quantity
 from analogsim.report.attribution import Attribution, Estimate, Row
-from analogsim.report.labels import format_duration, percent, points
+from analogsim.report.labels import format_duration
 from analogsim.report.table import coverage_lines, warning_lines
 
 SUMS = "The losses of the "
@@ -17,14 +17,16 @@ _LIKE = "  new images"
 
 def format_attribution(result: Attribution) -> str:
     """Caption, one table of sources and one of layers for each time, notes and sentences."""
-    blocks = [_caption(result)]
+    blocks, quantity = [_caption(result)], quantity_of(result)
     notes: list[str] = []
     for whole in result["whole"]:
         rows = [row for row in result["rows"] if row["t_s"] == whole["t_s"]]
         blocks.append(
-            f"after {format_duration(whole['t_s'])}: chips {percent(whole['accuracy']['mean'])} %, "
-            f"loss {_cell(whole['loss'])}; every source off: "
-            f"{percent(whole['accuracy_all_off'])} %{_like_these(whole['loss'])}"
+            f"after {format_duration(whole['t_s'])}: chips "
+            f"{quantity.with_unit(whole['accuracy']['mean'])}, "
+            f"loss {_cell(whole['loss'], quantity)}; every source off: "
+            f"{quantity.with_unit(whole['accuracy_all_off'])}"
+            f"{_like_these(whole['loss'], quantity)}"
         )
         for kind, total, rest in (
             ("source", whole["sum_of_sources"], whole["interaction_of_sources"]),
@@ -32,7 +34,7 @@ def format_attribution(result: Attribution) -> str:
         ):
             some = [row for row in rows if row["kind"] == kind]
             if some:
-                blocks.append(_table(some, kind, total, rest, notes))
+                blocks.append(_table(some, kind, total, rest, notes, quantity))
     if notes:
         blocks.append("\n".join(_fill(f"[{n}] {note}") for n, note in enumerate(notes, start=1)))
     blocks.append("\n".join(_fill(text) for text in result["sentences"]))
@@ -58,9 +60,9 @@ def last_sentences(result: Attribution) -> list[str]:
     return [one for one in said[first:-1] if not one.startswith(SUMS)] or said
 
 
-def measured_name(result: Attribution) -> str:
+def quantity_of(result: Attribution) -> Quantity:
     """What its losses are of. Raises InputError where a file says it wrongly."""
-    return Quantity.of(result["spec"].get(Quantity.KEY)).name
+    return Quantity.of(result["spec"].get(Quantity.KEY))
 
 
 def chips(count: int) -> str:
@@ -75,15 +77,17 @@ def label(row: Row, rows: Sequence[Row]) -> str:
 
 
 def _caption(result: Attribution) -> str:
+    quantity = quantity_of(result)
+    unit = f" in {quantity.change_unit}" if quantity.change_unit else ""
+    loss = f"{quantity.loss[0].upper()}{quantity.loss[1:]}{unit}"
     return "\n".join(
         [
             *coverage_lines(result["coverage"]),
             _fill(
-                f"Loss of {measured_name(result)} in points, {result['model']} on "
-                f"{result['n_images']} images of {result['data']}, {result['preset']}, "
-                f"{chips(result['chips'])}"
+                f"{loss}, {result['model']} on {result['n_images']} images of "
+                f"{result['data']}, {result['preset']}, {chips(result['chips'])}"
             ),
-            f"digital: {percent(result['digital_accuracy'])}; "
+            f"digital: {quantity.text(result['digital_accuracy'])}; "
             f"compensation: {result['compensation']}",
             "alone: everything else off; without: what switching it off gains",
             _fill(_intervals(result["rows"])),
@@ -100,8 +104,8 @@ def _intervals(rows: Sequence[Row]) -> str:
     )
 
 
-def _like_these(found: Estimate) -> str:
-    bounds = _bounds(found["new_images"])
+def _like_these(found: Estimate, quantity: Quantity) -> str:
+    bounds = _bounds(found["new_images"], quantity)
     return f"\n{_LIKE}: loss {bounds}" if bounds else ""
 
 
@@ -111,18 +115,21 @@ def _table(
     total: Estimate | None,
     rest: Estimate | None,
     notes: list[str],
+    quantity: Quantity,
 ) -> str:
     names = list(dict.fromkeys(row["name"] for row in rows))
     by_key = {(row["name"], row["mode"]): row for row in rows}
     cells = [(kind, "alone", "without")]
     for name in names:
         alone, without = by_key[name, "alone"], by_key[name, "without"]
-        cells.append((label(alone, rows), _loss(alone, notes), _loss(without, notes)))
-        cells.append((_LIKE, _bounds(alone["new_images"]), _bounds(without["new_images"])))
+        lost, gained = (_loss(one, notes, quantity) for one in (alone, without))
+        cells.append((label(alone, rows), lost, gained))
+        lost, gained = (_bounds(one["new_images"], quantity) for one in (alone, without))
+        cells.append((_LIKE, lost, gained))
     for name, found in (("sum of these", total), ("the whole beyond", rest)):
         if found is not None:
-            cells.append((name, _cell(found), ""))
-            cells.append((_LIKE, _bounds(found["new_images"]), ""))
+            cells.append((name, _cell(found, quantity), ""))
+            cells.append((_LIKE, _bounds(found["new_images"], quantity), ""))
     cells = [row for row in cells if any(row[1:])]
     widths = [max(len(row[index]) for row in cells) for index in range(3)]
     lines = []
@@ -132,28 +139,28 @@ def _table(
     return "\n".join(lines)
 
 
-def _loss(row: Row, notes: list[str]) -> str:
+def _loss(row: Row, notes: list[str], quantity: Quantity) -> str:
     if row["why"]:
         if row["why"] not in notes:
             notes.append(row["why"])
         return f"[{notes.index(row['why']) + 1}]"
     assert row["loss"] is not None
     if row["same_for_every_chip"]:
-        return f"{points(row['loss'])} (every chip)"
-    return _with_bounds(row["loss"], row["low"], row["high"])
+        return f"{quantity.change(row['loss'])} (every chip)"
+    return _with_bounds(row["loss"], row["low"], row["high"], quantity)
 
 
-def _cell(found: Estimate) -> str:
-    return _with_bounds(found["mean"], found["low"], found["high"])
+def _cell(found: Estimate, quantity: Quantity) -> str:
+    return _with_bounds(found["mean"], found["low"], found["high"], quantity)
 
 
-def _with_bounds(mean: float, low: float | None, high: float | None) -> str:
-    bounds = "" if low is None or high is None else f" {_bounds([low, high])}"
-    return f"{points(mean)}{bounds}"
+def _with_bounds(mean: float, low: float | None, high: float | None, quantity: Quantity) -> str:
+    bounds = "" if low is None or high is None else f" {_bounds([low, high], quantity)}"
+    return f"{quantity.change(mean)}{bounds}"
 
 
-def _bounds(bounds: Sequence[float] | None) -> str:
-    return "" if bounds is None else f"({points(bounds[0])}, {points(bounds[1])})"
+def _bounds(bounds: Sequence[float] | None, quantity: Quantity) -> str:
+    return "" if bounds is None else f"({', '.join(map(quantity.change, bounds))})"
 
 
 def _fill(text: str) -> str:

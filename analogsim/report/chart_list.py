@@ -31,7 +31,7 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
             extras.losses,
             header.model,
             ", ".join(header.spec.get("presets", ())),
-            measured=header.quantity.name,
+            quantity=header.quantity,
         ),
         bn_chart(run),
         spread_chart(run),
@@ -41,6 +41,6 @@ def charts_of(run: Run, summary: Summary, extras: Extras) -> list[Chart]:
         found = found[:1]
     if extras.layers is not None and extras.layers["presets"]:
         found += [error_chart(extras.layers), *map_charts(extras.layers)]
-    found.append(layer_chart(lines, later_label(extras.layers)))
+    found.append(layer_chart(lines, later_label(extras.layers), header.quantity))
     found += [arrays_chart(header.crossbar), devices_chart(behaviours(extras.layers))]
     return [chart for chart in found if chart is not None]

@@ -5,13 +5,14 @@ It is here, below the package that measures it, so that a report is rebuilt with
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.sealed import read_sealed, write_sealed
 from analogsim.experiment.statistics import Sampled
+from analogsim.quantity import Quantity, QuantityEntry
 
 MATCHED_FILE = "matched.json"
 FORMAT, VERSION = "analogsim-matched", 1
@@ -19,7 +20,7 @@ _INTERVALS = ("bracket", "ci95", "new_images")
 
 
 class Estimate(TypedDict):
-    """A mean over chips as a fraction, with 95 % intervals; None for one chip.
+    """A mean over chips, of accuracies as a fraction, with 95 % intervals; None for one chip.
 
     `ci95` and `p` (of such a mean if the true one is 0) are for these images, `new_images` for
     new images: None where single answers were not recorded, and in older files.
@@ -83,7 +84,11 @@ class Point(TypedDict):
 
 
 class Comparison(TypedDict):
-    """The content of `matched.json`."""
+    """The content of `matched.json`.
+
+    `measure` is there where another one than the accuracy is measured: it stands wherever a field
+    says accuracy.
+    """
 
     format: str
     version: int
@@ -99,6 +104,12 @@ class Comparison(TypedDict):
     points: list[Point]
     sentences: list[str]
     coverage: CoverageEntry | None
+    measure: NotRequired[QuantityEntry]
+
+
+def quantity_of(comparison: Comparison) -> Quantity:
+    """What was measured. Raises InputError where a file says it wrongly."""
+    return Quantity.of(comparison.get("measure"))
 
 
 def control_name(preset: str) -> str:
@@ -130,6 +141,10 @@ def read_comparison_file(path: Path) -> Comparison:
     if found:
         raise InputError(f"{path} {'; '.join(found)}; {todo}")
     comparison: Comparison = content
+    try:
+        quantity_of(comparison)
+    except InputError as error:
+        raise InputError(f"{path} {error}") from error
     return comparison
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analogsim.experiment.header import CrossbarEntry, Layer
 from analogsim.experiment.layers_file import DeviceLayers, LayersFile
+from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.attribution import Loss
 from analogsim.report.chart import Chart
 from analogsim.report.labels import format_duration, percent
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_DRAWN = 60
-_LOSS_CAPTION = (
-    " Right: points of accuracy lost with this layer alone analog (95 % interval on these images)."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,23 +114,32 @@ def later_label(errors: LayersFile | None) -> str:
     return f"{format_duration(state['t_s'])}, {state['compensation']}"
 
 
-def layer_chart(lines: Sequence[LayerLine], later: str) -> Chart | None:
-    """Weight errors and utilisation of the analog layers; None if there is no analog layer."""
+def layer_chart(
+    lines: Sequence[LayerLine], later: str, quantity: Quantity = ACCURACY
+) -> Chart | None:
+    """Weight errors and utilisation of the analog layers; None if there is no analog layer.
+
+    `quantity` is what layers cost.
+    """
     analog = [line for line in lines if line.layer["where"] == "analog"]
     if not analog:
         return None
     at = f" Squares: after {later} compensation." if later else ""
-    known = any(_points(line.alone) for line in analog)
+    known = any(_known(line.alone) for line in analog)
     more = len(analog) - _MOST_DRAWN
+    lost = (
+        f" Right: {quantity.change_of} lost with this layer alone analog (95 % interval on these "
+        "images)."
+    )
     cut = f" The first {_MOST_DRAWN} of {len(analog)} layers; the data have all." * (more > 0)
     return Chart(
         name="layers",
         title="Layers",
         caption=f"Left: relative weight error on chip 0. Dots: as programmed.{at} "
         f"{'Middle' if known else 'Right'}: share of the cells of a layer's tiles that hold a "
-        f"weight.{_LOSS_CAPTION * known}{cut}",
+        f"weight.{lost * known}{cut}",
         words=f"Weight error{', utilisation and loss' if known else ' and utilisation'} of each "
-        f"layer. {' '.join(map(_words, analog))}",
+        f"layer. {' '.join(_words(line, quantity) for line in analog)}",
         header=("layer", "kind", "where", "tiles", "utilisation", "programming_error",
                 "later_error", "loss_alone", "loss_alone_low", "loss_alone_high", "gain_digital",
                 "gain_digital_low", "gain_digital_high", "factor", "factor_needed"),
@@ -142,7 +149,9 @@ def layer_chart(lines: Sequence[LayerLine], later: str) -> Chart | None:
              *_three(line.alone), *_three(line.gain), line.factor, line.needed)
             for line in lines
         ),
-        draw=lambda look: _draw(analog[:_MOST_DRAWN], look, with_later=bool(later)),
+        draw=lambda look: _draw(
+            analog[:_MOST_DRAWN], look, quantity, with_later=bool(later)
+        ),
     )  # fmt: skip
 
 
@@ -150,15 +159,13 @@ def _three(loss: Loss | None) -> tuple[float | None, float | None, float | None]
     return (None, None, None) if loss is None else (loss.loss, loss.low, loss.high)
 
 
-def _points(loss: Loss | None) -> tuple[float, ...]:
-    """(loss, low, high) or (loss,) in points; empty where nothing was measured."""
+def _known(loss: Loss | None) -> tuple[float, ...]:
+    """(loss, low, high) or (loss,); empty where nothing was measured."""
     values = _three(loss)
-    if values[0] is None:
-        return ()
-    return tuple(100 * value for value in values if value is not None)
+    return () if values[0] is None else tuple(value for value in values if value is not None)
 
 
-def _words(line: LayerLine) -> str:
+def _words(line: LayerLine, quantity: Quantity) -> str:
     parts = []
     if line.layer["programming_error"] is not None:
         parts.append(f"error {line.layer['programming_error']:.3g} as programmed")
@@ -168,19 +175,21 @@ def _words(line: LayerLine) -> str:
         parts.append(f"compensated by {line.factor:.3g}, needed {line.needed:.3g}")
     if line.utilisation is not None:
         parts.append(f"{percent(line.utilisation)} % of the cells used")
-    points = _points(line.alone)
-    if points:
-        lost, *interval = (f"{value:+.2f}" for value in points)
+    if known := _known(line.alone):
+        lost, *interval = map(quantity.change, known)
         within = f" ({' to '.join(interval)})" if interval else ""
-        parts.append(f"{lost}{within} points lost with it alone analog")
+        unit = f" {quantity.change_unit}" if quantity.change_unit else ""
+        parts.append(f"{lost}{within}{unit} lost with it alone analog")
     return f"{line.layer['name']}: {', '.join(parts) or 'nothing measured'}."
 
 
-def _draw(lines: Sequence[LayerLine], look: Look, *, with_later: bool) -> "Figure":
+def _draw(
+    lines: Sequence[LayerLine], look: Look, quantity: Quantity, *, with_later: bool
+) -> "Figure":
     places = range(len(lines))
     height = 1.1 + 0.024 * look.font_pt * len(lines)
     figure = new_figure(look, height)
-    known = any(_points(line.alone) for line in lines)
+    known = any(_known(line.alone) for line in lines)
     widths = (2, 1, 1) if known else (2, 1)
     panels = figure.subplots(1, len(widths), sharey=True, width_ratios=widths)
     left, right = panels[:2]
@@ -206,19 +215,18 @@ def _draw(lines: Sequence[LayerLine], look: Look, *, with_later: bool) -> "Figur
     right.set_xlabel("cells used (%)")
     right.tick_params(labelleft=False, left=False)
     if known:
-        _losses(panels[2], lines)
+        _losses(panels[2], lines, quantity)
     return figure
 
 
-def _losses(axes: Any, lines: Sequence[LayerLine]) -> None:
+def _losses(axes: Any, lines: Sequence[LayerLine], quantity: Quantity) -> None:
     for place, line in enumerate(lines):
-        points = _points(line.alone)
-        if points:
-            lost, *interval = points
+        if known := _known(line.alone):
+            lost, *interval = (quantity.scale * value for value in known)
             axes.plot(interval, [place] * len(interval), color=COLOURS[3], linewidth=1.5)
             axes.plot(lost, place, "D", color=COLOURS[3], markersize=4)
     axes.axvline(0, color=GREY, linewidth=0.8)
-    axes.set_xlabel("points lost alone")
+    axes.set_xlabel(f"{quantity.change_unit or quantity.name} lost alone")
     axes.tick_params(labelleft=False, left=False)
 
 

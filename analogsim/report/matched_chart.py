@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from analogsim.quantity import Quantity
 from analogsim.report.chart import Chart
-from analogsim.report.comparison import Comparison, Estimate, Point
+from analogsim.report.comparison import Comparison, Estimate, Point, quantity_of
 from analogsim.report.csv_file import Cell
-from analogsim.report.labels import format_duration, percent, points
+from analogsim.report.labels import format_duration
 from analogsim.report.look import COLOURS, DASHES, GREY, INK, PAGE, Look, new_figure
 from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
@@ -27,25 +28,32 @@ HEADER = (
 
 def matched_chart(comparison: Comparison) -> Chart:
     """The comparison of a run as a chart."""
+    quantity = quantity_of(comparison)
     return Chart(
         name="matched",
         title="Beside Gaussian noise of the same weight error",
-        caption="Above: accuracy of the device, and of Gaussian noise that has the device's "
-        "weight error in each layer; bars are 95 % intervals over chips, on these images. Below: "
-        "the level eta of plain noise, eta std(W), with the device's accuracy, and its interval.",
-        words=" ".join(["Device beside its matched Gaussian.", *map(_said, comparison["points"])]),
+        caption=f"Above: {quantity.name} of the device, and of Gaussian noise that has the "
+        "device's weight error in each layer; bars are 95 % intervals over chips, on these images. "
+        "Below: the level eta of plain noise, eta std(W), with the device's "
+        f"{quantity.name}, and its interval.",
+        words=" ".join(
+            [
+                "Device beside its matched Gaussian.",
+                *(_said(point, quantity) for point in comparison["points"]),
+            ]
+        ),
         header=HEADER,
         rows=tuple(_cells(point) for point in comparison["points"]),
         draw=lambda look: draw_comparison(comparison, look),
     )
 
 
-def _said(point: Point) -> str:
+def _said(point: Point, quantity: Quantity) -> str:
     return (
         f"{point['preset']} at {format_duration(point['t_s'])}: "
-        f"{percent(point['accuracy']['mean'])} %, matched "
-        f"{percent(point['accuracy_control']['mean'])} %, difference "
-        f"{points(point['difference']['mean'])} points."
+        f"{quantity.with_unit(point['accuracy']['mean'])}, matched "
+        f"{quantity.with_unit(point['accuracy_control']['mean'])}, difference "
+        f"{quantity.with_change(point['difference']['mean'])}."
     )
 
 
@@ -69,8 +77,9 @@ def _three(found: Estimate) -> tuple[float, float | None, float | None]:
 
 
 def draw_comparison(comparison: Comparison, look: Look = PAGE) -> "Figure":
-    """A column a device: accuracy (%) over time above, equivalent eta below, 95 % intervals."""
+    """A column a device: what is measured over time above, equivalent eta below; 95 % intervals."""
 
+    quantity = quantity_of(comparison)
     presets = list(dict.fromkeys(point["preset"] for point in comparison["points"]))
     axis = TimeAxis.of(point["t_s"] for point in comparison["points"])
     columns = min(len(presets), _MOST_COLUMNS if look.width_in > PAGE.width_in else 2)
@@ -82,13 +91,13 @@ def draw_comparison(comparison: Comparison, look: Look = PAGE) -> "Figure":
         above, below = grid[2 * band][column], grid[2 * band + 1][column]
         found = [point for point in comparison["points"] if point["preset"] == preset]
         found.sort(key=lambda point: point["t_s"])
-        _accuracies(above, found, axis, comparison["digital_accuracy"])
+        _means(above, found, axis, comparison["digital_accuracy"], quantity)
         above.set_title(look.fold(preset, 0.75 / columns), loc="left")
         _etas(below, found, axis)
         axis.finish(below, look, columns=columns)
         below.tick_params(labelbottom=True)
         if column == 0:
-            above.set_ylabel("accuracy (%)")
+            above.set_ylabel(quantity.axis)
             below.set_ylabel("equivalent eta")
     for band in range(bands):
         # Only now: earlier it would end the shared axis where the first column ends.
@@ -103,15 +112,21 @@ def draw_comparison(comparison: Comparison, look: Look = PAGE) -> "Figure":
     return figure
 
 
-def _accuracies(axes: "Axes", found: Sequence[Point], axis: TimeAxis, digital: float) -> None:
-    axes.axhline(100 * digital, color=INK, linewidth=1, linestyle=DASHES, label="digital")
+def _means(
+    axes: "Axes", found: Sequence[Point], axis: TimeAxis, digital: float, quantity: Quantity
+) -> None:
+    digital *= quantity.scale
+    axes.axhline(digital, color=INK, linewidth=1, linestyle=DASHES, label="digital")
     shift = axis.step(2) / 2
     here = [point["accuracy"] for point in found]
     control = [point["accuracy_control"] for point in found]
     times = [point["t_s"] for point in found]
     xs = [axis.x[t_s] for t_s in times]
-    _curve(axes, [x - shift for x in xs], here, (_DEVICE, "o", "-"), "device", times)
-    _curve(axes, [x + shift for x in xs], control, (_MATCHED, "s", "--"), "matched Gaussian", times)
+    for side, drawn, look, label in (
+        (-shift, here, (_DEVICE, "o", "-"), "device"),
+        (shift, control, (_MATCHED, "s", "--"), "matched Gaussian"),
+    ):
+        _curve(axes, [x + side for x in xs], drawn, look, label, times, quantity)
     axes.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.6)
 
 
@@ -122,18 +137,20 @@ def _curve(
     look: tuple[str, str, str],
     label: str,
     times_s: Sequence[float],
+    quantity: Quantity,
 ) -> None:
+    scale = quantity.scale
     texts = [
-        f"{label}, {format_duration(t_s)}: {percent(one['mean'])} %"
-        + ("" if one["ci95"] is None else f" ({' to '.join(map(percent, one['ci95']))})")
+        f"{label}, {format_duration(t_s)}: {quantity.with_unit(one['mean'])}"
+        + ("" if one["ci95"] is None else f" ({' to '.join(map(quantity.text, one['ci95']))})")
         for t_s, one in zip(times_s, found, strict=True)
     ]
     colour, marker, line = look
-    means = [100 * one["mean"] for one in found]
+    means = [scale * one["mean"] for one in found]
     # An interval that ends at 100 % is longer below.
     bars = [
         [
-            0.0 if one["ci95"] is None else 100 * abs(one["ci95"][side] - one["mean"])
+            0.0 if one["ci95"] is None else scale * abs(one["ci95"][side] - one["mean"])
             for one in found
         ]
         for side in (0, 1)

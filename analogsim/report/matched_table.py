@@ -4,8 +4,9 @@ import textwrap
 from collections.abc import Sequence
 
 from analogsim.experiment.statistics import chance_count
-from analogsim.report.comparison import Comparison, EquivalentEta, Estimate, Point
-from analogsim.report.labels import format_duration, percent, points
+from analogsim.quantity import Quantity
+from analogsim.report.comparison import Comparison, EquivalentEta, Estimate, Point, quantity_of
+from analogsim.report.labels import format_duration
 from analogsim.report.table import coverage_lines
 
 _HEADER = ("preset", "time", "device", "matched", "difference", "equivalent eta")
@@ -15,8 +16,8 @@ _LIKE = "new images:"
 
 def format_comparison(comparison: Comparison) -> str:
     """Caption, a line for each device and time, and the sentences; no trailing line end."""
-    shown = comparison["points"]
-    rows = [_HEADER, *(_cells(point) for point in shown)]
+    shown, quantity = comparison["points"], quantity_of(comparison)
+    rows = [_HEADER, *(_cells(point, quantity) for point in shown)]
     below = [None, *(point["difference"]["new_images"] for point in shown)]
     widths = [max(len(row[index]) for row in rows) for index in range(len(_HEADER))]
     room = _WIDTH - sum(widths[1:]) - len(_GAP) * (len(widths) - 1)
@@ -31,16 +32,17 @@ def format_comparison(comparison: Comparison) -> str:
         first = (name if fits else "").ljust(min(widths[0], room))
         lines.append(_GAP.join([first, *padded]).rstrip())
         if like is not None:
-            lines.append(f"{_LIKE} {_bounds(like)}".rjust(end))
+            lines.append(f"{_LIKE} {_bounds(like, quantity)}".rjust(end))
+    unit = f" in {quantity.change_unit}" if quantity.change_unit else ""
     caption = [
-        f"Accuracy in %, {comparison['model']} on {comparison['n_images']} images of "
+        f"{quantity.in_unit}, {comparison['model']} on {comparison['n_images']} images of "
         f"{comparison['data']}, {comparison['chips']} chips",
-        f"digital: {percent(comparison['digital_accuracy'])}; "
+        f"digital: {quantity.text(comparison['digital_accuracy'])}; "
         f"compensation: {comparison['compensation']}",
         "matched: Gaussian noise with the device's weight error, layer by layer",
-        "difference: device - matched in points, paired over chips, with its 95 %",
+        f"difference: device - matched{unit}, paired over chips, with its 95 %",
         "  interval on these images, and below it for new images",
-        "equivalent eta: Gaussian noise of eta std(W) has the device's accuracy",
+        f"equivalent eta: Gaussian noise of eta std(W) has the device's {quantity.name}",
         f"intervals: each by itself: of {len(shown)} differences {chance_count(len(shown)):.2g} "
         "would leave out 0 by chance",
     ]
@@ -66,24 +68,24 @@ def short(eta: float) -> str:
     return f"{eta:.3g}" if abs(eta) >= 1e-9 else "0"
 
 
-def _cells(point: Point) -> tuple[str, ...]:
+def _cells(point: Point, quantity: Quantity) -> tuple[str, ...]:
     return (
         point["preset"],
         format_duration(point["t_s"]),
-        percent(point["accuracy"]["mean"]),
-        percent(point["accuracy_control"]["mean"]),
-        _difference(point["difference"]),
+        quantity.text(point["accuracy"]["mean"]),
+        quantity.text(point["accuracy_control"]["mean"]),
+        _difference(point["difference"], quantity),
         eta_text(point["equivalent"]),
     )
 
 
-def _difference(found: Estimate) -> str:
-    mean = points(found["mean"])
+def _difference(found: Estimate, quantity: Quantity) -> str:
+    mean = quantity.change(found["mean"])
     if found["ci95"] is None:
         return mean
-    return f"{mean} {_bounds(found['ci95'])}"
+    return f"{mean} {_bounds(found['ci95'], quantity)}"
 
 
-def _bounds(bounds: Sequence[float]) -> str:
-    low, high = map(points, bounds)
+def _bounds(bounds: Sequence[float], quantity: Quantity) -> str:
+    low, high = map(quantity.change, bounds)
     return f"({low}, {high})"

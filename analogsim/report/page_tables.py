@@ -11,7 +11,7 @@ from analogsim.report.attribution import Loss
 from analogsim.report.bn_chart import Policy
 from analogsim.report.cells import Cell, Column, Table, number
 from analogsim.report.differences import Difference, Side
-from analogsim.report.labels import format_duration, percent, points, series_label, time_labels
+from analogsim.report.labels import format_duration, percent, series_label, time_labels
 from analogsim.report.layers_view import LayerLine
 from analogsim.report.summary import RowDict, Summary, digital_bounds, quantity_of, row_name
 
@@ -193,7 +193,7 @@ def layers_table(lines: Sequence[LayerLine], later: str, quantity: Quantity) -> 
         if with_factors:
             cells += [_factor(line.factor), _factor(line.needed)]
         if with_losses:
-            cells += [*_loss(line.alone), *_loss(line.gain)]
+            cells += [*_loss(line.alone, quantity), *_loss(line.gain, quantity)]
         cells.append(Cell(text=layer["why"], style="why"))
         body.append(tuple(cells))
     columns = [Column(name=name, number=False) for name in ("Layer", "Kind and shape", "Where")]
@@ -207,7 +207,7 @@ def layers_table(lines: Sequence[LayerLine], later: str, quantity: Quantity) -> 
     return Table(
         label="Layers table",
         caption="Every layer, where it computes, and why"
-        + (f". Costs and gains in points of {quantity.name}, {_EACH}" if with_losses else ""),
+        + (f". Costs and gains in {quantity.change_of}, {_EACH}" if with_losses else ""),
         columns=tuple(columns),
         rows=tuple(body),
     )
@@ -227,28 +227,29 @@ def sources_table(losses: Sequence[Loss], quantity: Quantity) -> Table | None:
         names.setdefault((loss.title, loss.t_s), {})[loss.mode] = loss
     return Table(
         label="Sources table",
-        caption=f"Cost of each source in points of {quantity.name}, {_EACH}",
+        caption=f"Cost of each source in {quantity.change_of}, {_EACH}",
         columns=(
             Column(name="Source", number=False), Column(name="Time"),
             Column(name="Alone, all else off"), Column(name=_LIKE),
             Column(name="Gain without it"), Column(name=_LIKE),
         ),
         rows=tuple(
-            (_text(title), number(format_duration(t_s), t_s), *_loss(modes.get("alone")),
-             *_loss(modes.get("without")))
+            (_text(title), number(format_duration(t_s), t_s), *_loss(modes.get("alone"), quantity),
+             *_loss(modes.get("without"), quantity))
             for (title, t_s), modes in names.items()
         ),
     )  # fmt: skip
 
 
-def _loss(loss: Loss | None) -> tuple[Cell, Cell]:
+def _loss(loss: Loss | None, quantity: Quantity) -> tuple[Cell, Cell]:
     """The loss with its interval on the run's images, and the one for new images."""
     if loss is None or loss.loss is None:
         return number(None), number(None)
-    text, new = points(loss.loss), loss.new_images
+    change = quantity.change
+    text, new = change(loss.loss), loss.new_images
     if loss.low is not None and loss.high is not None:
-        text += f" ({points(loss.low)} to {points(loss.high)})"
-    like = number(None) if new is None else number(f"{points(new[0])} to {points(new[1])}", new[0])
+        text += f" ({change(loss.low)} to {change(loss.high)})"
+    like = number(None) if new is None else number(" to ".join(map(change, new)), new[0])
     return number(text, loss.loss), like
 
 

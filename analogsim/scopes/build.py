@@ -37,13 +37,17 @@ def build_noise(folder: Path) -> tuple[NoiseResult, Path]:
 
 
 def _page(result: NoiseResult, figures: Sequence[dict[str, Any]]) -> str:
+    accuracy = result.of_accuracy
+    others = "accuracies" if accuracy else "values"
+    nan = "count as class 0" if accuracy else "are scored as if all their outputs were 0"
+    bounds = "" if result.quantity.has_bounds else " (none where values have no bounds)"
     notes = [
         "Additive Gaussian noise on a plain digital network, drawn once a trial and fixed over "
         "the images. A draw has the same normals in every scope, reference and eta.",
         "Intervals are over draws (at 95 %): the etas of a grid are averaged within a draw first. "
         "Those for these images are Student's t, or hold for any distribution where draws are "
-        "NaN; those for new images add that other images would give other accuracies, the "
-        "digital network's too. Images with a NaN output count as class 0.",
+        f"NaN{bounds}; those for new images add that other images would give other {others}, the "
+        f"digital network's too. Images with a NaN output {nan}.",
         *result.notes,
     ]
     return render_sections(
@@ -51,7 +55,7 @@ def _page(result: NoiseResult, figures: Sequence[dict[str, Any]]) -> str:
         f"{headline(result)}. Computed {result.created} (UTC).",
         noise_sentences(result),
         [
-            Section(name="Accuracy over noise", blocks=[*figures, legend(result)]),
+            Section(name=f"{result.quantity.title} over noise", blocks=[*figures, legend(result)]),
             Section(name="Tables", blocks=noise_sheets(result)),
             Section(name="Notes", blocks=[*notes, f"Command: {result.command}"]),
         ],

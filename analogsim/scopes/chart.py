@@ -1,4 +1,4 @@
-"""A noise study's figure: normalised accuracy over eta, a panel a reference, a line a scope."""
+"""A noise study's figure: what is left over eta, a panel a reference, a line a scope."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from analogsim.report.line_chart import Line, draw_lines, line, words_of
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.summary import computed, noise_rows
 
-X, Y = "eta (%)", "normalised accuracy (%)"
+X = "eta (%)"
 
 
 def noise_charts(result: NoiseResult) -> list[Chart]:
@@ -18,17 +18,18 @@ def noise_charts(result: NoiseResult) -> list[Chart]:
     for scope, reference in computed(result):
         found = [(eta, result.curve(scope, reference, eta)) for eta in result.etas]
         panels[f"sigma = eta * {reference}(tensor)"].append(line(scope, found))
-    rows = noise_rows(result)
+    rows, relative = noise_rows(result), result.relative
+    of, how = result.quantity.title, "as a share of" if relative.is_ratio else "less"
     return [
         Chart(
             name="noise",
-            title="Accuracy over noise",
-            caption="Accuracy as a share of that without noise, over the level eta; bands are 95 % "
+            title=f"{of} over noise",
+            caption=f"{of} {how} that without noise, over the level eta; bands are 95 % "
             "intervals over draws, on these images. A scope holds all that those before it hold.",
-            words=f"Normalised accuracy. {words_of(panels)}",
+            words=f"{relative.title}. {words_of(panels, relative)}",
             header=tuple(rows[0]),
             rows=tuple(tuple(map(_pair, row.values())) for row in rows),
-            draw=lambda look: draw_lines(panels, look, x=X, y=Y),
+            draw=lambda look: draw_lines(panels, look, x=X, y=relative.axis, quantity=relative),
         )
     ]
 

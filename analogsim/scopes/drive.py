@@ -29,9 +29,13 @@ from analogsim.experiment.schedule import Round
 from analogsim.experiment.trial import Trial
 from analogsim.inputs.batching import batches, n_images
 from analogsim.inputs.data import Data
+from analogsim.inputs.measure import TOP_1, Measure
+from analogsim.inputs.names import TOP1
+from analogsim.quantity import Quantity
 from analogsim.scopes.levels import Level
 from analogsim.scopes.measured import Measured, measure
 from analogsim.scopes.noisy import NoisyNetwork, make_noisy, warm_up
+from analogsim.scopes.relative import Relative
 from analogsim.scopes.study import NoiseStudy
 from analogsim.scopes.variances import write_variances
 
@@ -77,6 +81,7 @@ class NoiseJob:
     device: str
     digest: str
     versions: dict[str, str]
+    measure: Measure = TOP_1
 
     def networks(self) -> Iterator[nn.Module]:
         """As `Work.networks`."""
@@ -122,6 +127,7 @@ class NoiseJob:
                 batch_size=self.batch_size,
                 device=self.device,
                 read=kept.setdefault("images", {}),
+                measure=self.measure,
             )
         found = kept[bn]
         assert isinstance(found, NoisyNetwork)
@@ -143,20 +149,23 @@ class _NoiseRun:
             **study.as_spec(),
             "images": self.total,
             "images_sha256": data_digest(data),
-            INPUTS: inputs_entry(data, study.inputs),
+            INPUTS: inputs_entry(data, {**study.inputs, **study.measure.fingerprints()}),
             "weights_sha256": weights_digest(module),
             "n_bn": self.network.n_bn,
             "n_classes": self.network.n_classes,
             "same_as": dict(self.network.same),
+            # Left out of studies of the accuracy, whose digests stay as they were.
+            **({} if study.measure.spec == TOP1 else {Quantity.KEY: study.measure.entry()}),
         }
 
     def begin(self) -> RunHeader:
         job = self._job(digest_of(self.spec))
         clean = job.noisy(_DIGITAL, {}).clean()
-        if not clean.n_correct:
+        if Relative.to_clean(self.study.measure).is_ratio and not clean.accuracy:
             raise InputError(
-                "noise study must have a digital network that gets images right, got 0 of "
-                f"{clean.n_images}; accuracies are shares of its own: mend it or its images"
+                f"noise study must have a digital network whose {self.study.measure.name} is "
+                f"above 0, got 0 on {clean.n_images} images; what noise leaves is said as a share "
+                "of it: mend the network or its images"
             )
         return RunHeader(
             question=self.study.question,
@@ -203,6 +212,7 @@ class _NoiseRun:
             device=self.study.device,
             digest=digest,
             versions=installed_versions(),
+            measure=self.study.measure,
         )
 
     def next_round(self, header: RunHeader, folder: Path) -> Round:

@@ -14,6 +14,9 @@ from analogsim.errors import InputError
 if TYPE_CHECKING:
     from analogsim.gaussian.spec import Role
 
+KIND = "noise"
+"""Of a study, in the spec that its folder keeps."""
+
 Scope = Literal[
     "weights",
     "biases",

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from analogsim.experiment.deal import pack
+from analogsim.crossbar.chip.evaluate import answers
 from analogsim.experiment.score import Score, digital_score, score
 from analogsim.gaussian import FlatWeights, Noise, NoiseSpec, flatten_, role_of
 from analogsim.inputs.answers import logits_in
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
+from analogsim.inputs.measure import TOP_1, Measure
 from analogsim.scopes.levels import ROLES, Level
 
 Batch = tuple[Tensor, Tensor]
@@ -32,14 +33,16 @@ class NoisyNetwork:
         flat: the tensors; `flat.module` is the network.
         batches: the images, normalised once where they are few enough.
         roots: the BatchNorm layers that take a square root of the running variance.
+        measure: what is measured.
     """
 
     flat: FlatWeights
     batches: "Images"
     roots: tuple[_BatchNorm, ...]
+    measure: Measure = TOP_1
 
     def score(self, level: Level, *, seed: int, draw: int) -> Score:
-        """Draw the noise, count what the network gets right, put the clean values back."""
+        """Draw the noise, measure what the network answers, put the clean values back."""
         spec = NoiseSpec(
             eta=level.eta,
             reference=level.reference,
@@ -54,22 +57,28 @@ class NoisyNetwork:
 
     def clean(self) -> Score:
         """The network without noise; warns as `digital_score`."""
-        return digital_score(self.flat.module, self.batches, str(self.flat.live.device))
+        device = str(self.flat.live.device)
+        return digital_score(self.flat.module, self.batches, device, self.measure)
 
     def _score(self) -> Score:
         device = str(self.flat.live.device)
         if any(_gives_nan(layer) for layer in self.roots):
-            first = next(iter(self.batches))
-            if score(self.flat.module, [first], device).n_nan == len(first[1]):
-                return self._all_nan()
-        return score(self.flat.module, self.batches, device)
+            first = answers(self.flat.module, [next(iter(self.batches))], device, self.measure)
+            if bool(first.nan.all()):
+                # A channel that is the root of a negative number is NaN whatever the image.
+                return score(_AllNaN(first.n_classes), self.batches, device, self.measure)
+        return score(self.flat.module, self.batches, device, self.measure)
 
-    def _all_nan(self) -> Score:
-        """A channel that is the root of a negative number is NaN whatever the image."""
-        bits = [label == 0 for _, labels in self.batches for label in labels.tolist()]
-        right, total = sum(bits), len(bits)
-        return Score(n_images=total, n_correct=right, accuracy=right / total, n_nan=total,
-                     correct=pack(bits))  # fmt: skip
+
+class _AllNaN(nn.Module):
+    """What a network says of whose outputs every one is NaN."""
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.n_classes = n_classes
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.new_full((len(images), self.n_classes), torch.nan)
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,7 @@ def make_noisy(
     batch_size: int,
     device: str,
     read: dict[bool, Images] | None = None,
+    measure: Measure = TOP_1,
 ) -> NoisyNetwork:
     """A copy of `module` (float32, in eval mode) ready for noise; `module` stays as it is.
 
@@ -112,6 +122,7 @@ def make_noisy(
         flat=flatten_(network),
         batches=read[last],
         roots=tuple(m for m in network.modules() if isinstance(m, _BatchNorm) and is_root(m)),
+        measure=measure,
     )
 
 

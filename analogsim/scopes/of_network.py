@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analogsim.experiment.header import RunHeader, right_answers
+from analogsim.experiment.header import RunHeader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,11 +12,12 @@ class OfNetwork:
     """The head of one network's result.
 
     Attributes:
-        clean_correct: images that the digital network gets right.
+        clean_correct: images that the digital network gets right; of another measure the sum of
+            its values.
         digest, weights: of the run's spec and of the network's weights.
         notes: sentences of the run.
-        digital_correct: which images the digital network gets right, packed as in `deal.pack`;
-            None in results of before they were kept.
+        digital_correct: which images the digital network gets right, or its values, packed as in
+            `deal.py`; None in results of before they were kept.
     """
 
     question: str
@@ -25,7 +26,7 @@ class OfNetwork:
     data: str
     created: str
     n_images: int
-    clean_correct: int
+    clean_correct: float
     digest: str
     weights: str
     versions: Mapping[str, str]
@@ -34,20 +35,22 @@ class OfNetwork:
 
     @property
     def clean(self) -> float:
-        """Accuracy of the digital network, a fraction."""
+        """Accuracy of the digital network, a fraction; of another measure its mean."""
         return self.clean_correct / self.n_images
 
 
 def of_network(header: RunHeader, notes: Sequence[str]) -> dict[str, Any]:
-    """The fields of `OfNetwork` for a run. Raises InputError for a run of another measure."""
+    """The fields of `OfNetwork` for a run."""
+    digital = header.digital
+    right = digital["n_correct"]
     return {
         "question": header.question,
         "command": header.command,
         "model": header.model,
         "data": header.data,
         "created": header.created,
-        "n_images": header.digital["n_images"],
-        "clean_correct": right_answers(header.digital["n_correct"], header.model),
+        "n_images": digital["n_images"],
+        "clean_correct": digital["accuracy"] * digital["n_images"] if right is None else right,
         "digest": header.spec_digest,
         "weights": header.spec["weights_sha256"],
         "versions": header.versions,

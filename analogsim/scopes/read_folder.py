@@ -6,14 +6,13 @@ from typing import Any
 
 from analogsim import schema
 from analogsim.errors import InputError, shown
-from analogsim.experiment.header import HEADER_FILE, read_header, right_answers
+from analogsim.experiment.header import HEADER_FILE, read_header
 from analogsim.experiment.records import RECORDS_FILE, check_finished, read_records
 from analogsim.experiment.trial import Trial
-from analogsim.scopes.levels import Level, Reference, Scope
+from analogsim.scopes.levels import KIND, Level, Reference, Scope
 from analogsim.scopes.of_network import of_network
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
 from analogsim.scopes.sound import noise_problems
-from analogsim.scopes.study import KIND
 from analogsim.scopes.variances import nan_share, read_variances
 
 _SPEC: dict[str, Any] = {
@@ -74,6 +73,9 @@ def read_noise(folder: Path) -> NoiseResult:
             for reference in references
             for eta in etas
         },
+        quantity=header.quantity,
+        counted=header.digital["n_correct"] is not None
+        and all(trial.n_correct is not None for trial in records),
     )
     found = noise_problems(result)
     if found:
@@ -94,7 +96,7 @@ def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Cou
         for eta in spec["etas"]
         if (level := Level(scope=scope, reference=reference, eta=eta))
     }
-    correct: dict[Cell, dict[float, dict[int, int]]] = {}
+    correct: dict[Cell, dict[float, dict[int, float]]] = {}
     nan: dict[Cell, dict[float, dict[int, int]]] = {}
     answers: dict[Cell, dict[float, dict[int, str]]] = {}
     unknown: set[Cell] = set()
@@ -105,8 +107,10 @@ def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Cou
         found = levels.get(trial.preset)
         if found is not None:
             cell = found.scope, found.reference
-            right = right_answers(trial.n_correct, RECORDS_FILE)
-            correct[cell].setdefault(found.eta, {})[trial.chip] = right
+            right = trial.n_correct
+            correct[cell].setdefault(found.eta, {})[trial.chip] = (
+                trial.accuracy * trial.n_images if right is None else right
+            )
             nan[cell].setdefault(found.eta, {})[trial.chip] = trial.n_nan
             if trial.correct is None:
                 unknown.add(cell)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Numbers, Sampled
+from analogsim.quantity import ACCURACY, Quantity
 from analogsim.scopes.levels import GRIDS, Reference, Scope, grid_etas
 from analogsim.scopes.of_network import OfNetwork
+from analogsim.scopes.relative import Relative
 from analogsim.scopes.units import Units, linearised, unpacked
 
 Cell = tuple[Scope, Reference]
@@ -17,10 +19,11 @@ Cell = tuple[Scope, Reference]
 class Counts:
     """Of one scope and reference: eta -> draw -> how many images were right, and NaN.
 
-    `answers` says which images were right, packed as in `deal.pack`: of every trial or of none.
+    Of a measure that is not right or wrong `correct` are the sums of its values. `answers` says
+    which images were right, or the values, packed as in `deal.py`: of every trial or of none.
     """
 
-    correct: Mapping[float, Mapping[int, int]]
+    correct: Mapping[float, Mapping[int, float]]
     nan: Mapping[float, Mapping[int, int]]
     answers: Mapping[float, Mapping[int, str]] = field(default_factory=dict)
 
@@ -48,6 +51,8 @@ class NoiseResult(OfNetwork):
     """One network's study. Accuracies come from counts of right images.
 
     Attributes:
+        quantity: what was measured.
+        counted: whether every trial is of answers that are right or wrong.
         scopes: those asked for; `same` says under which one each was computed.
         nearest: by reference; empty where no layer takes a root.
         predicted: share of draws that give NaN, by (reference, eta), noise on raw variances.
@@ -62,50 +67,81 @@ class NoiseResult(OfNetwork):
     counts: Mapping[Cell, Counts]
     nearest: Mapping[Reference, Nearest]
     predicted: Mapping[tuple[Reference, float], float]
+    quantity: Quantity = ACCURACY
+    counted: bool = True
+
+    @property
+    def of_accuracy(self) -> bool:
+        """Whether right answers were counted: the tables of pairs and networks are of these."""
+        return self.counted and self.quantity == ACCURACY
+
+    @property
+    def relative(self) -> Relative:
+        """What draws are said in: the clean network's share, or the change from it."""
+        return Relative.to_clean(self.quantity)
 
     def of(self, scope: Scope, reference: Reference) -> Counts:
         """The counts of a scope, under whichever name they were computed."""
         return self.counts[self.same[scope], reference]
 
     def curve(self, scope: Scope, reference: Reference, eta: float) -> Sampled | None:
-        """Normalised accuracy at a level over its draws; None if none is done."""
+        """What is left at a level over its draws, as `units`; None if none is done."""
         return self.average(scope, reference, (eta,))
 
     def units(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> Units:
-        """Normalised accuracy of each draw, averaged over `etas`; draws that have all of them."""
+        """Normalised accuracy of each draw, averaged over `etas`; draws that have all of them.
+
+        Of another measure its share of the clean network's mean, or the difference from that.
+        """
         counts = self.of(scope, reference)
         draws = counts.draws(etas)
+        images = self._by_image(counts, draws, etas)
+        sums = {draw: sum(counts.correct[eta][draw] for eta in etas) for draw in draws}
+        any_law = self.any_law(scope, reference, etas)
+        low, high = self.quantity.span
+        if not self.relative.is_ratio:
+            return Units(
+                values={d: one / len(etas) / self.n_images - self.clean for d, one in sums.items()},
+                images=images,
+                step=self.counted / self.n_images,
+                span=(low - self.clean, high - self.clean),
+                any_law=any_law,
+                # The digital network's mean is another there.
+                span_of_new=self.quantity.differences,
+            )
         total = self.clean_correct * len(etas)
-        images = None
-        if self.digital_correct is not None and counts.answers:
-            digital = unpacked(self.digital_correct, self.n_images)
-            images = {
-                draw: linearised(
-                    np.mean(
-                        [unpacked(counts.answers[eta][draw], self.n_images) for eta in etas], axis=0
-                    ),
-                    digital,
-                )
-                for draw in draws
-            }
         return Units(
-            values={d: sum(counts.correct[eta][d] for eta in etas) / total for d in draws},
+            values={d: one / total for d, one in sums.items()},
             images=images,
             # Not a level's part of it: a draw has the same normals at all levels, which flip
             # the same answers.
-            step=1 / self.clean_correct,
-            span=(0.0, 1 / self.clean),
-            any_law=self.any_law(scope, reference, etas),
+            step=self.counted / self.clean_correct,
+            span=(0.0, high / self.clean),
+            any_law=any_law,
         )
+
+    def _by_image(
+        self, counts: Counts, draws: Sequence[int], etas: Sequence[float]
+    ) -> Mapping[int, Numbers] | None:
+        """The same of each image; None where answers were not recorded."""
+        if self.digital_correct is None or not counts.answers:
+            return None
+        n, ratio = self.n_images, self.relative.is_ratio
+        digital = unpacked(self.digital_correct, n)
+        found = {}
+        for draw in draws:
+            each = np.mean([unpacked(counts.answers[eta][draw], n) for eta in etas], axis=0)
+            found[draw] = linearised(each, digital) if ratio else each - digital
+        return found
 
     def by_draw(
         self, scope: Scope, reference: Reference, etas: Sequence[float]
     ) -> Mapping[int, float]:
-        """Draw -> normalised accuracy, averaged over `etas`."""
+        """Draw -> what `units` has of it."""
         return self.units(scope, reference, etas).values
 
     def average(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> Sampled | None:
-        """Average normalised accuracy; the draw is the unit, so its etas are averaged first."""
+        """The mean of `units`; the draw is the unit, so its etas are averaged first."""
         return self.units(scope, reference, etas).mean()
 
     def any_law(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> bool:

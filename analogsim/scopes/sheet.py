@@ -3,25 +3,27 @@
 from collections.abc import Iterable, Sequence
 
 from analogsim.experiment.statistics import Interval, Sampled
+from analogsim.quantity import ACCURACY, Quantity
 
 
-def cell(found: Interval | None, *, signed: bool = False) -> str:
+def cell(found: Interval | None, *, signed: bool = False, quantity: Quantity = ACCURACY) -> str:
     """A mean and its intervals in per cent (or points, signed): `brackets` says which is which.
 
-    Bounds, not a half-width: an interval that ends at 0 or at 100 % is not symmetric.
+    Of another `quantity` than a share in its unit. Bounds, not a half-width: an interval that ends
+    at 0 or at 100 % is not symmetric.
     """
     if found is None:
         return "-"
-    sign = "+" if signed else ""
-    text = f"{100 * found.mean:{sign}.2f}"
+    text = _points if signed else quantity.text
+    said = text(found.mean)
     if found.low is not None and found.high is not None:
-        text += f" ({_bounds(found.low, found.high, sign)})"
+        said += f" ({text(found.low)} to {text(found.high)})"
     new = found.new_images if isinstance(found, Sampled) else None
-    return text if new is None else f"{text} [{_bounds(*new, sign)}]"
+    return said if new is None else f"{said} [{text(new[0])} to {text(new[1])}]"
 
 
-def _bounds(low: float, high: float, sign: str) -> str:
-    return f"{100 * low:{sign}.2f} to {100 * high:{sign}.2f}"
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.2f}"
 
 
 def brackets(over: str, shown: Iterable[Interval | None]) -> str:

@@ -4,7 +4,8 @@ import base64
 import math
 from collections.abc import Iterator, Sequence
 
-from analogsim.errors import shown
+from analogsim.errors import InputError, shown
+from analogsim.experiment.deal import unpack_values
 from analogsim.scopes.levels import REFERENCES, SCOPES
 from analogsim.scopes.result import Counts, NoiseResult
 
@@ -17,7 +18,10 @@ def noise_problems(result: NoiseResult) -> list[str]:
 
 def _heads(result: NoiseResult) -> Iterator[str]:
     total = result.n_images
-    if not 1 <= result.clean_correct <= total:
+    if not result.of_accuracy:
+        if result.relative.is_ratio and not result.clean_correct > 0:
+            yield f"{result.quantity.name} of the digital network must be above 0, got none"
+    elif not 1 <= result.clean_correct <= total:
         yield f"clean_correct must be from 1 to n_images = {total}, got {result.clean_correct}"
         return
     if result.n_bn < 0 or result.n_classes < 1:
@@ -43,9 +47,11 @@ def _heads(result: NoiseResult) -> Iterator[str]:
     if wanted - result.predicted.keys() or not all(0 <= p <= 1 for p in result.predicted.values()):
         yield "predicted must be a share for each reference and eta, got others"
     if result.digital_correct is not None:
-        yield from answer_problems(
-            [result.digital_correct], total, [result.clean_correct], "digital_correct"
-        )
+        packed, where = [result.digital_correct], "digital_correct"
+        if result.counted:
+            yield from answer_problems(packed, total, [result.clean_correct], where)
+        else:
+            yield from _value_problems(packed, total, where)
 
 
 def _counts(result: NoiseResult) -> Iterator[str]:
@@ -54,7 +60,21 @@ def _counts(result: NoiseResult) -> Iterator[str]:
             if (result.same[scope], reference) not in result.counts:
                 yield f"rows must hold {result.same[scope]} of {reference}, got none"
     for (scope, reference), counts in result.counts.items():
-        yield from _of_cell(counts, result.n_images, f"row {scope} of {reference}")
+        where = f"row {scope} of {reference}"
+        if result.counted:
+            yield from _of_cell(counts, result.n_images, where)
+            continue
+        for known in counts.answers.values():
+            yield from _value_problems(list(known.values()), result.n_images, where)
+
+
+def _value_problems(packed: Sequence[str], total: int, where: str) -> Iterator[str]:
+    """Values of another number of images, or that are none."""
+    for one in packed:
+        try:
+            unpack_values(one, total, where=where)
+        except InputError as error:
+            yield str(error).partition("; ")[0]
 
 
 def _of_cell(counts: Counts, total: int, where: str) -> Iterator[str]:
@@ -66,7 +86,7 @@ def _of_cell(counts: Counts, total: int, where: str) -> Iterator[str]:
         yield from answer_problems(list(known.values()), total, right, f"{where} answers")
 
 
-def count_problems(counts: Sequence[int | None], total: int, where: str) -> Iterator[str]:
+def count_problems(counts: Sequence[float | None], total: int, where: str) -> Iterator[str]:
     """Numbers of images that there are not."""
     wrong = [one for one in counts if one is None or not 0 <= one <= total]
     if wrong:
@@ -74,7 +94,7 @@ def count_problems(counts: Sequence[int | None], total: int, where: str) -> Iter
 
 
 def answer_problems(
-    packed: Sequence[str], total: int, right: Sequence[int], where: str
+    packed: Sequence[str], total: int, right: Sequence[float], where: str
 ) -> Iterator[str]:
     """Answers of another number of images, or of others right than were counted."""
     for one, count in zip(packed, right, strict=True):

@@ -8,9 +8,9 @@ from typing import Any
 
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError
-from analogsim.scopes.levels import REFERENCES, SCOPES, Level, Reference, Scope
+from analogsim.inputs.measure import TOP_1, Measure
+from analogsim.scopes.levels import KIND, REFERENCES, SCOPES, Level, Reference, Scope
 
-KIND = "noise"
 MOST_DRAWS = 1_000_000
 
 
@@ -24,6 +24,7 @@ class NoiseStudy:
             and eta, scaled.
         first_draw: number of the first one.
         inputs: as those of `Study`.
+        measure: what each trial measures.
     """
 
     question: str
@@ -41,6 +42,7 @@ class NoiseStudy:
     device: str = "cpu"
     notes: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
+    measure: Measure = TOP_1
 
     def __post_init__(self) -> None:
         problems: list[str] = []

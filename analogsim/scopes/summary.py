@@ -1,18 +1,84 @@
 """`noise.json`: a noise study's curves and averages, for programs."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from analogsim.experiment.statistics import Interval, Sampled
+from analogsim.quantity import QuantityEntry
 from analogsim.scopes.levels import MEANING, Reference, Scope
 from analogsim.scopes.result import NoiseResult
 
 FORMAT, VERSION = "analogsim-noise", 1
 
 
-def noise_summary(result: NoiseResult) -> dict[str, Any]:
-    """The content of `noise.json`; accuracies and shares are fractions."""
-    return {
+class Row(TypedDict):
+    """What is left at a level of a scope and reference, over draws.
+
+    `accuracy`, or `mean` of another measure, is that under noise. `normalised` is its share of the
+    digital network's, or `change` the difference from that where the measure has no such share:
+    the intervals and `std_draws` are of it.
+    """
+
+    scope: Scope
+    reference: Reference
+    eta: float
+    accuracy: NotRequired[float]
+    mean: NotRequired[float]
+    normalised: NotRequired[float]
+    change: NotRequired[float]
+    ci95: list[float] | None
+    ci95_new_images: list[float] | None
+    ci95_method: str
+    std_draws: float | None
+    draws: int
+    nan_draws: int
+    nan_images: float
+    nan_predicted: float
+
+
+class Average(TypedDict):
+    """The mean of `normalised` (or `change`) over the levels of a named grid."""
+
+    scope: Scope
+    reference: Reference
+    grid: str
+    etas: list[float]
+    mean: float
+    ci95: list[float] | None
+    ci95_new_images: list[float] | None
+    ci95_method: str
+    draws: int
+
+
+class NoiseSummary(TypedDict):
+    """The content of `noise.json`: accuracies and shares are fractions.
+
+    `measure` is there where another one than the accuracy is measured.
+    """
+
+    format: str
+    version: int
+    question: str
+    command: str
+    model: str
+    data: str
+    created: str
+    measure: NotRequired[QuantityEntry]
+    clean: dict[str, float]
+    n_bn: int
+    scopes: dict[str, dict[str, str | None]]
+    rows: list[Row]
+    averages: list[Average]
+    nearest_variance: dict[str, dict[str, Any]]
+    spec_digest: str
+    weights_sha256: str
+    versions: dict[str, str]
+    notes: list[str]
+
+
+def noise_summary(result: NoiseResult) -> NoiseSummary:
+    """The content of `noise.json`."""
+    made: Any = {
         "format": FORMAT,
         "version": VERSION,
         "question": result.question,
@@ -20,9 +86,10 @@ def noise_summary(result: NoiseResult) -> dict[str, Any]:
         "model": result.model,
         "data": result.data,
         "created": result.created,
+        **({} if result.of_accuracy else {"measure": result.quantity.entry()}),
         "clean": {
-            "accuracy": result.clean,
-            "n_correct": result.clean_correct,
+            _mean(result): result.clean,
+            **({"n_correct": result.clean_correct} if result.counted else {}),
             "n_images": result.n_images,
         },
         "n_bn": result.n_bn,
@@ -45,11 +112,17 @@ def noise_summary(result: NoiseResult) -> dict[str, Any]:
         "versions": dict(result.versions),
         "notes": list(result.notes),
     }
+    return cast(NoiseSummary, made)
+
+
+def _mean(result: NoiseResult) -> str:
+    return "accuracy" if result.of_accuracy else "mean"
 
 
 def noise_rows(result: NoiseResult) -> list[dict[str, Any]]:
     """A row a scope, reference and eta; scopes that noise the same tensors once."""
     rows = []
+    ratio = result.relative.is_ratio
     for scope, reference in computed(result):
         for eta in result.etas:
             found = result.curve(scope, reference, eta)
@@ -61,8 +134,10 @@ def noise_rows(result: NoiseResult) -> list[dict[str, Any]]:
                     "scope": scope,
                     "reference": reference,
                     "eta": eta,
-                    "accuracy": found.mean * result.clean,
-                    "normalised": found.mean,
+                    _mean(result): found.mean * result.clean
+                    if ratio
+                    else found.mean + result.clean,
+                    "normalised" if ratio else "change": found.mean,
                     **_intervals(result, found, scope, reference, (eta,)),
                     "std_draws": found.std,
                     "draws": draws,
@@ -75,7 +150,7 @@ def noise_rows(result: NoiseResult) -> list[dict[str, Any]]:
 
 
 def noise_averages(result: NoiseResult) -> list[dict[str, Any]]:
-    """Average normalised accuracy, a row a scope, reference and named grid."""
+    """What is left on average, a row a scope, reference and named grid."""
     rows = []
     for scope, reference in computed(result):
         for grid, etas in result.grids().items():

@@ -1,5 +1,6 @@
 """The tables of a noise study."""
 
+from analogsim.quantity import Quantity
 from analogsim.report.cells import Table, plain_table
 from analogsim.scopes.levels import MEANING, Reference, Scope
 from analogsim.scopes.result import NoiseResult
@@ -11,6 +12,16 @@ ANY_LAW = (
 )
 
 
+def any_law_note(quantity: Quantity) -> str:
+    """What is to be known of intervals where draws are NaN."""
+    if quantity.has_bounds:
+        return ANY_LAW
+    return (
+        "Where draws are NaN there is no interval: draws of two kinds are not near normal, and "
+        f"intervals for any distribution need bounds, which {quantity.name} has not."
+    )
+
+
 def format_noise(result: NoiseResult) -> str:
     """All tables as text."""
     return "\n\n".join([headline(result), *(sheet.text() for sheet in noise_sheets(result))])
@@ -19,8 +30,9 @@ def format_noise(result: NoiseResult) -> str:
 def headline(result: NoiseResult) -> str:
     """Which network and images, and its clean accuracy."""
     return (
-        f"{result.model} on {result.n_images} images of {result.data}: clean accuracy "
-        f"{100 * result.clean:.2f} %, {result.n_bn} BatchNorm layers"
+        f"{result.model} on {result.n_images} images of {result.data}: clean "
+        f"{result.quantity.name} {result.quantity.with_unit(result.clean)}, {result.n_bn} "
+        "BatchNorm layers"
     )
 
 
@@ -36,24 +48,35 @@ def noise_sheets(result: NoiseResult) -> list[Table]:
 def curves(result: NoiseResult, reference: Reference) -> Table:
     """Scopes down, etas across."""
     rows = []
+    relative = result.relative
     for scope in result.scopes:
         cells = [result.curve(scope, reference, eta) for eta in result.etas]
         rows.append(
             [
                 scope_name(result, scope),
-                *("-" if one is None else f"{100 * one.mean:.1f}" for one in cells),
+                *("-" if one is None else relative.short(one.mean) for one in cells),
             ]
         )
     return plain_table(
-        caption=f"Normalised accuracy acc(eta) / acc(0) in %, sigma = eta * {reference}(tensor)",
+        caption=f"{_formula(result)}, sigma = eta * {reference}(tensor)",
         head=["scope", *(f"{100 * eta:g} %" for eta in result.etas)],
         rows=rows,
     )
 
 
+def _formula(result: NoiseResult) -> str:
+    """What a curve is of, and its unit."""
+    relative = result.relative
+    if result.of_accuracy:
+        return f"{relative.title} acc(eta) / acc(0) in {relative.words}"
+    how = "over that without noise" if relative.is_ratio else "less that without noise"
+    return f"{relative.in_unit} ({how})"
+
+
 def averages(result: NoiseResult) -> Table:
     """Scopes and references down, named grids across, with intervals over draws."""
-    grids = result.grids()
+    grids, relative = result.grids(), result.relative
+    unit = f" in {relative.words}" if relative.words else ""
     found = {
         (reference, scope): [result.average(scope, reference, etas) for etas in grids.values()]
         for reference in result.references
@@ -63,12 +86,12 @@ def averages(result: NoiseResult) -> Table:
     notes = ["; ".join(f"{name}: eta {per_cent(etas)} %" for name, etas in grids.items())]
     whole = tuple(result.etas)
     if any(result.any_law(scope, reference, whole) for reference, scope in found):
-        notes.append(ANY_LAW)
+        notes.append(any_law_note(result.quantity))
     return plain_table(
-        caption=f"Average normalised accuracy in % {shown}",
+        caption=f"Average {relative.name}{unit} {shown}",
         head=["scope", "sigma of", *grids],
         rows=[
-            [scope_name(result, scope), reference, *map(cell, row)]
+            [scope_name(result, scope), reference, *(cell(c, quantity=relative) for c in row)]
             for (reference, scope), row in found.items()
         ],
         words=2,

@@ -21,6 +21,7 @@ from statistics import fmean
 
 import numpy as np
 
+from analogsim.experiment.deal import FLOATS, unpack_values
 from analogsim.experiment.statistics import ACCURACY, Interval, Sampled, bounded_interval, interval
 from analogsim.experiment.statistics import over_images as estimated
 from analogsim.experiment.statistics.components import Numbers
@@ -40,11 +41,12 @@ class Units:
     Attributes:
         values: by the number of the unit (chip, draw, training).
         images: (images,) values of the same units; None where answers were not recorded.
-        step: what one image more changes of a value.
+        step: what one image more changes of a value; 0 where values lie on no lattice.
         span: smallest and largest possible value on these images.
         any_law: whether values may be of two kinds (draws that are NaN or are not), so that the
             interval must hold for any distribution.
         arms: of differences, the two that they are of.
+        span_of_new: bounds of a mean on new images; None where they follow from `span`.
     """
 
     values: Mapping[int, float]
@@ -53,6 +55,7 @@ class Units:
     span: Span
     any_law: bool = False
     arms: "tuple[Units, Units] | None" = None
+    span_of_new: Span | None = None
 
     def only(self, numbers: Sequence[int]) -> "Units":
         """These units alone."""
@@ -65,6 +68,7 @@ class Units:
             arms=None
             if self.arms is None
             else (self.arms[0].only(numbers), self.arms[1].only(numbers)),
+            span_of_new=self.span_of_new,
         )
 
     def less(self, other: "Units") -> "Units":
@@ -90,6 +94,7 @@ class Units:
         The interval for these images is Student's, or for values of any law `bounded_interval`;
         of differences of which one arm alone is of any law, it joins the two arms' own (at 97.5 %
         each), since of that arm alone anything between the bounds must be feared.
+        There is none of any law where values have no bounds.
         For new images the latter is wider on each side by what the mean over images varies by:
         added, not in quadrature, so that it holds at least what it says.
         """
@@ -100,7 +105,8 @@ class Units:
         found = Sampled(**vars(these))
         if images is None or found.low is None or found.high is None:
             return found
-        wide = estimated(list(images.values()), self._span_of_new)
+        flip = 1.0 if self.step else 0.0
+        wide = estimated(list(images.values()), self._span_of_new, flip=flip)
         assert wide.new_images is not None
         low, high = wide.new_images
         if self.any_law:
@@ -120,6 +126,9 @@ class Units:
         values = list(self.values.values())
         if not self.any_law:
             return interval(values, level, step=self.step, span=self.span)
+        if not all(map(math.isfinite, self.span)):
+            plain = interval(values, level)
+            return dataclasses.replace(plain, low=None, high=None, p=None)
         if self.arms is not None and self.arms[0].any_law != self.arms[1].any_law:
             return _joined(*self.arms, level)
         # A quotient may be off its own bound by a rounding.
@@ -129,6 +138,8 @@ class Units:
     @property
     def _span_of_new(self) -> Span:
         """On other images the digital accuracy, and with it the largest ratio, is another."""
+        if self.span_of_new is not None:
+            return self.span_of_new
         if self.span == ACCURACY:
             return ACCURACY
         return (0.0, math.inf) if self.span[0] == 0 else ANY
@@ -208,6 +219,8 @@ def linearised(answers: Numbers, digital: Numbers) -> Numbers:
 
 
 def unpacked(packed: str, n_images: int) -> Numbers:
-    """(n_images,) answers, 0 or 1, of a text as in `deal.pack`."""
+    """(n_images,) answers, 0 or 1, or values, of a text as in `deal.py`."""
+    if packed.startswith(FLOATS):
+        return unpack_values(packed, n_images)
     content = np.frombuffer(base64.b64decode(packed), dtype=np.uint8)
     return np.unpackbits(content, count=n_images).astype(np.float64)

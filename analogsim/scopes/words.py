@@ -3,7 +3,7 @@
 from itertools import combinations
 
 from analogsim.experiment.statistics import Sampled
-from analogsim.scopes.levels import Reference
+from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.sheet import cell, per_cent
 from analogsim.scopes.summary import computed
@@ -16,11 +16,12 @@ def noise_sentences(result: NoiseResult) -> list[str]:
 
     What lies between the least and the most is named, too.
     """
-    said = [
-        f"Without noise the network is right on {100 * result.clean:.2f} % of "
-        f"{result.n_images} images."
+    quantity, images = result.quantity, f"{result.n_images} images."
+    clean = quantity.with_unit(result.clean)
+    has = f"is right on {clean} of" if result.of_accuracy else f"has {quantity.name} {clean} on"
+    return [f"Without noise the network {has} {images}"] + [
+        _of(result, one) for one in result.references
     ]
-    return said + [_of(result, one) for one in result.references]
 
 
 def _of(result: NoiseResult, reference: Reference) -> str:
@@ -33,24 +34,37 @@ def _of(result: NoiseResult, reference: Reference) -> str:
     start = f"Sigma is eta times a tensor's {reference}; over eta {per_cent(result.etas)} %"
     if not found:
         return f"{start} no draw is finished at every level."
-    least = min(found, key=lambda scope: found[scope].mean)
-    most = max(found, key=lambda scope: found[scope].mean)
-    text = f"{start} noise in scope {least} keeps {cell(found[least])} % of that accuracy"
+
+    # The least that is kept of an accuracy is the largest change of an error.
+    def good(scope: Scope) -> float:
+        return result.quantity.sign * found[scope].mean
+
+    least, most = min(found, key=good), max(found, key=good)
+    name, ratio = result.quantity.name, result.relative.is_ratio
+
+    def said(one: Sampled) -> str:
+        return f"{cell(one, quantity=result.relative)} {result.relative.words}".rstrip()
+
+    text = f"{start} noise in scope {least} "
+    kept = said(found[least])
+    text += f"keeps {kept} of that {name}" if ratio else f"changes that {name} by {kept}"
     if least == most:
         return f"{text} (95 % interval over {found[least].n} draws)."
-    text += f", the least, and in scope {most} {cell(found[most])} %, the most"
+    ends = ("least", "most") if ratio else ("worst", "best")
+    text += f", the {ends[0]}, and in scope {most} {said(found[most])}, the {ends[1]}"
     less = result.units(least, reference, result.etas)
     lost = less.less(result.units(most, reference, result.etas)).mean()
     assert lost is not None
     pairs = len(list(combinations(found, 2)))
     verdict = "are" if _is_sure(lost, pairs) else "are not"
     text += (
-        f": {cell(lost, signed=True)} points, paired over {lost.n} draws. As two of {pairs} "
+        f": {cell(lost, signed=True) + ' points' if ratio else said(lost)}, paired over {lost.n} "
+        f"draws. As two of {pairs} "
         f"pair{'' if pairs == 1 else 's'} of scopes they {verdict} told apart (Bonferroni)."
     )
     others = [scope for scope in found if scope not in (least, most)]
-    between = sorted(others, key=lambda scope: found[scope].mean)
-    rest = ", ".join(f"{scope} {cell(found[scope])} %" for scope in between)
+    between = sorted(others, key=good)
+    rest = ", ".join(f"{scope} {said(found[scope])}" for scope in between)
     return f"{text} Between them: {rest}." if rest else text
 
 

@@ -28,9 +28,9 @@ def check_names(spec: Spec | NoiseSpec | Suite) -> None:
         check_model(spec.model)
     if not spec.data.startswith(MEMORY):
         check_data(spec.data)
+    if not spec.measure.startswith(MEMORY):
+        check_measure(spec.measure)
     if isinstance(spec, Spec):
-        if not spec.measure.startswith(MEMORY):
-            check_measure(spec.measure)
         for preset in spec.presets:
             check_preset(preset, spec.times)
         for effect in spec.effects:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from analogsim.inputs.names import TOP1
 from analogsim.keys import keys_of, many, one_of, share, whole
 from analogsim.scopes.levels import ETAS, REFERENCES, SCOPES, Reference, Scope
-from analogsim.spec.options import OfImages
+from analogsim.spec.options import MEASURE, OfImages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class NoiseSpec(OfImages):
         metavar="P%",
         help="Levels of noise.",
     ).field(ETAS)
+    measure: str = MEASURE.field(TOP1)
     draws: int = whole(
         "a whole number of draws, 1 or more (1000000 at most)",
         1,

@@ -14,6 +14,12 @@ DATA = text(
     help="digits, cifar10, cifar100, folder:PATH, npz:FILE or FILE.py:FACTORY.",
     complete="data",
 )
+MEASURE = text(
+    "what is measured: top1, top5, or FILE.py:NAME of a measure of your own",
+    metavar="top1|top5|FILE.py:NAME",
+    help="What is measured of each image: the right class first, among the first five, or "
+    "a Measure of your own.",
+)
 _FILE = ".safetensors, .pt, .pth or .th file"
 _NORMALISATION = "Normalisation, per channel."
 _IMAGES = "a whole number of images, 1 or more"

@@ -9,7 +9,7 @@ from analogsim.experiment.axes import WITHIN, Value
 from analogsim.inputs.names import TOP1
 from analogsim.keys import keys_of, many, number, one_of, row, share, text, time, whole
 from analogsim.spec.device import beside
-from analogsim.spec.options import NetworkOptions, OfImages
+from analogsim.spec.options import MEASURE, NetworkOptions, OfImages
 from analogsim.spec.sweep import SWEEP_VALUES, axes_from_toml
 
 DEFAULT_CHIPS = 10
@@ -56,13 +56,7 @@ class Spec(NetworkOptions, OfImages):
         "a list of different drift compensations",
         help="Drift compensation. With an ADC of few bits global misleads; current does not.",
     ).field(("global",))
-    measure: str = text(
-        "what is measured: top1, top5, or FILE.py:NAME of a measure of your own",
-        why_not="which counts right answers",
-        metavar="top1|top5|FILE.py:NAME",
-        help="What is measured of each image: the right class first, among the first five, or "
-        "a Measure of your own.",
-    ).field(TOP1)
+    measure: str = MEASURE.field(TOP1)
     yield_above: tuple[float, ...] = many(
         share('an accuracy such as "90%" or 0.9', most=1),
         "a list of accuracies",

@@ -59,9 +59,6 @@ def suite_problems(content: dict[str, Any], folder: Path) -> Iterator[Problem]:
     entries = content[NETWORKS]
     labels = [entry["label"].casefold() for entry in entries]
     measured = content.get("measure", TOP1) != TOP1
-    if measured and content.get("kind") == ATTRIBUTION:
-        text = "must be left out of an attribution of [[networks]], whose tables are of accuracies"
-        yield Problem(key="measure", text=f"{text}, got {content['measure']!r}")
     alone = [
         name
         for name, is_there in (("measure", measured), ("sweep", "sweep" in content))

@@ -20,7 +20,6 @@ from analogsim.inputs.batching import n_images
 from analogsim.inputs.data import Data
 from analogsim.inputs.fingerprint import code_fingerprints
 from analogsim.inputs.measure import Measure, measure_named
-from analogsim.inputs.names import TOP1
 from analogsim.report.factor_words import factor_warnings
 from analogsim.spec.device import devices_of_presets
 from analogsim.spec.study import Spec
@@ -117,11 +116,6 @@ def _check_matched(spec: Spec) -> None:
         raise InputError(
             f"--gaussian matched must have chips from 0 on, got {spec.first_chip} as the first; "
             "give --chips N"
-        )
-    if spec.measure != TOP1:
-        raise InputError(
-            f"--gaussian matched must search for the level of an equal accuracy, got --measure "
-            f"{spec.measure}; leave it out, or compare without --gaussian"
         )
 
 

@@ -198,7 +198,7 @@ def noise(
     """
     keys = {
         "kind": "noise",
-        "question": f"Which noise costs {name_in_question(model)} its accuracy?",
+        "question": f"Which noise costs {name_in_question(model)} its {_measured(options)}?",
         "scopes": None if scopes == "all" else scopes,
         "references": references,
         "etas": etas,

@@ -25,6 +25,7 @@ from analogsim.suites.crossbar import read_crossbar
 from analogsim.suites.entry import Entry
 from analogsim.suites.kept import RESULTS_FILE, Kept, read_kept, write_kept
 from analogsim.suites.kept_form import Result
+from analogsim.suites.noised import kept_of
 from analogsim.suites.summarised import read_summarised
 
 
@@ -152,7 +153,7 @@ def _written(one: _Member, whole: Joined | None, output: Path, command: str) -> 
     if kind == "noise":
         if whole is not None:
             build_noise(output)
-        return read_noise(output)
+        return kept_of(read_noise(output))
     if whole is not None:
         build_report(output)
     if kind == "attribution":

@@ -3,6 +3,7 @@
 from analogsim.errors import InputError
 from analogsim.inputs.fingerprint import code_fingerprints
 from analogsim.inputs.fit import check_fit
+from analogsim.inputs.measure import measure_named
 from analogsim.inputs.models import load_model
 from analogsim.scopes.drive import run_noise
 from analogsim.scopes.study import NoiseStudy
@@ -22,6 +23,7 @@ def compute_noise(spec: NoiseSpec, where: Where, given: Given = NOTHING) -> None
     """
     where.check_device(spec.device)
     place = where.place()
+    measure = given.measure or measure_named(spec.measure)
     data = open_data(spec, given, where.tell, where.detail)
     model = given.model or load_model(spec.model, weights=spec.weights)
     if not model.trained and not spec.untrained:
@@ -45,6 +47,7 @@ def compute_noise(spec: NoiseSpec, where: Where, given: Given = NOTHING) -> None
         seed=spec.seed,
         batch_size=spec.batch_size,
         device=spec.device,
+        measure=measure,
         notes=(f"Data: {data.note}.", f"Network: {model.note}.", *fit.notes),
         inputs={
             **code_fingerprints("network", model.files),

@@ -56,6 +56,7 @@ class ImageOptions(PlaceOptions, total=False):
     batch_size: int
     seed: int
     device: str
+    measure: "str | Measure"
 
 
 class ChipOptions(ImageOptions, total=False):
@@ -75,7 +76,6 @@ class ChipOptions(ImageOptions, total=False):
     effects: Texts
     faults: str
     wires: str
-    measure: "str | Measure"
     yield_above: Share | Sequence[Share]
     sweep: Mapping[str, str | Iterable[object]]
     within: float

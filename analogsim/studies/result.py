@@ -192,7 +192,7 @@ def _beside(folder: Path, document: Mapping[str, Any], tables: str) -> Shown:
 def _noise(folder: Path) -> Shown:
     result = read_noise(folder)
     return Shown(
-        summary=noise_summary(result),
+        summary=cast(dict[str, Any], noise_summary(result)),
         answer=tuple(noise_sentences(result)),
         text=format_noise(result),
         notes=tuple(result.notes),

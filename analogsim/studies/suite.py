@@ -28,6 +28,7 @@ from analogsim.suites.build import PAGE_FILE, PLOT_FILE, build_suite
 from analogsim.suites.crossbar import read_crossbar
 from analogsim.suites.kept import RESULTS_FILE, Kept, read_kept, write_kept
 from analogsim.suites.kept_form import Result
+from analogsim.suites.noised import kept_of
 from analogsim.suites.summarised import read_summarised
 
 
@@ -79,7 +80,7 @@ def _computed(spec: Spec | NoiseSpec, where: Where, given: Given) -> Result:
     """Run one network, build its report and read what it measured."""
     if isinstance(spec, NoiseSpec):
         compute_noise(spec, where, given)
-        return build_noise(where.output)[0]
+        return kept_of(build_noise(where.output)[0])
     if isinstance(spec, AttributionSpec):
         compute_attribution(spec, where, given)
     else:

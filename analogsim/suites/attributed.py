@@ -6,10 +6,11 @@ from pathlib import Path
 
 from analogsim.errors import InputError
 from analogsim.experiment.header import RunHeader, read_header
+from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.attribution import Attribution, Row, read_attribution
-from analogsim.report.attribution_table import last_sentences
+from analogsim.report.attribution_table import last_sentences, quantity_of
 from analogsim.report.cells import Table, plain_table
-from analogsim.report.labels import format_duration, percent, points
+from analogsim.report.labels import format_duration
 from analogsim.scopes.of_network import OfNetwork, of_network
 from analogsim.suites.entry import Entry
 
@@ -19,6 +20,11 @@ class AttributionResult(OfNetwork):
     """One network's attribution; `found` is its `attribution.json`."""
 
     found: Attribution
+
+    @property
+    def quantity(self) -> Quantity:
+        """What its losses are of."""
+        return quantity_of(self.found)
 
     @property
     def coverage(self) -> float | None:
@@ -56,9 +62,9 @@ def attribution_sheets(networks: Networks) -> list[Table]:
             if rows:
                 found.append(
                     plain_table(
-                        caption=f"Cost of each {kind} after {format_duration(t_s)} in points of "
-                        "accuracy (95 % interval over chips, on these images) [on new images]; "
-                        "each by itself",
+                        caption=f"Cost of each {kind} after {format_duration(t_s)} in "
+                        f"{networks[0][1].quantity.change_of} (95 % interval over chips, on these "
+                        "images) [on new images]; each by itself",
                         head=["network", kind, "alone, all else off", "gain without it"],
                         rows=rows,
                         words=2,
@@ -69,6 +75,7 @@ def attribution_sheets(networks: Networks) -> list[Table]:
 
 def _whole(networks: Networks, t_s: float) -> Table:
     rows = []
+    quantity = networks[0][1].quantity
     for entry, result in networks:
         for one in result.found["whole"]:
             if one["t_s"] == t_s:
@@ -79,14 +86,18 @@ def _whole(networks: Networks, t_s: float) -> Table:
                     [
                         entry.label,
                         result.found["preset"],
-                        percent(result.found["digital_accuracy"]),
-                        percent(one["accuracy"]["mean"]),
-                        _cell(loss["mean"], loss["low"], loss["high"], loss["new_images"]),
+                        quantity.text(result.found["digital_accuracy"]),
+                        quantity.text(one["accuracy"]["mean"]),
+                        _cell(
+                            loss["mean"], loss["low"], loss["high"], loss["new_images"], quantity
+                        ),
                         str(names),
                     ]
                 )
+    unit = f" in {quantity.unit}" if quantity.unit else ""
+    change = f" in {quantity.change_unit}" if quantity.change_unit else ""
     return plain_table(
-        caption=f"After {format_duration(t_s)}: accuracy in %, and the loss in points (95 % "
+        caption=f"After {format_duration(t_s)}: {quantity.name}{unit}, and the loss{change} (95 % "
         "interval over chips, on these images) [on new images]",
         head=["network", "preset", "digital", "chips", "loss", "layers to keep digital"],
         rows=rows,
@@ -100,26 +111,31 @@ def _rows(networks: Networks, kind: str, t_s: float) -> list[list[str]]:
         here = [one for one in result.found["rows"] if (one["kind"], one["t_s"]) == (kind, t_s)]
         by_mode = {(one["name"], one["mode"]): one for one in here}
         for name in dict.fromkeys(one["name"] for one in here):
-            cells = [_of(by_mode.get((name, mode))) for mode in ("alone", "without")]
+            modes = [by_mode.get((name, mode)) for mode in ("alone", "without")]
+            cells = [_of(one, result.quantity) for one in modes]
             rows.append([entry.label, name, *cells])
     return rows
 
 
-def _of(row: Row | None) -> str:
+def _of(row: Row | None, quantity: Quantity) -> str:
     if row is None or row["loss"] is None:
         return "-"
-    return _cell(row["loss"], row["low"], row["high"], row["new_images"])
+    return _cell(row["loss"], row["low"], row["high"], row["new_images"], quantity)
 
 
 def _cell(
-    mean: float, low: float | None, high: float | None, new_images: Sequence[float] | None
+    mean: float,
+    low: float | None,
+    high: float | None,
+    new_images: Sequence[float] | None,
+    quantity: Quantity,
 ) -> str:
-    text = points(mean)
+    text = quantity.change(mean)
     if low is not None and high is not None:
-        text += f" ({points(low)} to {points(high)})"
-    if new_images is not None:
-        text += f" [{points(new_images[0])} to {points(new_images[1])}]"
-    return text
+        text += f" ({quantity.change(low)} to {quantity.change(high)})"
+    return (
+        text if new_images is None else f"{text} [{' to '.join(map(quantity.change, new_images))}]"
+    )
 
 
 def attribution_sentences(networks: Networks) -> list[str]:
@@ -134,11 +150,17 @@ def attribution_sentences(networks: Networks) -> list[str]:
 def attribution_problems(result: AttributionResult) -> Iterator[str]:
     """Numbers that no study measures."""
     total = result.n_images
-    if not 1 <= result.clean_correct <= total:
+    try:
+        quantity = result.quantity
+    except InputError as error:
+        yield str(error)
+        return
+    if quantity == ACCURACY and not 1 <= result.clean_correct <= total:
         yield f"clean_correct must be from 1 to n_images = {total}, got {result.clean_correct}"
+    low, high = quantity.differences
     for at, row in enumerate(result.found["rows"]):
-        if row["loss"] is not None and not -1 <= row["loss"] <= 1:
-            yield f"attribution rows[{at}] loss must be in [-1, 1], got {row['loss']}"
+        if row["loss"] is not None and not low <= row["loss"] <= high:
+            yield f"attribution rows[{at}] loss must be in [{low:g}, {high:g}], got {row['loss']}"
         if row["t_s"] < 0:
             yield f"attribution rows[{at}] t_s must be 0 or more, got {row['t_s']}"
     for at, one in enumerate(result.found["whole"]):

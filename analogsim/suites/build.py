@@ -10,17 +10,13 @@ from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.layers_file import behaviours, read_layers
 from analogsim.report.attribution import losses_of
 from analogsim.report.attribution_chart import attribution_chart
-from analogsim.report.cells import Table, plain_table
+from analogsim.report.cells import Table
 from analogsim.report.chart import Chart
 from analogsim.report.charts_folder import write_charts
 from analogsim.report.device_chart import devices_chart
 from analogsim.report.html import Section, figure, render_sections
-from analogsim.report.line_chart import ROWS, Line, draw_lines, line, rows_of, words_of
-from analogsim.scopes.chart import X as NOISE_X
-from analogsim.scopes.chart import Y as NOISE_Y
+from analogsim.report.line_chart import ROWS, draw_lines, rows_of, words_of
 from analogsim.scopes.result import NoiseResult
-from analogsim.scopes.sheet import brackets, cell
-from analogsim.scopes.table import ANY_LAW
 from analogsim.suites.attributed import attribution_sheets
 from analogsim.suites.chip_words import chip_sentences
 from analogsim.suites.chips import chip_lines, chip_sheets, pair_sheets
@@ -29,6 +25,7 @@ from analogsim.suites.gains import gain_sentences, gain_sheets
 from analogsim.suites.growth import growth_sheet, slopes_of
 from analogsim.suites.kept import Kept
 from analogsim.suites.kept_form import Result
+from analogsim.suites.noised import averages_sheet, noised_chart
 from analogsim.suites.overview import chip_costs, overview
 from analogsim.suites.pairs import pair_sheet, pairs_of
 from analogsim.suites.summarised import summary_charts, summary_sentences, summary_sheets
@@ -61,11 +58,11 @@ def suite_sheets(kept: Kept) -> list[Table]:
         return summary_sheets(kept.summarised)
     if kept.attributed:
         return attribution_sheets(kept.attributed)
-    if not networks:
+    if not kept.noised:
         chips = kept.crossbar
         found = [chip_sheets, gain_sheets, control_sheets, pair_sheets]
         return [sheet for sheets in found for sheet in sheets(chips)]
-    sheets = [_averages(kept), *(pair_sheet(pair) for pair in pairs_of(networks))]
+    sheets = [averages_sheet(kept.noised), *(pair_sheet(pair) for pair in pairs_of(networks))]
     slopes = slopes_of(networks)
     for group in dict.fromkeys(one.group for one in slopes):
         sheets.append(growth_sheet([one for one in slopes if one.group == group]))
@@ -83,37 +80,6 @@ def suite_answer(kept: Kept) -> list[str]:
     """What each network costs or keeps, and the verdicts; these alone are in `format_suite`."""
     said = answers(kept)
     return [*chip_costs(kept.crossbar), *(said or overview(kept))]
-
-
-def _averages(kept: Kept) -> Table:
-    grids = list(dict.fromkeys(grid for _, result in kept.noise for grid in result.grids()))
-    rows, shown = [], []
-    for entry, result in kept.noise:
-        own = result.grids()
-        for reference in result.references:
-            for scope in dict.fromkeys(result.same[scope] for scope in result.scopes):
-                found = [
-                    result.average(scope, reference, own[grid]) if grid in own else None
-                    for grid in grids
-                ]
-                shown += found
-                clean = f"{100 * result.clean:.2f}"
-                words = [entry.label, clean, str(result.n_bn), scope, reference]
-                rows.append([*words, *map(cell, found)])
-    notes = [
-        f"{entry.label}: {', '.join(f'{a} = {b}' for a, b in same.items())} (the same tensors)"
-        for entry, result in kept.noise
-        if (same := {s: result.same[s] for s in result.scopes if result.same[s] != s})
-    ]
-    if any(result.any_law(*key, result.etas) for _, result in kept.noise for key in result.counts):
-        notes.append(ANY_LAW)
-    return plain_table(
-        caption=f"Average normalised accuracy in % {brackets('draws', shown)}",
-        head=["network", "clean", "BN layers", "scope", "sigma of", *grids],
-        rows=rows,
-        words=1,
-        notes=tuple(notes),
-    )
 
 
 def suite_charts(kept: Kept, folder: Path | None = None) -> list[Chart]:
@@ -147,40 +113,25 @@ def _of_networks(kept: Kept) -> list[Chart]:
                 result.model,
                 result.found["preset"],
                 f"attribution_{entry.label}",
+                result.quantity,
             )
             for entry, result in kept.attributed
         ]
         return [chart for chart in found if chart is not None]
-    if kept.crossbar:
-        panels, y = chip_lines(kept.crossbar), "accuracy (%)"
-        draw = partial(draw_lines, panels, y=y)
-    else:
-        panels, y = _noise_lines(kept), NOISE_Y
-        draw = partial(draw_lines, panels, x=NOISE_X, y=y)
+    if kept.noised:
+        return [noised_chart(kept.noised)]
+    panels, y = chip_lines(kept.crossbar), "accuracy (%)"
     return [
         Chart(
             name="suite",
             title="Networks side by side",
-            caption="A line a network; bands are 95 % intervals over "
-            f"{'chips' if kept.crossbar else 'draws'}, on these images.",
+            caption="A line a network; bands are 95 % intervals over chips, on these images.",
             words=f"{y.capitalize()}. {words_of(panels)}",
             header=ROWS,
             rows=rows_of(panels),
-            draw=draw,
+            draw=partial(draw_lines, panels, y=y),
         )
     ]
-
-
-def _noise_lines(kept: Kept) -> dict[str, list[Line]]:
-    panels: dict[str, list[Line]] = {}
-    for entry, result in kept.noise:
-        # Under every scope asked, so that networks without BatchNorm stand beside those with it.
-        for scope in result.scopes:
-            for reference in result.references:
-                found = [(eta, result.curve(scope, reference, eta)) for eta in result.etas]
-                name = f"{scope}, sigma of {reference}"
-                panels.setdefault(name, []).append(line(entry.label, found))
-    return panels
 
 
 def _page(kept: Kept, figures: dict[str, dict[str, Any]]) -> str:

@@ -9,6 +9,7 @@ compute; files of version 1 are read for ever.
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.sealed import check_format, opened
 from analogsim.scopes.of_network import OfNetwork
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
+from analogsim.scopes.summary import NoiseSummary, noise_summary
 from analogsim.suites.attributed import AttributionResult
 from analogsim.suites.bits import squeezed, unsqueezed
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
 from analogsim.suites.kept_form import Result, form_problems, result_problems
+from analogsim.suites.noised import NoisedResult
 from analogsim.suites.summarised import SummaryResult
 
 RESULTS_FILE = "results.json"
@@ -44,8 +47,14 @@ class Kept:
 
     @property
     def noise(self) -> list[tuple[Entry, NoiseResult]]:
-        """The networks of a suite of kind noise."""
+        """The networks of a suite of kind noise that counts right answers."""
         return [(e, r) for e, r in self.networks if isinstance(r, NoiseResult)]
+
+    @cached_property
+    def noised(self) -> list[tuple[Entry, NoiseSummary]]:
+        """Of every network of a suite of kind noise what its `noise.json` says."""
+        counted = [(entry, noise_summary(result)) for entry, result in self.noise]
+        return counted + [(e, r.found) for e, r in self.networks if isinstance(r, NoisedResult)]
 
     @property
     def crossbar(self) -> list[tuple[Entry, CrossbarResult]]:
@@ -140,8 +149,9 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 
 def _as_json(result: Result) -> dict[str, Any]:
-    if isinstance(result, SummaryResult):
-        return {"kind": "summary", "weights": result.weights, "found": result.found}
+    if isinstance(result, SummaryResult | NoisedResult):
+        kind = "summary" if isinstance(result, SummaryResult) else "noise-summary"
+        return {"kind": kind, "weights": result.weights, "found": result.found}
     common = {name: getattr(result, name) for name in _COMMON}
     common |= {"versions": dict(result.versions), "notes": list(result.notes)}
     digital = result.digital_correct
@@ -180,6 +190,8 @@ def _as_json(result: Result) -> dict[str, Any]:
 def _from_json(content: dict[str, Any]) -> Result:
     if content["kind"] == "summary":
         return SummaryResult(found=content["found"], weights=content["weights"])
+    if content["kind"] == "noise-summary":
+        return NoisedResult(found=content["found"], weights=content["weights"])
     common = {name: content[name] for name in _COMMON}
     common["notes"] = tuple(content["notes"])
     digital = content["digital_correct"]
@@ -239,7 +251,7 @@ def _row(cell: Cell, counts: Counts, etas: Sequence[float], digital: str | None)
 
 
 def _counts(row: dict[str, Any], etas: Sequence[float], digital: str | None) -> Counts:
-    correct: dict[float, dict[int, int]] = {}
+    correct: dict[float, dict[int, float]] = {}
     nan: dict[float, dict[int, int]] = {}
     for eta, right, none in zip(etas, row["correct"], row["nan"], strict=True):
         for at, (draw, count) in enumerate(zip(row["draws"], right, strict=True)):

@@ -12,14 +12,16 @@ from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.of_network import OfNetwork
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.sound import answer_problems, count_problems, noise_problems
+from analogsim.scopes.summary import NoiseSummary
 from analogsim.suites.attributed import AttributionResult, attribution_problems
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
+from analogsim.suites.noised import NoisedResult, noised_problems, quantity_of
 from analogsim.suites.summarised import SummaryResult, summary_problems
 
 _MOST = 20
 
-Result = NoiseResult | CrossbarResult | AttributionResult | SummaryResult
+Result = NoiseResult | CrossbarResult | AttributionResult | SummaryResult | NoisedResult
 
 
 class _Head(TypedDict):
@@ -31,7 +33,7 @@ class _Head(TypedDict):
 
 _COMMON: dict[str, Any] = {
     **get_type_hints(OfNetwork),
-    **{"versions": dict[str, str], "notes": list[str]},
+    **{"versions": dict[str, str], "notes": list[str], "clean_correct": int},
 }
 
 
@@ -88,11 +90,18 @@ class _Summary(TypedDict):
     weights: str
 
 
+class _Noised(TypedDict):
+    kind: Literal["noise-summary"]
+    found: NoiseSummary
+    weights: str
+
+
 _FORMS = {
     "crossbar": _Chips,
     "noise": _Noise,
     "attribution": _Attribution,
     "summary": _Summary,
+    "noise-summary": _Noised,
 }
 
 
@@ -120,7 +129,9 @@ def _of_network(network: dict[str, Any], where: str) -> Iterator[str]:
     if form is None:
         yield f"{where}kind must be one of {', '.join(_FORMS)}, got {shown(fields.get('kind'))}"
         return
-    hints = get_type_hints(form) | ({} if form is _Summary else _COMMON)
+    hints = get_type_hints(form) | ({} if form in (_Summary, _Noised) else _COMMON)
+    if form is _Attribution:
+        hints["clean_correct"] = float  # of another measure than the accuracy
     if "rows" in hints and hints.keys() <= fields.keys():
         yield from _of_rows(fields, where)
     yield from schema.field_problems(fields, hints, where)
@@ -174,6 +185,8 @@ def result_problems(networks: Sequence[tuple[Entry, Result]]) -> list[str]:
             of = list(attribution_problems(result))
         elif isinstance(result, SummaryResult):
             of = list(summary_problems(result))
+        elif isinstance(result, NoisedResult):
+            of = noised_problems(result)
         else:
             of = list(_of_chips(result))
         found += [f"networks[{at}] {text}" for text in of]
@@ -193,9 +206,16 @@ def _shared(result: Result) -> tuple[Any, ...]:
     if isinstance(result, CrossbarResult):
         return ("crossbar", result.n_images)
     if isinstance(result, AttributionResult):
-        return ("attribution", result.n_images)
+        return ("attribution", result.n_images, result.quantity)
     if isinstance(result, SummaryResult):
         return ("summary", result.n_images, result.quantity)
+    if isinstance(result, NoisedResult):
+        return (
+            "noise-summary",
+            result.n_images,
+            quantity_of(result.found),
+            *result.found["scopes"],
+        )
     return ("noise", result.n_images, result.scopes, result.references, result.etas)
 
 

@@ -2,18 +2,18 @@
 
 from analogsim.experiment.statistics import Sampled
 from analogsim.report.labels import compensation_label, format_duration, points
-from analogsim.scopes.sheet import cell
 from analogsim.suites.attributed import attribution_sentences
 from analogsim.suites.bounds import bounds, images_said
 from analogsim.suites.chips import Networks, panels_of
 from analogsim.suites.kept import Kept
+from analogsim.suites.noised import noised_sentences
 
 _FEW = 4
 
 
 def overview(kept: Kept) -> list[str]:
     """The mean over all eta of noise, and of attributions what each says for its last time."""
-    return [*_noise(kept), *attribution_sentences(kept.attributed)]
+    return [*noised_sentences(kept.noised), *attribution_sentences(kept.attributed)]
 
 
 def chip_costs(networks: Networks) -> list[str]:
@@ -69,19 +69,3 @@ def _number(found: Sampled) -> str:
 
 def _points(value: float) -> str:
     return points(value).removeprefix("+")
-
-
-def _noise(kept: Kept) -> list[str]:
-    said = []
-    networks = kept.noise
-    for reference in networks[0][1].references if networks else ():
-        for scope in networks[0][1].scopes:
-            each = [
-                f"{entry.label} keeps {cell(result.average(scope, reference, result.etas))} %"
-                for entry, result in networks
-            ]
-            said.append(
-                f"Averaged over eta, with noise in scope {scope} (sigma of {reference}): "
-                f"{'; '.join(each)} of its own accuracy."
-            )
-    return said

@@ -21,34 +21,12 @@ from analogsim.report.line_chart import ROWS, Line, draw_lines, rows_of, words_o
 from analogsim.report.summary import RowDict, Summary, quantity_of, row_name, summary
 from analogsim.report.sweep_chart import sweep_chart
 from analogsim.suites.entry import Entry
+from analogsim.suites.of_document import OfDocument
 
 
 @dataclass(frozen=True, kw_only=True)
-class SummaryResult:
-    """One network's run; `found` is its `summary.json`, `weights` the digest of its weights."""
-
-    found: Summary
-    weights: str
-
-    @property
-    def model(self) -> str:
-        """What the run calls its network."""
-        return self.found["model"]
-
-    @property
-    def data(self) -> str:
-        """What the run calls its images."""
-        return self.found["data"]
-
-    @property
-    def created(self) -> str:
-        """When the run was begun."""
-        return self.found["created"]
-
-    @property
-    def digest(self) -> str:
-        """Of the run's spec."""
-        return self.found["spec_digest"]
+class SummaryResult(OfDocument[Summary]):
+    """One network's run; what is kept of it is its `summary.json`."""
 
     @property
     def n_images(self) -> int:

@@ -53,7 +53,7 @@ def test_top_takes_only_layers_that_gain(top, count, reached):
 @pytest.mark.parametrize(
     ("whole", "gains", "why"),
     [
-        (accuracies_only({0: 0.0, 1: -0.01}), GAINS, "lose no accuracy on average"),
+        (accuracies_only({0: 0.0, 1: -0.01}), GAINS, "have no loss of accuracy on average"),
         (
             accuracies_only({0: 0.01, 1: 0.30}),
             GAINS,

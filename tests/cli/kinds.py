@@ -15,6 +15,8 @@ _NOISE = (
 _NETWORKS = '[[networks]]\nlabel = "a"\nmodel = "zoo:digits_cnn"\n' + (
     '[[networks]]\nlabel = "b"\nmodel = "zoo:digits_cnn"\n'
 )
+_MEASURE = f"{Path(__file__).with_name('own_measure.py')}:LOSS"
+_LOSS = ("--measure", _MEASURE)
 # What two runs of the same command need not have in common.
 _OWN = {"created", "command", "crc32", "wall_s", "chip_s", "seconds", "date"}
 
@@ -51,7 +53,18 @@ KINDS = {
         args=("noise", "zoo:digits_cnn", "--scopes", "weights,folded", "--etas", "5%",
               "--draws", "2", *_DIGITS, "--limit", "20", "--workers", "1"),
     ),
+    "noise measure": Kind(
+        args=("noise", "zoo:digits_cnn", "--scopes", "weights,folded", "--etas", "5%",
+              "--draws", "2", *_DIGITS, "--limit", "20", "--workers", "1", *_LOSS),
+    ),
     "attribute": Kind(args=("attribute", "zoo:digits_cnn", "--only", "sources", *_SMALL)),
+    "attribute measure": Kind(
+        args=("attribute", "zoo:digits_cnn", "--only", "sources", *_SMALL, *_LOSS)
+    ),
+    "matched measure": Kind(
+        args=("compare", "zoo:digits_cnn", "--gaussian", "matched", "--presets", "ideal",
+              "--times", "1d", *_SMALL, *_LOSS),
+    ),
     "run": Kind(
         args=("run", "SPEC", "--workers", "1"), spec=f"{_HEAD}{_STUDY}[design]\nchips = 2\n"
     ),
@@ -76,6 +89,9 @@ KINDS = {
     ),
     "suite noise": Kind(
         args=("run", "SPEC", "--workers", "1"), spec=f"{_NOISE}{_NETWORKS}"
+    ),
+    "suite noise measure": Kind(
+        args=("run", "SPEC", "--workers", "1"), spec=f'measure = "{_MEASURE}"\n{_NOISE}{_NETWORKS}'
     ),
     "convert": Kind(args=("convert", "zoo:digits_cnn", *_DIGITS), page="chip.json"),
     "train": Kind(

@@ -124,6 +124,10 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-noise": (
         *("noise", ZOO, *DIGITS, "--limit", "12", "--etas", "5%", "--draws", "2", "-o", "noise"),
     ),
+    "analogsim-noise measure": (
+        *("noise", ZOO, *DIGITS, "--limit", "12", "--etas", "5%", "--draws", "2"),
+        *("--scopes", "weights", "--measure", "own.py:LOSS", "--workers", "1", "-o", "noisy-loss"),
+    ),
     "analogsim-results": ("run", "suite.toml", "--workers", "1", "-o", "suite"),
     "analogsim-results hardened": (
         *("harden", ZOO, *DIGITS, "--epochs", "1", "--times", "1s", "--chips", "1"),

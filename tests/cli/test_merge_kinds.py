@@ -51,8 +51,13 @@ def tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     [
         (SWEPT, "--chips", {"records.jsonl", "run.json", "summary.json", "layers.json"}),
         (NOISY, "--draws", {"records.jsonl", "run.json", "noise.json", "variances.json"}),
+        (
+            [*NOISY, "--measure", "top5"],
+            "--draws",
+            {"records.jsonl", "run.json", "noise.json", "variances.json"},
+        ),
     ],
-    ids=["sweep", "noise"],
+    ids=["sweep", "noise", "noise of a measure"],
 )
 def test_parts_of_one_network_are_the_whole(
     command: Sequence[str],

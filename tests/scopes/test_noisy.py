@@ -22,7 +22,9 @@ from tests.scopes.small import Flat, data, network, noisy
 SEED, DRAW = 3, 5
 
 
-def under_noise(net: NoisyNetwork, level: Level, draw: int = DRAW) -> dict[str, Tensor]:
+def under_noise(
+    net: NoisyNetwork, level: Level, draw: int = DRAW, seed: int = SEED
+) -> dict[str, Tensor]:
     """The network's tensors while it computes."""
     seen: dict[str, Tensor] = {}
 
@@ -31,7 +33,7 @@ def under_noise(net: NoisyNetwork, level: Level, draw: int = DRAW) -> dict[str, 
 
     hook = net.flat.module.register_forward_pre_hook(look)
     try:
-        net.score(level, seed=SEED, draw=draw)
+        net.score(level, seed=seed, draw=draw)
     finally:
         hook.remove()
     return seen

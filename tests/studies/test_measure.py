@@ -244,29 +244,6 @@ def test_a_sweep_of_it_is_a_table_and_a_chart_without_a_choice(tmp_path: Path) -
     assert "Cross-entropy over adc_bits" in done.report().read_text()
 
 
-def test_kinds_that_count_right_answers_refuse_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    at = {"times": "1d", "chips": 2, "workers": 1}
-    with pytest.raises(InputError, match="of an equal accuracy, got --measure top5; leave it out"):
-        analogsim.compare(
-            network(), images(), tmp_path / "a", presets="pcm", gaussian="matched",
-            measure="top5", **at,
-        )  # fmt: skip
-    with pytest.raises(InputError, match=r"of which more is better, got cross-entropy \(lower"):
-        analogsim.attribute(network(), images(), tmp_path / "b", measure=LOSS, **at)
-    with pytest.raises(InputError, match="of kind noise, which counts right answers, got"):
-        analogsim.run(model=network(), data=images(), kind="noise", measure="top5")
-    suite = tmp_path / "suite.toml"
-    suite.write_text(
-        'kind = "attribution"\nmeasure = "top5"\n'
-        'data = "digits"\npresets = ["pcm"]\ntimes = ["1s"]\n'
-        '[design]\nchips = 2\n[[networks]]\nlabel = "a"\nmodel = "zoo:digits_cnn"\n'
-    )
-    assert command(["run", str(suite), "-o", str(tmp_path / "c")]) == 2
-    assert "measure must be left out of an attribution of [[networks]]" in capsys.readouterr().err
-
-
 def test_an_attribution_names_the_share_that_is_lost(tmp_path: Path) -> None:
     def probability(outputs: Tensor, target: Tensor) -> Tensor:
         return outputs.softmax(1).gather(1, target[:, None])
@@ -302,3 +279,88 @@ def test_an_error_rate_is_the_accuracy_turned_round(tmp_path: Path) -> None:
     for one, other in zip(right["differences"], turned["differences"], strict=True):
         assert other["mean"] == pytest.approx(-one["mean"])
         assert other["told_apart"] == one["told_apart"]
+
+
+WRONG = Measure(
+    name="error rate", unit="%", better="lower", least=0, most=1,
+    score=lambda outputs, target: outputs.argmax(1) != target,
+)  # fmt: skip
+
+
+def test_what_costs_accuracy_costs_as_many_errors(tmp_path: Path) -> None:
+    at: dict[str, Any] = {"preset": "pcm?programming_scale=8", "times": "1d", "chips": 5}
+    at |= {"workers": 1, "top": 1}
+    right = analogsim.attribute(network(), images(), tmp_path / "right", **at).summary()
+    turned = analogsim.attribute(network(), images(), tmp_path / "wrong", measure=WRONG, **at)
+    found = turned.summary()
+    assert any(row["loss"] for row in right["rows"])
+    for one, other in zip(right["rows"], found["rows"], strict=True):
+        for name in ("name", "mode", "loss", "low", "high", "new_images"):
+            assert other[name] == pytest.approx(one[name]), (one["name"], name)
+    for name in ("mean", "low", "high", "new_images"):
+        assert found["whole"][0]["loss"][name] == pytest.approx(right["whole"][0]["loss"][name])
+    digital = found["whole"][0]["accuracy"]["mean"]
+    assert digital == pytest.approx(1 - right["whole"][0]["accuracy"]["mean"])
+    assert right["suggestion"] is not None
+    assert found["suggestion"]["keep_digital"] == right["suggestion"]["keep_digital"]
+    gains = [one["suggestion"]["verification"]["gain"]["mean"] for one in (found, right)]
+    assert gains[0] == pytest.approx(gains[1])
+    assert "Rise of error rate in points" in turned.text()
+    assert "lowers error rate" in turned.text()
+
+
+def test_an_attribution_of_a_loss_is_in_its_unit(tmp_path: Path) -> None:
+    done = analogsim.attribute(
+        network(), images(), tmp_path, measure=LOSS, times="1d", chips=3, workers=1
+    )
+    found = done.summary()
+    frame = done.frame
+    plain = frame[frame["preset"] == "pcm"].query("chip < 3")
+    (whole,) = found["whole"]
+    assert whole["accuracy"]["mean"] == pytest.approx(plain["cross-entropy"].mean())
+    assert whole["loss"]["mean"] == pytest.approx(
+        whole["accuracy"]["mean"] - found["digital_accuracy"]
+    )
+    assert "Rise of cross-entropy in nats" in done.text()
+    assert re.search(r"pcm costs memory:Sequential .* nats of cross-entropy", done.answer)
+    said = html.unescape(done.report().read_text()).split("<body", 1)[1].split('id="notes"')[0]
+    assert "Cost of each source in nats of cross-entropy" in said
+    assert not re.search(r"accuracy|points", said.replace("records.csv", ""))
+    heading = (tmp_path / "charts" / "attribution.csv").read_text().splitlines()[0]
+    assert "loss" in heading
+
+
+def test_the_noise_that_has_a_devices_accuracy_has_its_errors(tmp_path: Path) -> None:
+    at: dict[str, Any] = {
+        "presets": "pcm?programming_scale=8", "gaussian": "matched", "times": "1d", "chips": 3,
+        "workers": 1,
+    }  # fmt: skip
+    right = analogsim.compare(network(), images(), tmp_path / "right", **at).summary()
+    turned = analogsim.compare(network(), images(), tmp_path / "wrong", measure=WRONG, **at)
+    found = turned.summary()
+    assert found["measure"] == WRONG.entry()
+    assert "measure" not in right
+    (one,), (other,) = right["points"], found["points"]
+    assert one["difference"]["mean"] != 0
+    assert other["difference"]["mean"] == pytest.approx(-one["difference"]["mean"])
+    assert other["equivalent"] == pytest.approx(one["equivalent"])
+    for a, b in zip(one["parts"], other["parts"], strict=True):
+        assert b["share"]["mean"] == pytest.approx(-a["share"]["mean"])
+    text = turned.text()
+    assert "Error rate in %, memory:Sequential on 40 images" in text
+    assert "Gaussian noise of eta std(W) has the device's error rate" in text
+
+
+def test_a_matched_comparison_of_a_loss_is_in_its_unit(tmp_path: Path) -> None:
+    done = analogsim.compare(
+        network(), images(), tmp_path, presets="pcm", gaussian="matched", measure=LOSS,
+        times="1d", chips=2, workers=1,
+    )  # fmt: skip
+    (point,) = done.summary()["points"]
+    frame = done.frame
+    device = frame[frame["preset"] == "pcm"]["cross-entropy"].mean()
+    control = frame[frame["preset"] == point["control"]]["cross-entropy"].mean()
+    assert point["difference"]["mean"] == pytest.approx(device - control)
+    assert "difference: device - matched in nats" in done.text()
+    assert "Its cross-entropy is" in done.answer
+    assert "accuracy" not in done.text().casefold()

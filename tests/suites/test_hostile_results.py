@@ -48,7 +48,7 @@ BOTH: dict[str, tuple[Edit, str]] = {
     "an arm alone": (entry(pair=None), "entry must have pair and arm both, got one alone"),
     "kind": (
         first(kind=[1]),
-        r"kind must be one of crossbar, noise, attribution, summary, got \[1\]",
+        r"kind must be one of crossbar, noise, attribution, summary, noise-s.*, got \[1\]",
     ),
     "images": (first(n_images="100"), "n_images must be a whole number, got '100'"),
     "no images": (first(n_images=0), "clean_correct must be from 1 to n_images = 0, got 80"),
@@ -65,7 +65,7 @@ BOTH: dict[str, tuple[Edit, str]] = {
     "answers": (row(answers="AA=="), r"must have sound rows, got answers "),
     "escape": (
         first(kind="\x1b[2J"),
-        r"kind must be one of crossbar, noise, attribution, summary, got '\\x1b\[2J'",
+        r"kind must be one of crossbar, noise, attribution, summary, noise-s.*, got '\\x1b\[2J'",
     ),
 }
 NOISE: dict[str, tuple[Edit, str]] = {
