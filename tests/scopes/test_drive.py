@@ -1,14 +1,18 @@
 """A noise study is a run like any other: every trial once, resumed, extended, on many workers."""
 
+import copy
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from analogsim.errors import InputError
 from analogsim.experiment.header import read_header
 from analogsim.experiment.local import Local
 from analogsim.experiment.records import RECORDS_FILE, read_records
+from analogsim.scopes.build import build_noise
 from analogsim.scopes.levels import SCOPES, Level
 from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.variances import read_variances
@@ -86,6 +90,16 @@ def test_a_network_without_batchnorm_computes_nothing_twice(tmp_path: Path) -> N
     assert (found.n_bn, found.scopes) == (0, SCOPES)
     for scope in ("affine", "variance", "folded"):
         assert found.by_draw(scope, "std", (0.1,)) == found.by_draw("biases", "std", (0.1,))
+
+
+def test_variances_that_are_all_equal_have_no_noise_of_their_std(tmp_path: Path) -> None:
+    module = copy.deepcopy(network())
+    for norm in (one for one in module.modules() if isinstance(one, nn.BatchNorm2d)):
+        norm.running_var.fill_(1.0)
+    run(tmp_path, study(scopes=("variance",), draws=1), module=module)
+    result, _ = build_noise(tmp_path)
+    assert result.nearest.keys() == {"max"}
+    assert json.loads((tmp_path / "noise.json").read_text())["nearest_variance"].keys() == {"max"}
 
 
 def test_the_header_holds_the_clean_network(tmp_path: Path) -> None:
