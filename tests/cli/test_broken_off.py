@@ -19,6 +19,7 @@ import pytest
 from analogsim.cli.main import run
 from tests.cli.broken_disk import Killed, disk
 from tests.cli.kinds import KINDS, files, values
+from tests.cli.tiny import ON
 
 # At random ones, and at the last, which comes after all results.
 POINTS = 3
@@ -129,7 +130,7 @@ def test_more_is_added_with_extend(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...],
     more: tuple[str, ...],
 ) -> None:  # fmt: skip
-    args = ["zoo:digits_cnn", "--data", "digits", "--limit", "20", "--workers", "1"]
+    args = [*ON, "--limit", "20", "--workers", "1"]
     said([*command, *args, "-o", str(tmp_path / "o")], tmp_path)
     before = (tmp_path / "o" / "records.jsonl").read_bytes()
     grown = [*more, *args, "-o", str(tmp_path / "o")]

@@ -45,20 +45,6 @@ def test_a_study_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert lines(out) == 2 * 2 * 2
 
 
-def test_the_printed_spec_gives_the_command_s_records(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run([*SMALL, "-o", str(tmp_path / "a")]) == 0
-    capsys.readouterr()
-    assert run([*SMALL, "--print-spec"]) == 0
-    text = capsys.readouterr().out
-    (tmp_path / "s.toml").write_text(text)
-    assert run(["run", str(tmp_path / "s.toml"), "--print-spec"]) == 0
-    assert capsys.readouterr().out == text
-    assert run(["run", str(tmp_path / "s.toml"), "-o", str(tmp_path / "b")]) == 0
-    assert records(tmp_path / "a") == records(tmp_path / "b")
-
-
 def test_a_spec_that_says_little_asks_for_everything() -> None:
     spec = parse_spec('kind = "noise"\nmodel = "zoo:digits_cnn"\ndata = "digits"\n', "x")
     assert isinstance(spec, NoiseSpec)
