@@ -4,6 +4,7 @@ import gc
 import os
 import random
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
@@ -90,6 +91,15 @@ def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first 600 of the digits are all: 480 to train on, 120 to test."""
     few = digits._values()[:600]
     monkeypatch.setattr(digits, "_values", lambda: few)
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """The order of sums, and aihwkit's powers, may differ in the last bit with more of them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _has_cuda() -> bool:

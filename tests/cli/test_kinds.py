@@ -243,6 +243,7 @@ def test_extended(
     assert any(path.read_bytes() != lines for path, lines in before.items())
 
 
+@pytest.mark.slow
 @every
 def test_figures(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     args = ["figures", str(made.whole(name)), "--format", "svg", "-o", str(tmp_path / "f")]

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import shutil
-import tomllib
 
 import pytest
 
@@ -115,26 +114,6 @@ def of_spec(tmp_path_factory):
     path = printed_spec(folder)
     assert run(["run", str(path), "-o", str(folder / "run")]) == 0
     return path, folder / "run"
-
-
-def test_the_spec_gives_the_command_s_records(made, of_spec, capsys):
-    command, (path, spec) = made[0], of_spec
-    assert 'gaussian = "matched"' in path.read_text().splitlines()
-    for part in (".", "search"):
-        assert records(spec / part) == records(command / part)
-    said = [json.loads((d / "matched.json").read_text()) for d in (spec, command)]
-    for one in said:
-        for key in ("command", "crc32"):
-            one.pop(key, None)
-    assert said[0] == said[1]
-    # The folder holds the spec, and running it again where all is done changes nothing.
-    kept, asked = (tomllib.loads(p.read_text()) for p in (spec / "spec.toml", path))
-    assert kept == {**asked, "tile": "native"}
-    before = (spec / "matched.json").read_bytes()
-    capsys.readouterr()
-    assert run(["run", str(spec / "spec.toml"), "-o", str(spec)]) == 0
-    assert (spec / "matched.json").read_bytes() == before
-    assert "equivalent eta" in capsys.readouterr().out
 
 
 def test_a_spec_grows_by_times_and_not_by_chips(of_spec, tmp_path, capsys):

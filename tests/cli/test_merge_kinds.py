@@ -96,7 +96,11 @@ def one_network(text: str, at: int) -> str:
     return f"{shared}[[networks]]{networks[at]}"
 
 
-@pytest.mark.parametrize("text", [CHIPS, POINTS, NETWORKS], ids=["chips", "sweep", "noise"])
+@pytest.mark.parametrize(
+    "text",
+    [CHIPS, pytest.param(POINTS, marks=pytest.mark.slow), NETWORKS],
+    ids=["chips", "sweep", "noise"],
+)
 def test_parts_of_a_suite_are_the_whole(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -192,7 +192,12 @@ OTHERWISE = {"layers": ("conv*",), "array": "whole", "backward": "clean"}
 
 @pytest.mark.parametrize(
     ("periphery", "changes"),
-    [("ideal", {}), ("standard", {}), ("standard", OTHERWISE), ("standard", ADAPTED)],
+    [
+        ("ideal", {}),
+        pytest.param("standard", {}, marks=pytest.mark.slow),
+        pytest.param("standard", OTHERWISE, marks=pytest.mark.slow),
+        ("standard", ADAPTED),
+    ],
     ids=["ideal", "standard", "otherwise", "adapted"],
 )
 def test_broken_off_it_ends_as_an_unbroken_one(
@@ -275,7 +280,7 @@ def make():
 """
 
 
-@pytest.mark.parametrize("periphery", ["ideal", "standard"])
+@pytest.mark.parametrize("periphery", [pytest.param("ideal", marks=pytest.mark.slow), "standard"])
 def test_attention_and_recurrent_cells_are_trained_as_they_are(
     tmp_path: Path, periphery: str
 ) -> None:
