@@ -19,7 +19,10 @@ from analogsim.experiment.records import RECORDS_FILE, Records, read_records
 from analogsim.experiment.study import Chips, Precision
 from analogsim.inputs import batches
 from analogsim.report import build_report, summary
+from device_models.registry import parse
 from tests.experiment.small import DAY, Stopping, adaptive, analog, data, records, run, study
+
+MORE = ("ideal", "pcm", "gaussian")
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +141,11 @@ def test_the_cost_is_measured_where_it_is_not_given(tmp_path: Path) -> None:
     ("name", "value", "added"),
     [
         ("design", Chips(chips=4), 8),
+        pytest.param("times_s", (0.5, 1.0, DAY), 12, marks=pytest.mark.slow),
         ("compensations", ("none", "global", "exact"), 12),
+        pytest.param("devices", tuple(map(parse, MORE)), 12, marks=pytest.mark.slow),
     ],
-    ids=["chips", "compensations"],
+    ids=["chips", "times", "compensations", "presets"],
 )
 def test_a_run_is_extended_and_keeps_its_trials(
     tmp_path: Path,
