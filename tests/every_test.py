@@ -4,6 +4,7 @@ import gc
 import os
 import random
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from analogsim.experiment import local
+from analogsim.inputs import digits
 from tests import charts
 
 # The same examples on every run, and no test that depends on how fast the machine is.
@@ -47,6 +49,15 @@ def pytest_collection_finish() -> None:
 _ALL_CORES = ("tests/cli/test_kinds.py", "tests/experiment/test_local.py")
 _cores = local.cores
 
+# No test has to survive a power cut, and a study waits for the disk some seventy times. Those of
+# full and failing disks, and of kills at each change, put their own in its place.
+os.fsync = os.fstat
+
+# Seeds of cards that are not there are kept with the stack trace of who asked for them: 700 times
+# the work of the seed itself, a seventh of a small conversion.
+if not torch.cuda.is_available():
+    torch.manual_seed = torch.default_generator.manual_seed
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -73,6 +84,22 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 def _seeded(request: pytest.FixtureRequest) -> None:
     """Seed what a test draws without a generator of its own."""
     _seed(request.node.nodeid)
+
+
+@pytest.fixture
+def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first 600 of the digits are all: 480 to train on, 120 to test."""
+    few = digits._values()[:600]
+    monkeypatch.setattr(digits, "_values", lambda: few)
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """The order of sums, and aihwkit's powers, may differ in the last bit with more of them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _has_cuda() -> bool:

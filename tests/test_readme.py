@@ -36,6 +36,7 @@ def test_commands_in_order(tmp_path, monkeypatch):
     assert (tmp_path / "out" / "d1" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_python_block(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (block,) = (step for step in steps(README) if step.kind == "python")
@@ -43,6 +44,7 @@ def test_python_block(tmp_path, monkeypatch):
     assert re.search(r"pcm .*points", printed, flags=re.IGNORECASE), printed
 
 
+@pytest.mark.slow
 def test_own_network(tmp_path, monkeypatch):
     """The README's command for a stranger's files, with files of that kind."""
     torch.manual_seed(0)

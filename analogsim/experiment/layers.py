@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from analogsim.experiment.layers_file import (
     write_layers,
 )
 from analogsim.experiment.study import Study
+from device_models.behaviour import Behaviour
 from device_models.contract import Device
 from device_models.simulated import behaviour
 
@@ -133,8 +135,20 @@ def summarise_device(
     )
     # Whatever a user's code raises on other tiles than the run's: its page does without.
     with suppress(Exception):
-        summary["behaviour"] = _shortened(behaviour(analog.device))
+        summary["behaviour"] = _shortened(_behaviour(analog.device))
     return summary
+
+
+# One draw says the same for every network of a suite.
+_kept = lru_cache(maxsize=16)(behaviour)
+
+
+def _behaviour(device: Device) -> Behaviour:
+    try:
+        return _kept(device)
+    except TypeError:
+        # A field of a user's device may have no hash.
+        return behaviour(device)
 
 
 def _shortened(found: Any) -> Any:

@@ -4,6 +4,7 @@
 Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998 (its test part).
 """
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def read_digits(split: str) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(images), torch.from_numpy(labels[chosen])
 
 
+@cache
 def _values() -> UInt8s:
     """(1797, 65): 64 pixels and the class of each image."""
     # The file beside the package: importing it takes three seconds of processor time and 100 MB.

@@ -1,5 +1,6 @@
 """A noise study's folder, read as a result."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,11 @@ def read_noise(folder: Path) -> NoiseResult:
     nearest: dict[Reference, Nearest] = {}
     for reference in references if layers else ():
         layer = min(layers, key=lambda one: one.sigmas(reference, 1.0))
-        nearest[reference] = Nearest(
-            layer=layer.layer, variance=layer.smallest, sigmas=layer.sigmas(reference, 1.0)
-        )
+        sigmas = layer.sigmas(reference, 1.0)
+        # Variances that are all equal, as of a network that was never trained, have no noise of
+        # their std, and none is near zero.
+        if math.isfinite(sigmas):
+            nearest[reference] = Nearest(layer=layer.layer, variance=layer.smallest, sigmas=sigmas)
     result = NoiseResult(
         **of_network(header, (*header.notes, *records.notes)),
         n_bn=spec["n_bn"],

@@ -40,8 +40,8 @@ def noise_sheets(result: NoiseResult) -> list[Table]:
     """Curves for each reference, averages, and the mechanism where a variance was noised."""
     found = [curves(result, reference) for reference in result.references]
     found.append(averages(result))
-    if "variance" in {result.same[scope] for scope in result.scopes} and result.nearest:
-        found += [mechanism(result, reference) for reference in result.references]
+    if "variance" in {result.same[scope] for scope in result.scopes}:
+        found += [mechanism(result, one) for one in result.references if one in result.nearest]
     return found
 
 

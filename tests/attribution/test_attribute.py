@@ -156,37 +156,6 @@ def test_the_same_command_repeats_and_another_ask_reuses(done):
     run(folder)  # as it was, for the other tests
 
 
-class Stopping:
-    """Breaks off after some trials, as a crash would."""
-
-    class Crash(Exception):
-        pass
-
-    def __init__(self, after):
-        self.left = after
-
-    def run(self, job, tasks):
-        kept = {}
-        for task in tasks:
-            for trial in job.trials(task, kept):
-                if self.left == 0:
-                    raise self.Crash
-                self.left -= 1
-                yield trial
-
-
-def test_a_broken_run_goes_on(done, tmp_path):
-    folder, result = done
-    for after in (0, 7):
-        with pytest.raises(Stopping.Crash):
-            run(tmp_path, place=Stopping(after))
-    assert len(read_records(tmp_path)) + len(read_records(tmp_path / "treatments")) == 7
-    again = run(tmp_path)
-    assert {k: v for k, v in again.items() if k != "command"} == {
-        k: v for k, v in result.items() if k != "command"
-    }
-
-
 def test_screening_has_chips_of_its_own(tmp_path):
     ask = Ask(part="layers", screening=Screening(images=20, chips=2, refined=1))
     result = run(tmp_path, ask, design=Chips(chips=2))

@@ -2,9 +2,13 @@
 
 import pytest
 import torch
+from torch import nn
 
+from analogsim.attribution.networks import Forms
+from analogsim.attribution.treatment import Plan
 from analogsim.crossbar.chip.blocks import Block
 from analogsim.crossbar.chip.program import program
+from analogsim.crossbar.conversion.convert import convert
 from analogsim.draws.addresses import seeded
 from device_models.effects import Cells, Stuck, Wires
 from tests.attribution.small import DAY, contrast, logits, plan
@@ -121,9 +125,16 @@ def test_what_has_no_noise_is_the_same_for_every_chip():
 def test_effects_of_the_parts_are_those_of_the_full_chip():
     """Without wires it is the chip that never had any; wires alone act on the wanted weights."""
     stuck, wires = Stuck(rate_on=0.2), Wires(r_row=2.0, r_col=2.0)
-    made = plan("pcm", effects=(stuck, wires))
+
+    net, x = nn.Sequential(nn.Linear(20, 12), nn.ReLU(), nn.Linear(12, 6)), torch.randn(4, 20)
+
+    def tiny(*effects):
+        full = convert(net, preset="pcm", calibrate=x, effects=effects)
+        return Plan(forms=Forms(full, x), device=full.device)
+
+    made = tiny(stuck, wires)
     without_wires = chip_of(contrast(made, "wires", "without").better).drift_(DAY)
-    never = chip_of(plan("pcm", effects=(stuck,)).full()).drift_(DAY)
+    never = chip_of(tiny(stuck).full()).drift_(DAY)
     alone = chip_of(contrast(made, "wires", "alone").worse).drift_(DAY)
     for name, layer in never.layers.items():
         for place, tile in enumerate(layer.tiles):

@@ -1,5 +1,7 @@
 """A zoo network and its folded twin give the same, whatever its normalisation."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,10 @@ from analogsim.inputs.zoo import parse_zoo
 from tests.batchnorm.compare import fold_and_compare, images, randomise_
 
 
+def large(spec: str, folded: int) -> Any:
+    return pytest.param(spec, folded, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("spec", "folded"),
     [
@@ -18,11 +24,11 @@ from tests.batchnorm.compare import fold_and_compare, images, randomise_
         ("zoo:resnet20?norm=topk", 19),
         ("zoo:resnet20?norm=batch&stages=2", 13),
         ("zoo:resnet20?norm=l1&stages=1", 7),
-        ("zoo:resnet44?norm=batch", 43),
-        ("zoo:resnet44?norm=l1", 43),
-        ("zoo:vgg16?norm=batch&stages=3", 7),
-        ("zoo:vgg16?norm=l1", 13),
-        ("zoo:vgg16?norm=topk", 13),
+        large("zoo:resnet44?norm=batch", 43),
+        large("zoo:resnet44?norm=l1", 43),
+        large("zoo:vgg16?norm=batch&stages=3", 7),
+        large("zoo:vgg16?norm=l1", 13),
+        large("zoo:vgg16?norm=topk", 13),
         ("zoo:digits_cnn?norm=topk&stages=2", 2),
     ],
 )

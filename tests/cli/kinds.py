@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_DIGITS = ("--data", "digits")
-_SMALL = (*_DIGITS, "--limit", "20", "--chips", "2", "--workers", "1")
-_HEAD = 'model = "zoo:digits_cnn"\n'
-_STUDY = 'data = "digits"\nlimit = 20\npresets = ["pcm"]\ntimes = ["1s"]\n'
-_NOISE = (
-    'kind = "noise"\ndata = "digits"\nlimit = 20\nscopes = ["weights"]\netas = ["5%"]\ndraws = 2\n'
-)
-_NETWORKS = '[[networks]]\nlabel = "a"\nmodel = "zoo:digits_cnn"\n' + (
-    '[[networks]]\nlabel = "b"\nmodel = "zoo:digits_cnn"\n'
-)
+from tests.cli.tiny import IMAGES, NET
+
+_DATA = ("--data", IMAGES)
+_SMALL = (*_DATA, "--limit", "12", "--chips", "2", "--workers", "1")
+HEAD = f'model = "{NET}"\n'
+_IMAGES = f'data = "{IMAGES}"\nlimit = 12\n'
+_STUDY = f'{_IMAGES}presets = ["pcm"]\ntimes = ["1s"]\n'
+_NOISE = f'kind = "noise"\n{_IMAGES}scopes = ["weights"]\netas = ["5%"]\ndraws = 2\n'
+_NETWORKS = "".join(f'[[networks]]\nlabel = "{label}"\n{HEAD}' for label in "ab")
 _MEASURE = f"{Path(__file__).with_name('own_measure.py')}:LOSS"
 _LOSS = ("--measure", _MEASURE)
 # What two runs of the same command need not have in common.
@@ -38,43 +37,43 @@ class Kind:
 
 
 KINDS = {
-    "drift": Kind(args=("drift", "zoo:digits_cnn", "--times", "1s,1d", *_SMALL)),
+    "drift": Kind(args=("drift", NET, "--times", "1s,1d", *_SMALL)),
     "compare": Kind(
-        args=("compare", "zoo:digits_cnn", "--presets", "pcm,ideal", "--times", "1s", *_SMALL)
+        args=("compare", NET, "--presets", "pcm,ideal", "--times", "1s", *_SMALL)
     ),
     "matched": Kind(
-        args=("compare", "zoo:digits_cnn", "--gaussian", "matched", "--presets", "ideal",
+        args=("compare", NET, "--gaussian", "matched", "--presets", "ideal",
               "--times", "1d", *_SMALL),
     ),
     "sweep": Kind(
-        args=("drift", "zoo:digits_cnn", "--times", "1s", "--set", "adc_bits=5,7", *_SMALL)
+        args=("drift", NET, "--times", "1s", "--set", "adc_bits=5,7", *_SMALL)
     ),
     "noise": Kind(
-        args=("noise", "zoo:digits_cnn", "--scopes", "weights,folded", "--etas", "5%",
-              "--draws", "2", *_DIGITS, "--limit", "20", "--workers", "1"),
+        args=("noise", NET, "--scopes", "weights,folded", "--etas", "5%",
+              "--draws", "2", *_DATA, "--limit", "12", "--workers", "1"),
     ),
     "noise measure": Kind(
-        args=("noise", "zoo:digits_cnn", "--scopes", "weights,folded", "--etas", "5%",
-              "--draws", "2", *_DIGITS, "--limit", "20", "--workers", "1", *_LOSS),
+        args=("noise", NET, "--scopes", "weights,folded", "--etas", "5%",
+              "--draws", "2", *_DATA, "--limit", "12", "--workers", "1", *_LOSS),
     ),
-    "attribute": Kind(args=("attribute", "zoo:digits_cnn", "--only", "sources", *_SMALL)),
+    "attribute": Kind(args=("attribute", NET, "--only", "sources", *_SMALL)),
     "attribute measure": Kind(
-        args=("attribute", "zoo:digits_cnn", "--only", "sources", *_SMALL, *_LOSS)
+        args=("attribute", NET, "--only", "sources", *_SMALL, *_LOSS)
     ),
     "matched measure": Kind(
-        args=("compare", "zoo:digits_cnn", "--gaussian", "matched", "--presets", "ideal",
+        args=("compare", NET, "--gaussian", "matched", "--presets", "ideal",
               "--times", "1d", *_SMALL, *_LOSS),
     ),
     "run": Kind(
-        args=("run", "SPEC", "--workers", "1"), spec=f"{_HEAD}{_STUDY}[design]\nchips = 2\n"
+        args=("run", "SPEC", "--workers", "1"), spec=f"{HEAD}{_STUDY}[design]\nchips = 2\n"
     ),
     "run precision": Kind(
         args=("run", "SPEC", "--workers", "1"),
-        spec=f"{_HEAD}{_STUDY}[design]\nprecision = '20%'\ncost_ratio = 4\npilot_chips = 3\n"
+        spec=f"{HEAD}{_STUDY}[design]\nprecision = '20%'\ncost_ratio = 4\npilot_chips = 3\n"
         "pilot_images = 8\n",
     ),
     "run noise": Kind(
-        args=("run", "SPEC", "--workers", "1"), spec=f"{_HEAD}{_NOISE}"
+        args=("run", "SPEC", "--workers", "1"), spec=f"{HEAD}{_NOISE}"
     ),
     "suite": Kind(
         args=("run", "SPEC", "--workers", "1"), spec=f"{_STUDY}[design]\nchips = 2\n{_NETWORKS}"
@@ -93,9 +92,9 @@ KINDS = {
     "suite noise measure": Kind(
         args=("run", "SPEC", "--workers", "1"), spec=f'measure = "{_MEASURE}"\n{_NOISE}{_NETWORKS}'
     ),
-    "convert": Kind(args=("convert", "zoo:digits_cnn", *_DIGITS), page="chip.json"),
+    "convert": Kind(args=("convert", "zoo:digits_cnn", "--data", "digits"), page="chip.json"),
     "train": Kind(
-        args=("train", "zoo:digits_cnn", *_DIGITS, "--epochs", "2"), page="weights.json"
+        args=("train", "zoo:digits_cnn", "--data", "digits", "--epochs", "2"), page="weights.json"
     ),
 }  # fmt: skip
 

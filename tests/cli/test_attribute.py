@@ -7,17 +7,18 @@ import pytest
 
 from analogsim.cli.main import run
 from analogsim.seal import unsealed
+from tests.cli.tiny import NET, ON
 
 SHORT = ["--preset", "pcm?noise_scale=3", "--chips", "2", "--limit", "40"]
 
 
-def attribute(folder, *args):
-    return run(["attribute", "zoo:digits_cnn", "--data", "digits", "-o", str(folder), *args])
+def attribute(folder, *args, on=("zoo:digits_cnn", "--data", "digits")):
+    return run(["attribute", *on, "-o", str(folder), *args])
 
 
 def test_folder_and_screen(tmp_path, capsys):
     out = tmp_path / "a1"
-    assert attribute(out, *SHORT, "--workers", "1") == 0
+    assert attribute(out, *SHORT, "--workers", "1", on=ON) == 0
     shown = capsys.readouterr()
     assert "programming" in shown.out
     assert "each by itself: of " in " ".join(shown.out.split())
@@ -31,9 +32,9 @@ def test_folder_and_screen(tmp_path, capsys):
         *("records.jsonl", "run.json", "treatments", "report.html"),
     }
     text = (out / "attribution.md").read_text()
-    assert text.startswith("# Which source and which layer costs zoo:digits_cnn accuracy")
+    assert text.startswith(f"# Which source and which layer costs {NET} accuracy")
     # Finished: the same command reads its trials and says the same.
-    assert attribute(out, *SHORT, "--json") == 0
+    assert attribute(out, *SHORT, "--json", on=ON) == 0
     result = json.loads(capsys.readouterr().out)
     assert result == unsealed(json.loads((out / "attribution.json").read_text()))
     assert (result["format"], result["version"]) == ("analogsim-attribution", 1)
@@ -43,7 +44,7 @@ def test_folder_and_screen(tmp_path, capsys):
 
 def test_rram_says_what_its_law_cannot(tmp_path, capsys):
     args = ["--preset", "rram", "--only", "sources", "--chips", "2", "--limit", "20"]
-    assert attribute(tmp_path / "a2", *args) == 0
+    assert attribute(tmp_path / "a2", *args, on=ON) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "the law of 'rram' has no switch for it (see 'device')" in shown
     assert "Read noise that stays from product to product" in shown

@@ -113,35 +113,3 @@ def test_another_chip_is_not_written_over(
     assert run([*KINDS["convert"].command(folder, folder.parent), "--chip", "1"]) == 2
     assert "must be empty or hold what is written, got another chip" in capsys.readouterr().err
     assert stamps(folder) == before
-
-
-@pytest.mark.parametrize(
-    ("command", "more"),
-    [
-        (("drift", "--chips", "1", "--times", "1s"),
-         ("drift", "--chips", "2", "--times", "1s,1d")),
-        (("compare", "--times", "1s", "--chips", "1", "--presets", "ideal"),
-         ("compare", "--times", "1s", "--chips", "2", "--presets", "ideal,pcm")),
-    ],
-    ids=["drift", "compare"],
-)  # fmt: skip
-def test_more_is_added_with_extend(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...],
-    more: tuple[str, ...],
-) -> None:  # fmt: skip
-    args = ["zoo:digits_cnn", "--data", "digits", "--limit", "20", "--workers", "1"]
-    said([*command, *args, "-o", str(tmp_path / "o")], tmp_path)
-    before = (tmp_path / "o" / "records.jsonl").read_bytes()
-    grown = [*more, *args, "-o", str(tmp_path / "o")]
-    assert run(grown) == 2
-    assert "add to the run with --extend" in capsys.readouterr().err
-    table = said([*grown, "--extend"], tmp_path / "o")
-    after = (tmp_path / "o" / "records.jsonl").read_bytes()
-    assert after.startswith(before)
-    # As an own run of it, and said again without --extend: nothing is added.
-    alone = said([*more, *args, "-o", str(tmp_path / "alone")], tmp_path / "alone")
-    assert table == alone
-    found = values(tmp_path / "o")
-    assert found["records.jsonl"] == values(tmp_path / "alone")["records.jsonl"]
-    assert found["run.json"]["question"] == values(tmp_path / "alone")["run.json"]["question"]
-    assert said(grown, tmp_path / "o") == table

@@ -10,13 +10,15 @@ import pytest
 from analogsim.cli.main import run
 from analogsim.experiment.header import read_header
 from analogsim.spec.device import beside, device_of, is_device_file, seen_from
+from tests.cli.tiny import IMAGES, NET
 from tests.experiment.small import records
 from tests.inputs.devices import CELL
 
 SHORT = ["--data", "digits", "--limit", "40", "--workers", "1"]
-SPEC = """
-model = "zoo:digits_cnn"
-data = "digits"
+TINY = ["--data", IMAGES, "--limit", "40", "--workers", "1"]
+SPEC = f"""
+model = "{NET}"
+data = "{IMAGES}"
 presets = ["cell.py:wide", "pcm"]
 times = ["1s"]
 limit = 40
@@ -158,13 +160,13 @@ def test_presets_shows_it(cell: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_it_stands_beside_its_matched_noise_and_in_an_attribution(
     cell: Path, tmp_path: Path
 ) -> None:
-    compare = ["compare", "zoo:digits_cnn", "--presets", "mine/cell.py:Cell", "--times", "1s"]
-    assert run([*compare, "--chips", "2", *SHORT, "--gaussian", "matched", "-o", "m"]) == 0
+    compare = ["compare", NET, "--presets", "mine/cell.py:Cell", "--times", "1s"]
+    assert run([*compare, "--chips", "2", *TINY, "--gaussian", "matched", "-o", "m"]) == 0
     (point,) = json.loads(Path("m/matched.json").read_text())["points"]
     assert (point["preset"], point["control"]) == ("my-cell", "gaussian-matched(my-cell)")
     assert read_header(tmp_path / "m").spec["device_files"].keys() == {"my-cell"}
-    attribute = ["attribute", "zoo:digits_cnn", "--preset", "mine/cell.py:Cell", "--chips", "1"]
-    assert run([*attribute, "--only", "sources", "--times", "1s", *SHORT, "-o", "a"]) == 0
+    attribute = ["attribute", NET, "--preset", "mine/cell.py:Cell", "--chips", "1"]
+    assert run([*attribute, "--only", "sources", "--times", "1s", *TINY, "-o", "a"]) == 0
     rows = json.loads(Path("a/attribution.json").read_text())["rows"]
     assert "device" in {row["name"] for row in rows}
     assert read_header(tmp_path / "a").spec["device_files"].keys() == {"my-cell"}

@@ -7,6 +7,7 @@ import pytest
 
 from analogsim.cli.main import run
 from tests.cli.replaced import replaced
+from tests.cli.tiny import ON
 
 ROW = {"preset", "t_s", "bn", "compensation", "n_chips", "n_images", "mean", "ci95", "std_chips"}
 RECORD = {
@@ -18,9 +19,12 @@ RECORD = {
 TIMED = {"wall_s", "chip_s", "spec_digest", "crc32"}
 
 
-def drift(folder, *args, command="drift"):
-    usual = [command, "zoo:digits_cnn", "--data", "digits", "--limit", "90", "-o", str(folder)]
-    return run(replaced(usual, *args))
+DIGITS = ("zoo:digits_cnn", "--data", "digits", "--limit", "90")
+TINY = (*ON, "--limit", "60")
+
+
+def drift(folder, *args, command="drift", on=DIGITS):
+    return run(replaced([command, *on, "-o", str(folder)], *args))
 
 
 def read(folder):
@@ -83,11 +87,11 @@ def test_what_the_cpp_tile_adds_stands_under_the_table_and_in_the_notes(tmp_path
 
 
 def test_a_chip_is_the_same_whatever_else_is_asked(tmp_path):
-    drift(tmp_path / "a", "--times", "1d", "--chips", "2")
+    drift(tmp_path / "a", "--times", "1d", "--chips", "2", on=TINY)
     drift(tmp_path / "b", "--times", "1s,1d,1y", "--chips", "3", "--compensation", "none",
-          "--compensation", "global")  # fmt: skip
+          "--compensation", "global", on=TINY)  # fmt: skip
     drift(tmp_path / "c", "--presets", "gaussian,pcm", "--times", "1d", "--chips", "2",
-          command="compare")  # fmt: skip
+          command="compare", on=TINY)  # fmt: skip
     alone = strip(read(tmp_path / "a")[1])
     for folder in ("b", "c"):
         among = strip(read(tmp_path / folder)[1])
@@ -106,22 +110,25 @@ def test_native_and_tile_have_the_same_weights_and_close_accuracies(tmp_path):
 def test_ideal_periphery_native_and_tile_agree_exactly(tmp_path):
     for how in ("native", "tile"):
         drift(tmp_path / how, "--times", "1y", "--chips", "2", "--tile", "torch", "--forward", how,
-              "--periphery", "ideal")  # fmt: skip
+              "--periphery", "ideal", on=TINY)  # fmt: skip
     native, tile = ([r["n_correct"] for r in read(tmp_path / how)[1]] for how in ("native", "tile"))
     assert native == tile
 
 
 def test_rram_at_its_fitted_times(tmp_path, capsys):
-    assert drift(tmp_path / "r", "--preset", "rram", "--times", "1s,1d,2d", "--chips", "2") == 0
-    assert drift(tmp_path / "s", "--preset", "rram", "--times", "1s,1h") == 2
+    assert (
+        drift(tmp_path / "r", "--preset", "rram", "--times", "1s,1d,2d", "--chips", "2", on=TINY)
+        == 0
+    )
+    assert drift(tmp_path / "s", "--preset", "rram", "--times", "1s,1h", on=TINY) == 2
     assert "3600" in capsys.readouterr().err
     assert not (tmp_path / "s").exists()
     assert drift(tmp_path / "t", "--preset", "rram?interpolate=true", "--times", "1h",
-                 "--chips", "1") == 0  # fmt: skip
+                 "--chips", "1", on=TINY) == 0  # fmt: skip
 
 
 def test_compare_is_one_table(tmp_path, capsys):
-    assert drift(tmp_path / "c", "--chips", "2", command="compare") == 0
+    assert drift(tmp_path / "c", "--chips", "2", command="compare", on=TINY) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in ("digital", "pcm", "rram", "gaussian"))
     rows = read(tmp_path / "c")[0]["rows"]
@@ -139,6 +146,7 @@ def test_a_converted_folder_drifts_on(tmp_path):
     assert strip(read(tmp_path / "from")[1]) == strip(read(tmp_path / "direct")[1])
 
 
+@pytest.mark.slow
 def test_demo(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(["demo", "--chips", "2"]) == 0

@@ -5,19 +5,21 @@ import json
 import pytest
 
 from analogsim.cli.main import run
+from tests.cli.tiny import IMAGES, ON
+from tests.cli.tiny import NET as TINY
 from tests.studies.tiny import write_files
 
 NET = ("zoo:digits_cnn", "--data", "digits")
 SMALL = ("--limit", "40", "--chips", "2", "--times", "1d", "--workers", "1")
 EFFECTS = ("--effect", "stuck?rate_off=0.05", "--effect", "gain_error?std=0.1")
 NAMES = ["stuck?rate_off=0.05", "gain_error?std=0.1"]
-SPEC = """
-model = "zoo:digits_cnn"
-data = "digits"
+SPEC = f"""
+model = "{TINY}"
+data = "{IMAGES}"
 limit = 40
 presets = ["pcm"]
 times = ["1d"]
-effects = [{effects}]
+effects = [{{effects}}]
 [design]
 chips = 2
 """
@@ -34,7 +36,7 @@ def document(path):
 
 
 def test_a_run_names_them_in_order_and_goes_on_with_them_alone(folder, capsys):
-    assert run(["drift", *NET, *SMALL, *EFFECTS, "-o", "a"]) == 0
+    assert run(["drift", *ON, *SMALL, *EFFECTS, "-o", "a"]) == 0
     header = document(folder / "a" / "run.json")
     assert header["spec"]["effects"] == NAMES
     assert any("Stuck(rate_on=0.0, rate_off=0.05)" in note for note in header["notes"])
@@ -42,12 +44,12 @@ def test_a_run_names_them_in_order_and_goes_on_with_them_alone(folder, capsys):
         (folder / "a" / "spec.toml").read_text()
     )
     capsys.readouterr()
-    assert run(["drift", *NET, *SMALL, "-o", "a"]) == 2
+    assert run(["drift", *ON, *SMALL, "-o", "a"]) == 2
     assert "effects" in capsys.readouterr().err
 
 
 def test_a_run_without_them_does_not_speak_of_them(folder):
-    assert run(["drift", *NET, *SMALL, "-o", "a"]) == 0
+    assert run(["drift", *ON, *SMALL, "-o", "a"]) == 0
     (folder / "none.toml").write_text(SPEC.format(effects=""))
     assert run(["run", "none.toml", "--workers", "1", "-o", "b"]) == 0
     a, b = (document(folder / name / "run.json") for name in "ab")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from analogsim.cli.main import run
+from tests.cli.tiny import ON
 from tests.experiment.small import records
 
-ZOO = ("zoo:digits_cnn", "--data", "digits")
-DRIFT = ("drift", *ZOO, "--times", "1s,1d", "--chips", "1", "--limit", "20", "--workers", "1")
-TRAIN = ("train", *ZOO, "--epochs", "2")
+DRIFT = ("drift", *ON, "--times", "1s,1d", "--chips", "1", "--limit", "20", "--workers", "1")
+TRAIN = ("train", "zoo:digits_cnn", "--data", "digits", "--epochs", "2")
 END = {
     errno.ENOSPC: "make room, and give the same command again",
     errno.EDQUOT: "make room, and give the same command again",
@@ -79,6 +79,7 @@ def test_a_run_says_the_file_and_goes_on(
     assert {path.name for path in out.iterdir()} == {path.name for path in whole.iterdir()}
 
 
+@pytest.mark.usefixtures("few_digits")
 @pytest.mark.parametrize(
     "name", ["training.json", "metrics.jsonl", "state.pt", "weights.safetensors"]
 )

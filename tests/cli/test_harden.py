@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analogsim.cli.main import run
+from tests.cli.tiny import ON
 
 # Two steps an epoch: what they bring is asked in tests/hardening.
 USUAL = ["harden", "zoo:digits_cnn", "--data", "digits", "--epochs", "1", "--batch-size", "600"]
@@ -16,7 +17,8 @@ SMALL = ["--times", "1s,1y", "--chips", "2", "--limit", "60", "--workers", "1"]
 def test_hardens_measures_and_says_it_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [*USUAL, *SMALL, "--wires", "1ohm", "-o", str(tmp_path / "h")]
+    hardened = ["harden", *ON, "--epochs", "1", "--batch-size", "32", "--crop", "0"]
+    command = [*hardened, *SMALL, "--wires", "1ohm", "-o", str(tmp_path / "h")]
     assert run(command) == 0
     out, err = capsys.readouterr()
     for row in (r"direct +digital", r"direct +recalibrate", r"hardened +digital"):

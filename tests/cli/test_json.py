@@ -11,11 +11,13 @@ import click
 import pytest
 
 from analogsim.cli.main import COMMANDS, LazyGroup, cli, run
+from tests.cli.kinds import HEAD
 from tests.cli.replaced import replaced
+from tests.cli.tiny import IMAGES, ON
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 ZOO, DIGITS = "zoo:digits_cnn", ("--data", "digits")
-SMALL = (*DIGITS, "--limit", "12", "--chips", "2", "--times", "1s", "--workers", "1")
+SMALL = (*ON, "--limit", "12", "--chips", "2", "--times", "1s", "--workers", "1")
 # What prints a script or a spec, and no result.
 WITHOUT = {"completion"}
 
@@ -29,8 +31,8 @@ def score(outputs, target):
 LOSS = Measure(name="loss", better="lower", least=0, score=score)
 """
 SUITE = (
-    'kind = "noise"\ndata = "digits"\nlimit = 12\netas = ["5%"]\ndraws = 2\nscopes = ["weights"]\n'
-    '[[networks]]\nlabel = "a"\nmodel = "zoo:digits_cnn"\n'
+    f'kind = "noise"\ndata = "{IMAGES}"\nlimit = 12\netas = ["5%"]\ndraws = 2\n'
+    f'scopes = ["weights"]\n[[networks]]\nlabel = "a"\n{HEAD}'
 )
 
 
@@ -99,7 +101,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("json")
     (made / "suite.toml").write_text(SUITE)
     (made / "own.py").write_text(OWN)
-    command = ["drift", ZOO, *SMALL, "--yield-above", "90%"]
+    command = ["drift", *SMALL, "--yield-above", "90%"]
     assert run([*command, "-o", str(made / "run")]) == 0
     assert run([*replaced(command, "--chips", "2-3"), "-o", str(made / "part")]) == 0
     return made
@@ -111,18 +113,18 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-summary": ("report", "run"),
     "analogsim-summary part": ("report", "part"),
     "analogsim-summary merge": ("merge", "run", "part", "-o", "merged"),
-    "analogsim-summary drift": ("drift", ZOO, *SMALL, "-o", "drift"),
+    "analogsim-summary drift": ("drift", *SMALL, "-o", "drift"),
     "analogsim-summary demo": ("demo", "--chips", "1", "--workers", "1", "-o", "demo"),
     "analogsim-summary sweep": (
-        *("drift", ZOO, *SMALL, "--set", "adc_bits=7,8", "--set", "input_bound=1,2", "-o", "sweep"),
+        *("drift", *SMALL, "--set", "adc_bits=7,8", "--set", "input_bound=1,2", "-o", "sweep"),
     ),
-    "analogsim-summary measure": ("drift", ZOO, *SMALL, "--measure", "own.py:LOSS", "-o", "loss"),
+    "analogsim-summary measure": ("drift", *SMALL, "--measure", "own.py:LOSS", "-o", "loss"),
     "analogsim-matched": (
-        *("compare", ZOO, *SMALL, "--presets", "pcm", "--gaussian", "matched", "-o", "matched"),
+        *("compare", *SMALL, "--presets", "pcm", "--gaussian", "matched", "-o", "matched"),
     ),
-    "analogsim-attribution": ("attribute", ZOO, *SMALL, "--only", "sources", "-o", "attribution"),
+    "analogsim-attribution": ("attribute", *SMALL, "--only", "sources", "-o", "attribution"),
     "analogsim-noise": (
-        *("noise", ZOO, *DIGITS, "--limit", "12", "--etas", "5%", "--draws", "2", "-o", "noise"),
+        *("noise", *ON, "--limit", "12", "--etas", "5%", "--draws", "2", "-o", "noise"),
     ),
     "analogsim-noise measure": (
         *("noise", ZOO, *DIGITS, "--limit", "12", "--etas", "5%", "--draws", "2"),
@@ -130,8 +132,8 @@ CASES: dict[str, tuple[str, ...]] = {
     ),
     "analogsim-results": ("run", "suite.toml", "--workers", "1", "-o", "suite"),
     "analogsim-results hardened": (
-        *("harden", ZOO, *DIGITS, "--epochs", "1", "--times", "1s", "--chips", "1"),
-        *("--batch-size", "600", "--limit", "12", "--workers", "1", "-o", "hardened"),
+        *("harden", *ON, "--epochs", "1", "--times", "1s", "--chips", "1"),
+        *("--batch-size", "32", "--crop", "0", "--limit", "12", "--workers", "1", "-o", "hardened"),
     ),
     "analogsim-evaluation": ("evaluate", ZOO, *DIGITS, "--limit", "12"),
     "analogsim-training-result": ("train", ZOO, *DIGITS, "--epochs", "1", "-o", "trained"),

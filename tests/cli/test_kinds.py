@@ -5,6 +5,7 @@ A cell that cannot make sense is refused in a sentence, which is asserted here.
 
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,8 @@ import pytest
 import analogsim
 from analogsim.cli.main import run
 from tests.charts import drawn
-from tests.cli.kinds import KINDS, Kind, values
-
-# What a study of digits_cnn on 20 images may be called in its Answer.
-_ACCURACY = r"\d+\.\d+ %"
+from tests.cli.kinds import HEAD, KINDS, Kind, values
+from tests.experiment.ray_nodes import ray_elsewhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,20 +173,31 @@ def test_killed_and_resumed(made: Made, tmp_path: Path, name: str) -> None:
     assert values(folder) == values(made.whole(name))
 
 
+def elsewhere(name: str, place: Path, *where: str) -> None:
+    """Run a kind's command into `o`, with `where` in place of `--workers 1`."""
+    args = KINDS[name].command(place / "o", place)
+    at = args.index("--workers")
+    assert run([*args[:at], *args[at + 2 :], *where]) == 0
+
+
 @pytest.mark.slow
 @every
 def test_all_cores(made: Made, tmp_path: Path, name: str) -> None:
-    kind = KINDS[name]
-    args = [*changed(kind, "--workers", "--workers=2").command(tmp_path / "o", tmp_path)]
-    args.pop(args.index("--workers=2") + 1)
-    assert run(args) == 0
+    elsewhere(name, tmp_path, "--workers=2")
     assert values(tmp_path / "o") == values(made.whole(name))
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a Ray of one core, which all kinds run on."""
+    with ray_elsewhere(1) as address:
+        yield address
 
 
 @pytest.mark.slow
 @every
-def test_on_ray(made: Made, tmp_path: Path, name: str) -> None:
-    assert run([*KINDS[name].command(tmp_path / "o", tmp_path), "--on", "ray"]) == 0
+def test_on_ray(made: Made, tmp_path: Path, name: str, cluster: str) -> None:
+    elsewhere(name, tmp_path, "--on", "ray", "--address", cluster)
     assert values(tmp_path / "o") == values(made.whole(name))
 
 
@@ -204,7 +214,10 @@ def test_from_a_spec(
     """The spec that the command prints is the same run: it finds nothing left to do."""
     folder = made.copy(name, tmp_path)
     spec = tmp_path / "printed.toml"
-    spec.write_text(printed_spec(name, tmp_path, capsys))
+    text = printed_spec(name, tmp_path, capsys)
+    spec.write_text(text)
+    assert run(["run", str(spec), "--print-spec"]) == 0
+    assert capsys.readouterr().out == text
     before = [path.stat().st_mtime_ns for path in record_files(folder)]
     assert run(["run", str(spec), "-o", str(folder), "--workers", "1"]) == 0
     assert [path.stat().st_mtime_ns for path in record_files(folder)] == before
@@ -222,13 +235,12 @@ NO_SUITE = {
 @every
 def test_in_a_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     text = printed_spec(name, tmp_path, capsys)
-    model = 'model = "zoo:digits_cnn"\n'
     spec = tmp_path / "suite.toml"
     if name.startswith("suite"):
-        spec.write_text(f"{text}\n[[networks.networks]]\nlabel = 'c'\n{model}")
+        spec.write_text(f"{text}\n[[networks.networks]]\nlabel = 'c'\n{HEAD}")
     else:
-        networks = "".join(f'[[networks]]\nlabel = "{label}"\n{model}' for label in "ab")
-        spec.write_text(f"{text.replace(model, '')}\n{networks}")
+        networks = "".join(f'[[networks]]\nlabel = "{label}"\n{HEAD}' for label in "ab")
+        spec.write_text(f"{text.replace(HEAD, '')}\n{networks}")
     args = ["run", str(spec), "-o", str(tmp_path / "o"), "--workers", "1"]
     if name in NO_SUITE:
         assert run(args) == 2
@@ -259,6 +271,7 @@ def test_extended(
     assert any(path.read_bytes() != lines for path, lines in before.items())
 
 
+@pytest.mark.slow
 @every
 def test_figures(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     args = ["figures", str(made.whole(name)), "--format", "svg", "-o", str(tmp_path / "f")]

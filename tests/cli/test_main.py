@@ -87,6 +87,7 @@ WRONG = [
 WRONG += [
     ["drift", "zoo:nosuch", "--data", "digits", "-o", "out"],
     ["drift", "zoo:digits_cnn", "--data", "nosuch", "-o", "out"],
+    ["drift", "zoo:digits_cnn", "--data", "digits", "-o", "out", "--set", "adc_bits=99"],
 ]
 REFUSED = """
 import json, sys

@@ -5,21 +5,21 @@ import io
 import json
 import re
 import shutil
-import tomllib
 
 import pytest
 
 from analogsim.cli.main import run
 from analogsim.seal import unsealed
 from tests.cli.replaced import replaced
+from tests.cli.tiny import ON
 from tests.experiment.small import records
 
 SHORT = ["--presets", "pcm", "--times", "1d", "--chips", "2", "--limit", "20"]
+DIGITS = ("zoo:digits_cnn", "--data", "digits")
 
 
-def compare(folder, *args):
-    return run(["compare", "zoo:digits_cnn", "--data", "digits", "--gaussian", "matched",
-                "-o", str(folder), *args])  # fmt: skip
+def compare(folder, *args, on=ON):
+    return run(["compare", *on, "--gaussian", "matched", "-o", str(folder), *args])
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_folder_and_screen(made, capsys):
 
 
 def test_table(tmp_path, capsys):
-    assert compare(tmp_path / "m2", *replaced(SHORT, "--chips", "1")) == 0
+    assert compare(tmp_path / "m2", *replaced(SHORT, "--chips", "1"), on=DIGITS) == 0
     shown = capsys.readouterr().out
     assert "equivalent eta" in shown
     assert "(one chip, so no interval)" in " ".join(shown.split())
@@ -56,7 +56,7 @@ def test_table(tmp_path, capsys):
 
 def test_the_device_s_chips_are_those_of_a_plain_comparison(made, tmp_path):
     plain = tmp_path / "plain"
-    run(["compare", "zoo:digits_cnn", "--data", "digits", "-o", str(plain), *SHORT])
+    run(["compare", *ON, "-o", str(plain), *SHORT])
 
     def correct(folder):
         lines = (folder / "records.jsonl").read_text().splitlines()
@@ -66,6 +66,7 @@ def test_the_device_s_chips_are_those_of_a_plain_comparison(made, tmp_path):
     assert correct(made[0]) == correct(plain)
 
 
+@pytest.mark.slow
 def test_current_at_few_bits_and_what_is_said_of_global(tmp_path, capsys):
     """Any compensation can be compared; one that misleads is warned of."""
     edge = tmp_path / "four.toml"
@@ -73,7 +74,7 @@ def test_current_at_few_bits_and_what_is_said_of_global(tmp_path, capsys):
     for kind, warned in (("current", False), ("global", True)):
         out = tmp_path / kind
         asked = ["--periphery", str(edge), "--compensation", kind, "--chips", "1"]
-        assert compare(out, *replaced(SHORT, *asked)) == 0
+        assert compare(out, *replaced(SHORT, *asked), on=DIGITS) == 0
         shown = capsys.readouterr()
         said = f"warning: compensation '{kind}' misleads on pcm at 1 d"
         assert (said in shown.err, said in shown.out) == (warned, warned)
@@ -113,26 +114,6 @@ def of_spec(tmp_path_factory):
     path = printed_spec(folder)
     assert run(["run", str(path), "-o", str(folder / "run")]) == 0
     return path, folder / "run"
-
-
-def test_the_spec_gives_the_command_s_records(made, of_spec, capsys):
-    command, (path, spec) = made[0], of_spec
-    assert 'gaussian = "matched"' in path.read_text().splitlines()
-    for part in (".", "search"):
-        assert records(spec / part) == records(command / part)
-    said = [json.loads((d / "matched.json").read_text()) for d in (spec, command)]
-    for one in said:
-        for key in ("command", "crc32"):
-            one.pop(key, None)
-    assert said[0] == said[1]
-    # The folder holds the spec, and running it again where all is done changes nothing.
-    kept, asked = (tomllib.loads(p.read_text()) for p in (spec / "spec.toml", path))
-    assert kept == {**asked, "tile": "native"}
-    before = (spec / "matched.json").read_bytes()
-    capsys.readouterr()
-    assert run(["run", str(spec / "spec.toml"), "-o", str(spec)]) == 0
-    assert (spec / "matched.json").read_bytes() == before
-    assert "equivalent eta" in capsys.readouterr().out
 
 
 def test_a_spec_grows_by_times_and_not_by_chips(of_spec, tmp_path, capsys):

@@ -11,9 +11,10 @@ from analogsim.cli.main import run
 from analogsim.experiment.records import read_records
 from analogsim.spec.file import read_spec
 from tests.cli.test_main import spy
+from tests.cli.tiny import ON
 from tests.report.run_folder import SPEC, make_trial, write_run
 
-COMMAND = ["compare", "zoo:digits_cnn", "--data", "digits", "--presets", "pcm,ideal"]
+COMMAND = ["compare", *ON, "--presets", "pcm,ideal"]
 COMMAND += ["--times", "1s,1d", "--compensation", "none,global", "--limit", "20"]
 COMMAND += ["--periphery", "standard?adc_bits=6", "--yield-above", "50%", "--workers", "1"]
 # Of what is the same in both, these say when and how it came about.

@@ -11,16 +11,31 @@ import pytest
 import analogsim
 from analogsim.cli.main import run
 from tests.cli.test_merge import WHEN
-from tests.cli.test_suite import CHIPS, NOISE
+from tests.cli.test_suite import CHIPS as CHIPS_OF_DIGITS
+from tests.cli.test_suite import NOISE
+from tests.cli.tiny import BARE, IMAGES, NET, ON
 
-USUAL = ["zoo:digits_cnn", "--data", "digits", "--limit", "20", "--workers", "1"]
+
+def tiny(text: str) -> str:
+    """A suite of the digits as one of the tiny network."""
+    for old, new in (
+        ('"zoo:digits_cnn?norm=none"\nuntrained = true', f'"{BARE}"'),
+        ('"zoo:digits_cnn"', f'"{NET}"'),
+        ('data = "digits"', f'data = "{IMAGES}"'),
+    ):
+        text = text.replace(old, new)
+    return text
+
+
+USUAL = [*ON, "--limit", "20", "--workers", "1"]
 SWEPT = ["drift", *USUAL, "--times", "1s,1d", "--compensation", "none,global"]
 SWEPT += ["--bn", "digital,fold", "--set", "adc_bits=4,6,seed=0,1"]
 NOISY = ["noise", *USUAL, "--scopes", "weights,affine,folded", "--etas", "5%,20%"]
+CHIPS = tiny(CHIPS_OF_DIGITS)
 # With a sweep there is no pair.
 POINTS = re.sub(r"(pair|arm) = .*\n", "", CHIPS).replace('"ideal"', '"standard"')
 POINTS = POINTS.replace("[design]", "[sweep]\nadc_bits = [4, 6]\n[design]")
-NETWORKS = NOISE.replace('weights = "w/bn.safetensors"\n', "")
+NETWORKS = tiny(NOISE.replace('weights = "w/bn.safetensors"\n', ""))
 
 
 def plain(value: Any) -> Any:
@@ -86,7 +101,11 @@ def one_network(text: str, at: int) -> str:
     return f"{shared}[[networks]]{networks[at]}"
 
 
-@pytest.mark.parametrize("text", [CHIPS, POINTS, NETWORKS], ids=["chips", "sweep", "noise"])
+@pytest.mark.parametrize(
+    "text",
+    [CHIPS, pytest.param(POINTS, marks=pytest.mark.slow), NETWORKS],
+    ids=["chips", "sweep", "noise"],
+)
 def test_parts_of_a_suite_are_the_whole(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

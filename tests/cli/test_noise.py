@@ -13,8 +13,6 @@ from analogsim.spec.file import as_toml, parse_spec
 from analogsim.spec.noise import NoiseSpec
 from tests.cli.replaced import replaced
 from tests.cli.test_run import lines
-from tests.experiment.held import Held
-from tests.experiment.small import records
 
 COMMAND = ["noise", "zoo:digits_cnn", "--data", "digits", "--limit", "60", "--draws", "2"]
 SMALL = [*COMMAND, "--scopes", "weights,variance", "--references", "std", "--etas", "5%,0.3"]
@@ -43,20 +41,6 @@ def test_a_study_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert json.loads(capsys.readouterr().out) == json.loads(first["noise.json"])
     assert {name: (out / name).read_bytes() for name in names} == first
     assert lines(out) == 2 * 2 * 2
-
-
-def test_the_printed_spec_gives_the_command_s_records(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run([*SMALL, "-o", str(tmp_path / "a")]) == 0
-    capsys.readouterr()
-    assert run([*SMALL, "--print-spec"]) == 0
-    text = capsys.readouterr().out
-    (tmp_path / "s.toml").write_text(text)
-    assert run(["run", str(tmp_path / "s.toml"), "--print-spec"]) == 0
-    assert capsys.readouterr().out == text
-    assert run(["run", str(tmp_path / "s.toml"), "-o", str(tmp_path / "b")]) == 0
-    assert records(tmp_path / "a") == records(tmp_path / "b")
 
 
 def test_a_spec_that_says_little_asks_for_everything() -> None:
@@ -123,21 +107,6 @@ def test_a_network_without_weights_is_refused(
     command = ["noise", "zoo:resnet20", "--data", "digits", "-o", str(tmp_path)]
     assert run(command) == 2
     assert "zoo:resnet20 must have trained weights, got untrained" in (capsys.readouterr().err)
-
-
-@pytest.mark.slow
-def test_a_killed_study_goes_on(tmp_path: Path) -> None:
-    asked = [*COMMAND, "--scopes", "weights,variance,folded", "--references", "max"]
-    assert run([*asked, "-o", str(tmp_path / "whole")]) == 0
-    command = [*asked, "-o", str(tmp_path / "out")]
-    signs = tmp_path / "signs"
-    signs.mkdir()
-    held = Held(signs, 7, *command)
-    held.wait()
-    held.kill()
-    assert lines(tmp_path / "out") == 7 < lines(tmp_path / "whole")
-    assert run(command) == 0
-    assert records(tmp_path / "out") == records(tmp_path / "whole")
 
 
 @pytest.mark.filterwarnings("default:numba is not installed:UserWarning")

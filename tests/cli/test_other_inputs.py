@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+import torch
+from torch.nn import functional
 
 from analogsim.cli.main import run
 from analogsim.experiment.digest import digest_of
 from analogsim.experiment.header import HEADER_FILE, read_header, write_header
 from analogsim.experiment.records import RECORDS_FILE, read_records
-from analogsim.inputs.data import load_data
-from analogsim.inputs.known import SHIPPED
 from tests.cli.replaced import replaced
 from tests.experiment.small import records
 from tests.inputs.devices import CELL
@@ -22,9 +22,10 @@ from tests.inputs.devices import CELL
 FILES = {
     "net.py": "from layer import Net\n\ndef net():\n    return Net()\n",
     "layer.py": (
-        "from torch import nn\nfrom analogsim.inputs.models import load_model\n\n"
+        "from torch import nn\n\n"
         "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
-        "        self.net = load_model('zoo:digits_cnn').module\n\n"
+        "        self.net = nn.Sequential(\n            nn.Conv2d(1, 4, 3), nn.ReLU(),"
+        " nn.Flatten(), nn.Linear(144, 10)\n        )\n\n"
         "    def forward(self, x):\n        return self.net(x)\n"
     ),
     "set.py": (
@@ -43,6 +44,7 @@ FILES = {
         '[[networks]]\nlabel = "a"\nmodel = "net.py:net"\nweights = "w.safetensors"\n'
     ),
 }
+SHAPES = {"0.weight": (4, 1, 3, 3), "0.bias": (4,), "3.weight": (10, 144), "3.bias": (10,)}
 OF = ["net.py:net", "--weights", "w.safetensors", "--data", "set.py:d", "-o", "out"]
 CHIPS = [*OF, "--times", "1s,1d", "--chips", "1"]
 STUDIES = {
@@ -70,7 +72,7 @@ def edited(name: str) -> Callable[[], None]:
 def other_weights() -> None:
     path = Path("w.safetensors")
     state = safetensors.numpy.load(path.read_bytes())
-    state["net.conv1.weight"] *= np.float32(1.01)
+    state["net.0.weight"] *= np.float32(1.01)
     path.write_bytes(safetensors.numpy.save(state))
 
 
@@ -97,6 +99,12 @@ KINDS: dict[str, tuple[Callable[[], None], str]] = {
 }
 
 
+def answers(images: np.ndarray, state: dict[str, np.ndarray]) -> np.ndarray:
+    """What the network says of images (n, 1, 8, 8): a study of it needs some that are right."""
+    x, w, b, w_fc, b_fc = map(torch.from_numpy, (images, *state.values()))
+    return (functional.conv2d(x, w, b).relu().flatten(1) @ w_fc.T + b_fc).argmax(1).numpy()
+
+
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A folder with all files and `out`, in which a study was done; made at the first call."""
@@ -107,13 +115,14 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             folder = made[study] = tmp_path_factory.mktemp(study)
             for name, text in FILES.items():
                 (folder / name).write_text(text)
-            shipped = (SHIPPED / "digits_cnn-batch.safetensors").read_bytes()
-            state = safetensors.numpy.load(shipped)
-            state = {f"net.{name}": value for name, value in state.items()}
+            draw = np.random.default_rng(1)
+            state = {
+                f"net.{name}": draw.normal(size=shape, scale=0.3).astype(np.float32)
+                for name, shape in SHAPES.items()
+            }
             (folder / "w.safetensors").write_bytes(safetensors.numpy.save(state))
-            digits = load_data("digits").dataset
-            images, labels = zip(*(digits[at] for at in range(24)), strict=True)
-            np.savez(folder / "d.npz", x=np.stack(images), y=np.array(labels))
+            images = draw.normal(size=(24, 1, 8, 8)).astype(np.float32)
+            np.savez(folder / "d.npz", x=images, y=answers(images, state))
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(folder)
                 assert run([*STUDIES[study], *(["--workers", "1"])]) == 0

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 
 import pytest
 from click.testing import CliRunner, Result
@@ -102,16 +100,3 @@ def test_which_constants_can_be_set_is_said() -> None:
 def test_an_unknown_device_is_our_error_and_suggests() -> None:
     with pytest.raises(DeviceError, match=r"got 'gausian'; did you mean 'gaussian'"):
         run("gausian")
-
-
-def test_torch_is_not_imported() -> None:
-    script = (
-        "import sys\n"
-        "from analogsim.cli.presets import presets\n"
-        "presets.main([], standalone_mode=False)\n"
-        "presets.main(['pcm'], standalone_mode=False)\n"
-        "print(sorted({'torch', 'torchvision', 'aihwkit'} & sys.modules.keys()))\n"
-    )
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("\n[]\n")

@@ -163,7 +163,7 @@ def outcome(text: str) -> AnySpec | str:
     return said
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(documents())
 def test_a_document_is_a_spec_or_has_its_problems_named(document: dict[str, Any]) -> None:
     text = "".join(f"{toml_value(key)} = {written(value)}\n" for key, value in document.items())
@@ -222,7 +222,7 @@ def test_a_whole_number_may_be_written_with_a_point() -> None:
     assert (repr(spec.seed), repr(spec.chips)) == ("3", "2")
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.binary(max_size=60), st.integers(0, 200))
 def test_a_damaged_file_is_refused_in_words(noise: bytes, at: int) -> None:
     good = (

@@ -5,22 +5,23 @@ import json
 import pytest
 
 from analogsim.cli.main import run
+from tests.cli.tiny import IMAGES, NET, ON
 
 pytest.importorskip("numba", reason="needs numba: pip install 'analogsim-aimc[fast]'")
-SPEC = """
-model = "zoo:digits_cnn"
-data = "digits"
+SPEC = f"""
+model = "{NET}"
+data = "{IMAGES}"
 limit = 40
 presets = ["pcm"]
 times = ["1s"]
-stream = "{stream}"
+stream = "{{stream}}"
 [design]
 chips = 2
 """
 
 
 def drift(folder, *args):
-    common = ["zoo:digits_cnn", "--data", "digits", "--limit", "40", "--chips", "2"]
+    common = [*ON, "--limit", "40", "--chips", "2"]
     return run(["drift", *common, "--times", "1s", "-o", str(folder), *args])
 
 

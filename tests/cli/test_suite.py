@@ -111,25 +111,6 @@ def test_a_suite_of_noise(done: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert json.loads(capsys.readouterr().out)["format"] == "analogsim-results"
 
 
-def test_a_suite_that_was_broken_off_goes_on(
-    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copytree(done, tmp_path / "again")
-    out = tmp_path / "again" / "out"
-    stamp = (out / "with" / "records.jsonl").stat().st_mtime_ns
-    (out / "results.json").unlink()
-    shutil.rmtree(out / "without")
-    assert run(["run", str(tmp_path / "again" / "suite.toml"), "-o", str(out)]) == 0
-    assert "network 2 of 2: without" in capsys.readouterr().err
-    assert (out / "with" / "records.jsonl").stat().st_mtime_ns == stamp
-
-    def counts(folder: Path) -> list[object]:
-        content = json.loads((folder / "results.json").read_bytes())
-        return [one["rows"] for one in content["networks"]]
-
-    assert counts(out) == counts(done / "out")
-
-
 def test_a_suite_of_chips(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "chips.toml"
     path.write_text(CHIPS)

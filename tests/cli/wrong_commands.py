@@ -1,6 +1,7 @@
 """Commands that are wrong, and what must be said of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import cycle
 from pathlib import Path
 
 from tests.cli.wrong_files import NOT_UTF8
@@ -106,22 +107,17 @@ RUNS = {
 def commands() -> Iterator[tuple[tuple[str, ...], str]]:
     """The table: a command, and what its sentence must say."""
     for command in ("convert", "drift", "compare", "evaluate", "train"):
-        out = () if command == "evaluate" else OUT
         yield (command,), "Missing argument 'MODEL'"
-        yield (command, ZOO, *DIGITS, *out, "--seeed", "3"), "No such option:? '?--seeed"
-        for model, message in MODELS.items():
-            if (command, model) != ("train", "net.py:net"):
-                yield (command, model, *DIGITS, *out), message
-    for command in ("convert", "drift", "evaluate"):
-        out = () if command == "evaluate" else OUT
-        for weights, message in WEIGHTS.items():
-            yield (command, ZOO, "--weights", weights, *DIGITS, *out), message
-    for command in ("convert", "evaluate", "train"):
-        out = () if command == "evaluate" else OUT
-        for data, message in DATA.items():
-            # A training says first that it wants its images in memory.
-            if command != "train" or not data.startswith("folder:images?channels"):
-                yield (command, ZOO, "--data", data, *out), message
+        yield (command, ZOO, *DIGITS, *_out(command), "--seeed", "3"), "No such option:? '?--seeed"
+    for command, (model, message) in _dealt(MODELS, "drift", "compare", "evaluate", "train"):
+        if (command, model) != ("train", "net.py:net"):
+            yield (command, model, *DIGITS, *_out(command)), message
+    for command, (weights, message) in _dealt(WEIGHTS, "drift", "evaluate"):
+        yield (command, ZOO, "--weights", weights, *DIGITS, *_out(command)), message
+    for command, (data, message) in _dealt(DATA, "evaluate", "train"):
+        # A training says first that it wants its images in memory.
+        if command != "train" or not data.startswith("folder:images?channels"):
+            yield (command, ZOO, "--data", data, *_out(command)), message
     for command in ("convert", "drift", "train", "demo", "run"):
         first = {"demo": (), "run": ("good.toml",)}.get(command, (ZOO, *DIGITS))
         yield (command, *first, "-o", "file"), "output file must be a folder, got a path through"
@@ -132,11 +128,10 @@ def commands() -> Iterator[tuple[tuple[str, ...], str]]:
         yield (command, *first, "-o", "chip"), held
         if Path("/sys/kernel").is_dir():
             yield (command, *first, "-o", "/sys/x"), "output /sys/x must be writable, got '"
-    for command in ("convert", "drift"):
-        for periphery, message in PERIPHERIES.items():
-            yield (command, ZOO, *DIGITS, "--periphery", periphery, *OUT), message
-        for folder, message in CHIPS.items():
-            yield (command, folder, *DIGITS, *OUT), message
+    for command, (periphery, message) in _dealt(PERIPHERIES, "drift"):
+        yield (command, ZOO, *DIGITS, "--periphery", periphery, *OUT), message
+    for command, (folder, message) in _dealt(CHIPS, "drift"):
+        yield (command, folder, *DIGITS, *OUT), message
     yield ("convert", "chip", "--weights", "good.pt", *DIGITS, *OUT), "got --weights too"
     yield ("convert", ZOO), "must have a folder to write, got none; add -o DIR or --dry-run"
     yield ("convert", ZOO, "--input-shape", "1x0x8", *OUT), "got '1x0x8'; write for example"
@@ -181,6 +176,17 @@ def commands() -> Iterator[tuple[tuple[str, ...], str]]:
     yield from _study_commands()
     yield from _numbers()
     yield from _twice()
+
+
+def _out(command: str) -> tuple[str, ...]:
+    return () if command == "evaluate" else OUT
+
+
+def _dealt(table: Mapping[str, str], *others: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Each row with `convert`, and with one of the others in turn: what reads it is the same."""
+    for row, other in zip(table.items(), cycle(others), strict=False):
+        yield "convert", row
+        yield other, row
 
 
 def _study_commands() -> Iterator[tuple[tuple[str, ...], str]]:

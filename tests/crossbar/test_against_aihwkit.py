@@ -26,18 +26,11 @@ from device_models.contract import NoiseLaw, TileContext
 from device_models.ideal import Ideal
 from tests.crossbar.nets import relative_error
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 HOUR_S, DAY_S = 3600.0, 86400.0
 TIMES_S = (1.0, HOUR_S, 30 * DAY_S, 365 * DAY_S)
 SEED, CHIP = 4, 3
-
-
-@pytest.fixture(autouse=True)
-def one_torch_thread():
-    """aihwkit's powers differ in the last bit with the number of torch threads; ours do not."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def net() -> nn.Sequential:

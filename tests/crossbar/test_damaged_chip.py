@@ -43,7 +43,7 @@ def written(folder: Path, files: dict[str, bytes | None]) -> None:
             (folder / name).write_bytes(content)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(damages(NAMES))
 def test_damage_is_refused_or_does_no_harm(drawn: tuple[str, Damage]) -> None:
     files, expected, said = saved()
@@ -59,7 +59,7 @@ def test_damage_is_refused_or_does_no_harm(drawn: tuple[str, Damage]) -> None:
         assert torch.equal(outputs(chip), expected)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.data())
 def test_an_edited_file_is_taken_or_refused_in_words(data: st.DataObject) -> None:
     """Whoever edits on purpose takes the seal out; that must never be a traceback."""

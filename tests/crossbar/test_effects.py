@@ -26,18 +26,11 @@ from analogsim.errors import DeviceError, InputError
 from device_models.effects import EFFECTS, Cells, EffectInfo, GainError, Stuck
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 SEED, CHIP = 4, 3
 DAY_S, YEAR_S = 86_400.0, 365 * 86_400.0
 STUCK, GAIN = Stuck(rate_on=0.05, rate_off=0.1), GainError(std=0.2)
-
-
-@pytest.fixture(autouse=True)
-def one_torch_thread():
-    """aihwkit's powers differ in the last bit with the number of torch threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def made(device="pcm", periphery="ideal", effects=(STUCK, GAIN), chip=CHIP, **options):

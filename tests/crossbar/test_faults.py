@@ -15,18 +15,11 @@ from tests.crossbar.nets import small_inputs, small_net
 from tests.crossbar.test_effects import CHIP, SEED, outputs, tiles, weights
 from tests.device_models.drawn import Drawn
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 DAY_S, YEAR_S = 86_400.0, 365 * 86_400.0
 PLAIN = Faults(on=0.03, off=0.03, open=0.02)
 AWARE = Faults(on=0.03, off=0.03, open=0.02, pairs=True, remap="both", spare=2)
-
-
-@pytest.fixture(autouse=True)
-def one_torch_thread():
-    """aihwkit's powers differ in the last bit with the number of torch threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def made(device="pcm", effects=(AWARE,), chip=CHIP, periphery="ideal", net=None, **options):

@@ -7,15 +7,9 @@ from aihwkit.inference.noise.pcm import PCMLikeNoiseModel
 from device_models import parse
 from device_models.contract import TileContext
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 TIMES_S = (0.0, 1.0, 3600.0, 2.6e6, 3.15e7, 1e9)
-
-
-@pytest.fixture(autouse=True)
-def one_torch_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def tile(shape) -> torch.Tensor:

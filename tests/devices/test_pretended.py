@@ -183,8 +183,13 @@ def hardened(device: str, **changes: Any) -> tuple[float, dict[str, Tensor]]:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"distill": 0.5}, {"effects": ("stuck?rate_off=0.1",)}],
-    ids=["noise", "labels too", "stuck cells"],
+    [
+        pytest.param({}, id="noise"),
+        pytest.param({"distill": 0.5}, id="labels too", marks=pytest.mark.slow),
+        pytest.param(
+            {"effects": ("stuck?rate_off=0.1",)}, id="stuck cells", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_an_epoch_against_chips_is_that_of_the_cpu(changes: dict[str, Any]) -> None:
     with pretended_cuda():

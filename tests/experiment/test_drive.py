@@ -22,6 +22,8 @@ from analogsim.report import build_report, summary
 from device_models.registry import parse
 from tests.experiment.small import DAY, Stopping, adaptive, analog, data, records, run, study
 
+MORE = ("ideal", "pcm", "gaussian")
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -94,10 +96,13 @@ def test_a_crash_before_the_header_leaves_a_folder_that_can_be_used(tmp_path: Pa
     assert len(records(tmp_path)) == 24
 
 
-@pytest.mark.parametrize("place", [Local(2), Local(3)], ids=["two-workers", "three"])
-@pytest.mark.parametrize("design", ["chips", "precision"])
+@pytest.mark.parametrize(
+    ("design", "place"),
+    [("chips", Local(3)), ("precision", Local(2))],
+    ids=["chips by three", "precision by two"],
+)
 def test_workers_give_the_same_records(
-    tmp_path: Path, unbroken: dict[str, list[dict[str, Any]]], place: Place, design: str
+    tmp_path: Path, unbroken: dict[str, list[dict[str, Any]]], design: str, place: Place
 ) -> None:
     run(tmp_path, study() if design == "chips" else adaptive(), place)
     assert records(tmp_path) == unbroken[design]
@@ -136,9 +141,9 @@ def test_the_cost_is_measured_where_it_is_not_given(tmp_path: Path) -> None:
     ("name", "value", "added"),
     [
         ("design", Chips(chips=4), 8),
-        ("times_s", (0.5, 1.0, DAY), 12),
+        pytest.param("times_s", (0.5, 1.0, DAY), 12, marks=pytest.mark.slow),
         ("compensations", ("none", "global", "exact"), 12),
-        ("devices", (parse("ideal"), parse("pcm"), parse("gaussian")), 12),
+        pytest.param("devices", tuple(map(parse, MORE)), 12, marks=pytest.mark.slow),
     ],
     ids=["chips", "times", "compensations", "presets"],
 )

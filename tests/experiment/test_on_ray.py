@@ -3,11 +3,9 @@
 import multiprocessing
 import os
 import re
-import secrets
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from multiprocessing.connection import Connection
@@ -22,7 +20,8 @@ from analogsim.experiment import on_ray
 from analogsim.experiment.on_ray import OnRay
 from analogsim.experiment.place import WorkerError
 from analogsim.experiment.ray_driver import Connected, Connecting
-from tests.experiment.held import PATIENCE_S, ROOT, Held
+from tests.experiment.held import PATIENCE_S, Held
+from tests.experiment.ray_nodes import ray_nodes
 from tests.experiment.small import records
 from tests.inputs.devices import CELL
 
@@ -70,26 +69,8 @@ needs_ray = [
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head and one more node, with one core each. Always stopped at the end."""
-    with pytest.MonkeyPatch.context() as patch:
-        # The nodes and their workers inherit these.
-        patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        patch.setenv("OMP_NUM_THREADS", "1")
-        patch.setenv("PYTHONPATH", str(ROOT))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from ray.cluster_utils import Cluster
-
-            made = Cluster()
-            try:
-                for _ in range(2):
-                    made.add_node(num_cpus=1, object_store_memory=10**8, include_dashboard=False)
-                yield made
-            finally:
-                made.shutdown()
+    with ray_nodes(2) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -110,16 +110,6 @@ def test_a_point_is_the_plain_run_of_its_settings(
     assert len(alone) == 2
 
 
-@pytest.mark.parametrize("after", [1, 9])
-def test_a_sweep_that_crashed_goes_on_to_the_same_records(
-    after: int, whole: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(small.Stopping.Crash):
-        small.run(tmp_path, sweep(), small.Stopping(after))
-    assert len(read_records(tmp_path)) == after
-    assert run(tmp_path, sweep()) == small.records(whole)
-
-
 def test_points_are_added_and_none_is_taken_away(whole: Path, tmp_path: Path) -> None:
     few = sweep(points=POINTS[2:])
     run(tmp_path, few)

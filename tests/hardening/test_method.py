@@ -26,6 +26,8 @@ from analogsim.training.task import Training
 from device_models.pcm import Pcm
 from tests.hardening.networks import small
 
+# Five steps an epoch where 80 of them are held out.
+pytestmark = pytest.mark.usefixtures("few_digits")
 AS_IS = Normalise(divisor=1, mean=(0.0,), std=(1.0,), source="as is")
 
 
@@ -162,7 +164,7 @@ def training(**changes: Any) -> Training:
     images = load_data("digits", split="train")
     recipe = replace(
         default_recipe("zoo:digits_cnn", "digits"),
-        **{"epochs": 2, "batch_size": 200, "learning_rate": 0.01, "seed": 2},
+        **{"epochs": 2, "batch_size": 80, "learning_rate": 0.01, "seed": 2},
     )
     return Training(
         model="zoo:digits_cnn",
@@ -170,7 +172,7 @@ def training(**changes: Any) -> Training:
         test=load_data("digits"),
         recipe=replace(recipe, precision="fp32"),
         command="analogsim harden ...",
-        method=method(held_out=200, **changes),
+        method=method(held_out=80, **changes),
         trained=True,
     )
 
@@ -190,7 +192,12 @@ OTHERWISE = {"layers": ("conv*",), "array": "whole", "backward": "clean"}
 
 @pytest.mark.parametrize(
     ("periphery", "changes"),
-    [("ideal", {}), ("standard", {}), ("standard", OTHERWISE), ("standard", ADAPTED)],
+    [
+        ("ideal", {}),
+        pytest.param("standard", {}, marks=pytest.mark.slow),
+        pytest.param("standard", OTHERWISE, marks=pytest.mark.slow),
+        ("standard", ADAPTED),
+    ],
     ids=["ideal", "standard", "otherwise", "adapted"],
 )
 def test_broken_off_it_ends_as_an_unbroken_one(
@@ -229,8 +236,7 @@ def test_broken_off_it_ends_as_an_unbroken_one(
     assert (said.get("layers"), said.get("backward")) == (
         (["conv*"], "clean") if len(changes) > 1 else (None, None)
     )
-    # 1,437 images but for those held out.
-    assert curve[0]["steps"] == (1437 - 200) // 200
+    assert curve[0]["steps"] == (480 - 80) // 80
 
 
 def _check_adapted(made: Model) -> None:
@@ -274,7 +280,7 @@ def make():
 """
 
 
-@pytest.mark.parametrize("periphery", ["ideal", "standard"])
+@pytest.mark.parametrize("periphery", [pytest.param("ideal", marks=pytest.mark.slow), "standard"])
 def test_attention_and_recurrent_cells_are_trained_as_they_are(
     tmp_path: Path, periphery: str
 ) -> None:
@@ -282,7 +288,7 @@ def test_attention_and_recurrent_cells_are_trained_as_they_are(
     code = tmp_path / "attentive.py"
     code.write_text(ATTENTIVE)
     job = replace(training(periphery=periphery), model=f"{code}:make")
-    job = replace(job, recipe=replace(job.recipe, epochs=2, batch_size=120, learning_rate=0.1))
+    job = replace(job, recipe=replace(job.recipe, epochs=2, batch_size=80, learning_rate=0.1))
     made = train(job, tmp_path / "whole")
 
     def stop(epoch: int, steps: int, step: int, loss: float) -> None:

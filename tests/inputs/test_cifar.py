@@ -120,6 +120,7 @@ def test_a_missing_folder_or_file_is_refused(
 
 @needs_cifar
 @pytest.mark.data
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "classes"), [("cifar10", 10), ("cifar100", 100)])
 def test_the_real_copies_have_their_counts_and_stated_moments(name: str, classes: int) -> None:
     test, train = load_data(name), load_data(name, split="train")

@@ -160,7 +160,7 @@ def test_the_grammar_makes_whole_pickles(program: bytes) -> None:
 
 
 @EACH
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(program=programs())
 def test_a_pickle_is_taken_or_refused_and_calls_nothing(
     program: bytes, packed: Callable[[bytes], bytes], read: Callable[[Path], object]

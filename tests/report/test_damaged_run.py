@@ -34,7 +34,7 @@ def written(folder: Path, files: dict[str, bytes | None]) -> None:
             (folder / name).write_bytes(content)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(damages(NAMES))
 def test_damage_is_refused_or_leaves_only_what_was_measured(drawn: tuple[str, Damage]) -> None:
     files, header, trials = run()
@@ -53,7 +53,7 @@ def test_damage_is_refused_or_leaves_only_what_was_measured(drawn: tuple[str, Da
         assert sum(row["n_chips"] for row in result["rows"]) == len(records)
 
 
-@settings(max_examples=75)
+@settings(max_examples=40)
 @given(st.data())
 def test_an_edited_run_is_taken_or_refused_in_words(data: st.DataObject) -> None:
     files, _, _ = run()

@@ -12,6 +12,7 @@ from analogsim.report import build_report
 from analogsim.report.device_chart import device_charts, devices_chart
 from analogsim.report.look import PAGE
 from device_models.behaviour import Behaviour
+from tests import charts
 from tests.report.full_folder import behaviour, layers_file, write_full
 
 
@@ -66,6 +67,7 @@ def test_it_stands_with_the_devices_and_its_data_beside(tmp_path: Path) -> None:
 
 
 def test_folders_of_before_have_none(tmp_path: Path) -> None:
+    charts.draw("nothing")
     folder = write_full(tmp_path / "run")
     content = layers_file("pcm")
     del content["presets"][0]["behaviour"]

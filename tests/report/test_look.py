@@ -129,6 +129,7 @@ def peaked(*presets: str) -> LayersFile:
     return content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", [PAGE, ONE_COLUMN], ids=["page", "one-column"])
 def test_nothing_that_is_drawn_leaves_a_chart(tmp_path: Path, look: Look) -> None:
     trials = drifting(("pcm", LONG), ("global",), ("digital", "fold"), (1.0, DAY), chips=3)

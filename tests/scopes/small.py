@@ -1,6 +1,5 @@
 """A small noise study on the shipped network, and a network whose variances are near zero."""
 
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,17 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analogsim.experiment.job import Task
 from analogsim.experiment.local import Local
-from analogsim.experiment.place import Place, Work
-from analogsim.experiment.trial import Trial
+from analogsim.experiment.place import Place
 from analogsim.inputs import load_model
 from analogsim.scopes.drive import run_noise
 from analogsim.scopes.noisy import NoisyNetwork, make_noisy
 from analogsim.scopes.study import NoiseStudy
 from tests.experiment.small import data, records
 
-__all__ = ["Breaking", "Flat", "data", "network", "noisy", "records", "run", "study"]
+__all__ = ["Flat", "data", "network", "noisy", "records", "run", "study"]
 
 
 @lru_cache(maxsize=2)
@@ -65,25 +62,6 @@ def run(
         lambda done, total, what: None,
         **options,
     )
-
-
-class Breaking:
-    """A place that breaks off after some trials, as a crash would."""
-
-    class Crash(Exception):
-        pass
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def run(self, job: Work, tasks: Sequence[Task]) -> Iterator[Trial]:
-        kept: dict[Any, Any] = {}
-        for task in tasks:
-            for trial in job.trials(task, kept):
-                if self.left == 0:
-                    raise self.Crash
-                self.left -= 1
-                yield trial
 
 
 class Flat(nn.Module):

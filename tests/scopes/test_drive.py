@@ -1,18 +1,22 @@
-"""A noise study is a run like any other: every trial once, resumed, extended, on many workers."""
+"""A noise study is a run like any other: every trial once, extended. What all kinds of study can,
+resumed and on many workers, is asked in tests/cli/test_kinds.py."""
 
+import copy
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from analogsim.errors import InputError
 from analogsim.experiment.header import read_header
-from analogsim.experiment.local import Local
-from analogsim.experiment.records import RECORDS_FILE, read_records
+from analogsim.experiment.records import read_records
+from analogsim.scopes.build import build_noise
 from analogsim.scopes.levels import SCOPES, Level
 from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.variances import read_variances
-from tests.scopes.small import Breaking, network, noisy, records, run, study
+from tests.scopes.small import network, noisy, records, run, study
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +40,6 @@ def test_a_trial_is_what_the_network_says(unbroken: list[dict[str, Any]]) -> Non
     expected = noisy(batch_size=48).score(level, seed=0, draw=1)
     (found,) = (r for r in unbroken if (r["preset"], r["chip"]) == (level.preset, 1))
     assert (found["correct"], found["n_nan"]) == (expected.correct, expected.n_nan)
-
-
-@pytest.mark.parametrize("crashes", [(0,), (1,), (7, 3), (23,)], ids=str)
-def test_a_run_that_crashes_goes_on(
-    tmp_path: Path, unbroken: list[dict[str, Any]], crashes: tuple[int, ...]
-) -> None:
-    for after in crashes:
-        with pytest.raises(Breaking.Crash):
-            run(tmp_path, place=Breaking(after))
-        with (tmp_path / RECORDS_FILE).open("ab") as file:
-            file.write(b'{"format": "analogsim-tr')
-    run(tmp_path)
-    assert records(tmp_path) == unbroken
-
-
-def test_workers_give_the_same_records(tmp_path: Path, unbroken: list[dict[str, Any]]) -> None:
-    run(tmp_path, place=Local(2))
-    assert records(tmp_path) == unbroken
 
 
 def test_extending_adds_and_moves_nothing(tmp_path: Path, unbroken: list[dict[str, Any]]) -> None:
@@ -86,6 +72,16 @@ def test_a_network_without_batchnorm_computes_nothing_twice(tmp_path: Path) -> N
     assert (found.n_bn, found.scopes) == (0, SCOPES)
     for scope in ("affine", "variance", "folded"):
         assert found.by_draw(scope, "std", (0.1,)) == found.by_draw("biases", "std", (0.1,))
+
+
+def test_variances_that_are_all_equal_have_no_noise_of_their_std(tmp_path: Path) -> None:
+    module = copy.deepcopy(network())
+    for norm in (one for one in module.modules() if isinstance(one, nn.BatchNorm2d)):
+        norm.running_var.fill_(1.0)
+    run(tmp_path, study(scopes=("variance",), draws=1), module=module)
+    result, _ = build_noise(tmp_path)
+    assert result.nearest.keys() == {"max"}
+    assert json.loads((tmp_path / "noise.json").read_text())["nearest_variance"].keys() == {"max"}
 
 
 def test_the_header_holds_the_clean_network(tmp_path: Path) -> None:

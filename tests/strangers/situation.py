@@ -5,8 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
+
+ENGINES = ["native", pytest.param("tile", marks=pytest.mark.slow)]
+"""What multiplies on a tile: ours, and aihwkit's own tiles, by the same way round them."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.strangers.judge import faults
 from tests.strangers.parts import conv
-from tests.strangers.situation import Situation, call, network, normal
+from tests.strangers.situation import ENGINES, Situation, call, network, normal
 
 
 def in_threads(self, x):
@@ -340,7 +340,7 @@ SITUATIONS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["native", "tile"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_how_layers_are_called(name: str, engine: str) -> None:
     assert faults(SITUATIONS[name], engine) == []

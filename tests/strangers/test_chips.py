@@ -29,7 +29,7 @@ from tests.strangers import (
 )
 from tests.strangers.compare import unlike
 from tests.strangers.judge import YEAR_S, called, converted, twin
-from tests.strangers.situation import Situation, call, network, normal
+from tests.strangers.situation import ENGINES, Situation, call, network, normal
 
 
 def some(table: ModuleType, *names: str) -> dict[str, Situation]:
@@ -171,7 +171,7 @@ def images_net() -> nn.Module:
 IMAGES = Situation(images_net, normal(3, 2, 5, 5), (normal(1, 2, 5, 5),))
 
 
-@pytest.mark.parametrize("engine", ["native", "tile"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_first_call_in_inference_mode_spoils_nothing(engine: str) -> None:
     chip = analogsim.program(converted(IMAGES, forward=engine, tile="torch"))
     x, net = IMAGES.example, twin(IMAGES).eval()

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from tests.strangers.judge import faults
 from tests.strangers.parts import conv
-from tests.strangers.situation import Situation, call, network, normal
+from tests.strangers.situation import ENGINES, Situation, call, network, normal
 
 
 def relu_after(kind):
@@ -345,7 +345,7 @@ SITUATIONS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["native", "tile"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_classes_of_layers(name: str, engine: str) -> None:
     assert faults(SITUATIONS[name], engine) == []

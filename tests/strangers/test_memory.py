@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import faults
-from tests.strangers.situation import Situation, call, fresh, network, normal
+from tests.strangers.situation import ENGINES, Situation, call, fresh, network, normal
 
 LAST = torch.channels_last
 
@@ -368,7 +368,7 @@ SITUATIONS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["native", "tile"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_how_tensors_lie_in_memory(name: str, engine: str) -> None:
     assert faults(SITUATIONS[name], engine) == []

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from tests.strangers.judge import faults
 from tests.strangers.parts import conv
-from tests.strangers.situation import Situation, network, normal
+from tests.strangers.situation import ENGINES, Situation, network, normal
 
 
 def in_plain_list():
@@ -184,7 +184,7 @@ SITUATIONS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["native", "tile"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_how_layers_are_found(name: str, engine: str) -> None:
     assert faults(SITUATIONS[name], engine) == []

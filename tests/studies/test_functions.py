@@ -255,6 +255,7 @@ print(len(run.summary()["rows"]), run.summary()["rows"][0]["n_chips"])
 """
 
 
+@pytest.mark.slow
 def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     """Workers are forked: they do not import the script again, as spawned ones would."""
     script = tmp_path / "script.py"

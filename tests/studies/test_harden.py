@@ -60,6 +60,7 @@ def test_test_images_alone_are_too_few(tmp_path: Path) -> None:
         analogsim.harden(network, arrays("test", 4), tmp_path)
 
 
+@pytest.mark.slow
 def test_layers_that_an_attribution_names_are_trained_and_no_others(tmp_path: Path) -> None:
     recipe = replace(
         default_recipe("zoo:digits_cnn", "digits"), epochs=1, learning_rate=0.01, precision="fp32"

@@ -24,6 +24,8 @@ from analogsim.training.run import train
 from analogsim.training.state import STATE_FILE
 from analogsim.training.task import Training, images_in_memory, measure
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 ROOT = Path(__file__).parents[2]
 # Its dropout draws from torch's global generator.
 NETWORK = """
@@ -78,15 +80,6 @@ def training(model, **changes):
         recipe=recipe,
         command="analogsim train ...",
     )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """The order of sums, and so the last bit, may depend on the number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
