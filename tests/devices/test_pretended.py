@@ -200,8 +200,9 @@ def test_an_epoch_against_chips_is_that_of_the_cpu(changes: dict[str, Any]) -> N
 
 
 def test_an_epoch_through_converters_is_that_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the CPU without its compiled converters, which draw otherwise."""
+    """Of the CPU without its compiled converters, which draw otherwise, and without bfloat16."""
     monkeypatch.setattr(converters, "_compiled", lambda: None)
+    monkeypatch.setattr(converters, "has_bfloat16", lambda: False)
     with pretended_cuda():
         (here, _), (there, _) = (hardened(one, periphery="standard") for one in ("cpu", "cuda"))
     assert there == pytest.approx(here, rel=1e-5)
