@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.call import Inputs, tensors_in
+from analogsim.crossbar.mapping.plan import check_finite
 from analogsim.draws.strangers import drawn_from
 from analogsim.errors import InputError, first_line
 
@@ -183,9 +184,11 @@ def _first(network: nn.Module, example: Inputs) -> tuple[Inputs, tuple[Tensor, .
         seen = _run(network, rows, seed=1)
     numbers = [t for t in seen.tensors if t.is_floating_point() and t.numel()]
     if numbers and all(bool(t.isnan().all()) for t in numbers):
+        for name, layer in network.named_modules():
+            check_finite(name or type(layer).__name__, dict(layer.named_parameters(recurse=False)))
         raise InputError(
             f"network must give numbers for the inputs given ({rows.describe()}), got NaN alone; "
-            "mend its weights, or give inputs that it takes"
+            "give inputs that it takes"
         )
     return rows, seen.tensors, seen
 

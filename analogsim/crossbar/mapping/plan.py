@@ -100,7 +100,7 @@ def plan_layers(
             why_not = "its weight is changed in each forward pass (a hook?); give it fixed weights"
         parameters = _own_parameters(m)
         if why_not is None:
-            _check_finite(name, parameters)
+            check_finite(name, parameters)
         weight = parameters.get("weight", m.weight if isinstance(m, MAPPED) else None)
         shape = tuple(weight.shape) if isinstance(weight, Tensor) else (_count(parameters),)
         also = f"; weights tied with {tied[name]}, programmed separately" if name in tied else ""
@@ -213,7 +213,8 @@ def _tied(named: Sequence[tuple[str, nn.Module]]) -> dict[str, str]:
     }
 
 
-def _check_finite(name: str, parameters: dict[str, Tensor]) -> None:
+def check_finite(name: str, parameters: dict[str, Tensor]) -> None:
+    """Raises InputError for NaN or infinity among a layer's parameters."""
     for key, value in parameters.items():
         bad = int((~torch.isfinite(value)).sum())
         if bad:
