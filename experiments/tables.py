@@ -37,12 +37,13 @@ CHIPS = (
     *("bn_crossbar", "bn_crossbar_resnet44", "bn_crossbar_resnet44_standard"),
     *("bn_crossbar_vgg16", "bn_crossbar_cifar100", "bn_crossbar_l1_topk"),
 )
-# What a network was trained against, and where that is kept.
+# Where a hardening is kept: the seed of the network's training, and what it was hardened against.
 HARDENED = {
-    "harden_resnet20_batch": "PCM's own law",
-    "harden_resnet20_batch_matched": "matched Gaussian noise",
-    "harden_resnet20_none": "PCM's own law",
-    "harden_resnet20_none_matched": "matched Gaussian noise",
+    "harden_resnet20_batch": (1, "PCM's own law"),
+    "harden_resnet20_batch_matched": (1, "matched Gaussian noise"),
+    "harden_resnet20_batch_s2": (2, "PCM's own law"),
+    "harden_resnet20_none": (1, "PCM's own law"),
+    "harden_resnet20_none_matched": (1, "matched Gaussian noise"),
 }
 COLUMNS: Mapping[Scope, str] = {
     "weights": "weights",
@@ -168,7 +169,7 @@ def hardening() -> str:
     """Networks as they were and as they are, over time, and what hardening gained."""
     rows: dict[tuple[str, ...], list[str]] = {}
     times: tuple[float, ...] = ()
-    for name, law in HARDENED.items():
+    for name, (seed, law) in HARDENED.items():
         kept = _read(name)
         gained = {(gain.name, gain.bn): gain for gain in gains(kept.crossbar)}
         model = _network(kept.crossbar[0][0], [kept.crossbar[0][1]])
@@ -178,7 +179,7 @@ def hardening() -> str:
                 bn = "no" if model[1] == "no" else f"yes, {key[1]}"
                 against = law if entry.against else "not hardened"
                 gain = gained.get((entry.label, key[1]))
-                rows[(model[0], bn, against)] = [
+                rows[(f"{model[0]}, seed {seed}", bn, against)] = [
                     f"{100 * result.clean:.1f}",
                     *(_cell(result.units((*key[:3], t_s)).mean()) for t_s in times),
                     "" if gain is None else _cell(gain.cells[-1], signed=True),
@@ -190,7 +191,7 @@ def hardening() -> str:
         "",
         "PCM, ideal periphery, global compensation, accuracy in % on the first 2,000 test images, "
         "6 chips; the last column is the difference from the network as it was with BatchNorm as "
-        f"trained, chip by chip, in points. {said}. One training and one hardening each.",
+        f"trained, chip by chip, in points. {said}. One hardening each.",
         "",
         *_table(head, [[*key, *row] for key, row in rows.items()]),
         "",
