@@ -12,6 +12,9 @@ same torch seed for all weights, so that differences are paired.
 forward pass draws cannot be seeded. Its input ranges are those that lie beside the weights
 (`weights.json` of `harden`); layers without one have what analogsim calibrates on training images.
 The C++ tile is slow: `seconds` says for how many images and chips there is time.
+
+`--recalibrate` judges the network with BatchNorm's statistics estimated anew on each chip at each
+time, too (`recalibrated`), by the formula that was published for AdaBS.
 """
 
 import copy
@@ -92,32 +95,68 @@ def ranges_of(
     return found
 
 
+@torch.no_grad()
+def adabs_(analog: nn.Module, batches_of: list[Tensor]) -> None:
+    """Adaptive BatchNorm statistics (Joshi et al., Nat. Commun. 11:2473, 2020, Methods).
+
+    Running = p running + (1 - p) batch, p = 0.015^(1/n) for n batches. All BatchNorms are
+    estimated in the same passes; nothing else is in train mode.
+    """
+    norms = [m for m in analog.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1 - 0.015 ** (1 / len(batches_of))
+    for batch in batches_of:
+        analog(batch)
+    for norm in norms:
+        norm.eval()
+
+
 def judged(
     network: nn.Module,
     analog: nn.Module,
     images: list[tuple[Tensor, Tensor]],
     times_s: list[float],
     chips: int,
+    recalibration: list[Tensor],
 ) -> dict[str, Any]:
     """Accuracy in digital, and of each chip at each time; processor time of one such evaluation."""
     found: dict[str, list[float]] = {str(t_s): [] for t_s in times_s}
-    begin = process_time()
+    again = copy.deepcopy(found)
+    trained = copy.deepcopy(network.state_dict())
+    spent = 0.0
     for chip in range(chips):
         torch.manual_seed(chip)
         analog.program_analog_weights()
         for t_s in times_s:
+            begin = process_time()
             analog.drift_analog_weights(t_s)
             found[str(t_s)].append(accuracy(analog, images))
-    spent = process_time() - begin
+            spent += process_time() - begin
+            if recalibration:
+                adabs_(analog, recalibration)
+                again[str(t_s)].append(accuracy(analog, images))
+                restore_statistics_(analog, trained)
     digital = accuracy(network, images)
+    result = {"digital": digital, **summary(found, digital)}
+    if recalibration:
+        result["recalibrated"] = summary(again, digital)
+    return result | {"seconds": spent / (chips * len(times_s))}
+
+
+def summary(found: Mapping[str, list[float]], digital: float) -> dict[str, Any]:
+    """Accuracies by time and chip, their means, and these as shares of the digital one."""
     mean = {t_s: statistics.fmean(values) for t_s, values in found.items()}
-    return {
-        "digital": digital,
-        "chips": found,
-        "mean": mean,
-        "share_of_digital": {t_s: value / digital for t_s, value in mean.items()},
-        "seconds": spent / (chips * len(times_s)),
-    }
+    share = {t_s: value / digital for t_s, value in mean.items()}
+    return {"chips": dict(found), "mean": mean, "share_of_digital": share}
+
+
+def restore_statistics_(analog: nn.Module, trained: Mapping[str, Tensor]) -> None:
+    """Give each BatchNorm the statistics it was trained with."""
+    for name, norm in analog.named_modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            for key, value in norm.named_buffers():
+                value.copy_(trained[f"{name}.{key}"])
 
 
 def learned_beside(file: str, model: str) -> Mapping[str, float]:
@@ -135,14 +174,15 @@ def main() -> None:
     parser.add_argument("--periphery", choices=("ideal", "standard"), default="ideal")
     parser.add_argument("--chips", type=int, default=6)
     parser.add_argument("--limit", type=int, default=2000)
+    parser.add_argument("--recalibrate", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     data = load_data(given.data)
     images = list(batches(data, BATCH, given.limit))
     times_s = [parse_duration(text, where="--times") for text in given.times.split(",")]
-    if given.periphery == "standard":
-        train = load_data(given.data, split="train")
-        calibration = next(iter(batches(train, CALIBRATION, CALIBRATION)))[0]
+    train = load_data(given.data, split="train")
+    calibration = next(iter(batches(train, CALIBRATION, CALIBRATION)))[0]
+    recalibration = [x for x, _ in batches(train, 200, 2600)] if given.recalibrate else []
     results = {}
     for name, _, file in (one.partition("=") for one in given.weights):
         network = load_model(given.model, weights=file).module.eval()
@@ -151,7 +191,7 @@ def main() -> None:
             analog = in_standard_setting(network, calibration, learned)
         else:
             analog = on_tiles(network)
-        results[name] = judged(network, analog, images, times_s, given.chips)
+        results[name] = judged(network, analog, images, times_s, given.chips, recalibration)
     emit(
         {
             **machine(),

@@ -1,5 +1,6 @@
 """The referee of hardened weights: aihwkit's own preset, with the ranges that were learned."""
 
+import copy
 import importlib
 import json
 from pathlib import Path
@@ -10,6 +11,7 @@ from aihwkit.simulator.parameters.enums import WeightNoiseType
 from torch import nn
 
 import analogsim
+from analogsim.batchnorm.recalibrate import Recalibration, recalibrate_
 from analogsim.draws.addresses import seeded
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -77,3 +79,20 @@ def test_ranges_lie_beside_the_weights(referee, tmp_path):
     found = {"model": "zoo:digits_cnn", "input_ranges": {"fc": 1.5}}
     (tmp_path / "weights.json").write_text(json.dumps(found))
     assert referee.learned_beside(str(weights), "zoo:digits_cnn") == {"fc": 1.5}
+
+
+def test_statistics_of_a_chip_are_adabs_and_are_given_back(referee):
+    with seeded(2, "referee"):
+        net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()).eval()
+        parts = [torch.randn(20, 3, 8, 8) + part for part in range(3)]
+    trained = {key: value.clone() for key, value in net.state_dict().items()}
+    ours = copy.deepcopy(net)
+    rule = Recalibration(method="adabs", images=60, batch_size=20)
+    recalibrate_({"1": ours[1]}, ours, torch.cat(parts), rule)
+    referee.adabs_(net, parts)
+    torch.testing.assert_close(net[1].running_mean, ours[1].running_mean)
+    torch.testing.assert_close(net[1].running_var, ours[1].running_var)
+    assert not torch.equal(net[1].running_mean, trained["1.running_mean"])
+    referee.restore_statistics_(net, trained)
+    assert all(torch.equal(value, trained[key]) for key, value in net.state_dict().items())
+    assert not net[1].training
