@@ -7,24 +7,22 @@ python experiments/tables.py --write    puts them between the README's markers, 
 import argparse
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import TypeVar
-from urllib.parse import parse_qs
+
+from hardening_tables import hardening
+from table_parts import DEVICES, HERE, OVER, cell, network_cells, read, table
 
 from analogsim.experiment.statistics import Sampled, holm, told_apart
-from analogsim.report.labels import format_duration
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.units import Units, trainings
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
-from analogsim.suites.gains import gains
-from analogsim.suites.kept import Kept, read_kept
+from analogsim.suites.kept import Kept
 
 Result = TypeVar("Result", NoiseResult, CrossbarResult)
-HERE = Path(__file__).parent
 README, FIGURE = HERE / "README.md", HERE / "batchnorm.png"
 START, END = "<!-- {}: python experiments/tables.py --write -->", "<!-- end of {} -->"
 
@@ -37,14 +35,6 @@ CHIPS = (
     *("bn_crossbar", "bn_crossbar_resnet44", "bn_crossbar_resnet44_standard"),
     *("bn_crossbar_vgg16", "bn_crossbar_cifar100", "bn_crossbar_l1_topk"),
 )
-# Where a hardening is kept: the seed of the network's training, and what it was hardened against.
-HARDENED = {
-    "harden_resnet20_batch": (1, "PCM's own law"),
-    "harden_resnet20_batch_matched": (1, "matched Gaussian noise"),
-    "harden_resnet20_batch_s2": (2, "PCM's own law"),
-    "harden_resnet20_none": (1, "PCM's own law"),
-    "harden_resnet20_none_matched": (1, "matched Gaussian noise"),
-}
 COLUMNS: Mapping[Scope, str] = {
     "weights": "weights",
     "biases": "+ biases",
@@ -54,15 +44,9 @@ COLUMNS: Mapping[Scope, str] = {
     "variance-clamped": "the same, clamped",
     "folded": "folded",
 }
-NORMS = {"batch": "yes", "none": "no", "l1": "L1", "topk": "TopK"}
-DEVICES = {"pcm": "PCM", "rram": "RRAM"}
 DAY_S = 86400.0
 Panels = Mapping[str, Mapping[str, Sampled]]
 """Condition -> network -> with minus without BatchNorm."""
-OVER = (
-    "95 % intervals over {of} of one training, or over trainings where there are several: (on "
-    "these images) and, where answers were kept, [for new images]"
-)
 
 
 def main() -> None:
@@ -145,14 +129,14 @@ def _noise(reference: Reference, of: str) -> list[str]:
     rows = []
     seen = set()
     for name in NOISE:
-        found = sorted(_read(name).noise, key=lambda one: _depth(one[1]))
+        found = sorted(read(name).noise, key=lambda one: _depth(one[1]))
         for entry, results in _arms(found):
             first = results[0]
             key = tuple((one.weights, one.n_images, _draws(one)) for one in results)
             if reference in first.references and key not in seen:
                 seen.add(key)
                 cells = [_average(results, scope, reference) for scope in COLUMNS]
-                rows.append([*_network(entry, results), str(_draws(first)), *cells])
+                rows.append([*network_cells(entry, results), str(_draws(first)), *cells])
     return [
         f"### Gaussian noise, sigma = eta * {of}",
         "",
@@ -160,43 +144,9 @@ def _noise(reference: Reference, of: str) -> list[str]:
         f"tensors. {OVER.format(of='draws')}; of any law where draws were NaN, and then wide. Of "
         "files that share a network, images and draws it stands once.",
         "",
-        *_table(["network", "BatchNorm", "images", "clean", "draws", *COLUMNS.values()], rows),
+        *table(["network", "BatchNorm", "images", "clean", "draws", *COLUMNS.values()], rows),
         "",
     ]
-
-
-def hardening() -> str:
-    """Networks as they were and as they are, over time, and what hardening gained."""
-    rows: dict[tuple[str, ...], list[str]] = {}
-    times: tuple[float, ...] = ()
-    for name, (seed, law) in HARDENED.items():
-        kept = _read(name)
-        gained = {(gain.name, gain.bn): gain for gain in gains(kept.crossbar)}
-        model = _network(kept.crossbar[0][0], [kept.crossbar[0][1]])
-        for entry, result in kept.crossbar:
-            for key in result.correct:
-                times = tuple(sorted({one[3] for one in result.correct}))
-                bn = "no" if model[1] == "no" else f"yes, {key[1]}"
-                against = law if entry.against else "not hardened"
-                gain = gained.get((entry.label, key[1]))
-                rows[(f"{model[0]}, seed {seed}", bn, against)] = [
-                    f"{100 * result.clean:.1f}",
-                    *(_cell(result.units((*key[:3], t_s)).mean()) for t_s in times),
-                    "" if gain is None else _cell(gain.cells[-1], signed=True),
-                ]
-    head = ["network", "BatchNorm", "trained against", "digital", *map(format_duration, times)]
-    head.append(f"gained at {format_duration(times[-1])}")
-    said = OVER.format(of="chips (pairs of chips)")
-    return "\n".join([
-        "",
-        "PCM, ideal periphery, global compensation, accuracy in % on the first 2,000 test images, "
-        "6 chips; the last column is the difference from the network as it was with BatchNorm as "
-        f"trained, chip by chip, in points. {said}. One hardening each.",
-        "",
-        *_table(head, [[*key, *row] for key, row in rows.items()]),
-        "",
-        "",
-    ])  # fmt: skip
 
 
 def _arms(found: Sequence[tuple[Entry, Result]]) -> list[tuple[Entry, list[Result]]]:
@@ -220,7 +170,7 @@ def _average(results: Sequence[NoiseResult], scope: Scope, reference: Reference)
     same = first.same[scope]
     if same != scope:
         return f"as {COLUMNS[same].removeprefix('+ ')}"
-    return _cell(_over([one.units(scope, reference, one.etas) for one in results]).mean())
+    return cell(_over([one.units(scope, reference, one.etas) for one in results]).mean())
 
 
 def _draws(result: NoiseResult) -> int:
@@ -232,7 +182,7 @@ def _chips(preset: str) -> list[str]:
     rows = []
     seen = set()
     for name in CHIPS:
-        kept = _read(name)
+        kept = read(name)
         for entry, results in _arms(kept.crossbar):
             pairs = [(one, _partner(kept, entry, one)) for one in results]
             key = tuple((one.weights, one.n_images, kept.spec["periphery"]) for one in results)
@@ -243,11 +193,11 @@ def _chips(preset: str) -> list[str]:
             others = [other for _, other in pairs if other is not None]
             without = [other.units(_key(preset, "none")) for other in others]
             rows.append([
-                *_network(entry, results),
+                *network_cells(entry, results),
                 str(kept.spec["periphery"]),
                 str(len(results[0].correct[_key(preset, "digital")])),
                 *cells,
-                _cell(_over(without).mean()) if without else "",
+                cell(_over(without).mean()) if without else "",
             ])  # fmt: skip
     return [
         f"### {DEVICES[preset]} after a day, global compensation",
@@ -257,7 +207,7 @@ def _chips(preset: str) -> list[str]:
         f"points. {OVER.format(of='chips (pairs of chips)')}. Of files that share a network, "
         "images and periphery it stands once.",
         "",
-        *_table(
+        *table(
             ["network", "BatchNorm", "images", "digital network", "periphery", "chips",
              *(f"BatchNorm {text}" for text in columns.values()), "without"],
             rows,
@@ -272,9 +222,9 @@ def _treated(
     key = _key(preset, bn)
     if key not in pairs[0][0].correct:
         return ""
-    text = _cell(_over([result.units(key) for result, _ in pairs]).mean())
+    text = cell(_over([result.units(key) for result, _ in pairs]).mean())
     apart = _differences(pairs, preset, bn)
-    return f"{text}; {_cell(_over(apart).mean(), signed=True)}" if apart else text
+    return f"{text}; {cell(_over(apart).mean(), signed=True)}" if apart else text
 
 
 def _differences(
@@ -303,50 +253,9 @@ def _partner(kept: Kept, entry: Entry, result: CrossbarResult) -> CrossbarResult
     return found[0] if found and entry.pair is not None else None
 
 
-def _network(entry: Entry, results: Sequence[NoiseResult | CrossbarResult]) -> list[str]:
-    """What all rows open with."""
-    first = results[0]
-    name, _, options = first.model.removeprefix("zoo:").partition("?")
-    known = {key: value[0] for key, value in parse_qs(options).items()}
-    name = re.sub("^resnet", "ResNet", name).replace("vgg", "VGG")
-    if known.get("classes") == "100":
-        name += ", CIFAR-100"
-    if len(results) > 1:
-        name += f", {len(results)} trainings"
-    bn = NORMS[known["norm"]]
-    if "stages" in known:
-        bn = "first stage" if known["stages"] == "1" else f"first {known['stages']} stages"
-    clean = fmean(one.clean for one in results)
-    return [name, bn, str(first.n_images), f"{100 * clean:.1f}"]
-
-
 def _depth(result: NoiseResult) -> int:
     """The number in its name: the two of a pair stay together."""
     return int(re.findall(r"\d+", result.model)[0])
-
-
-def _cell(found: Sampled | None, *, signed: bool = False) -> str:
-    if found is None:
-        return ""
-    sign = "+" if signed else ""
-    text = f"{100 * found.mean:{sign}.1f}"
-    if found.low is not None and found.high is not None:
-        text += f" ({100 * found.low:{sign}.1f} to {100 * found.high:{sign}.1f})"
-    if found.new_images is not None:
-        low, high = found.new_images
-        text += f" [{100 * low:{sign}.1f} to {100 * high:{sign}.1f}]"
-    return text
-
-
-def _table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-
-
-def _read(name: str) -> Kept:
-    return read_kept(HERE / "results" / f"{name}.json")
 
 
 def draw(panels: Panels, path: Path) -> None:
@@ -396,7 +305,7 @@ def _panels() -> Panels:
         panel = found.setdefault(title, {})
         for name in ("bn_noise_trainings", "bn_noise_resnet44_trainings", "bn_noise_depth",
                      "bn_noise_vgg16", "bn_noise_cifar100"):  # fmt: skip
-            found_here = sorted(_read(name).noise, key=lambda one: _depth(one[1]))
+            found_here = sorted(read(name).noise, key=lambda one: _depth(one[1]))
             arms = _arms(found_here)
             for entry, results in arms:
                 if entry.arm == "with":
@@ -408,7 +317,7 @@ def _panels() -> Panels:
                         for side in (results, others)
                     )
                     less = [x.less(y) for x, y in zip(a, b, strict=True)]
-                    _add(panel, _network(entry, results)[0], _over(less))
+                    _add(panel, network_cells(entry, results)[0], _over(less))
     for preset, bn in (("pcm", "digital"), ("pcm", "recalibrate"), ("rram", "digital"),
                        ("rram", "recalibrate")):  # fmt: skip
         panel = found.setdefault(
@@ -417,11 +326,11 @@ def _panels() -> Panels:
         for name in ("bn_crossbar_trainings", "bn_crossbar_resnet44_trainings",
                      "bn_crossbar_resnet44", "bn_crossbar_vgg16",
                      "bn_crossbar_cifar100"):  # fmt: skip
-            kept = _read(name)
+            kept = read(name)
             for entry, results in _arms(kept.crossbar):
                 pairs = [(one, _partner(kept, entry, one)) for one in results]
                 if entry.arm == "with" and (less := _differences(pairs, preset, bn)):
-                    _add(panel, _network(entry, results)[0], _over(less))
+                    _add(panel, network_cells(entry, results)[0], _over(less))
     return found
 
 
