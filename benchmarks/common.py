@@ -9,6 +9,7 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -85,7 +86,7 @@ def seconds(values: list[float]) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """What decides a time."""
-    names = ("torch", "aihwkit", "numpy")
+    names = ("torch", "aihwkit", "aihwkit_lightning", "numpy")
     cpu = platform.processor()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -99,7 +100,7 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        **{name: version(name) for name in names},
+        **{name: version(name) for name in names if find_spec(name) is not None},
     }
 
 
