@@ -19,6 +19,7 @@ HARDENED = {
     "harden_resnet20_batch_s2": (2, PCM),
     "harden_resnet20_none": (1, PCM),
     "harden_resnet20_none_matched": (1, MATCHED),
+    "harden_resnet20_batch_standard": (1, BEHIND),
 }
 # Suites that judge what was hardened before; their labels are NORM-sSEED-LAW.
 JUDGED: tuple[str, ...] = ()

@@ -15,27 +15,42 @@ from analogsim.inputs.models import load_model
 from analogsim.training.recipe import Recipe
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "checkpoints"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+# A network with learned input ranges is a folder, which brings them along.
+FOLDERS = {path.name for path in FOLDER.iterdir() if path.is_dir()}
+NAMES = sorted(FOLDERS | {path.stem for path in FOLDER.glob("*.safetensors")})
+
+
+def weights(name):
+    return (
+        FOLDER / name / "weights.safetensors" if name in FOLDERS else FOLDER / f"{name}.safetensors"
+    )
 
 
 def provenance(name):
-    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads(weights(name).with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def load(name):
-    return load_model(provenance(name)["model"], weights=FOLDER / f"{name}.safetensors")
+    return load_model(provenance(name)["model"], weights=weights(name))
 
 
 def test_each_has_its_provenance():
-    assert NAMES == sorted(path.stem for path in FOLDER.glob("*.json"))
+    assert NAMES == sorted(FOLDERS | {path.stem for path in FOLDER.glob("*.json")})
+
+
+@pytest.mark.parametrize("name", sorted(FOLDERS))
+def test_a_folder_brings_the_ranges_that_were_learned(name):
+    made = load_model(str(FOLDER / name))
+    assert made.input_ranges == provenance(name)["input_ranges"]
+    assert set(made.input_ranges) <= {one for one, _ in made.module.named_modules()}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_file_is_the_one_that_was_trained(name):
     said = provenance(name)
     recipe = {key: value for key, value in said["recipe"].items() if key != "hardening"}
-    content = (FOLDER / f"{name}.safetensors").read_bytes()
-    assert said["file"] == f"{name}.safetensors"
+    content = weights(name).read_bytes()
+    assert said["file"] == weights(name).name
     assert said["sha256"] == hashlib.sha256(content).hexdigest()
     assert said["n_parameters"] == sum(p.numel() for p in load(name).module.parameters())
     # A field that came after this training has the value that changes nothing.
