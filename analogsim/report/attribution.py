@@ -13,7 +13,7 @@ from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.sealed import read_sealed, write_sealed
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval, listed
 from analogsim.report.csv_file import csv_lines
 
 ATTRIBUTION_FILE = "attribution.json"
@@ -222,7 +222,7 @@ def csv_text(rows: list[Row]) -> str:
     return csv_lines([*fields, "new_images_low", "new_images_high"], lines, end="\n")
 
 
-def estimate(found: Sampled) -> Estimate:
+def estimate(found: Interval) -> Estimate:
     """An interval as JSON."""
     return Estimate(
         mean=found.mean,
@@ -230,7 +230,7 @@ def estimate(found: Sampled) -> Estimate:
         high=found.high,
         n_chips=found.n,
         p=found.p,
-        new_images=None if found.new_images is None else list(found.new_images),
+        new_images=listed(found.new_images),
     )
 
 

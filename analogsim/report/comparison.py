@@ -11,7 +11,7 @@ from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.header import CoverageEntry
 from analogsim.experiment.sealed import read_sealed, write_sealed
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval, listed
 from analogsim.quantity import Quantity, QuantityEntry
 
 MATCHED_FILE = "matched.json"
@@ -171,14 +171,14 @@ def _completed(content: Any) -> Any:
     return {"p": None, "new_images": None} | found if "ci95" in found else found
 
 
-def estimate(found: Sampled) -> Estimate:
+def estimate(found: Interval) -> Estimate:
     """An interval as JSON."""
     return Estimate(
         mean=found.mean,
-        ci95=None if found.low is None or found.high is None else [found.low, found.high],
+        ci95=listed(found.bounds),
         n_chips=found.n,
         p=found.p,
-        new_images=None if found.new_images is None else list(found.new_images),
+        new_images=listed(found.new_images),
     )
 
 

@@ -37,9 +37,7 @@ def line(name: str, found: Sequence[tuple[float, Interval | None]]) -> Line:
         name=name,
         xs=tuple(x for x, _ in known),
         means=tuple(one.mean for _, one in known),
-        bounds=tuple(
-            None if one.low is None or one.high is None else (one.low, one.high) for _, one in known
-        ),
+        bounds=tuple(one.bounds for _, one in known),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from analogsim.experiment.statistics import Interval, Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.quantity import ACCURACY, Quantity
 
 
@@ -18,7 +18,7 @@ def cell(found: Interval | None, *, signed: bool = False, quantity: Quantity = A
     said = text(found.mean)
     if found.low is not None and found.high is not None:
         said += f" ({text(found.low)} to {text(found.high)})"
-    new = found.new_images if isinstance(found, Sampled) else None
+    new = found.new_images
     return said if new is None else f"{said} [{text(new[0])} to {text(new[1])}]"
 
 
@@ -29,7 +29,7 @@ def _points(difference: float) -> str:
 def brackets(over: str, shown: Iterable[Interval | None]) -> str:
     """What stands in the brackets of cells that show these means."""
     said = f"(95 % interval over {over}, on these images)"
-    new = any(isinstance(one, Sampled) and one.new_images is not None for one in shown)
+    new = any(one is not None and one.new_images is not None for one in shown)
     return f"{said} [on new images]" if new else said
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.report.labels import format_duration
 from analogsim.suites.bounds import by_chance, images_said, remaining, sign
 from analogsim.suites.chips import Compared, Networks, compared
@@ -45,7 +45,7 @@ def _sentence(rows: Sequence[Compared]) -> str:
     return text
 
 
-def _places(places: Sequence[tuple[Compared, float, Sampled]]) -> str:
+def _places(places: Sequence[tuple[Compared, float, Interval]]) -> str:
     """In words, times of one panel and treatment together."""
     found: dict[str, list[str]] = {}
     for row, t_s, _ in places:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from analogsim.errors import InputError
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.quantity import Quantity
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.chart import Chart
@@ -56,7 +56,7 @@ def averages_sheet(networks: Documents) -> Table:
     grids = list(dict.fromkeys(one["grid"] for _, found in networks for one in found["averages"]))
     rows, shown, notes = [], [], []
     for entry, found in networks:
-        by_grid: dict[tuple[str, str], dict[str, Sampled]] = {}
+        by_grid: dict[tuple[str, str], dict[str, Interval]] = {}
         for one in found["averages"]:
             key = one["scope"], one["reference"]
             by_grid.setdefault(key, {})[one["grid"]] = _sampled(one, one["mean"])
@@ -158,7 +158,7 @@ def noised_problems(result: NoisedResult) -> list[str]:
     )
 
 
-def _whole(found: NoiseSummary, scope: str, reference: str) -> Sampled | None:
+def _whole(found: NoiseSummary, scope: str, reference: str) -> Interval | None:
     """The average over all levels, under the name of whichever scope was computed."""
     key = (_computed(found, scope), reference, "all")
     for one in found["averages"]:
@@ -183,11 +183,11 @@ def _left(row: Row) -> float:
     return row["normalised"] if "normalised" in row else row["change"]
 
 
-def _sampled(row: Row | Average, mean: float) -> Sampled:
+def _sampled(row: Row | Average, mean: float) -> Interval:
     """The mean with its intervals, which are all that a table shows."""
     low, high = row["ci95"] or (None, None)
     new = row["ci95_new_images"]
-    return Sampled(
+    return Interval(
         mean=mean,
         low=low,
         high=high,

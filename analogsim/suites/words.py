@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from analogsim.suites.bounds import bounds, by_chance, images_said, remaining, sign
+from analogsim.suites.bounds import by_chance, images_said, remaining, sign
 from analogsim.suites.held import NARROW, held_share, holds, is_narrow
 from analogsim.suites.pairs import Case, Pair
 from analogsim.suites.published import Published
@@ -42,7 +42,7 @@ def _rule(pair: Pair) -> str:
 
 def _against(pair: Pair, published: Published) -> str:
     value = published.with_bn
-    intervals = [(case, bounds(case.with_bn)) for case in pair.cases]
+    intervals = [(case, case.with_bn.best_bounds) for case in pair.cases]
     stays = [case for case, known in intervals if known is not None and known[0] > value]
     falls = [case for case, known in intervals if known is not None and known[1] < value]
     wide = [
@@ -91,10 +91,10 @@ def _at_chance(pair: Pair, published: Published, clean: float) -> str:
     low, high = pair.chance - pair.chance_error, pair.chance + pair.chance_error
     guessing = []
     for case in pair.cases:
-        known = bounds(case.with_bn)
+        known = case.with_bn.best_bounds
         if known is not None and known[0] <= high and low <= known[1]:
             guessing.append(case)
-    narrow = [case for case in guessing if is_narrow(bounds(case.with_bn))]
+    narrow = [case for case in guessing if is_narrow(case.with_bn.best_bounds)]
     wide = [case for case in guessing if case not in narrow]
     both = [case for case in guessing if _without(case, published.without_bn)]
     return (
@@ -108,7 +108,7 @@ def _at_chance(pair: Pair, published: Published, clean: float) -> str:
 
 
 def _without(case: Case, value: float) -> bool:
-    known = bounds(case.without_bn)
+    known = case.without_bn.best_bounds
     return known is not None and is_narrow(known) and known[0] <= value <= known[1]
 
 
