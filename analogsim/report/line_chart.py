@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analogsim.experiment.statistics import Interval
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.csv_file import Cell
-from analogsim.report.labels import format_duration
+from analogsim.report.labels import format_duration, with_bounds
 from analogsim.report.look import COLOURS, GREY, MARKERS, PAGE, Look, new_figure
 from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
@@ -128,8 +128,7 @@ def _hover(one: Line, at: float, x: str | None, quantity: Quantity) -> str:
     place = one.xs.index(at)
     where = format_duration(at) if x is None else f"{100 * at:g} %"
     text = f"{one.name}, {where}: {quantity.with_unit(one.means[place])}"
-    bounds = one.bounds[place]
-    return text if bounds is None else f"{text} ({' to '.join(map(quantity.text, bounds))})"
+    return with_bounds(text, one.bounds[place], quantity.text)
 
 
 def _draw(

@@ -1,7 +1,7 @@
 """What each network of a suite costs or keeps, in a sentence a case."""
 
 from analogsim.experiment.statistics import Interval
-from analogsim.report.labels import compensation_label, format_duration, points
+from analogsim.report.labels import compensation_label, format_duration, points, with_bounds
 from analogsim.suites.attributed import attribution_sentences
 from analogsim.suites.bounds import images_said
 from analogsim.suites.chips import Networks, panels_of
@@ -63,8 +63,7 @@ def _in_words(each: list[tuple[str, Interval]]) -> str:
 
 
 def _number(found: Interval) -> str:
-    known, text = found.best_bounds, f"{_points(found.mean)} points"
-    return text if known is None else f"{text} ({' to '.join(map(_points, known))})"
+    return with_bounds(f"{_points(found.mean)} points", found.best_bounds, _points)
 
 
 def _points(value: float) -> str:

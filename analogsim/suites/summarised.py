@@ -16,7 +16,7 @@ from analogsim.quantity import Quantity
 from analogsim.report.accuracy_chart import said
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.chart import Chart
-from analogsim.report.labels import compensation_label, format_duration
+from analogsim.report.labels import compensation_label, format_duration, with_bounds
 from analogsim.report.line_chart import ROWS, Line, draw_lines, rows_of, words_of
 from analogsim.report.summary import RowDict, Summary, quantity_of, row_name, summary
 from analogsim.report.sweep_chart import sweep_chart
@@ -186,10 +186,8 @@ def _rows(networks: Networks, panel: _Panel) -> Iterator[tuple[Entry, SummaryRes
 
 
 def _cell(row: RowDict, quantity: Quantity) -> str:
-    text, new = quantity.text(row["mean"]), row["ci95_new_images"]
-    if row["ci95"] is not None:
-        text += f" ({' to '.join(map(quantity.text, row['ci95']))})"
-    return text if new is None else f"{text} [{' to '.join(map(quantity.text, new))}]"
+    text = quantity.text
+    return with_bounds(text(row["mean"]), row["ci95"], text, row["ci95_new_images"])
 
 
 def _bounds(row: RowDict) -> tuple[float, float] | None:
