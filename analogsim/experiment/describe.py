@@ -32,7 +32,7 @@ from analogsim.experiment.header import (
 )
 from analogsim.experiment.score import Score
 from analogsim.experiment.setting import unswept
-from analogsim.experiment.study import Study, design_as_dict
+from analogsim.experiment.study import AnyStudy, Study, design_as_dict
 from analogsim.experiment.workload import WorkloadEntry
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
@@ -125,6 +125,32 @@ def recalibration_entry(analogs: Mapping[str, AnalogModel]) -> dict[str, Any] | 
     return None
 
 
+def header_of(study: AnyStudy, digital: Score, spec: dict[str, Any], notes: list[str]) -> RunHeader:
+    """The header of a new run of any kind, without a crossbar."""
+    return RunHeader(
+        question=study.question,
+        command=study.command,
+        model=study.model,
+        data=study.data,
+        normalisation=study.normalisation,
+        digital=Digital(
+            accuracy=digital.accuracy,
+            n_correct=digital.n_correct,
+            n_images=digital.n_images,
+            n_nan=digital.n_nan,
+        ),
+        spec=spec,
+        spec_digest=digest_of(spec),
+        versions=installed_versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        layers=[],
+        notes=notes,
+        devices=[],
+        periphery={"not_modelled": []},
+        digital_correct=digital.correct,
+    )
+
+
 def make_header(
     study: Study,
     analogs: Mapping[str, AnalogModel],
@@ -176,30 +202,14 @@ def make_header(
             "repeat only within their interval."
         )
     notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, study.devices)]
-    return RunHeader(
-        question=study.question,
-        command=study.command,
-        model=study.model,
-        data=study.data,
-        normalisation=study.normalisation,
-        digital=Digital(
-            accuracy=digital.accuracy,
-            n_correct=digital.n_correct,
-            n_images=digital.n_images,
-            n_nan=digital.n_nan,
-        ),
-        spec=spec,
-        spec_digest=digest_of(spec),
-        versions=installed_versions(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    return dataclasses.replace(
+        header_of(study, digital, spec, notes),
         layers=[layer_entry(line) for line in chip.report],
-        notes=notes,
         devices=[device_entry(device) for device in study.devices],
         periphery={
             **analog.periphery.as_dict(),
             "not_modelled": list(analog.periphery.not_modelled(analog.tile)),
         },
-        digital_correct=digital.correct,
         coverage=coverage_entry(analog),
         crossbar=crossbar_entry(first),
         workload=cast(WorkloadEntry, workload_of(chip, images)),
