@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analogsim.experiment.statistics import Interval
 from analogsim.quantity import ACCURACY, Quantity
+from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
 from analogsim.report.labels import format_duration, with_bounds
 from analogsim.report.look import COLOURS, GREY, MARKERS, PAGE, Look, new_figure
@@ -62,6 +63,27 @@ def words_of(panels: Mapping[str, Sequence[Line]], quantity: Quantity = ACCURACY
         for title, lines in panels.items()
         for one in lines
         if one.xs
+    )
+
+
+def networks_chart(
+    panels: Mapping[str, Sequence[Line]],
+    over: str,
+    *,
+    says: str,
+    y: str,
+    x: str | None = None,
+    quantity: Quantity = ACCURACY,
+) -> Chart:
+    """A line a network, as `draw_lines`; `over` is what intervals are over, `says` a heading."""
+    return Chart(
+        name="suite",
+        title="Networks side by side",
+        caption=f"A line a network; bands are 95 % intervals over {over}, on these images.",
+        words=f"{says}. {words_of(panels, quantity)}",
+        header=ROWS,
+        rows=rows_of(panels),
+        draw=lambda look: draw_lines(panels, look, x=x, y=y, quantity=quantity),
     )
 
 

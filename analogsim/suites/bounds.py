@@ -4,7 +4,7 @@
 the images that were measured, and the sentence says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analogsim.experiment.statistics import Interval, chance_count, holm, told_apart
 
@@ -36,3 +36,14 @@ def images_said(found: Sequence[Interval], n_images: int) -> str:
     """Which images the intervals are for."""
     new = found and all(one.new_images is not None for one in found)
     return f"{n_images} images taken as a sample" if new else f"these {n_images} images alone"
+
+
+ONE_TRAINING = " It is of one training: how another would come out, it does not say."
+
+
+def cases_said(named: Iterable[tuple[str, str]], between: str) -> str:
+    """Cases in words, those of one name together."""
+    found: dict[str, list[str]] = {}
+    for name, one in named:
+        found.setdefault(name, []).append(one)
+    return ", ".join(f"{name} ({between.join(some)})" for name, some in found.items()) or "no case"

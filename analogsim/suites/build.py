@@ -1,7 +1,6 @@
 """A suite's tables, figure and page: all from what is kept of it."""
 
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from analogsim.report.chart import Chart
 from analogsim.report.charts_folder import write_charts
 from analogsim.report.device_chart import devices_chart
 from analogsim.report.html import Section, figure, render_sections
-from analogsim.report.line_chart import ROWS, draw_lines, rows_of, words_of
+from analogsim.report.line_chart import networks_chart
 from analogsim.scopes.result import NoiseResult
 from analogsim.suites.attributed import attribution_sheets
 from analogsim.suites.chip_words import chip_sentences
@@ -120,18 +119,8 @@ def _of_networks(kept: Kept) -> list[Chart]:
         return [chart for chart in found if chart is not None]
     if kept.noised:
         return [noised_chart(kept.noised)]
-    panels, y = chip_lines(kept.crossbar), "accuracy (%)"
-    return [
-        Chart(
-            name="suite",
-            title="Networks side by side",
-            caption="A line a network; bands are 95 % intervals over chips, on these images.",
-            words=f"{y.capitalize()}. {words_of(panels)}",
-            header=ROWS,
-            rows=rows_of(panels),
-            draw=partial(draw_lines, panels, y=y),
-        )
-    ]
+    lines = chip_lines(kept.crossbar)
+    return [networks_chart(lines, "chips", says="Accuracy (%)", y="accuracy (%)")]
 
 
 def _page(kept: Kept, figures: dict[str, dict[str, Any]]) -> str:

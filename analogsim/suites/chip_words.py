@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from analogsim.experiment.statistics import Interval
 from analogsim.report.labels import format_duration
-from analogsim.suites.bounds import by_chance, images_said, remaining, sign
+from analogsim.suites.bounds import (
+    ONE_TRAINING,
+    by_chance,
+    cases_said,
+    images_said,
+    remaining,
+    sign,
+)
 from analogsim.suites.chips import Compared, Networks, compared
 
 
@@ -41,14 +48,10 @@ def _sentence(rows: Sequence[Compared]) -> str:
         f"{_places(kept)}.)"
     )
     if rows[0].n_trainings == 1:
-        text += " It is of one training: how another would come out, it does not say."
+        text += ONE_TRAINING
     return text
 
 
 def _places(places: Sequence[tuple[Compared, float, Interval]]) -> str:
-    """In words, times of one panel and treatment together."""
-    found: dict[str, list[str]] = {}
-    for row, t_s, _ in places:
-        name = f"{row.panel[0]}/{row.panel[1]}/{row.bn}"
-        found.setdefault(name, []).append(format_duration(t_s))
-    return ", ".join(f"{name} ({', '.join(times)})" for name, times in found.items()) or "no case"
+    named = ((f"{'/'.join(row.panel)}/{row.bn}", format_duration(t_s)) for row, t_s, _ in places)
+    return cases_said(named, ", ")

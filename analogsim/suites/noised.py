@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from analogsim.errors import InputError
 from analogsim.experiment.statistics import Interval
 from analogsim.quantity import Quantity
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.chart import Chart
-from analogsim.report.line_chart import ROWS, Line, draw_lines, line, rows_of, words_of
+from analogsim.report.line_chart import Line, line, networks_chart
 from analogsim.scopes.chart import X
 from analogsim.scopes.relative import Relative
 from analogsim.scopes.result import NoiseResult
@@ -99,15 +98,9 @@ def noised_chart(networks: Documents) -> Chart:
                 points = [(row["eta"], _sampled(row, _left(row))) for row in here]
                 name = f"{scope}, sigma of {reference}"
                 panels.setdefault(name, []).append(line(entry.label, points))
-    return Chart(
-        name="suite",
-        title="Networks side by side",
-        caption="A line a network; bands are 95 % intervals over draws, on these images.",
-        words=f"{relative.axis[0].upper()}{relative.axis[1:]}. {words_of(panels, relative)}",
-        header=ROWS,
-        rows=rows_of(panels),
-        draw=partial(draw_lines, panels, x=X, y=relative.axis, quantity=relative),
-    )
+    y = relative.axis
+    says = f"{y[0].upper()}{y[1:]}"
+    return networks_chart(panels, "draws", says=says, x=X, y=y, quantity=relative)
 
 
 def noised_sentences(networks: Documents) -> list[str]:

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterable
 
-from analogsim.suites.bounds import by_chance, images_said, remaining, sign
+from analogsim.suites.bounds import (
+    ONE_TRAINING,
+    by_chance,
+    cases_said,
+    images_said,
+    remaining,
+    sign,
+)
 from analogsim.suites.held import NARROW, held_share, holds, is_narrow
 from analogsim.suites.pairs import Case, Pair
 from analogsim.suites.published import Published
@@ -31,7 +38,7 @@ def _verdict(pair: Pair) -> str:
         f"With Holm's correction for all of them these remain: {_list(kept)}.)"
     )
     if pair.n_trainings == 1:
-        text += " It is of one training: how another would come out, it does not say."
+        text += ONE_TRAINING
     return text
 
 
@@ -113,8 +120,4 @@ def _without(case: Case, value: float) -> bool:
 
 
 def _list(cases: Iterable[Case]) -> str:
-    """Cases in words, grids of one scope and reference together."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for case in cases:
-        found.setdefault((case.scope, case.reference), []).append(case.grid)
-    return ", ".join(f"{s}/{r} ({' '.join(grids)})" for (s, r), grids in found.items()) or "no case"
+    return cases_said(((f"{one.scope}/{one.reference}", one.grid) for one in cases), " ")
