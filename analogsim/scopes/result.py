@@ -134,12 +134,6 @@ class NoiseResult(OfNetwork):
             found[draw] = linearised(each, digital) if ratio else each - digital
         return found
 
-    def by_draw(
-        self, scope: Scope, reference: Reference, etas: Sequence[float]
-    ) -> Mapping[int, float]:
-        """Draw -> what `units` has of it."""
-        return self.units(scope, reference, etas).values
-
     def average(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> Interval | None:
         """The mean of `units`; the draw is the unit, so its etas are averaged first."""
         return self.units(scope, reference, etas).mean()
