@@ -12,7 +12,7 @@ from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import CoverageEntry
-from analogsim.experiment.sealed import read_sealed, write_sealed
+from analogsim.experiment.sealed import Head, read_sealed, write_sealed
 from analogsim.experiment.statistics import Interval, listed
 from analogsim.report.csv_file import csv_lines
 
@@ -112,15 +112,9 @@ class Suggestion(TypedDict):
     verification: Verification
 
 
-class Attribution(TypedDict):
+class Attribution(Head):
     """The content of `attribution.json`."""
 
-    format: str
-    version: int
-    question: str
-    command: str
-    model: str
-    data: str
     preset: str
     compensation: str
     seed: int

@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict
 from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.header import CoverageEntry
-from analogsim.experiment.sealed import read_sealed, write_sealed
+from analogsim.experiment.sealed import Head, read_sealed, write_sealed
 from analogsim.experiment.statistics import Interval, listed
 from analogsim.quantity import Quantity, QuantityEntry
 
@@ -83,19 +83,13 @@ class Point(TypedDict):
     causes: list[Cause]
 
 
-class Comparison(TypedDict):
+class Comparison(Head):
     """The content of `matched.json`.
 
     `measure` is there where another one than the accuracy is measured: it stands wherever a field
     says accuracy.
     """
 
-    format: str
-    version: int
-    question: str
-    command: str
-    model: str
-    data: str
     compensation: str
     chips: int
     n_images: int

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict, cast
 
+from analogsim.experiment.sealed import Head
 from analogsim.experiment.statistics import Interval, listed
 from analogsim.quantity import QuantityEntry
 from analogsim.scopes.levels import MEANING, Reference, Scope
@@ -50,18 +51,12 @@ class Average(TypedDict):
     draws: int
 
 
-class NoiseSummary(TypedDict):
+class NoiseSummary(Head):
     """The content of `noise.json`: accuracies and shares are fractions.
 
     `measure` is there where another one than the accuracy is measured.
     """
 
-    format: str
-    version: int
-    question: str
-    command: str
-    model: str
-    data: str
     created: str
     measure: NotRequired[QuantityEntry]
     clean: dict[str, float]
