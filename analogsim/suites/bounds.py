@@ -38,9 +38,6 @@ def images_said(found: Sequence[Interval], n_images: int) -> str:
     return f"{n_images} images taken as a sample" if new else f"these {n_images} images alone"
 
 
-ONE_TRAINING = " It is of one training: how another would come out, it does not say."
-
-
 def cases_said(named: Iterable[tuple[str, str]], between: str) -> str:
     """Cases in words, those of one name together."""
     found: dict[str, list[str]] = {}

@@ -62,7 +62,7 @@ def averages_sheet(networks: Documents) -> Table:
         for (scope, reference), known in by_grid.items():
             cells = [known.get(grid) for grid in grids]
             shown += cells
-            clean = quantity.text(_clean(found))
+            clean = quantity.text(found["clean"][_mean(found)])
             words = [entry.label, clean, str(found["n_bn"]), scope, reference]
             rows.append([*words, *(cell(one, quantity=relative) for one in cells)])
         same = {name: one.get("same_as") for name, one in found["scopes"].items()}
@@ -162,10 +162,6 @@ def _whole(found: NoiseSummary, scope: str, reference: str) -> Interval | None:
 
 def _computed(found: NoiseSummary, scope: str) -> str:
     return found["scopes"].get(scope, {}).get("same_as") or scope
-
-
-def _clean(found: NoiseSummary) -> float:
-    return found["clean"][_mean(found)]
 
 
 def _mean(found: NoiseSummary) -> str:

@@ -1,18 +1,22 @@
-"""What a pair's table says in words, by rule: generated, never chosen."""
+"""What tables of pairs, under noise and on chips, say in words: by rule, never chosen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from analogsim.experiment.statistics import Interval
+from analogsim.report.labels import format_duration
 from analogsim.suites.bounds import (
-    ONE_TRAINING,
     by_chance,
     cases_said,
     images_said,
     remaining,
     sign,
 )
+from analogsim.suites.chips import Compared, Networks, compared
 from analogsim.suites.held import NARROW, held_share, holds, is_narrow
 from analogsim.suites.pairs import Case, Pair
 from analogsim.suites.published import Published
+
+_ONE_TRAINING = " It is of one training: how another would come out, it does not say."
 
 
 def sentences(pair: Pair) -> list[str]:
@@ -34,12 +38,18 @@ def _verdict(pair: Pair) -> str:
     text = (
         f"{pair.name}: the network with BatchNorm keeps less of its accuracy than the one without "
         f"in {_list(where[-1])}; more in {_list(where[1])}; not told apart in {_list(where[0])}. "
-        f"({_rule(pair)}: the interval of the difference leaves 0 out; {by_chance(differences)}. "
-        f"With Holm's correction for all of them these remain: {_list(kept)}.)"
+        f"({_rule(pair)}: the interval of the difference"
     )
-    if pair.n_trainings == 1:
-        text += ONE_TRAINING
-    return text
+    return text + _rest(differences, _list(kept), pair.n_trainings)
+
+
+def _rest(found: Sequence[Interval], kept: str, n_trainings: int) -> str:
+    """How the verdicts on differences allow for each other, and what they say nothing of."""
+    text = (
+        f" leaves 0 out; {by_chance(found)}. With Holm's correction for all of them these remain: "
+        f"{kept}.)"
+    )
+    return text + _ONE_TRAINING * (n_trainings == 1)
 
 
 def _rule(pair: Pair) -> str:
@@ -121,3 +131,41 @@ def _without(case: Case, value: float) -> bool:
 
 def _list(cases: Iterable[Case]) -> str:
     return cases_said(((f"{one.scope}/{one.reference}", one.grid) for one in cases), " ")
+
+
+def chip_sentences(networks: Networks) -> list[str]:
+    """Whether BatchNorm costs accuracy there, pair by pair, and over trainings."""
+    groups: dict[tuple[str, int], list[Compared]] = {}
+    for one in compared(networks):
+        groups.setdefault((one.name, one.n_trainings), []).append(one)
+    # What holds over trainings is said first.
+    order = sorted(groups, key=lambda group: -group[1])
+    return [_of_chips(groups[group]) for group in order]
+
+
+def _of_chips(rows: Sequence[Compared]) -> str:
+    places = [
+        (row, t_s, one)
+        for row in rows
+        for t_s, one in zip(row.times, row.cells, strict=True)
+        if one is not None
+    ]
+    means = [one for _, _, one in places]
+    signs = [sign(one) for one in means]
+    over = max((row.over for row in rows), key=len)
+    said = {
+        way: _places([place for place, found in zip(places, signs, strict=True) if found == way])
+        for way in (-1, 0, 1)
+    }
+    kept = [place for place, known in zip(places, remaining(means), strict=True) if known]
+    text = (
+        f"{rows[0].name}: BatchNorm costs a share of the digital accuracy in {said[-1]}; gains "
+        f"one in {said[1]}; not told apart in {said[0]}. (Rule, at 95 % over {over} and "
+        f"{images_said(means, rows[0].n_images)}: the interval of with minus without"
+    )
+    return text + _rest(means, _places(kept), rows[0].n_trainings)
+
+
+def _places(places: Sequence[tuple[Compared, float, Interval]]) -> str:
+    named = ((f"{'/'.join(row.panel)}/{row.bn}", format_duration(t_s)) for row, t_s, _ in places)
+    return cases_said(named, ", ")
