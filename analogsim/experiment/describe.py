@@ -30,7 +30,7 @@ from analogsim.experiment.header import (
     Layer,
     RunHeader,
 )
-from analogsim.experiment.score import Score
+from analogsim.experiment.score import Score, digital_score
 from analogsim.experiment.setting import unswept
 from analogsim.experiment.study import AnyStudy, Study, design_as_dict
 from analogsim.experiment.workload import WorkloadEntry
@@ -154,17 +154,20 @@ def header_of(study: AnyStudy, digital: Score, spec: dict[str, Any], notes: list
 def make_header(
     study: Study,
     analogs: Mapping[str, AnalogModel],
-    digital: Score,
     spec: dict[str, Any],
     data: Data,
 ) -> RunHeader:
-    """The header of a new run. Programs one chip, for the errors in the table of layers.
+    """The header of a new run. Measures the digital network, and programs one chip.
+
+    Its errors stand in the table of layers.
 
     Its first images of `data` measure what the layers on tiles work.
 
     In a sweep the networks are those of its first point, with their device.
     """
     analog = next(iter(analogs.values()))
+    read = batches(data, study.batch_size)
+    digital = digital_score(analog.source, read, measure=study.measure)
     # At a point of a sweep it has its own options.
     first = analog if study.points else dataclasses.replace(analog, device=study.devices[0])
     chip = program(first, seed=study.seed, chip=0, recalibrate=False)
