@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from device_models.contract import Device, TileContext
+from device_models.contract import Device, NoiseLaw, TileContext
 from device_models.errors import DeviceError
 
 TIMES_S = (0.0, 1.0, 60.0, 3_600.0, 86_400.0, 172_800.0, 2_592_000.0, 31_536_000.0)
@@ -121,14 +121,24 @@ def anchored_weights(value: float, n: int) -> Tensor:
 
 def valid_times(device: Device) -> list[float]:
     """Those of `TIMES_S` that the device accepts."""
-    found = []
-    for t_s in TIMES_S:
-        try:
-            device.check_time(t_s)
-        except DeviceError:
-            continue
-        found.append(t_s)
-    return found
+    return [t_s for t_s in TIMES_S if _accepts(device, t_s)]
+
+
+def _accepts(device: Device, t_s: float) -> bool:
+    try:
+        device.check_time(t_s)
+    except DeviceError:
+        return False
+    return True
+
+
+def _states(device: Device, law: NoiseLaw, weights: Tensor) -> tuple[dict[str, Tensor], Memory]:
+    """Weights by when they are so, in words, and what the chip remembers; draws go on."""
+    programmed, memory = law.apply_programming_noise(weights)
+    states = {"as programmed": programmed}
+    for t_s in valid_times(device):
+        states[f"at {t_s:g} s"] = law.apply_drift_noise(programmed, memory, t_s)
+    return states, memory
 
 
 def _words(device: Device) -> str:
@@ -155,11 +165,7 @@ def _ideal(device: Device) -> str:
     """At `noise_scale` 0 weights stay to the last bit."""
     quiet, weights = replace(device, noise_scale=0.0), uniform_weights(5, 9)
     torch.manual_seed(0)
-    law = quiet.noise_law(context_of(weights))
-    programmed, memory = law.apply_programming_noise(weights)
-    states = {"as programmed": programmed}
-    for t_s in valid_times(device):
-        states[f"at {t_s:g} s"] = law.apply_drift_noise(programmed, memory, t_s)
+    states, _ = _states(device, quiet.noise_law(context_of(weights)), weights)
     for where, state in states.items():
         if not torch.equal(state, weights):
             off = float((state - weights).abs().max())
@@ -240,11 +246,7 @@ def _conductances(device: Device) -> str | None:
         return None
     cells = uniform_weights(100, 100).abs()
     torch.manual_seed(3)
-    law = device.cell_law(context_of(cells))
-    programmed, memory = law.apply_programming_noise(cells)
-    states = {"as programmed": programmed}
-    for t_s in valid_times(device):
-        states[f"at {t_s:g} s"] = law.apply_drift_noise(programmed, memory, t_s)
+    states, _ = _states(device, device.cell_law(context_of(cells)), cells)
     for where, state in states.items():
         if bool((state < 0).any()):
             least = float(state.min()) * device.largest_us
@@ -278,14 +280,11 @@ def _spread(device: Device) -> str | None:
 def _times(device: Device) -> str:
     """Impossible times are refused, and others there are."""
     for t_s in (-1.0, math.nan, math.inf):
-        try:
-            device.check_time(t_s)
-        except DeviceError:
-            continue
-        raise Failed(
-            f"time {t_s:g} s must be refused with a DeviceError, got no error; call "
-            "super().check_time in check_time"
-        )
+        if _accepts(device, t_s):
+            raise Failed(
+                f"time {t_s:g} s must be refused with a DeviceError, got no error; call "
+                "super().check_time in check_time"
+            )
     times = valid_times(device)
     if not times:
         raise Failed(
@@ -310,9 +309,7 @@ def _continuous(device: Device) -> str:
         )
     for t_s in valid_times(device):
         later = t_s + 1e-6 * max(t_s, 1.0)
-        try:
-            device.check_time(later)
-        except DeviceError:
+        if not _accepts(device, later):
             continue
         a, b = (drift(device, programmed, memory, at) for at in (t_s, later))
         step = float((a - b).abs().max())

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from urllib.parse import parse_qs
 
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.scopes.result import NoiseResult
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
@@ -38,7 +38,7 @@ def network_cells(entry: Entry, results: Sequence[NoiseResult | CrossbarResult])
     return [name, bn, str(first.n_images), f"{100 * clean:.1f}"]
 
 
-def cell(found: Sampled | None, *, signed: bool = False) -> str:
+def cell(found: Interval | None, *, signed: bool = False) -> str:
     if found is None:
         return ""
     sign = "+" if signed else ""

@@ -14,7 +14,7 @@ from typing import TypeVar
 from hardening_tables import hardening
 from table_parts import DEVICES, HERE, OVER, cell, network_cells, read, table
 
-from analogsim.experiment.statistics import Sampled, holm, told_apart
+from analogsim.experiment.statistics import Interval, holm, told_apart
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.units import Units, trainings
@@ -45,7 +45,7 @@ COLUMNS: Mapping[Scope, str] = {
     "folded": "folded",
 }
 DAY_S = 86400.0
-Panels = Mapping[str, Mapping[str, Sampled]]
+Panels = Mapping[str, Mapping[str, Interval]]
 """Condition -> network -> with minus without BatchNorm."""
 
 
@@ -99,7 +99,7 @@ def answer(panels: Panels) -> str:
     ])  # fmt: skip
 
 
-def _spread(found: list[Sampled]) -> str:
+def _spread(found: list[Interval]) -> str:
     means = [100 * one.mean for one in found]
     apart = [one.mean for one in found if _apart(one)]
     below = sum(mean < 0 for mean in apart)
@@ -111,7 +111,7 @@ def _spread(found: list[Sampled]) -> str:
     )
 
 
-def _apart(one: Sampled) -> bool:
+def _apart(one: Interval) -> bool:
     return told_apart(*(one.new_images or (one.low, one.high)))
 
 
@@ -300,7 +300,7 @@ def _panels() -> Panels:
         "Noise on all, variance clamped": "variance-clamped",
         "Noise, BatchNorm folded first": "folded",
     }
-    found: dict[str, dict[str, Sampled]] = {}
+    found: dict[str, dict[str, Interval]] = {}
     for title, scope in scopes.items():
         panel = found.setdefault(title, {})
         for name in ("bn_noise_trainings", "bn_noise_resnet44_trainings", "bn_noise_depth",
@@ -334,7 +334,7 @@ def _panels() -> Panels:
     return found
 
 
-def _add(panel: dict[str, Sampled], name: str, units: Units) -> None:
+def _add(panel: dict[str, Interval], name: str, units: Units) -> None:
     one = units.mean()
     several = any(re.fullmatch(rf"{re.escape(name)}, \d+ trainings", other) for other in panel)
     if one is not None and one.low is not None and not several:

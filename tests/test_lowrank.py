@@ -6,9 +6,9 @@ from torch import nn
 
 from analogsim.crossbar.conversion.convert import convert
 from analogsim.errors import InputError
-from analogsim.inputs.state import load_state_
 from analogsim.lowrank import adapt_, adapt_for_
 from tests.hardening.networks import images, small
+from tests.inputs.weight_nets import load_state_
 
 WHERE = "weights file h.safetensors"
 

@@ -36,7 +36,7 @@ from analogsim.experiment.place import Place
 from analogsim.experiment.record_file import RecordFile
 from analogsim.experiment.replay import Missing, Requests
 from analogsim.experiment.schedule import Round
-from analogsim.experiment.score import digital_score, score
+from analogsim.experiment.score import score
 from analogsim.experiment.statistics import Numbers
 from analogsim.experiment.study import Chips, Study
 from analogsim.experiment.trial import Trial
@@ -151,9 +151,7 @@ class _AttributionRun:
         )
 
     def begin(self) -> RunHeader:
-        images = batches(self.data, self.study.batch_size)
-        digital = digital_score(self.plan.forms.full.source, images, measure=self.study.measure)
-        return make_header(self.study, self.analogs, digital, self.spec, self.data)
+        return make_header(self.study, self.analogs, self.spec, self.data)
 
     def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
         # It lacks what is added; the trials that it was made of stay.

@@ -7,14 +7,12 @@ clips, and the errors of its codes from its steps.
 """
 
 from dataclasses import replace
-from typing import Any
 
 from analogsim.attribution.periphery_sources import MOST_BITS, NO_BOUND
-from analogsim.attribution.source import Setting, Source, absent, edited, off
-from analogsim.attribution.titles import PRODUCT_NOISE, has_law, own_product_noise, titles_of
+from analogsim.attribution.source import Setting, Source, edited, off
+from analogsim.attribution.titles import Fields, lacking, noise_sources, titles_of
 from analogsim.crossbar.mapping.periphery import Periphery
 
-Fields = dict[str, Any]
 _NO_ERRORS: Fields = {"adc_gain_db": 0.0, "adc_sigma_capacitor": 0.0, "adc_sigma_comparator": 0.0}
 _NO_RANGE: Fields = {"output_bound": NO_BOUND, "output_range": "fixed"}
 
@@ -70,20 +68,8 @@ def converter_sources(full: Setting, reach: float, bits: Source | None) -> list[
             without=without(name, off),
         )
 
-    def lacks(name: str, what: str) -> Source:
-        return absent(name, titles[name], f"periphery '{edge.name}' has no {what}")
-
-    found = [ranges, dac if edge.dac_bits else lacks("dac", "DAC")]
-    if has_law(full):
-        drop = source("ir-drop", {"ir_drop": edge.ir_drop}, {"ir_drop": 0.0})
-        read = source(PRODUCT_NOISE, {"read_noise": edge.read_noise}, {"read_noise": 0.0})
-        if full.device.product_noise() is not None:
-            read = own_product_noise(full)
-        elif not edge.read_noise:
-            read = lacks(PRODUCT_NOISE, "read noise")
-        found += [drop if edge.ir_drop else lacks("ir-drop", "IR drop"), read]
-    noise = source("output-noise", {"output_noise": edge.output_noise}, {"output_noise": 0.0})
-    found.append(noise if edge.output_noise else lacks("output-noise", "output noise"))
+    dac = dac if edge.dac_bits else lacking(full, "dac", "DAC")
+    found = [ranges, dac, *noise_sources(full, source)]
 
     clipped = {"output_bound": edge.output_bound, "output_range": edge.output_range}
     wide = widened(edge, reach)
@@ -96,15 +82,16 @@ def converter_sources(full: Setting, reach: float, bits: Source | None) -> list[
         clip = replace(clip, without=None, why_not_without=why)
     if not edge.has_steps:
         what = "steps of an ADC" if edge.adc_bits else "ADC"
-        return [*found, lacks("adc", what), clip]
+        return [*found, lacking(full, "adc", what), clip]
     ideal = _without_errors(edge)
     steps = {**clipped, "adc_kind": edge.adc_kind, **ideal}
     adc = source("adc", steps, exact, clip)
     if not edge.has_code_table:
         return [*found, adc, clip]
     wrong = {field: getattr(edge, field) for field in ideal}
-    errors = source("adc-errors", {**steps, **wrong}, ideal, adc)
-    return [*found, adc, errors if wrong != ideal else lacks("adc-errors", "such errors"), clip]
+    if wrong == ideal:
+        return [*found, adc, lacking(full, "adc-errors", "such errors"), clip]
+    return [*found, adc, source("adc-errors", {**steps, **wrong}, ideal, adc), clip]
 
 
 def widened(edge: Periphery, reach: float) -> Fields | None:

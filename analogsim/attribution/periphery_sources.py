@@ -10,7 +10,7 @@ input.
 from dataclasses import replace
 
 from analogsim.attribution.source import Setting, Source, absent, edited, off
-from analogsim.attribution.titles import has_law, own_product_noise, titles_of
+from analogsim.attribution.titles import Fields, has_law, lacking, noise_sources, titles_of
 from analogsim.crossbar.mapping.periphery import Periphery, step
 
 # Most bits of a converter, see `Periphery`.
@@ -47,7 +47,7 @@ def periphery_sources(full: Setting, rows: int) -> list[Source]:
         ),
     )
 
-    def source(name: str, on: dict[str, float], without: dict[str, float]) -> Source:
+    def source(name: str, on: Fields, without: Fields) -> Source:
         return Source(
             name=name,
             title=titles[name],
@@ -56,33 +56,14 @@ def periphery_sources(full: Setting, rows: int) -> list[Source]:
             without=replace(full, periphery=edited(edge, without, f"{edge.name} (without {name})")),
         )
 
-    def lacks(name: str, what: str) -> Source:
-        return absent(name, titles[name], f"periphery '{edge.name}' has no {what}")
-
-    def of_products() -> list[Source]:
-        """IR drop and read noise, where the law of the products has them."""
-        if not has_law(full):
-            return []
-        drop = source("ir-drop", {"ir_drop": edge.ir_drop}, {"ir_drop": 0.0})
-        drop = drop if edge.ir_drop else lacks("ir-drop", "IR drop")
-        if full.device.product_noise() is not None:
-            return [drop, own_product_noise(full)]
-        read = source("product-noise", {"read_noise": edge.read_noise}, {"read_noise": 0.0})
-        return [drop, read if edge.read_noise else lacks("product-noise", "read noise")]
-
     dac = source("dac", {"dac_bits": edge.dac_bits}, {"dac_bits": 0})
-    noise = source("output-noise", {"output_noise": edge.output_noise}, {"output_noise": 0.0})
-    found = [
-        ranges,
-        dac if edge.dac_bits else lacks("dac", "DAC"),
-        *of_products(),
-        noise if edge.output_noise else lacks("output-noise", "output noise"),
-    ]
+    dac = dac if edge.dac_bits else lacking(full, "dac", "DAC")
+    found = [ranges, dac, *noise_sources(full, source)]
     if not edge.adc_bits:
         clip = source(
             "output-bound", {"output_bound": edge.output_bound}, {"output_bound": NO_BOUND}
         )
-        return [*found, lacks("adc", "ADC"), clip]
+        return [*found, lacking(full, "adc", "ADC"), clip]
     wide = widened(edge, rows)
     if wide is None:
         both = {"adc_bits": edge.adc_bits, "output_bound": edge.output_bound}

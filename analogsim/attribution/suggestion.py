@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from analogsim.attribution.effects import summed
 from analogsim.errors import InputError
-from analogsim.experiment.statistics import ANY, ByChip, Sampled, told_apart
+from analogsim.experiment.statistics import ANY, ByChip, Interval, told_apart
 from analogsim.quantity import ACCURACY, Quantity
 
 
@@ -48,7 +48,7 @@ class Choice:
     """Layers, what they are predicted to gain, and whether that reaches the goal."""
 
     names: tuple[str, ...]
-    predicted: Sampled
+    predicted: Interval
     reached: bool
 
 

@@ -11,19 +11,16 @@ from analogsim.cli import colour
 from analogsim.cli.say import say, tell
 from analogsim.findings.kinds import kind_of, results_of
 from analogsim.own_files import read_text
-from analogsim.report import Summary, build_report, format_table
+from analogsim.report import format_table
 from analogsim.report.attribution_table import format_attribution
 from analogsim.report.comparison import FORMAT, read_comparison_file
 from analogsim.report.extras import read_extras
 from analogsim.report.matched_table import format_comparison
 from analogsim.report.opening import opening, opening_text
-from analogsim.report.summary import Run, read_run, summarise_run
+from analogsim.report.summary import read_run, summarise_run
 from analogsim.report.table import warning_lines
 from analogsim.schema import dumps, loads
-from analogsim.scopes.build import build_noise
-from analogsim.scopes.read_folder import read_noise
-from analogsim.scopes.summary import noise_summary
-from analogsim.scopes.table import format_noise
+from analogsim.studies.result import Run
 from analogsim.suites.build import build_suite, format_suite
 from analogsim.suites.kept import MOST, read_kept
 
@@ -46,8 +43,9 @@ def report_folder(path: Path, *, as_json: bool) -> None:
     if kind == "suite":
         _suite(path, as_json=as_json)
         return
-    noise = kind == "noise"
-    tables, document, notes = _noise(path) if noise else _chips(path)
+    run = Run(path, kind="noise" if kind == "noise" else "chips")
+    of_noise = (run.text(), run.summary(), run.notes) if kind == "noise" else None
+    tables, document, notes = of_noise or _chips(path)
     # Printed first: a folder that can only be read has its numbers told all the same.
     if as_json:
         click.echo(dumps(document, indent=2))
@@ -55,7 +53,7 @@ def report_folder(path: Path, *, as_json: bool) -> None:
         say(tables)
         for note in notes:
             tell(f"note: {note}")
-    page = build_noise(path)[1] if noise else build_report(path)
+    page = run.report()
     if not as_json:
         click.echo(f"\n{page}")
 
@@ -68,29 +66,19 @@ def _is_comparison(file: Path) -> bool:
     return False
 
 
-def _noise(path: Path) -> tuple[str, Mapping[str, Any], Sequence[str]]:
-    """Tables, JSON and notes."""
-    result = read_noise(path)
-    return format_noise(result), noise_summary(result), result.notes
-
-
 def _chips(path: Path) -> tuple[str, Mapping[str, Any], Sequence[str]]:
-    """Tables, JSON and notes."""
-    run = read_run(path)
+    """Tables, JSON and notes; what else they were measured for may be absent or broken."""
+    run, extras = read_run(path), read_extras(path)
     found = summarise_run(run)
-    return _tables(path, run, found), found, found["notes"]
-
-
-def _tables(path: Path, run: Run, found: Summary) -> str:
-    """Those of what else the chips were measured for, if it is there and whole; and the answer."""
-    extras = read_extras(path)
     said = warning_lines(found["warnings"])
     if extras.attribution is not None:
-        return "\n".join([format_attribution(extras.attribution), *said])
-    answer = opening_text(opening(run, found, extras))
-    if extras.comparison is not None:
-        return "\n".join([format_comparison(extras.comparison), *said, "", answer])
-    return "\n".join([colour.result_table(format_table(found)), "", answer])
+        lines = [format_attribution(extras.attribution), *said]
+    else:
+        lines = [colour.result_table(format_table(found))]
+        if extras.comparison is not None:
+            lines = [format_comparison(extras.comparison), *said]
+        lines += ["", opening_text(opening(run, found, extras))]
+    return "\n".join(lines), found, run.notes
 
 
 def _suite(path: Path, *, as_json: bool) -> None:

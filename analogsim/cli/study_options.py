@@ -1,23 +1,25 @@
 """Options of the commands that run a study."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
+from click.core import ParameterSource
 
 from analogsim.cli.first import import_torch
 from analogsim.cli.options import network_values, one_device, option_of
 from analogsim.cli.say import voice_options
 from analogsim.cli.shared import Command, all_of, output_option
-from analogsim.cli.sweep import sweep_fields
 from analogsim.errors import InputError, shown
+from analogsim.experiment.axes import read_axes
 from analogsim.keys import keys_of
 from analogsim.spec.file import AnySpec, as_toml
 from analogsim.spec.names import check_names
 from analogsim.spec.options import NetworkOptions, OfImages
 from analogsim.spec.study import DEFAULT_CHIPS, Spec
+from analogsim.spec.sweep import OWN_KEYS
 from analogsim.spec.sweep_check import check_sweep
 
 _PLACE = ("on", "address", "workers", "as_json", "output", "extend", "print_spec")
@@ -122,6 +124,38 @@ def study_values(values: dict[str, Any]) -> dict[str, Any]:
     first, count = chips or (0, DEFAULT_CHIPS)
     count = None if precision is not None else count
     return {**rest, "chips": count, "first_chip": first, **sweep_fields(rest["sweep"])}
+
+
+def sweep_fields(texts: Sequence[str]) -> dict[str, Any]:
+    """The fields of a `Spec` that `--set` decides.
+
+    Raises:
+        InputError: a text that is no axis, or an axis that has an option of its own, which was
+            given too.
+    """
+    axes = read_axes(texts)
+    fields: dict[str, Any] = {}
+    for name in OWN_KEYS:
+        if name in axes:
+            fields[name] = _of_option(name, tuple(map(str, axes.pop(name))))
+    return {**fields, "sweep": axes}
+
+
+def _of_option(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    context = click.get_current_context()
+    if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+        raise InputError(
+            f"--set {name} must not stand beside --{name}, got {', '.join(values)}; give all of "
+            "them by one of the two"
+        )
+    (option,) = (one for one in context.command.params if one.name == name)
+    known = cast("click.Choice[str]", option.type).choices
+    for value in values:
+        if value not in known:
+            raise InputError(
+                f"--set {name} must be one of {', '.join(known)}, got {shown(value)}; choose one"
+            )
+    return values
 
 
 def check_counts(**counts: int | None) -> None:

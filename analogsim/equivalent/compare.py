@@ -12,31 +12,30 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.crossbar.mapping.analog_model import AnalogModel
 from analogsim.crossbar.mapping.effect_words import refuse_effects
 from analogsim.equivalent.causes import variants
 from analogsim.equivalent.device_chips import DeviceChips
-from analogsim.equivalent.header import comparison_spec, with_controls
 from analogsim.equivalent.parts import before_adc
 from analogsim.equivalent.points import Points
-from analogsim.equivalent.search import HIGHEST, LOWEST
+from analogsim.equivalent.search import HIGHEST, LOWEST, STEP
 from analogsim.equivalent.weighed import MatchedJob, Weighed
 from analogsim.equivalent.words import sentences
 from analogsim.errors import InputError
 from analogsim.experiment.condition import Condition
 from analogsim.experiment.deal import all_images
-from analogsim.experiment.describe import device_entry, make_header
+from analogsim.experiment.describe import device_entry, make_header, run_spec
 from analogsim.experiment.drive import Progress, run_experiment
-from analogsim.experiment.header import RunHeader, write_header
+from analogsim.experiment.header import DeviceEntry, RunHeader, write_header
 from analogsim.experiment.layers import write_study_layers
 from analogsim.experiment.place import Place
 from analogsim.experiment.record_file import RecordFile
 from analogsim.experiment.replay import Missing, Requests
 from analogsim.experiment.schedule import Round
-from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Chips, Study
 from analogsim.experiment.trial import Trial
-from analogsim.inputs.batching import batches, n_images
+from analogsim.inputs.batching import n_images
 from analogsim.inputs.data import Data
 from analogsim.quantity import Quantity
 from analogsim.report.comparison import (
@@ -45,8 +44,10 @@ from analogsim.report.comparison import (
     VERSION,
     Comparison,
     Point,
+    control_name,
     write_comparison,
 )
+from device_models.gaussian_matched import MatchedGaussian
 from device_models.registry import spec_of
 
 SEARCH_FOLDER, WEIGHTS_FOLDER = "search", "search/weights"
@@ -140,11 +141,8 @@ class _MatchedRun:
         )
 
     def begin(self) -> RunHeader:
-        images = batches(self.data, self.study.batch_size)
-        digital = digital_score(self.analog.source, images, measure=self.study.measure)
-        header = make_header(
-            self.study, {str(self.analog.bn): self.analog}, digital, self.spec, self.data
-        )
+        analogs = {str(self.analog.bn): self.analog}
+        header = make_header(self.study, analogs, self.spec, self.data)
         return dataclasses.replace(header, devices=with_controls(header.devices))
 
     def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
@@ -205,3 +203,33 @@ class _MatchedRun:
         if Quantity.KEY in header.spec:
             made["measure"] = header.quantity.entry()
         return made
+
+
+def comparison_spec(
+    study: Study, analog: AnalogModel, data: Data, compensation: Compensation, chips: int
+) -> dict[str, Any]:
+    """The study's, with the controls among the presets."""
+    return run_spec(study, {str(analog.bn): analog}, data) | {
+        "presets": [name for preset in study.presets for name in (preset, control_name(preset))],
+        "compensations": list(dict.fromkeys([compensation, "none"])),
+        # The spreads are measured on the study's chips: another number is another control.
+        "matched": {"chips": chips, "bracket": [LOWEST, HIGHEST], "step": STEP},
+    }
+
+
+def with_controls(devices: Sequence[DeviceEntry]) -> list[DeviceEntry]:
+    """Each device's entry, and that of its control after it."""
+    return [
+        one for entry in devices for one in (entry, _control_entry(control_name(entry["preset"])))
+    ]
+
+
+def _control_entry(preset: str) -> DeviceEntry:
+    info = MatchedGaussian.info
+    return DeviceEntry(
+        preset=preset,
+        title=info.title,
+        law=info.law,
+        citation=info.citation,
+        valid_times=info.valid_times,
+    )

@@ -7,7 +7,7 @@ is used up it is mixed anew, so that all images are used equally often. The mixi
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, TypedDict
 
@@ -135,3 +135,26 @@ def unpack(text: str, count: int, *, where: str = "correct") -> list[bool]:
         )
     bits = "".join(f"{byte:08b}" for byte in content)
     return [bit == "1" for bit in bits[:count]]
+
+
+def value_problems(text: str, count: int, where: str) -> Iterator[str]:
+    """What `unpack_values` refuses, as a sentence without a remedy."""
+    try:
+        unpack_values(text, count, where=where)
+    except InputError as error:
+        yield str(error).partition("; ")[0]
+
+
+def answer_problems(text: str, count: int, right: float, where: str) -> Iterator[str]:
+    """Answers of another number of images, or of others right than were counted."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError as error:
+        yield f"{where} must be base64, got '{error}'"
+        return
+    set_bits = int.from_bytes(content, "big").bit_count()
+    if len(content) != -(-count // 8) or set_bits != right:
+        yield (
+            f"{where} must hold {count} answers, {right} of them right, got {8 * len(content)} "
+            f"bits, {set_bits} of them set"
+        )

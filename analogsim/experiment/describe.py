@@ -30,9 +30,9 @@ from analogsim.experiment.header import (
     Layer,
     RunHeader,
 )
-from analogsim.experiment.score import Score
+from analogsim.experiment.score import Score, digital_score
 from analogsim.experiment.setting import unswept
-from analogsim.experiment.study import Study, design_as_dict
+from analogsim.experiment.study import AnyStudy, Study, design_as_dict
 from analogsim.experiment.workload import WorkloadEntry
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
@@ -125,20 +125,49 @@ def recalibration_entry(analogs: Mapping[str, AnalogModel]) -> dict[str, Any] | 
     return None
 
 
+def header_of(study: AnyStudy, digital: Score, spec: dict[str, Any], notes: list[str]) -> RunHeader:
+    """The header of a new run of any kind, without a crossbar."""
+    return RunHeader(
+        question=study.question,
+        command=study.command,
+        model=study.model,
+        data=study.data,
+        normalisation=study.normalisation,
+        digital=Digital(
+            accuracy=digital.accuracy,
+            n_correct=digital.n_correct,
+            n_images=digital.n_images,
+            n_nan=digital.n_nan,
+        ),
+        spec=spec,
+        spec_digest=digest_of(spec),
+        versions=installed_versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        layers=[],
+        notes=notes,
+        devices=[],
+        periphery={"not_modelled": []},
+        digital_correct=digital.correct,
+    )
+
+
 def make_header(
     study: Study,
     analogs: Mapping[str, AnalogModel],
-    digital: Score,
     spec: dict[str, Any],
     data: Data,
 ) -> RunHeader:
-    """The header of a new run. Programs one chip, for the errors in the table of layers.
+    """The header of a new run. Measures the digital network, and programs one chip.
+
+    Its errors stand in the table of layers.
 
     Its first images of `data` measure what the layers on tiles work.
 
     In a sweep the networks are those of its first point, with their device.
     """
     analog = next(iter(analogs.values()))
+    read = batches(data, study.batch_size)
+    digital = digital_score(analog.source, read, measure=study.measure)
     # At a point of a sweep it has its own options.
     first = analog if study.points else dataclasses.replace(analog, device=study.devices[0])
     chip = program(first, seed=study.seed, chip=0, recalibrate=False)
@@ -176,30 +205,14 @@ def make_header(
             "repeat only within their interval."
         )
     notes += [f"{ADDED}{text}." for text in analog.periphery.added(analog.tile, study.devices)]
-    return RunHeader(
-        question=study.question,
-        command=study.command,
-        model=study.model,
-        data=study.data,
-        normalisation=study.normalisation,
-        digital=Digital(
-            accuracy=digital.accuracy,
-            n_correct=digital.n_correct,
-            n_images=digital.n_images,
-            n_nan=digital.n_nan,
-        ),
-        spec=spec,
-        spec_digest=digest_of(spec),
-        versions=installed_versions(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    return dataclasses.replace(
+        header_of(study, digital, spec, notes),
         layers=[layer_entry(line) for line in chip.report],
-        notes=notes,
         devices=[device_entry(device) for device in study.devices],
         periphery={
             **analog.periphery.as_dict(),
             "not_modelled": list(analog.periphery.not_modelled(analog.tile)),
         },
-        digital_correct=digital.correct,
         coverage=coverage_entry(analog),
         crossbar=crossbar_entry(first),
         workload=cast(WorkloadEntry, workload_of(chip, images)),

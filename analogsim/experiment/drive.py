@@ -23,10 +23,8 @@ from analogsim.experiment.plan_file import read_plan, write_plan
 from analogsim.experiment.record_file import RecordFile
 from analogsim.experiment.run_folder import check_same, find_header
 from analogsim.experiment.schedule import Round, Schedule
-from analogsim.experiment.score import digital_score
 from analogsim.experiment.study import Study
 from analogsim.experiment.trial import Trial, name_of
-from analogsim.inputs.batching import batches
 from analogsim.inputs.data import Data
 
 Progress = Callable[[int, int, str], None]
@@ -143,10 +141,7 @@ class _StudyRun:
         self.spec = run_spec(study, self.analogs, data)
 
     def begin(self) -> RunHeader:
-        network = next(iter(self.analogs.values())).source
-        images = batches(self.data, self.study.batch_size)
-        digital = digital_score(network, images, measure=self.study.measure)
-        return make_header(self.study, self.analogs, digital, self.spec, self.data)
+        return make_header(self.study, self.analogs, self.spec, self.data)
 
     def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
         # The command stays the first one's.

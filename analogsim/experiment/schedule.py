@@ -7,11 +7,12 @@ after each round, and it looks at nothing but what is on the disk.
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.experiment.axes import place_of
 from analogsim.experiment.condition import Name
-from analogsim.experiment.deal import all_images, hand, pilot_images
+from analogsim.experiment.deal import Images, all_images, hand, pilot_images
 from analogsim.experiment.job import Task
 from analogsim.experiment.statistics.components import Components, components, tabulate
 from analogsim.experiment.statistics.crossed import crossed
@@ -169,22 +170,25 @@ class Schedule:
     def _whole(self, design: Chips) -> Iterator[Task]:
         images = all_images(self.total)
         for chip in range(design.first, design.first + design.chips):
-            for preset, bn, place in self.series:
-                yield Task(preset=preset, bn=bn, point=place, chip=chip,
-                           images=images, part="main", wanted=self.study.pairs)  # fmt: skip
+            for series in self.series:
+                yield self._task(series, chip, images)
 
     def _pilot(self, design: Precision) -> Iterator[Task]:
         shared = pilot_images(self.study.seed, design.pilot_images, self.total)
         for chip in range(design.pilot_chips):
-            for preset, bn, place in self.series:
-                yield Task(preset=preset, bn=bn, point=place, chip=chip,
-                           images=shared, part="pilot", wanted=self.study.pairs)  # fmt: skip
+            for series in self.series:
+                yield self._task(series, chip, shared, "pilot")
 
     def _dealt(
         self, series: Name, chips: int, plan: Allocation, design: Precision
     ) -> Iterator[Task]:
-        preset, bn, place = series
         for number in range(chips):
             images = hand(self.study.seed, number, plan.hands, self.total)
-            yield Task(preset=preset, bn=bn, point=place, chip=design.pilot_chips + number,
-                       images=images, part="main", wanted=self.study.pairs)  # fmt: skip
+            yield self._task(series, design.pilot_chips + number, images)
+
+    def _task(
+        self, series: Name, chip: int, images: Images, part: Literal["main", "pilot"] = "main"
+    ) -> Task:
+        preset, bn, place = series
+        return Task(preset=preset, bn=bn, point=place, chip=chip,
+                    images=images, part=part, wanted=self.study.pairs)  # fmt: skip

@@ -4,6 +4,7 @@ import dataclasses
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,6 +33,11 @@ class Score:
     n_nan: int
     correct: str
     notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What a trial has of it, under its names there."""
+        return {key: value for key, value in vars(self).items() if key != "notes"}
 
 
 def score(

@@ -2,11 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from analogsim import own_files, schema, seal
 from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_json_atomic
+
+
+class Head(TypedDict):
+    """How every document that is made of a run begins."""
+
+    format: str
+    version: int
+    question: str
+    command: str
+    model: str
+    data: str
 
 
 def check_format(content: object, *, name: str, version: int | tuple[int, ...], where: str) -> None:

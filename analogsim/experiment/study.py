@@ -49,12 +49,11 @@ Design = Chips | Precision
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study:
-    """What is asked. Names are for the records; the network and images come beside it.
+class AnyStudy:
+    """What every kind asks. Names are for the records; the network and images come beside it.
 
     `inputs` are fingerprints of what network and images were made of, each under what it is.
-    `points` are those of a sweep, all on the same axes, and `within` the difference (a fraction)
-    that its answer takes as none. `measure` is what each trial measures.
+    `measure` is what each trial measures.
     """
 
     question: str
@@ -62,19 +61,29 @@ class Study:
     model: str
     data: str
     normalisation: str
+    seed: int
+    batch_size: int
+    device: str = "cpu"
+    notes: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    measure: Measure = TOP_1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(AnyStudy):
+    """What is asked of chips.
+
+    `points` are those of a sweep, all on the same axes, and `within` the difference (a fraction)
+    that its answer takes as none.
+    """
+
     devices: tuple[Device, ...]
     times_s: tuple[float, ...]
     compensations: tuple[Compensation, ...]
     design: Design
-    seed: int
-    batch_size: int
     yield_above: tuple[float, ...] = ()
-    device: str = "cpu"
-    notes: tuple[str, ...] = ()
-    inputs: Mapping[str, str] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
     within: float = WITHIN
-    measure: Measure = TOP_1
 
     def __post_init__(self) -> None:
         problems = [

@@ -1,6 +1,5 @@
 """One finished trial, as a line of JSON."""
 
-import base64
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self, get_type_hints
 from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.axes import Place, Value, place_of, point_text
-from analogsim.experiment.deal import FLOATS, Images, unpack_values
+from analogsim.experiment.deal import FLOATS, Images, answer_problems, unpack_values, value_problems
 from analogsim.experiment.header import named, renamed
 from analogsim.experiment.sealed import read_line, write_line
 
@@ -143,18 +142,17 @@ def _problems(fields: dict[str, Any]) -> Iterator[str]:
             f"accuracy must be the fraction n_correct / n_images = {n_correct}/{n_images}, "
             f"got {accuracy}"
         )
-    yield from _answer_problems(fields["correct"], n_images, n_correct)
+    if fields["correct"] is not None:
+        yield from answer_problems(fields["correct"], n_images, n_correct, "correct")
 
 
 def _value_problems(values: str | None, n_images: int, mean: float) -> Iterator[str]:
     if values is None or not values.startswith(FLOATS):
         yield f"values must be {n_images} numbers after {FLOATS!r}, got {shown(values)}"
         return
-    try:
-        known = float(unpack_values(values, n_images, where="values").mean())
-    except InputError as error:
-        yield str(error).partition("; ")[0]
-        return
+    found = list(value_problems(values, n_images, "values"))
+    yield from found
+    known = mean if found else float(unpack_values(values, n_images).mean())
     if abs(known - mean) > 1e-6 * max(1.0, abs(known)):
         yield f"mean must be that of the values, {known:.9g}, got {mean}"
 
@@ -167,19 +165,3 @@ def _image_problems(images: Images | None, n_images: int) -> Iterator[str]:
                 f"images must be {n_images} of {images['total']}, got {images['count']} from "
                 f"{images['start']} on"
             )
-
-
-def _answer_problems(correct: str | None, n_images: int, n_correct: int) -> Iterator[str]:
-    if correct is None:
-        return
-    try:
-        content = base64.b64decode(correct, validate=True)
-    except ValueError as error:
-        yield f"correct must be base64, got '{error}'"
-        return
-    right = int.from_bytes(content, "big").bit_count()
-    if len(content) != -(-n_images // 8) or right != n_correct:
-        yield (
-            f"correct must hold {n_images} answers, {n_correct} of them right, got "
-            f"{8 * len(content)} bits, {right} of them set"
-        )

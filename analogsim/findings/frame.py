@@ -1,6 +1,7 @@
 """The trials of a folder as a pandas data frame, whatever kind of study made it."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from analogsim.experiment.trial import Trial
 from analogsim.findings.kinds import kind_of, results_of
 from analogsim.report.csv_file import flat
 from analogsim.report.summary import read_run
-from analogsim.scopes.levels import Level
+from analogsim.scopes.levels import levels_of
 from analogsim.suites.kept import read_kept
 
 if TYPE_CHECKING:
@@ -79,16 +80,8 @@ _NO_LEVEL: dict[str, Any] = {"scope": None, "reference": None, "eta": None}
 
 def _levels(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What each preset of a noise study stands for."""
-    levels = [
-        Level(scope=scope, reference=reference, eta=eta)
-        for scope in spec["same_as"].values()
-        for reference in spec["references"]
-        for eta in spec["etas"]
-    ]
-    return {
-        one.preset: {"scope": one.scope, "reference": one.reference, "eta": one.eta}
-        for one in levels
-    }
+    levels = levels_of(spec["same_as"].values(), spec["references"], spec["etas"])
+    return {one.preset: asdict(one) for one in levels}
 
 
 def _suite(pd: Any, folder: Path) -> "pd.DataFrame":

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
+from analogsim.experiment.digest import POINTS
 from analogsim.experiment.header import HEADER_FILE, read_header
+from analogsim.quantity import Quantity
 from analogsim.report.attribution import ATTRIBUTION_FILE, TREATMENTS_FOLDER
 from analogsim.report.chart import Chart
 from analogsim.report.chart_list import charts_of
@@ -13,8 +15,13 @@ from analogsim.report.summary import read_run, summarise_run
 from analogsim.scopes.chart import noise_charts
 from analogsim.scopes.levels import KIND as NOISE
 from analogsim.scopes.read_folder import read_noise
+from analogsim.suites.attributed import read_attributed
 from analogsim.suites.build import suite_charts
+from analogsim.suites.crossbar import read_crossbar
 from analogsim.suites.kept import RESULTS_FILE, read_kept
+from analogsim.suites.kept_form import Result
+from analogsim.suites.noised import kept_of
+from analogsim.suites.summarised import read_summarised
 
 Kind = Literal["chips", "matched", "attribution", "noise", "suite"]
 
@@ -43,6 +50,17 @@ def charts_in(path: Path) -> list[Chart]:
         return noise_charts(read_noise(path))
     run = read_run(path)
     return charts_of(run, summarise_run(run), read_extras(path))
+
+
+def result_of(folder: Path) -> Result:
+    """What a suite keeps of a network's run. Raises InputError where it cannot be read."""
+    kind = kind_of(folder)
+    if kind == "noise":
+        return kept_of(read_noise(folder))
+    if kind == "attribution":
+        return read_attributed(folder)
+    summarised = read_header(folder).spec.keys() & {POINTS, Quantity.KEY}
+    return read_summarised(folder) if summarised else read_crossbar(folder)
 
 
 def results_of(path: Path) -> Path:

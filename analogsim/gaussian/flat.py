@@ -87,11 +87,6 @@ class FlatWeights:
         self.left_out: tuple[str, ...] = ()
         self._held: tuple[Tensor, ...] = ()
 
-    @property
-    def n_weights(self) -> int:
-        """How many values the tensors hold, padding not counted."""
-        return sum(segment.size for segment in self.segments)
-
     def restore_(self) -> "FlatWeights":
         """Put the clean values back, bit for bit."""
         self.live.copy_(self.clean)

@@ -23,15 +23,6 @@ _UNDO = (
 )
 
 
-def load_state_(module: nn.Module, weights: Mapping[str, Tensor], *, where: str) -> nn.Module:
-    """Copy weights into a network, cast to its dtypes; nothing is copied unless all fit.
-
-    As `load_state_with_notes_`, without its notes.
-    """
-    load_state_with_notes_(module, weights, where=where)
-    return module
-
-
 def load_state_with_notes_(
     module: nn.Module, weights: Mapping[str, Tensor], *, where: str
 ) -> tuple[str, ...]:

@@ -16,11 +16,6 @@ from analogsim.inputs.weight_shards import read_index
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.\w+)")
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a weight file, by name, on the CPU; see `read_weight_file`."""
-    return dict(read_weight_file(path).tensors)
-
-
 def read_weight_file(path: Path) -> Weights:
     """The tensors of a weight file on the CPU, and what was chosen in it.
 

@@ -3,7 +3,7 @@
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
-from analogsim.report.labels import series_label, time_labels
+from analogsim.report.labels import series_label, time_labels, with_bounds
 from analogsim.report.plot import draw
 from analogsim.report.summary import RowDict, Run, Summary, quantity_of, row_name
 
@@ -59,8 +59,4 @@ def _words(summary: Summary, labels: dict[float, str]) -> str:
 
 def said(row: RowDict, quantity: Quantity) -> str:
     """A row's mean and interval, short: `98.56 % (98.18 to 98.94)`."""
-    text = quantity.with_unit(row["mean"])
-    if row["ci95"] is None:
-        return text
-    low, high = map(quantity.text, row["ci95"])
-    return f"{text} ({low} to {high})"
+    return with_bounds(quantity.with_unit(row["mean"]), row["ci95"], quantity.text)

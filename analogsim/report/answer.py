@@ -8,7 +8,7 @@ from analogsim.experiment.header import Digital
 from analogsim.experiment.trial import Trial
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.costs import Cost, Costs, Curve, curves_of
-from analogsim.report.labels import compensation_label, time_labels
+from analogsim.report.labels import compensation_label, time_labels, with_bounds
 from analogsim.report.verdicts import Beside, Line, Pair, Place, Verdicts, verdicts
 
 Remarks = Mapping[tuple[str, float], str]
@@ -203,10 +203,7 @@ class _Words:
         """A cost with its interval: `1.10 points (0.40 to 1.80)`."""
         unit = self.quantity.change_unit
         text = f"{self._text(sign * found.mean)} {unit}".rstrip()
-        if found.bounds is None:
-            return text
-        low, high = sorted(sign * bound for bound in found.bounds)
-        return f"{text} ({self._text(low)} to {self._text(high)})"
+        return with_bounds(text, sorted(sign * one for one in found.bounds or ()), self._text)
 
     def _text(self, value: float) -> str:
         return self.quantity.change(value).removeprefix("+")

@@ -12,8 +12,8 @@ from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.folder import write_bytes_atomic
 from analogsim.experiment.header import CoverageEntry
-from analogsim.experiment.sealed import read_sealed, write_sealed
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.sealed import Head, read_sealed, write_sealed
+from analogsim.experiment.statistics import Interval, listed
 from analogsim.report.csv_file import csv_lines
 
 ATTRIBUTION_FILE = "attribution.json"
@@ -112,15 +112,9 @@ class Suggestion(TypedDict):
     verification: Verification
 
 
-class Attribution(TypedDict):
+class Attribution(Head):
     """The content of `attribution.json`."""
 
-    format: str
-    version: int
-    question: str
-    command: str
-    model: str
-    data: str
     preset: str
     compensation: str
     seed: int
@@ -222,7 +216,7 @@ def csv_text(rows: list[Row]) -> str:
     return csv_lines([*fields, "new_images_low", "new_images_high"], lines, end="\n")
 
 
-def estimate(found: Sampled) -> Estimate:
+def estimate(found: Interval) -> Estimate:
     """An interval as JSON."""
     return Estimate(
         mean=found.mean,
@@ -230,7 +224,7 @@ def estimate(found: Sampled) -> Estimate:
         high=found.high,
         n_chips=found.n,
         p=found.p,
-        new_images=None if found.new_images is None else list(found.new_images),
+        new_images=listed(found.new_images),
     )
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.attribution import Loss
 from analogsim.report.chart import Chart
-from analogsim.report.labels import format_duration
+from analogsim.report.labels import format_duration, with_bounds
 from analogsim.report.look import COLOURS, GREY, INK, PAGE, Look, new_figure
-from analogsim.report.series import mark
+from analogsim.report.series import mark, mark_bars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,9 +73,7 @@ def _hover(one: Loss, quantity: Quantity) -> str:
     """What a bar says under the pointer."""
     lost = quantity.with_change(one.loss or 0.0)
     text = f"{one.title}, {_LABELS[one.mode].partition(':')[0]}: {lost}"
-    if one.low is None or one.high is None:
-        return text
-    return f"{text} ({quantity.change(one.low)} to {quantity.change(one.high)})"
+    return with_bounds(text, (one.low, one.high), quantity.change)
 
 
 def _panels(losses: Sequence[Loss]) -> dict[str, list[Loss]]:
@@ -141,8 +139,7 @@ def _bars(
         for bar, one in zip(drawn.patches, some, strict=True):
             mark(bar, _LABELS[mode], [_hover(one, quantity)])
         if drawn.errorbar is not None:
-            for part in (*drawn.errorbar[1], *drawn.errorbar[2]):
-                mark(part, _LABELS[mode])
+            mark_bars(drawn.errorbar, _LABELS[mode])
     axes.set_yticks(range(len(names)), [fold(name, 0.3) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.axvline(0, color=INK, linewidth=0.8)

@@ -8,9 +8,9 @@ from analogsim.experiment.statistics import Row, Span, paired_trials
 from analogsim.experiment.trial import Trial
 from analogsim.quantity import Quantity
 from analogsim.report.chart import Chart
-from analogsim.report.labels import compensation_label, format_duration, time_labels
+from analogsim.report.labels import compensation_label, format_duration, time_labels, with_bounds
 from analogsim.report.look import COLOURS, GREY, INK, MARKERS, Look, new_figure
-from analogsim.report.series import mark
+from analogsim.report.series import mark_bars
 from analogsim.report.summary import Run
 from analogsim.report.time_axis import TimeAxis
 
@@ -116,11 +116,8 @@ def bn_chart(run: Run) -> Chart | None:
 
 def _change(one: Policy, quantity: Quantity) -> str:
     assert one.against is not None
-    mean, low, high = one.against
-    text = quantity.change(mean)
-    if low is None or high is None:
-        return text
-    return f"{text} ({quantity.change(low)} to {quantity.change(high)})"
+    mean, *bounds = one.against
+    return with_bounds(quantity.change(mean), bounds, quantity.change)
 
 
 def _draw(shown: Sequence[Policy], look: Look, quantity: Quantity) -> "Figure":
@@ -159,9 +156,7 @@ def _draw(shown: Sequence[Policy], look: Look, quantity: Quantity) -> "Figure":
                 for one in found
                 if one.against is not None
             ]
-            mark(drawn[0], f"BN {bn}", texts)
-            for part in (*drawn[1], *drawn[2]):
-                mark(part, f"BN {bn}")
+            mark_bars(drawn, f"BN {bn}", texts)
     axis.finish(grid[-1], look)
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)

@@ -10,8 +10,8 @@ from typing import Any, NotRequired, TypedDict
 from analogsim import schema
 from analogsim.errors import InputError, shown
 from analogsim.experiment.header import CoverageEntry
-from analogsim.experiment.sealed import read_sealed, write_sealed
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.sealed import Head, read_sealed, write_sealed
+from analogsim.experiment.statistics import Interval, listed
 from analogsim.quantity import Quantity, QuantityEntry
 
 MATCHED_FILE = "matched.json"
@@ -83,19 +83,13 @@ class Point(TypedDict):
     causes: list[Cause]
 
 
-class Comparison(TypedDict):
+class Comparison(Head):
     """The content of `matched.json`.
 
     `measure` is there where another one than the accuracy is measured: it stands wherever a field
     says accuracy.
     """
 
-    format: str
-    version: int
-    question: str
-    command: str
-    model: str
-    data: str
     compensation: str
     chips: int
     n_images: int
@@ -171,14 +165,14 @@ def _completed(content: Any) -> Any:
     return {"p": None, "new_images": None} | found if "ci95" in found else found
 
 
-def estimate(found: Sampled) -> Estimate:
+def estimate(found: Interval) -> Estimate:
     """An interval as JSON."""
     return Estimate(
         mean=found.mean,
-        ci95=None if found.low is None or found.high is None else [found.low, found.high],
+        ci95=listed(found.bounds),
         n_chips=found.n,
         p=found.p,
-        new_images=None if found.new_images is None else list(found.new_images),
+        new_images=listed(found.new_images),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analogsim.experiment.statistics import Sampled, holm, less_digital, paired_trials
+from analogsim.experiment.statistics import Interval, holm, less_digital, paired_trials
 from analogsim.experiment.trial import Trial
 from analogsim.quantity import Quantity
 
@@ -132,11 +132,10 @@ class Costs:
         found = paired_trials(a, b, self.digital_correct, span=span)
         return None if found is None else self._cost(found, of)
 
-    def _cost(self, found: Sampled, of: int) -> Cost:
+    def _cost(self, found: Interval, of: int) -> Cost:
         bounds, p = found.new_images, found.p_new_images
         if not self.new_images:
-            bounds = None if found.low is None or found.high is None else (found.low, found.high)
-            p = found.p
+            bounds, p = found.bounds, found.p
         sign = -self.quantity.sign
         if bounds is not None:
             low, high = sorted(sign * bound for bound in bounds)

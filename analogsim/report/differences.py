@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 from analogsim.experiment.axes import Value
-from analogsim.experiment.statistics import DIFFERENCE, Sampled, Span, holm, paired_trials
+from analogsim.experiment.statistics import DIFFERENCE, Span, holm, listed, paired_trials
 from analogsim.experiment.trial import Trial
 
 
@@ -69,30 +69,21 @@ def differences(
         pairs += [(curve[t_s], base[t_s]) for t_s in sorted(curve) if t_s in base]
     known = [(a, b, paired_trials(a, b, digital_correct, span=span)) for a, b in pairs]
     found = [(a[0], b[0], between) for a, b, between in known if between is not None]
-    verdicts = holm([verdict_p(between) for _, _, between in found])
+    verdicts = holm([between.best_p for _, _, between in found])
     return [
         Difference(
             a=_side(a),
             b=_side(b),
             mean=between.mean,
-            ci95=_pair(between.low, between.high),
+            ci95=listed(between.bounds),
             n_chips=between.n,
-            ci95_new_images=None if between.new_images is None else list(between.new_images),
+            ci95_new_images=listed(between.new_images),
             p=between.p,
             p_new_images=between.p_new_images,
             told_apart=apart,
         )
         for (a, b, between), apart in zip(found, verdicts, strict=True)
     ]
-
-
-def verdict_p(found: Sampled) -> float | None:
-    """The probability by which a sentence tells apart: that of new images where it is known."""
-    return found.p if found.new_images is None else found.p_new_images
-
-
-def _pair(low: float | None, high: float | None) -> list[float] | None:
-    return None if low is None or high is None else [low, high]
 
 
 def _side(trial: Trial) -> Side:

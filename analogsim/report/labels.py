@@ -1,6 +1,6 @@
 """Numbers and names as people read them. Only here and in the CLI's parser is a day "1 d"."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from analogsim.quantity import ACCURACY
 
@@ -52,6 +52,18 @@ def percent(fraction: float) -> str:
 def points(difference: float) -> str:
     """A difference of fractions in percentage points, signed, two decimals."""
     return ACCURACY.change(difference)
+
+
+def with_bounds(
+    said: str,
+    bounds: Sequence[float | None] | None,
+    text: Callable[[float], str],
+    new_images: Sequence[float] | None = None,
+) -> str:
+    """What is said of a mean, and its bounds: `98.56 % (98.18 to 98.94) [97.90 to 99.12]`."""
+    known = [one for one in bounds or () if one is not None]
+    said += f" ({' to '.join(map(text, known))})" if known else ""
+    return said if new_images is None else f"{said} [{' to '.join(map(text, new_images))}]"
 
 
 def compensation_label(compensation: str) -> str:

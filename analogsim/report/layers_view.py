@@ -11,7 +11,7 @@ from analogsim.experiment.layers_file import DeviceLayers, LayersFile
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.report.attribution import Loss
 from analogsim.report.chart import Chart
-from analogsim.report.labels import format_duration, percent
+from analogsim.report.labels import format_duration, percent, with_bounds
 from analogsim.report.look import COLOURS, GREY, Look, new_figure
 
 if TYPE_CHECKING:
@@ -176,10 +176,9 @@ def _words(line: LayerLine, quantity: Quantity) -> str:
     if line.utilisation is not None:
         parts.append(f"{percent(line.utilisation)} % of the cells used")
     if known := _known(line.alone):
-        lost, *interval = map(quantity.change, known)
-        within = f" ({' to '.join(interval)})" if interval else ""
-        unit = f" {quantity.change_unit}" if quantity.change_unit else ""
-        parts.append(f"{lost}{within}{unit} lost with it alone analog")
+        lost, *interval = known
+        text = with_bounds(quantity.change(lost), interval, quantity.change)
+        parts.append(f"{f'{text} {quantity.change_unit}'.rstrip()} lost with it alone analog")
     return f"{line.layer['name']}: {', '.join(parts) or 'nothing measured'}."
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from analogsim.experiment.statistics import Interval
 from analogsim.quantity import ACCURACY, Quantity
+from analogsim.report.chart import Chart
 from analogsim.report.csv_file import Cell
-from analogsim.report.labels import format_duration
+from analogsim.report.labels import format_duration, with_bounds
 from analogsim.report.look import COLOURS, GREY, MARKERS, PAGE, Look, new_figure
 from analogsim.report.series import mark
 from analogsim.report.time_axis import TimeAxis
@@ -37,9 +38,7 @@ def line(name: str, found: Sequence[tuple[float, Interval | None]]) -> Line:
         name=name,
         xs=tuple(x for x, _ in known),
         means=tuple(one.mean for _, one in known),
-        bounds=tuple(
-            None if one.low is None or one.high is None else (one.low, one.high) for _, one in known
-        ),
+        bounds=tuple(one.bounds for _, one in known),
     )
 
 
@@ -64,6 +63,27 @@ def words_of(panels: Mapping[str, Sequence[Line]], quantity: Quantity = ACCURACY
         for title, lines in panels.items()
         for one in lines
         if one.xs
+    )
+
+
+def networks_chart(
+    panels: Mapping[str, Sequence[Line]],
+    over: str,
+    *,
+    says: str,
+    y: str,
+    x: str | None = None,
+    quantity: Quantity = ACCURACY,
+) -> Chart:
+    """A line a network, as `draw_lines`; `over` is what intervals are over, `says` a heading."""
+    return Chart(
+        name="suite",
+        title="Networks side by side",
+        caption=f"A line a network; bands are 95 % intervals over {over}, on these images.",
+        words=f"{says}. {words_of(panels, quantity)}",
+        header=ROWS,
+        rows=rows_of(panels),
+        draw=lambda look: draw_lines(panels, look, x=x, y=y, quantity=quantity),
     )
 
 
@@ -130,8 +150,7 @@ def _hover(one: Line, at: float, x: str | None, quantity: Quantity) -> str:
     place = one.xs.index(at)
     where = format_duration(at) if x is None else f"{100 * at:g} %"
     text = f"{one.name}, {where}: {quantity.with_unit(one.means[place])}"
-    bounds = one.bounds[place]
-    return text if bounds is None else f"{text} ({' to '.join(map(quantity.text, bounds))})"
+    return with_bounds(text, one.bounds[place], quantity.text)
 
 
 def _draw(

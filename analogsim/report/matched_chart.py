@@ -7,9 +7,9 @@ from analogsim.quantity import Quantity
 from analogsim.report.chart import Chart
 from analogsim.report.comparison import Comparison, Estimate, Point, quantity_of
 from analogsim.report.csv_file import Cell
-from analogsim.report.labels import format_duration
+from analogsim.report.labels import format_duration, with_bounds
 from analogsim.report.look import COLOURS, DASHES, GREY, INK, PAGE, Look, new_figure
-from analogsim.report.series import mark
+from analogsim.report.series import mark_bars
 from analogsim.report.time_axis import TimeAxis
 
 if TYPE_CHECKING:
@@ -141,8 +141,8 @@ def _curve(
 ) -> None:
     scale = quantity.scale
     texts = [
-        f"{label}, {format_duration(t_s)}: {quantity.with_unit(one['mean'])}"
-        + ("" if one["ci95"] is None else f" ({' to '.join(map(quantity.text, one['ci95']))})")
+        f"{label}, {format_duration(t_s)}: "
+        + with_bounds(quantity.with_unit(one["mean"]), one["ci95"], quantity.text)
         for t_s, one in zip(times_s, found, strict=True)
     ]
     colour, marker, line = look
@@ -159,9 +159,7 @@ def _curve(
         xs, means, yerr=bars, color=colour, marker=marker, linestyle=line, linewidth=1.4,
         markersize=4.5, capsize=2, label=label,
     )  # fmt: skip
-    mark(drawn[0], label, texts)
-    for one in (*drawn[1], *drawn[2]):
-        mark(one, label)
+    mark_bars(drawn, label, texts)
 
 
 def _etas(axes: "Axes", found: Sequence[Point], axis: TimeAxis) -> None:

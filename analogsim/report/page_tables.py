@@ -11,7 +11,7 @@ from analogsim.report.attribution import Loss
 from analogsim.report.bn_chart import Policy
 from analogsim.report.cells import Cell, Column, Table, number
 from analogsim.report.differences import Difference, Side
-from analogsim.report.labels import format_duration, percent, series_label, time_labels
+from analogsim.report.labels import format_duration, percent, series_label, time_labels, with_bounds
 from analogsim.report.layers_view import LayerLine
 from analogsim.report.summary import RowDict, Summary, digital_bounds, quantity_of, row_name
 
@@ -246,9 +246,7 @@ def _loss(loss: Loss | None, quantity: Quantity) -> tuple[Cell, Cell]:
     if loss is None or loss.loss is None:
         return number(None), number(None)
     change = quantity.change
-    text, new = change(loss.loss), loss.new_images
-    if loss.low is not None and loss.high is not None:
-        text += f" ({change(loss.low)} to {change(loss.high)})"
+    text, new = with_bounds(change(loss.loss), (loss.low, loss.high), change), loss.new_images
     like = number(None) if new is None else number(" to ".join(map(change, new)), new[0])
     return number(text, loss.loss), like
 

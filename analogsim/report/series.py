@@ -17,6 +17,7 @@ from analogsim.report.look import GREY
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
@@ -50,6 +51,15 @@ class Series:
 def mark(artist: "Artist", name: str, texts: Sequence[str] = ()) -> None:
     """Say which series a part of a figure is of; `texts` are those of its markers in order."""
     vars(artist)["series"] = Series(name=name, texts=tuple(texts))
+
+
+def mark_bars(drawn: "ErrorbarContainer", name: str, texts: Sequence[str] = ()) -> None:
+    """The same of markers with their bars."""
+    markers, caps, bars = drawn
+    for part in (*caps, *bars):
+        mark(part, name)
+    if texts:
+        mark(markers, name, texts)
 
 
 def mark_points(

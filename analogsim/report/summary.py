@@ -12,6 +12,7 @@ from analogsim.experiment.digest import DESIGN, POINTS, chip_numbers
 from analogsim.experiment.header import CoverageEntry, Digital, RunHeader, read_header
 from analogsim.experiment.layers_file import read_layers
 from analogsim.experiment.records import RECORDS_FILE, check_finished, read_records
+from analogsim.experiment.sealed import Head
 from analogsim.experiment.statistics import Row, clopper_pearson, digital_new_images, summarise
 from analogsim.experiment.trial import Trial, name_of
 from analogsim.quantity import Quantity, QuantityEntry
@@ -53,7 +54,7 @@ def row_name(row: RowDict) -> str:
     return name_of(row["preset"], row.get("point"))
 
 
-class Summary(TypedDict):
+class Summary(Head):
     """The content of `summary.json`: stable, made from `run.json` and `records.jsonl` alone.
 
     But for `warnings`, which `layers.json` decides. `chip_numbers` are the first and the last where
@@ -62,12 +63,6 @@ class Summary(TypedDict):
     `digital_ci95_new_images` is the interval of the digital network's.
     """
 
-    format: str
-    version: int
-    question: str
-    command: str
-    model: str
-    data: str
     normalisation: str
     created: str
     digital_accuracy: float

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from analogsim.experiment.axes import Axes, Value, place_of
-from analogsim.experiment.statistics import Row, Sampled, holm, paired_trials
+from analogsim.experiment.statistics import Interval, Row, holm, paired_trials
 from analogsim.experiment.trial import Trial
 
 Verdict = Literal["within", "beyond", "open"]
@@ -118,18 +118,18 @@ class _Asked:
     rows: list[Row]
     trials: list[list[Trial]]
 
-    def shifted(self, within: float, digital_correct: str | None) -> list[Sampled]:
+    def shifted(self, within: float, digital_correct: str | None) -> list[Interval]:
         """Each candidate's difference to the reference and the tolerance: 0 is just within."""
         pairs = [
             paired_trials(trials, self.trials[0], digital_correct, shift=within)
             for trials in self.trials[1:]
         ]
         # The same chips on the same images; a run that was broken off lacks some.
-        return [Sampled(mean=math.nan, low=None, high=None, std=None, n=0) if one is None else one
+        return [Interval(mean=math.nan, low=None, high=None, std=None, n=0) if one is None else one
                 for one in pairs]  # fmt: skip
 
     def choice(
-        self, found: list[Sampled], judged: list[tuple[Verdict, Verdict]], within: float
+        self, found: list[Interval], judged: list[tuple[Verdict, Verdict]], within: float
     ) -> Choice:
         """The candidates with their verdicts, and the one that is chosen."""
         first = self.rows[0]
@@ -142,8 +142,8 @@ class _Asked:
             Candidate(
                 value=_value(row, self.axis),
                 mean=one.mean - within,
-                ci95=_less(one.low, one.high, within),
-                ci95_new_images=None if one.new_images is None else _less(*one.new_images, within),
+                ci95=_less(one.bounds, within),
+                ci95_new_images=_less(one.new_images, within),
                 n_chips=one.n,
                 verdict=here,
                 verdict_new_images=None if one.new_images is None else new,
@@ -185,7 +185,7 @@ def _from_best(group: list[Row], axis: str) -> list[Row]:
     return ordered[::-1] if best_end(axis) == "last" else ordered
 
 
-def _verdicts(found: Sequence[Sampled], p_values: Sequence[float | None]) -> list[Verdict]:
+def _verdicts(found: Sequence[Interval], p_values: Sequence[float | None]) -> list[Verdict]:
     """By which side of the tolerance each stands on, where that is told apart."""
     told = holm(p_values)
     return [
@@ -203,5 +203,5 @@ def _value(row: Row, axis: str) -> Value:
     return row.point[axis]
 
 
-def _less(low: float | None, high: float | None, within: float) -> list[float] | None:
-    return None if low is None or high is None else [low - within, high - within]
+def _less(bounds: tuple[float, float] | None, within: float) -> list[float] | None:
+    return None if bounds is None else [bound - within for bound in bounds]

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -15,13 +14,14 @@ from analogsim.errors import InputError
 from analogsim.experiment.deal import all_images
 from analogsim.experiment.describe import (
     data_digest,
+    header_of,
     inputs_entry,
     installed_versions,
     weights_digest,
 )
 from analogsim.experiment.digest import INPUTS, digest_of
 from analogsim.experiment.drive import Progress, run_experiment
-from analogsim.experiment.header import Digital, RunHeader
+from analogsim.experiment.header import RunHeader
 from analogsim.experiment.job import Task
 from analogsim.experiment.place import Place
 from analogsim.experiment.record_file import RecordFile
@@ -100,10 +100,7 @@ class NoiseJob:
             chip=task.chip,
             bn=task.bn,
             compensation=_NONE,
-            n_images=result.n_images,
-            n_correct=result.n_correct,
-            accuracy=result.accuracy,
-            n_nan=result.n_nan,
+            **result.counts,
             seed=self.seed,
             periphery=_NONE,
             tile=_DIGITAL,
@@ -113,7 +110,6 @@ class NoiseJob:
             device=self.device,
             versions=self.versions,
             images=task.images,
-            correct=result.correct,
             chip_s=drawn - start,
         )
 
@@ -167,32 +163,9 @@ class _NoiseRun:
                 f"above 0, got 0 on {clean.n_images} images; what noise leaves is said as a share "
                 "of it: mend the network or its images"
             )
-        return RunHeader(
-            question=self.study.question,
-            command=self.study.command,
-            model=self.study.model,
-            data=self.study.data,
-            normalisation=self.study.normalisation,
-            digital=Digital(
-                accuracy=clean.accuracy,
-                n_correct=clean.n_correct,
-                n_images=clean.n_images,
-                n_nan=clean.n_nan,
-            ),
-            spec=self.spec,
-            spec_digest=job.digest,
-            versions=installed_versions(),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            layers=[],
-            notes=[*self._notes(), *clean.notes],
-            devices=[],
-            periphery={"not_modelled": []},
-            digital_correct=clean.correct,
-        )
-
-    def _notes(self) -> list[str]:
         kept = [f"BatchNorm {name} does not fold: {why}." for name, why in self.network.kept]
-        return [*self.study.notes, *self.network.notes, *kept]
+        notes = [*self.study.notes, *self.network.notes, *kept, *clean.notes]
+        return header_of(self.study, clean, self.spec, notes)
 
     def grown(self, header: RunHeader, spec: dict[str, Any]) -> RunHeader:
         return dataclasses.replace(header, question=self.study.question, spec=spec)

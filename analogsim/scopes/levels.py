@@ -7,6 +7,7 @@ The names of the scopes are ours. Each holds all that the one before it holds, b
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Literal, get_args
 
 from analogsim.errors import InputError
@@ -80,6 +81,14 @@ class Level:
     def bn(self) -> str:
         """How records name the treatment of BatchNorm."""
         return "fold" if self.scope.startswith("folded") else "digital"
+
+
+def levels_of(
+    scopes: Iterable[Scope], references: Iterable[Reference], etas: Iterable[float]
+) -> tuple[Level, ...]:
+    """Every level of these scopes, each once; etas fastest."""
+    spanned = product(dict.fromkeys(scopes), references, etas)
+    return tuple(Level(scope=s, reference=r, eta=eta) for s, r, eta in spanned)
 
 
 def grid_etas(grid: str, etas: Iterable[float]) -> tuple[float, ...]:

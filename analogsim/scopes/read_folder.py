@@ -10,7 +10,7 @@ from analogsim.errors import InputError, shown
 from analogsim.experiment.header import HEADER_FILE, read_header
 from analogsim.experiment.records import RECORDS_FILE, check_finished, read_records
 from analogsim.experiment.trial import Trial
-from analogsim.scopes.levels import KIND, Level, Reference, Scope
+from analogsim.scopes.levels import KIND, Reference, Scope, levels_of
 from analogsim.scopes.of_network import of_network
 from analogsim.scopes.result import Cell, Counts, Nearest, NoiseResult
 from analogsim.scopes.sound import noise_problems
@@ -92,13 +92,9 @@ def read_noise(folder: Path) -> NoiseResult:
 
 
 def _counts(spec: Mapping[str, Any], records: Sequence[Trial]) -> dict[Cell, Counts]:
-    levels = {
-        level.preset: level
-        for scope in dict.fromkeys(spec["same_as"][scope] for scope in spec["scopes"])
-        for reference in spec["references"]
-        for eta in spec["etas"]
-        if (level := Level(scope=scope, reference=reference, eta=eta))
-    }
+    scopes = (spec["same_as"][scope] for scope in spec["scopes"])
+    spanned = levels_of(scopes, spec["references"], spec["etas"])
+    levels = {level.preset: level for level in spanned}
     correct: dict[Cell, dict[float, dict[int, float]]] = {}
     nan: dict[Cell, dict[float, dict[int, int]]] = {}
     answers: dict[Cell, dict[float, dict[int, str]]] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from analogsim.experiment.statistics import Numbers, Sampled
+from analogsim.experiment.statistics import Interval, Numbers
 from analogsim.quantity import ACCURACY, Quantity
 from analogsim.scopes.levels import GRIDS, Reference, Scope, grid_etas
 from analogsim.scopes.of_network import OfNetwork
@@ -84,7 +84,7 @@ class NoiseResult(OfNetwork):
         """The counts of a scope, under whichever name they were computed."""
         return self.counts[self.same[scope], reference]
 
-    def curve(self, scope: Scope, reference: Reference, eta: float) -> Sampled | None:
+    def curve(self, scope: Scope, reference: Reference, eta: float) -> Interval | None:
         """What is left at a level over its draws, as `units`; None if none is done."""
         return self.average(scope, reference, (eta,))
 
@@ -134,13 +134,7 @@ class NoiseResult(OfNetwork):
             found[draw] = linearised(each, digital) if ratio else each - digital
         return found
 
-    def by_draw(
-        self, scope: Scope, reference: Reference, etas: Sequence[float]
-    ) -> Mapping[int, float]:
-        """Draw -> what `units` has of it."""
-        return self.units(scope, reference, etas).values
-
-    def average(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> Sampled | None:
+    def average(self, scope: Scope, reference: Reference, etas: Sequence[float]) -> Interval | None:
         """The mean of `units`; the draw is the unit, so its etas are averaged first."""
         return self.units(scope, reference, etas).mean()
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from analogsim.experiment.statistics import Interval, Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.quantity import ACCURACY, Quantity
+from analogsim.report.labels import with_bounds
 
 
 def cell(found: Interval | None, *, signed: bool = False, quantity: Quantity = ACCURACY) -> str:
@@ -15,11 +16,7 @@ def cell(found: Interval | None, *, signed: bool = False, quantity: Quantity = A
     if found is None:
         return "-"
     text = _points if signed else quantity.text
-    said = text(found.mean)
-    if found.low is not None and found.high is not None:
-        said += f" ({text(found.low)} to {text(found.high)})"
-    new = found.new_images if isinstance(found, Sampled) else None
-    return said if new is None else f"{said} [{text(new[0])} to {text(new[1])}]"
+    return with_bounds(text(found.mean), found.bounds, text, found.new_images)
 
 
 def _points(difference: float) -> str:
@@ -29,7 +26,7 @@ def _points(difference: float) -> str:
 def brackets(over: str, shown: Iterable[Interval | None]) -> str:
     """What stands in the brackets of cells that show these means."""
     said = f"(95 % interval over {over}, on these images)"
-    new = any(isinstance(one, Sampled) and one.new_images is not None for one in shown)
+    new = any(one is not None and one.new_images is not None for one in shown)
     return f"{said} [on new images]" if new else said
 
 

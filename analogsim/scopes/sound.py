@@ -1,11 +1,10 @@
 """What a noise study's counts must be, whoever wrote the file that they were read from."""
 
-import base64
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from analogsim.errors import InputError, shown
-from analogsim.experiment.deal import unpack_values
+from analogsim.errors import shown
+from analogsim.experiment.deal import answer_problems, value_problems
 from analogsim.scopes.levels import REFERENCES, SCOPES
 from analogsim.scopes.result import Counts, NoiseResult
 
@@ -47,11 +46,11 @@ def _heads(result: NoiseResult) -> Iterator[str]:
     if wanted - result.predicted.keys() or not all(0 <= p <= 1 for p in result.predicted.values()):
         yield "predicted must be a share for each reference and eta, got others"
     if result.digital_correct is not None:
-        packed, where = [result.digital_correct], "digital_correct"
+        packed, where = result.digital_correct, "digital_correct"
         if result.counted:
-            yield from answer_problems(packed, total, [result.clean_correct], where)
+            yield from answer_problems(packed, total, result.clean_correct, where)
         else:
-            yield from _value_problems(packed, total, where)
+            yield from value_problems(packed, total, where)
 
 
 def _counts(result: NoiseResult) -> Iterator[str]:
@@ -65,16 +64,8 @@ def _counts(result: NoiseResult) -> Iterator[str]:
             yield from _of_cell(counts, result.n_images, where)
             continue
         for known in counts.answers.values():
-            yield from _value_problems(list(known.values()), result.n_images, where)
-
-
-def _value_problems(packed: Sequence[str], total: int, where: str) -> Iterator[str]:
-    """Values of another number of images, or that are none."""
-    for one in packed:
-        try:
-            unpack_values(one, total, where=where)
-        except InputError as error:
-            yield str(error).partition("; ")[0]
+            for one in known.values():
+                yield from value_problems(one, result.n_images, where)
 
 
 def _of_cell(counts: Counts, total: int, where: str) -> Iterator[str]:
@@ -82,8 +73,7 @@ def _of_cell(counts: Counts, total: int, where: str) -> Iterator[str]:
         for row in rows.values():
             yield from count_problems(list(row.values()), total, f"{where} {what}")
     for eta, known in counts.answers.items():
-        right = [counts.correct[eta][draw] for draw in known]
-        yield from answer_problems(list(known.values()), total, right, f"{where} answers")
+        yield from first_problem(known, total, counts.correct[eta], f"{where} answers")
 
 
 def count_problems(counts: Sequence[float | None], total: int, where: str) -> Iterator[str]:
@@ -93,22 +83,14 @@ def count_problems(counts: Sequence[float | None], total: int, where: str) -> It
         yield f"{where} must be from 0 to n_images = {total}, got {shown(wrong[0])}"
 
 
-def answer_problems(
-    packed: Sequence[str], total: int, right: Sequence[float], where: str
+def first_problem(
+    packed: Mapping[int, str], total: int, right: Mapping[int, float], where: str
 ) -> Iterator[str]:
-    """Answers of another number of images, or of others right than were counted."""
-    for one, count in zip(packed, right, strict=True):
-        try:
-            content = base64.b64decode(one, validate=True)
-        except ValueError as error:
-            yield f"{where} must be base64, got '{error}'"
-            return
-        set_bits = int.from_bytes(content, "big").bit_count()
-        if len(content) != -(-total // 8) or set_bits != count:
-            yield (
-                f"{where} must hold {total} answers, {count} of them right, got "
-                f"{8 * len(content)} bits, {set_bits} of them set"
-            )
+    """The first unit's answers that are not as they were counted."""
+    for unit, one in packed.items():
+        found = list(answer_problems(one, total, right[unit], where))
+        if found:
+            yield from found
             return
 
 

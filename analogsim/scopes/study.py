@@ -1,48 +1,33 @@
 """A noise study as a value: which scopes, references, levels and draws of one network."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass
 from typing import Any
 
 from analogsim.draws.seed import MOST_SEED
 from analogsim.errors import InputError
-from analogsim.inputs.measure import TOP_1, Measure
-from analogsim.scopes.levels import KIND, REFERENCES, SCOPES, Level, Reference, Scope
+from analogsim.experiment.study import AnyStudy
+from analogsim.scopes.levels import KIND, REFERENCES, SCOPES, Level, Reference, Scope, levels_of
 
 MOST_DRAWS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseStudy:
-    """What is asked. Names are for the records; the network and images come beside it.
+class NoiseStudy(AnyStudy):
+    """What is asked of a network under noise.
 
     Attributes:
         etas: sigma as a fraction of the reference, above 0; the clean network is always measured.
         draws: how often noise is drawn; a draw has the same normals in every scope, reference
             and eta, scaled.
         first_draw: number of the first one.
-        inputs: as those of `Study`.
-        measure: what each trial measures.
     """
 
-    question: str
-    command: str
-    model: str
-    data: str
-    normalisation: str
     scopes: tuple[Scope, ...]
     references: tuple[Reference, ...]
     etas: tuple[float, ...]
     draws: int
-    seed: int
-    batch_size: int
     first_draw: int = 0
-    device: str = "cpu"
-    notes: tuple[str, ...] = ()
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    measure: Measure = TOP_1
 
     def __post_init__(self) -> None:
         problems: list[str] = []
@@ -82,11 +67,7 @@ class NoiseStudy:
 
     def levels(self, same: dict[Scope, Scope]) -> tuple[Level, ...]:
         """What is computed: scopes that noise the same tensors are computed once."""
-        scopes = dict.fromkeys(same[scope] for scope in self.scopes)
-        return tuple(
-            Level(scope=scope, reference=reference, eta=eta)
-            for scope, reference, eta in product(scopes, self.references, self.etas)
-        )
+        return levels_of((same[scope] for scope in self.scopes), self.references, self.etas)
 
     def as_spec(self) -> dict[str, Any]:
         """The part of the run's spec that this decides, as JSON."""

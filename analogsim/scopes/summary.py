@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict, cast
 
-from analogsim.experiment.statistics import Interval, Sampled
+from analogsim.experiment.sealed import Head
+from analogsim.experiment.statistics import Interval, listed
 from analogsim.quantity import QuantityEntry
 from analogsim.scopes.levels import MEANING, Reference, Scope
 from analogsim.scopes.result import NoiseResult
@@ -50,18 +51,12 @@ class Average(TypedDict):
     draws: int
 
 
-class NoiseSummary(TypedDict):
+class NoiseSummary(Head):
     """The content of `noise.json`: accuracies and shares are fractions.
 
     `measure` is there where another one than the accuracy is measured.
     """
 
-    format: str
-    version: int
-    question: str
-    command: str
-    model: str
-    data: str
     created: str
     measure: NotRequired[QuantityEntry]
     clean: dict[str, float]
@@ -178,22 +173,16 @@ def computed(result: NoiseResult) -> list[tuple[Scope, Reference]]:
 
 def _intervals(
     result: NoiseResult,
-    found: Sampled,
+    found: Interval,
     scope: Scope,
     reference: Reference,
     etas: Sequence[float],
 ) -> dict[str, Any]:
-    new = found.new_images
     return {
-        "ci95": ci95(found),
-        "ci95_new_images": None if new is None else list(new),
+        "ci95": listed(found.bounds),
+        "ci95_new_images": listed(found.new_images),
         "ci95_method": "any law" if result.any_law(scope, reference, etas) else "Student's t",
     }
-
-
-def ci95(found: Interval) -> list[float] | None:
-    """The bounds as a list, None for one draw."""
-    return None if found.low is None or found.high is None else [found.low, found.high]
 
 
 def _same(result: NoiseResult, scope: Scope) -> str | None:

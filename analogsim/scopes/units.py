@@ -22,7 +22,7 @@ from statistics import fmean
 import numpy as np
 
 from analogsim.experiment.deal import FLOATS, unpack_values
-from analogsim.experiment.statistics import ACCURACY, Interval, Sampled, bounded_interval, interval
+from analogsim.experiment.statistics import ACCURACY, Interval, bounded_interval, interval
 from analogsim.experiment.statistics import over_images as estimated
 from analogsim.experiment.statistics.components import Numbers
 from analogsim.experiment.statistics.interval import ANY, Span
@@ -88,7 +88,7 @@ class Units:
             arms=(self.only(numbers), other.only(numbers)),
         )
 
-    def mean(self) -> Sampled | None:
+    def mean(self) -> Interval | None:
         """The mean with its intervals; None without units.
 
         The interval for these images is Student's, or for values of any law `bounded_interval`;
@@ -101,8 +101,7 @@ class Units:
         images = self.images
         if not self.values:
             return None
-        these = self._these(0.95)
-        found = Sampled(**vars(these))
+        found = self._these(0.95)
         if images is None or found.low is None or found.high is None:
             return found
         flip = 1.0 if self.step else 0.0
@@ -115,11 +114,8 @@ class Units:
             low = max(found.low - error, self._span_of_new[0])
             high = min(found.high + error, self._span_of_new[1])
         p = [one for one in (found.p, wide.p_new_images) if one is not None]
-        return Sampled(
-            **vars(these),
-            new_images=(min(low, found.low), max(high, found.high)),
-            p_new_images=max(p, default=None),
-        )
+        new_images = min(low, found.low), max(high, found.high)
+        return dataclasses.replace(found, new_images=new_images, p_new_images=max(p, default=None))
 
     def _these(self, level: float) -> Interval:
         """Mean and interval for these images."""

@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.sheet import cell, per_cent
@@ -42,7 +42,7 @@ def _of(result: NoiseResult, reference: Reference) -> str:
     least, most = min(found, key=good), max(found, key=good)
     name, ratio = result.quantity.name, result.relative.is_ratio
 
-    def said(one: Sampled) -> str:
+    def said(one: Interval) -> str:
         return f"{cell(one, quantity=result.relative)} {result.relative.words}".rstrip()
 
     text = f"{start} noise in scope {least} "
@@ -68,7 +68,7 @@ def _of(result: NoiseResult, reference: Reference) -> str:
     return f"{text} Between them: {rest}." if rest else text
 
 
-def _is_sure(lost: Sampled, pairs: int) -> bool:
+def _is_sure(lost: Interval, pairs: int) -> bool:
     """Picked after the measurement: two of all pairs. For new images where they are known."""
-    p = lost.p if lost.new_images is None else lost.p_new_images
+    p = lost.best_p
     return p is not None and p * pairs <= _LEVEL

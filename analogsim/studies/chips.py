@@ -2,11 +2,15 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import cast
 
 from analogsim.crossbar.chip.compensation import Compensation
-from analogsim.crossbar.mapping.analog_model import AnalogModel
+from analogsim.crossbar.conversion.again import ConvertAgain, converted_again
+from analogsim.crossbar.folder.chip_settings import is_chip_folder
+from analogsim.crossbar.mapping.analog_model import AnalogModel, Forward
 from analogsim.crossbar.mapping.effect_words import check_effects
+from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.streams import check_stream
 from analogsim.equivalent.compare import compare_matched
 from analogsim.errors import InputError
@@ -24,9 +28,8 @@ from analogsim.report.factor_words import factor_warnings
 from analogsim.spec.device import devices_of_presets
 from analogsim.spec.study import Spec
 from analogsim.studies.given import NOTHING, Given
-from analogsim.studies.prepare import Prepared, open_data, prepare
+from analogsim.studies.prepare import Prepared, calibration_images, open_data, prepare
 from analogsim.studies.spec_file import write_spec
-from analogsim.studies.sweep import sweep_converter
 from analogsim.studies.tile import with_tile
 from analogsim.studies.where import Where
 from device_models.contract import Device
@@ -219,3 +222,15 @@ def limited(data: Data, limit: int | None) -> Data:
     count = n_images(data, limit)
     first = Images(order="stored", seed=0, round=0, start=0, count=count, total=total)
     return select(data, first)
+
+
+def sweep_converter(spec: Spec, given: Given) -> ConvertAgain | None:
+    """As the network was converted first; None for a chip's folder, which has its tiles."""
+    if given.model is None and is_chip_folder(Path(spec.model)):
+        return None
+
+    def convert_again(analog: AnalogModel, periphery: Periphery) -> AnalogModel:
+        images = calibration_images(spec, given)
+        return converted_again(analog, periphery, images, cast(Forward, spec.forward))
+
+    return convert_again

@@ -196,17 +196,11 @@ def noise(
     Raises:
         InputError, OutputError, WorkerError: as `run`.
     """
-    keys = {
-        "kind": "noise",
-        "question": f"Which noise costs {name_in_question(model)} its {_measured(options)}?",
-        "scopes": None if scopes == "all" else scopes,
-        "references": references,
-        "etas": etas,
-        "draws": draws,
-        "first_draw": first_draw or None,
-    }
+    question = f"Which noise costs {name_in_question(model)} its {_measured(options)}?"
     given = {"scopes": scopes, "references": references, "etas": etas, "draws": draws}
     given["first_draw"] = first_draw or None
+    keys = {"kind": "noise", "question": question, **given}
+    keys["scopes"] = None if scopes == "all" else scopes
     return _study("noise", (model, data, None), folder, keys, given, options)
 
 
@@ -243,17 +237,12 @@ def attribute(
     preset = preset or _preset_of(model) or "pcm"
     what = _measured(options)
     question = f"Which source and which layer costs {name_in_question(model)} {what} on {preset}?"
-    keys = {
-        "kind": "attribution",
-        "question": question,
-        "presets": [preset],
-        "times": times,
-        "chips": _chips(options),
-    }
     asked = {"only": only, "layers": layers or None, "recover": recover, "top": top}
     asked["screen"] = screen
+    keys: dict[str, Any] = {"kind": "attribution", "question": question, **asked}
+    keys |= {"presets": [preset], "times": times, "chips": _chips(options)}
     given = {"preset": preset, "times": times, **asked}
-    return _study("attribute", (model, data, train), folder, keys | asked, given, options)
+    return _study("attribute", (model, data, train), folder, keys, given, options)
 
 
 def _study(

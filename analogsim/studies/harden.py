@@ -28,7 +28,7 @@ from analogsim.studies.options import PathText, Times, as_document
 from analogsim.studies.prepare import say_network
 from analogsim.studies.progress import watching
 from analogsim.studies.result import Run
-from analogsim.studies.suite import compute_suite
+from analogsim.studies.run import compute_suite
 from analogsim.studies.where import Progress, Where
 from analogsim.training.precision import usual_precision
 from analogsim.training.recipe import Recipe

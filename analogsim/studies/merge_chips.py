@@ -24,7 +24,7 @@ from analogsim.experiment.trial import Key, Trial
 from analogsim.findings.kinds import kind_of
 from analogsim.report.extras import SPEC_FILE
 from analogsim.report.labels import format_duration
-from analogsim.scopes.levels import Level
+from analogsim.scopes.levels import levels_of
 from analogsim.scopes.read_folder import read_noise
 from analogsim.scopes.variances import FILE as VARIANCES_FILE
 from analogsim.spec.file import read_spec
@@ -170,11 +170,10 @@ def _keys(spec: Mapping[str, Any], chips: range) -> Iterator[Key]:
 def _draw_keys(folder: Path, draws: range) -> Iterator[Key]:
     """As `_keys`, of a noise study. Raises InputError as `read_noise`."""
     found = read_noise(folder)
-    scopes = dict.fromkeys(found.same[scope] for scope in found.scopes)
-    for draw in draws:
-        for scope, reference, eta in itertools.product(scopes, found.references, found.etas):
-            level = Level(scope=scope, reference=reference, eta=eta)
-            yield level.preset, level.bn, "none", 0.0, draw, ()
+    scopes = (found.same[scope] for scope in found.scopes)
+    levels = levels_of(scopes, found.references, found.etas)
+    for draw, level in itertools.product(draws, levels):
+        yield level.preset, level.bn, "none", 0.0, draw, ()
 
 
 def _check_same(one: _Part, other: _Part) -> None:

@@ -9,24 +9,17 @@ from typing import Any
 
 from analogsim import schema
 from analogsim.errors import InputError, OutputError, shown
-from analogsim.experiment.digest import DESIGN, POINTS, chip_numbers
+from analogsim.experiment.digest import DESIGN, chip_numbers
 from analogsim.experiment.folder import prepare_folder, unwritable
 from analogsim.experiment.header import read_header
-from analogsim.findings.kinds import kind_of
-from analogsim.quantity import Quantity
-from analogsim.report.build import build_report
-from analogsim.scopes.build import build_noise
-from analogsim.scopes.read_folder import read_noise
+from analogsim.findings.kinds import result_of
 from analogsim.spec.part import content_with_chips
 from analogsim.spec.table import NETWORKS
 from analogsim.studies.merge_chips import Joined, joined, write_joined
-from analogsim.suites.attributed import read_attributed
-from analogsim.suites.crossbar import read_crossbar
+from analogsim.studies.result import Run
 from analogsim.suites.entry import Entry
 from analogsim.suites.kept import RESULTS_FILE, Kept, read_kept, write_kept
 from analogsim.suites.kept_form import Result
-from analogsim.suites.noised import kept_of
-from analogsim.suites.summarised import read_summarised
 
 
 @dataclass(kw_only=True)
@@ -138,6 +131,7 @@ def _written(one: _Member, whole: Joined | None, output: Path, command: str) -> 
     """Write a network's run; what it measured."""
     if whole is not None:
         write_joined(whole, output, command=command)
+        Run(output).report()
     else:
         try:
             # Links stay links, which we never read through.
@@ -149,14 +143,4 @@ def _written(one: _Member, whole: Joined | None, output: Path, command: str) -> 
             ) from error
         except OSError as error:
             raise OutputError(unwritable(output, error)) from error
-    kind = kind_of(output)
-    if kind == "noise":
-        if whole is not None:
-            build_noise(output)
-        return kept_of(read_noise(output))
-    if whole is not None:
-        build_report(output)
-    if kind == "attribution":
-        return read_attributed(output)
-    summarised = read_header(output).spec.keys() & {POINTS, Quantity.KEY}
-    return read_summarised(output) if summarised else read_crossbar(output)
+    return result_of(output)

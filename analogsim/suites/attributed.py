@@ -7,10 +7,10 @@ from pathlib import Path
 from analogsim.errors import InputError
 from analogsim.experiment.header import RunHeader, read_header
 from analogsim.quantity import ACCURACY, Quantity
-from analogsim.report.attribution import Attribution, Row, read_attribution
+from analogsim.report.attribution import Attribution, Estimate, Row, read_attribution
 from analogsim.report.attribution_table import last_sentences, quantity_of
 from analogsim.report.cells import Table, plain_table
-from analogsim.report.labels import format_duration
+from analogsim.report.labels import format_duration, with_bounds
 from analogsim.scopes.of_network import OfNetwork, of_network
 from analogsim.suites.entry import Entry
 
@@ -88,9 +88,7 @@ def _whole(networks: Networks, t_s: float) -> Table:
                         result.found["preset"],
                         quantity.text(result.found["digital_accuracy"]),
                         quantity.text(one["accuracy"]["mean"]),
-                        _cell(
-                            loss["mean"], loss["low"], loss["high"], loss["new_images"], quantity
-                        ),
+                        _cell(loss["mean"], loss, quantity),
                         str(names),
                     ]
                 )
@@ -112,30 +110,16 @@ def _rows(networks: Networks, kind: str, t_s: float) -> list[list[str]]:
         by_mode = {(one["name"], one["mode"]): one for one in here}
         for name in dict.fromkeys(one["name"] for one in here):
             modes = [by_mode.get((name, mode)) for mode in ("alone", "without")]
-            cells = [_of(one, result.quantity) for one in modes]
+            cells = ["-" if o is None else _cell(o["loss"], o, result.quantity) for o in modes]
             rows.append([entry.label, name, *cells])
     return rows
 
 
-def _of(row: Row | None, quantity: Quantity) -> str:
-    if row is None or row["loss"] is None:
+def _cell(mean: float | None, of: Row | Estimate, quantity: Quantity) -> str:
+    text = quantity.change
+    if mean is None:
         return "-"
-    return _cell(row["loss"], row["low"], row["high"], row["new_images"], quantity)
-
-
-def _cell(
-    mean: float,
-    low: float | None,
-    high: float | None,
-    new_images: Sequence[float] | None,
-    quantity: Quantity,
-) -> str:
-    text = quantity.change(mean)
-    if low is not None and high is not None:
-        text += f" ({quantity.change(low)} to {quantity.change(high)})"
-    return (
-        text if new_images is None else f"{text} [{' to '.join(map(quantity.change, new_images))}]"
-    )
+    return with_bounds(text(mean), (of["low"], of["high"]), text, of["new_images"])
 
 
 def attribution_sentences(networks: Networks) -> list[str]:

@@ -1,7 +1,6 @@
 """A suite's tables, figure and page: all from what is kept of it."""
 
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,9 @@ from analogsim.report.chart import Chart
 from analogsim.report.charts_folder import write_charts
 from analogsim.report.device_chart import devices_chart
 from analogsim.report.html import Section, figure, render_sections
-from analogsim.report.line_chart import ROWS, draw_lines, rows_of, words_of
+from analogsim.report.line_chart import networks_chart
 from analogsim.scopes.result import NoiseResult
 from analogsim.suites.attributed import attribution_sheets
-from analogsim.suites.chip_words import chip_sentences
 from analogsim.suites.chips import chip_lines, chip_sheets, pair_sheets
 from analogsim.suites.controls import control_sheets
 from analogsim.suites.gains import gain_sentences, gain_sheets
@@ -29,7 +27,7 @@ from analogsim.suites.noised import averages_sheet, noised_chart
 from analogsim.suites.overview import chip_costs, overview
 from analogsim.suites.pairs import pair_sheet, pairs_of
 from analogsim.suites.summarised import summary_charts, summary_sentences, summary_sheets
-from analogsim.suites.words import sentences
+from analogsim.suites.words import chip_sentences, sentences
 from device_models.behaviour import Behaviour
 
 PAGE_FILE = "report.html"
@@ -120,18 +118,8 @@ def _of_networks(kept: Kept) -> list[Chart]:
         return [chart for chart in found if chart is not None]
     if kept.noised:
         return [noised_chart(kept.noised)]
-    panels, y = chip_lines(kept.crossbar), "accuracy (%)"
-    return [
-        Chart(
-            name="suite",
-            title="Networks side by side",
-            caption="A line a network; bands are 95 % intervals over chips, on these images.",
-            words=f"{y.capitalize()}. {words_of(panels)}",
-            header=ROWS,
-            rows=rows_of(panels),
-            draw=partial(draw_lines, panels, y=y),
-        )
-    ]
+    lines = chip_lines(kept.crossbar)
+    return [networks_chart(lines, "chips", says="Accuracy (%)", y="accuracy (%)")]
 
 
 def _page(kept: Kept, figures: dict[str, dict[str, Any]]) -> str:
@@ -144,7 +132,7 @@ def _page(kept: Kept, figures: dict[str, dict[str, Any]]) -> str:
         for entry, result in kept.networks
     ]
     return render_sections(
-        kept.question or f"How do {_listed(kept)} compare?",
+        kept.question or f"How do {', '.join(entry.label for entry, _ in kept.networks)} compare?",
         f"{len(results)} networks. Every number is made from results.json beside this page"
         f"{', and those of the devices from the folders of the networks' * bool(devices)}.",
         suite_answer(kept),
@@ -155,10 +143,6 @@ def _page(kept: Kept, figures: dict[str, dict[str, Any]]) -> str:
             Section(name="Networks", blocks=[*notes, f"Command: {kept.command}"]),
         ],
     )
-
-
-def _listed(kept: Kept) -> str:
-    return ", ".join(entry.label for entry, _ in kept.networks)
 
 
 def _on_tiles(result: Result) -> str:

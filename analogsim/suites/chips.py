@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.labels import format_duration
 from analogsim.report.line_chart import Line, line
@@ -16,7 +16,7 @@ Network = tuple[Entry, CrossbarResult]
 Networks = Sequence[Network]
 Panel = tuple[str, str]
 """Preset and compensation."""
-Cells = list[Sampled | None]
+Cells = list[Interval | None]
 """One a time; None where there is none."""
 
 
@@ -32,7 +32,7 @@ class Compared:
     panel: Panel
     bn: str
     times: tuple[float, ...]
-    cells: tuple[Sampled | None, ...]
+    cells: tuple[Interval | None, ...]
     n_trainings: int
     n_images: int
 

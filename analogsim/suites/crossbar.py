@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analogsim.errors import InputError
 from analogsim.experiment.header import right_answers
-from analogsim.experiment.statistics import ACCURACY, DIFFERENCE, Sampled, Span
+from analogsim.experiment.statistics import ACCURACY, DIFFERENCE, Interval, Span
 from analogsim.experiment.statistics.components import Numbers
 from analogsim.experiment.trial import Trial
 from analogsim.report.summary import read_run
@@ -35,7 +35,7 @@ class CrossbarResult(OfNetwork):
     answers: Mapping[Cell, Mapping[int, str]] = field(default_factory=dict)
     coverage: float | None = None
 
-    def accuracy(self, cell: Cell) -> Sampled | None:
+    def accuracy(self, cell: Cell) -> Interval | None:
         """Accuracy over chips."""
         return self.units(cell).mean()
 

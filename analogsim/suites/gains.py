@@ -7,7 +7,7 @@ held against is taken with its first treatment of BatchNorm; its other treatment
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.labels import format_duration
 from analogsim.scopes.sheet import brackets, cell
@@ -34,8 +34,8 @@ class Gain:
     panel: Panel
     times: tuple[float, ...]
     clean: tuple[float, float]
-    base_cells: tuple[Sampled | None, ...]
-    cells: tuple[Sampled | None, ...]
+    base_cells: tuple[Interval | None, ...]
+    cells: tuple[Interval | None, ...]
     n_images: int
 
 

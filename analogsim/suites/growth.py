@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.experiment.statistics.interval import t_quantile
 from analogsim.report.cells import Table, plain_table
 from analogsim.scopes.levels import Reference, Scope
@@ -32,7 +32,7 @@ class Slope:
     grid: str
     layers: tuple[int, ...]
     n_images: int
-    over_draws: Sampled
+    over_draws: Interval
     over_networks: tuple[float, float] | None
 
 

@@ -1,17 +1,18 @@
 """The fields of `results.json`, and what they must be together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal, TypedDict, get_type_hints
 
 from analogsim import schema
 from analogsim.errors import shown
+from analogsim.experiment.deal import answer_problems
 from analogsim.report.attribution import Attribution
 from analogsim.report.summary import Summary
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.of_network import OfNetwork
 from analogsim.scopes.result import NoiseResult
-from analogsim.scopes.sound import answer_problems, count_problems, noise_problems
+from analogsim.scopes.sound import count_problems, first_problem, noise_problems
 from analogsim.scopes.summary import NoiseSummary
 from analogsim.suites.attributed import AttributionResult, attribution_problems
 from analogsim.suites.crossbar import CrossbarResult
@@ -227,13 +228,10 @@ def _of_chips(result: CrossbarResult) -> Iterator[str]:
     if result.coverage is not None and not 0 <= result.coverage <= 1:
         yield f"coverage must be in [0, 1], got {result.coverage}"
     if result.digital_correct is not None:
-        known = [result.digital_correct]
-        yield from answer_problems(known, total, [result.clean_correct], "digital_correct")
+        known = result.digital_correct
+        yield from answer_problems(known, total, result.clean_correct, "digital_correct")
     for cell, right in result.correct.items():
         where = f"row {shown(list(cell))}"
         yield from count_problems(list(right.values()), total, f"{where} correct")
         yield from count_problems([result.nan[cell]], total * len(right), f"{where} nan")
-        answers: Mapping[int, str] = result.answers.get(cell, {})
-        yield from answer_problems(
-            list(answers.values()), total, [right[chip] for chip in answers], f"{where} answers"
-        )
+        yield from first_problem(result.answers.get(cell, {}), total, right, f"{where} answers")

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from analogsim.errors import InputError
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.quantity import Quantity
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.chart import Chart
-from analogsim.report.line_chart import ROWS, Line, draw_lines, line, rows_of, words_of
+from analogsim.report.line_chart import Line, line, networks_chart
 from analogsim.scopes.chart import X
 from analogsim.scopes.relative import Relative
 from analogsim.scopes.result import NoiseResult
@@ -56,14 +55,14 @@ def averages_sheet(networks: Documents) -> Table:
     grids = list(dict.fromkeys(one["grid"] for _, found in networks for one in found["averages"]))
     rows, shown, notes = [], [], []
     for entry, found in networks:
-        by_grid: dict[tuple[str, str], dict[str, Sampled]] = {}
+        by_grid: dict[tuple[str, str], dict[str, Interval]] = {}
         for one in found["averages"]:
             key = one["scope"], one["reference"]
             by_grid.setdefault(key, {})[one["grid"]] = _sampled(one, one["mean"])
         for (scope, reference), known in by_grid.items():
             cells = [known.get(grid) for grid in grids]
             shown += cells
-            clean = quantity.text(_clean(found))
+            clean = quantity.text(found["clean"][_mean(found)])
             words = [entry.label, clean, str(found["n_bn"]), scope, reference]
             rows.append([*words, *(cell(one, quantity=relative) for one in cells)])
         same = {name: one.get("same_as") for name, one in found["scopes"].items()}
@@ -99,15 +98,9 @@ def noised_chart(networks: Documents) -> Chart:
                 points = [(row["eta"], _sampled(row, _left(row))) for row in here]
                 name = f"{scope}, sigma of {reference}"
                 panels.setdefault(name, []).append(line(entry.label, points))
-    return Chart(
-        name="suite",
-        title="Networks side by side",
-        caption="A line a network; bands are 95 % intervals over draws, on these images.",
-        words=f"{relative.axis[0].upper()}{relative.axis[1:]}. {words_of(panels, relative)}",
-        header=ROWS,
-        rows=rows_of(panels),
-        draw=partial(draw_lines, panels, x=X, y=relative.axis, quantity=relative),
-    )
+    y = relative.axis
+    says = f"{y[0].upper()}{y[1:]}"
+    return networks_chart(panels, "draws", says=says, x=X, y=y, quantity=relative)
 
 
 def noised_sentences(networks: Documents) -> list[str]:
@@ -158,7 +151,7 @@ def noised_problems(result: NoisedResult) -> list[str]:
     )
 
 
-def _whole(found: NoiseSummary, scope: str, reference: str) -> Sampled | None:
+def _whole(found: NoiseSummary, scope: str, reference: str) -> Interval | None:
     """The average over all levels, under the name of whichever scope was computed."""
     key = (_computed(found, scope), reference, "all")
     for one in found["averages"]:
@@ -171,10 +164,6 @@ def _computed(found: NoiseSummary, scope: str) -> str:
     return found["scopes"].get(scope, {}).get("same_as") or scope
 
 
-def _clean(found: NoiseSummary) -> float:
-    return found["clean"][_mean(found)]
-
-
 def _mean(found: NoiseSummary) -> str:
     return "mean" if "measure" in found else "accuracy"
 
@@ -183,11 +172,11 @@ def _left(row: Row) -> float:
     return row["normalised"] if "normalised" in row else row["change"]
 
 
-def _sampled(row: Row | Average, mean: float) -> Sampled:
+def _sampled(row: Row | Average, mean: float) -> Interval:
     """The mean with its intervals, which are all that a table shows."""
     low, high = row["ci95"] or (None, None)
     new = row["ci95_new_images"]
-    return Sampled(
+    return Interval(
         mean=mean,
         low=low,
         high=high,

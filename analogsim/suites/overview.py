@@ -1,9 +1,9 @@
 """What each network of a suite costs or keeps, in a sentence a case."""
 
-from analogsim.experiment.statistics import Sampled
-from analogsim.report.labels import compensation_label, format_duration, points
+from analogsim.experiment.statistics import Interval
+from analogsim.report.labels import compensation_label, format_duration, points, with_bounds
 from analogsim.suites.attributed import attribution_sentences
-from analogsim.suites.bounds import bounds, images_said
+from analogsim.suites.bounds import images_said
 from analogsim.suites.chips import Networks, panels_of
 from analogsim.suites.kept import Kept
 from analogsim.suites.noised import noised_sentences
@@ -22,7 +22,7 @@ def chip_costs(networks: Networks) -> list[str]:
     Its own digital network is what it is held against, on the same images.
     """
     said: list[str] = []
-    found: list[Sampled] = []
+    found: list[Interval] = []
     for preset, compensation in panels_of(networks):
         cells = [
             (entry.label, one, cost)
@@ -50,7 +50,7 @@ def chip_costs(networks: Networks) -> list[str]:
     ]
 
 
-def _in_words(each: list[tuple[str, Sampled]]) -> str:
+def _in_words(each: list[tuple[str, Interval]]) -> str:
     """Each cost, or of many the ends."""
     if len(each) <= _FEW:
         return ", ".join(f"{name} {_number(cost)}" for name, cost in each)
@@ -62,9 +62,8 @@ def _in_words(each: list[tuple[str, Sampled]]) -> str:
     )
 
 
-def _number(found: Sampled) -> str:
-    known, text = bounds(found), f"{_points(found.mean)} points"
-    return text if known is None else f"{text} ({' to '.join(map(_points, known))})"
+def _number(found: Interval) -> str:
+    return with_bounds(f"{_points(found.mean)} points", found.best_bounds, _points)
 
 
 def _points(value: float) -> str:

@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from analogsim.experiment.statistics import Sampled
+from analogsim.experiment.statistics import Interval
 from analogsim.report.cells import Table, plain_table
 from analogsim.scopes.levels import Reference, Scope
 from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.sheet import brackets, cell
 from analogsim.scopes.table import ANY_LAW
 from analogsim.scopes.units import Units, trainings
-from analogsim.suites.bounds import bounds
 from analogsim.suites.entry import Arm, Entry
 from analogsim.suites.held import Region, is_narrow, region
 from analogsim.suites.published import PUBLISHED, Published
@@ -36,22 +35,22 @@ class Case:
     scope: Scope
     reference: Reference
     grid: str
-    with_bn: Sampled
-    without_bn: Sampled
-    difference: Sampled
-    by_training: tuple[tuple[Sampled, Sampled], ...]
+    with_bn: Interval
+    without_bn: Interval
+    difference: Interval
+    by_training: tuple[tuple[Interval, Interval], ...]
     any_law: bool
 
     @property
     def region(self) -> Region | None:
         """The pairs of values that the intervals hold: over trainings, and of each over draws."""
         arms = [(self.with_bn, self.without_bn), *self.by_training]
-        return region([(bounds(a), bounds(b)) for a, b in arms])
+        return region([(a.best_bounds, b.best_bounds) for a, b in arms])
 
     @property
     def narrow(self) -> bool:
         """Whether both intervals are narrow enough to say something of a value."""
-        return is_narrow(bounds(self.with_bn)) and is_narrow(bounds(self.without_bn))
+        return is_narrow(self.with_bn.best_bounds) and is_narrow(self.without_bn.best_bounds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +147,7 @@ def _case(
     )
 
 
-def _known(units: Units) -> Sampled:
+def _known(units: Units) -> Interval:
     found = units.mean()
     assert found is not None
     return found

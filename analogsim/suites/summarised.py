@@ -6,7 +6,6 @@ What is kept of each is its run's summary, which says rows, sweep and measure by
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from analogsim.errors import InputError
@@ -16,8 +15,8 @@ from analogsim.quantity import Quantity
 from analogsim.report.accuracy_chart import said
 from analogsim.report.cells import Table, plain_table
 from analogsim.report.chart import Chart
-from analogsim.report.labels import compensation_label, format_duration
-from analogsim.report.line_chart import ROWS, Line, draw_lines, rows_of, words_of
+from analogsim.report.labels import compensation_label, format_duration, with_bounds
+from analogsim.report.line_chart import Line, networks_chart
 from analogsim.report.summary import RowDict, Summary, quantity_of, row_name, summary
 from analogsim.report.sweep_chart import sweep_chart
 from analogsim.suites.entry import Entry
@@ -138,18 +137,8 @@ def summary_charts(networks: Networks) -> list[Chart]:
             )
             for name, rows in curves.items()
         ]
-    quantity = networks[0][1].quantity
-    return [
-        Chart(
-            name="suite",
-            title="Networks side by side",
-            caption="A line a network; bands are 95 % intervals over chips, on these images.",
-            words=f"{quantity.in_unit}. {words_of(panels, quantity)}",
-            header=ROWS,
-            rows=rows_of(panels),
-            draw=partial(draw_lines, panels, y=quantity.axis, quantity=quantity),
-        )
-    ]
+    of = networks[0][1].quantity
+    return [networks_chart(panels, "chips", says=of.in_unit, y=of.axis, quantity=of)]
 
 
 def summary_problems(result: SummaryResult) -> Iterator[str]:
@@ -186,10 +175,8 @@ def _rows(networks: Networks, panel: _Panel) -> Iterator[tuple[Entry, SummaryRes
 
 
 def _cell(row: RowDict, quantity: Quantity) -> str:
-    text, new = quantity.text(row["mean"]), row["ci95_new_images"]
-    if row["ci95"] is not None:
-        text += f" ({' to '.join(map(quantity.text, row['ci95']))})"
-    return text if new is None else f"{text} [{' to '.join(map(quantity.text, new))}]"
+    text = quantity.text
+    return with_bounds(text(row["mean"]), row["ci95"], text, row["ci95_new_images"])
 
 
 def _bounds(row: RowDict) -> tuple[float, float] | None:

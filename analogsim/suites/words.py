@@ -1,11 +1,22 @@
-"""What a pair's table says in words, by rule: generated, never chosen."""
+"""What tables of pairs, under noise and on chips, say in words: by rule, never chosen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from analogsim.suites.bounds import bounds, by_chance, images_said, remaining, sign
+from analogsim.experiment.statistics import Interval
+from analogsim.report.labels import format_duration
+from analogsim.suites.bounds import (
+    by_chance,
+    cases_said,
+    images_said,
+    remaining,
+    sign,
+)
+from analogsim.suites.chips import Compared, Networks, compared
 from analogsim.suites.held import NARROW, held_share, holds, is_narrow
 from analogsim.suites.pairs import Case, Pair
 from analogsim.suites.published import Published
+
+_ONE_TRAINING = " It is of one training: how another would come out, it does not say."
 
 
 def sentences(pair: Pair) -> list[str]:
@@ -27,12 +38,18 @@ def _verdict(pair: Pair) -> str:
     text = (
         f"{pair.name}: the network with BatchNorm keeps less of its accuracy than the one without "
         f"in {_list(where[-1])}; more in {_list(where[1])}; not told apart in {_list(where[0])}. "
-        f"({_rule(pair)}: the interval of the difference leaves 0 out; {by_chance(differences)}. "
-        f"With Holm's correction for all of them these remain: {_list(kept)}.)"
+        f"({_rule(pair)}: the interval of the difference"
     )
-    if pair.n_trainings == 1:
-        text += " It is of one training: how another would come out, it does not say."
-    return text
+    return text + _rest(differences, _list(kept), pair.n_trainings)
+
+
+def _rest(found: Sequence[Interval], kept: str, n_trainings: int) -> str:
+    """How the verdicts on differences allow for each other, and what they say nothing of."""
+    text = (
+        f" leaves 0 out; {by_chance(found)}. With Holm's correction for all of them these remain: "
+        f"{kept}.)"
+    )
+    return text + _ONE_TRAINING * (n_trainings == 1)
 
 
 def _rule(pair: Pair) -> str:
@@ -42,7 +59,7 @@ def _rule(pair: Pair) -> str:
 
 def _against(pair: Pair, published: Published) -> str:
     value = published.with_bn
-    intervals = [(case, bounds(case.with_bn)) for case in pair.cases]
+    intervals = [(case, case.with_bn.best_bounds) for case in pair.cases]
     stays = [case for case, known in intervals if known is not None and known[0] > value]
     falls = [case for case, known in intervals if known is not None and known[1] < value]
     wide = [
@@ -91,10 +108,10 @@ def _at_chance(pair: Pair, published: Published, clean: float) -> str:
     low, high = pair.chance - pair.chance_error, pair.chance + pair.chance_error
     guessing = []
     for case in pair.cases:
-        known = bounds(case.with_bn)
+        known = case.with_bn.best_bounds
         if known is not None and known[0] <= high and low <= known[1]:
             guessing.append(case)
-    narrow = [case for case in guessing if is_narrow(bounds(case.with_bn))]
+    narrow = [case for case in guessing if is_narrow(case.with_bn.best_bounds)]
     wide = [case for case in guessing if case not in narrow]
     both = [case for case in guessing if _without(case, published.without_bn)]
     return (
@@ -108,13 +125,47 @@ def _at_chance(pair: Pair, published: Published, clean: float) -> str:
 
 
 def _without(case: Case, value: float) -> bool:
-    known = bounds(case.without_bn)
+    known = case.without_bn.best_bounds
     return known is not None and is_narrow(known) and known[0] <= value <= known[1]
 
 
 def _list(cases: Iterable[Case]) -> str:
-    """Cases in words, grids of one scope and reference together."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for case in cases:
-        found.setdefault((case.scope, case.reference), []).append(case.grid)
-    return ", ".join(f"{s}/{r} ({' '.join(grids)})" for (s, r), grids in found.items()) or "no case"
+    return cases_said(((f"{one.scope}/{one.reference}", one.grid) for one in cases), " ")
+
+
+def chip_sentences(networks: Networks) -> list[str]:
+    """Whether BatchNorm costs accuracy there, pair by pair, and over trainings."""
+    groups: dict[tuple[str, int], list[Compared]] = {}
+    for one in compared(networks):
+        groups.setdefault((one.name, one.n_trainings), []).append(one)
+    # What holds over trainings is said first.
+    order = sorted(groups, key=lambda group: -group[1])
+    return [_of_chips(groups[group]) for group in order]
+
+
+def _of_chips(rows: Sequence[Compared]) -> str:
+    places = [
+        (row, t_s, one)
+        for row in rows
+        for t_s, one in zip(row.times, row.cells, strict=True)
+        if one is not None
+    ]
+    means = [one for _, _, one in places]
+    signs = [sign(one) for one in means]
+    over = max((row.over for row in rows), key=len)
+    said = {
+        way: _places([place for place, found in zip(places, signs, strict=True) if found == way])
+        for way in (-1, 0, 1)
+    }
+    kept = [place for place, known in zip(places, remaining(means), strict=True) if known]
+    text = (
+        f"{rows[0].name}: BatchNorm costs a share of the digital accuracy in {said[-1]}; gains "
+        f"one in {said[1]}; not told apart in {said[0]}. (Rule, at 95 % over {over} and "
+        f"{images_said(means, rows[0].n_images)}: the interval of with minus without"
+    )
+    return text + _rest(means, _places(kept), rows[0].n_trainings)
+
+
+def _places(places: Sequence[tuple[Compared, float, Interval]]) -> str:
+    named = ((f"{'/'.join(row.panel)}/{row.bn}", format_duration(t_s)) for row, t_s, _ in places)
+    return cases_said(named, ", ")

@@ -24,7 +24,6 @@ from analogsim.experiment.statistics import (
     ACCURACY,
     DIFFERENCE,
     Interval,
-    Sampled,
     bounded_interval,
     chip_yield,
     interval,
@@ -118,7 +117,7 @@ def test_student_s_t_alone_does_not_cover_few_images() -> None:
     assert held(one) <= 0.6
 
 
-def sample(time: str, rng: np.random.Generator, chips: int, images: int) -> Sampled:
+def sample(time: str, rng: np.random.Generator, chips: int, images: int) -> Interval:
     answers = bank(time)[chips_of(rng, chips)][:, rng.choice(360, images)]
     return over_images(list(answers), ACCURACY)
 
@@ -214,9 +213,8 @@ def test_percentile_and_yield_cover(time: str) -> None:
         some = accuracies[chips_of(np.random.default_rng([run, 8]), 80)].tolist()
         found = percentile_chip(some)
         assert found is not None
-        assert found.low is not None
-        assert found.high is not None
-        low += holds((found.low, found.high), truth)
+        assert found.bounds is not None
+        low += holds(found.bounds, truth)
         reached = chip_yield(some, above)
         good += holds((reached.low, reached.high), share)
     assert low / RUNS >= LOWEST

@@ -56,9 +56,8 @@ def test_the_5th_percentile_covers() -> None:
         found = percentile_chip(row)
         assert found is not None
         assert found.method == "order statistics"
-        assert found.low is not None
-        assert found.high is not None
-        held += found.low <= truth <= found.high
+        assert found.bounds is not None
+        held += found.bounds[0] <= truth <= found.bounds[1]
     # Order statistics are conservative; the standard error is 0.0069.
     assert 0.92 <= held / 1000 <= 0.99
 
@@ -67,7 +66,7 @@ def test_the_5th_percentile_covers() -> None:
 def test_a_percentile_of_few_chips_has_no_bounds(n: int, bounded: bool) -> None:
     found = percentile_chip(draws(n)[0].tolist())
     assert found is not None
-    assert (found.low is not None, found.high is not None) == (bounded, bounded)
+    assert (found.bounds is not None) == bounded
     assert found.method == ("order statistics" if bounded else "normal chips")
 
 
@@ -79,7 +78,7 @@ def test_order_statistics_are_at_the_places_that_the_binomial_law_gives() -> Non
             assert found is not None
             below = int(stats.binom.ppf(0.025, n, share))
             above = int(stats.binom.isf(0.025, n, share)) + 1
-            assert (found.low, found.high) == (chips[below - 1], chips[above - 1])
+            assert found.bounds == (chips[below - 1], chips[above - 1])
 
 
 def test_order_statistics_need_no_normal_chips() -> None:
@@ -89,9 +88,8 @@ def test_order_statistics_need_no_normal_chips() -> None:
     for row in rng.exponential(size=(1000, 200)).tolist():
         found = percentile_chip(row)
         assert found is not None
-        assert found.low is not None
-        assert found.high is not None
-        held += found.low <= truth <= found.high
+        assert found.bounds is not None
+        held += found.bounds[0] <= truth <= found.bounds[1]
     assert held / 1000 >= 0.92
 
 

@@ -9,11 +9,10 @@ from torch import nn
 from analogsim.crossbar.chip.factors import factors_of, kept_factors
 from analogsim.crossbar.chip.program import program
 from analogsim.crossbar.conversion.convert import convert
-from analogsim.experiment.factors import MOST_APART, misled
 from analogsim.experiment.layers_file import LayersFile
 from analogsim.experiment.records import read_records
 from analogsim.experiment.study import Chips
-from analogsim.report.factor_words import factor_warnings
+from analogsim.report.factor_words import MOST_APART, factor_warnings, misled
 from device_models.registry import parse
 from tests.experiment import small
 from tests.report.full_folder import layers_file

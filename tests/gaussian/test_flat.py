@@ -56,7 +56,10 @@ def test_names_roles_and_what_is_left_out():
     assert roles["linear.bias"] == "bias"
     assert len(roles) == 11
     assert flat.left_out == ("norm.weight", "norm.bias")
-    assert flat.n_weights == sum(p.numel() for p in SmallNetwork().parameters()) - 10 + 12
+    assert (
+        sum(one.size for one in flat.segments)
+        == sum(p.numel() for p in SmallNetwork().parameters()) - 10 + 12
+    )
 
 
 def test_views_of_copies():

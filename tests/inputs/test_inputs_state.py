@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.errors import InputError
-from analogsim.inputs.state import load_state_
+from tests.inputs.weight_nets import load_state_
 
 
 class Small(nn.Module):

@@ -19,8 +19,8 @@ from analogsim.errors import InputError
 from analogsim.inputs import pickle_cost
 from analogsim.inputs.cifar_pickle import read_batch
 from analogsim.inputs.pickle_cost import DEPTH, refuse_costly
-from analogsim.inputs.weight_file import read_weights
 from tests.damage import outcome
+from tests.inputs.weight_nets import read_weights
 
 PLACE = Path("test_batch")
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from analogsim.inputs.cifar_pickle import read_batch
 from analogsim.inputs.pickle_cost import _follow, refuse_costly
-from analogsim.inputs.weight_file import read_weights
 from analogsim.inputs.weight_pickle import ALLOWED
 from tests.damage import outcome
 from tests.fuzz.guard import faults_here
 from tests.fuzz.pickles import NAMES, zipped
+from tests.inputs.weight_nets import read_weights
 
 CALLED: list[tuple[object, ...]] = []
 

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from analogsim.errors import InputError
-from analogsim.inputs.state import load_state_, load_state_with_notes_
+from analogsim.inputs.state import load_state_with_notes_
+from tests.inputs.weight_nets import load_state_
 
 
 class Net(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from analogsim.errors import InputError
-from analogsim.inputs.weight_file import read_weights
+from tests.inputs.weight_nets import read_weights
 
 WEIGHTS = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1.0, 2.0])}
 

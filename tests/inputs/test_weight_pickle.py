@@ -17,8 +17,8 @@ from torch import nn
 from torch.serialization import get_safe_globals, safe_globals
 
 from analogsim.errors import InputError
-from analogsim.inputs.weight_file import read_weights
 from analogsim.inputs.weight_pickle import ALLOWED, Forgotten, load_torch
+from tests.inputs.weight_nets import read_weights
 
 WEIGHTS = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1.0, 2.0])}
 

@@ -8,8 +8,9 @@ import safetensors.torch
 import torch
 
 from analogsim.errors import InputError
-from analogsim.inputs.weight_file import read_weight_file, read_weights
+from analogsim.inputs.weight_file import read_weight_file
 from analogsim.inputs.weight_shards import MOST_PARTS
+from tests.inputs.weight_nets import read_weights
 
 FIRST = {"a.weight": torch.arange(6.0).reshape(2, 3)}
 SECOND = {"a.bias": torch.tensor([1.0, 2.0])}

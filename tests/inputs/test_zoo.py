@@ -8,8 +8,8 @@ from analogsim.batchnorm.layers import TopKBatchNorm2d
 from analogsim.errors import InputError
 from analogsim.inputs.norms import NORMS, batch, first_stages, n_groups, none
 from analogsim.inputs.resnet import CifarResNet, Shortcut
-from analogsim.inputs.state import load_state_
 from analogsim.inputs.zoo import ZOO, ZooChoice, parse_zoo
+from tests.inputs.weight_nets import load_state_
 
 
 @pytest.mark.parametrize("norm", NORMS)

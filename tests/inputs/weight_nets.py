@@ -1,11 +1,13 @@
 """Networks of blocks, and their weights under any names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from analogsim.inputs.state import load_state_
+from analogsim.inputs.state import load_state_with_notes_
+from analogsim.inputs.weight_file import read_weight_file
 
 
 class Block(nn.Module):
@@ -41,6 +43,15 @@ def weights_of(make: Callable[[], nn.Module] = Net, seed: int = 1) -> dict[str, 
         key: torch.randn(t.shape) if t.is_floating_point() else t
         for key, t in make().state_dict().items()
     }
+
+
+def load_state_(module: nn.Module, weights: Mapping[str, Tensor], *, where: str) -> nn.Module:
+    load_state_with_notes_(module, weights, where=where)
+    return module
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    return dict(read_weight_file(path).tensors)
 
 
 def loaded(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:

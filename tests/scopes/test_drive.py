@@ -71,7 +71,9 @@ def test_a_network_without_batchnorm_computes_nothing_twice(tmp_path: Path) -> N
     found = read_noise(tmp_path)
     assert (found.n_bn, found.scopes) == (0, SCOPES)
     for scope in ("affine", "variance", "folded"):
-        assert found.by_draw(scope, "std", (0.1,)) == found.by_draw("biases", "std", (0.1,))
+        assert (
+            found.units(scope, "std", (0.1,)).values == found.units("biases", "std", (0.1,)).values
+        )
 
 
 def test_variances_that_are_all_equal_have_no_noise_of_their_std(tmp_path: Path) -> None:

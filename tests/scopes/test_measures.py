@@ -181,7 +181,9 @@ def of_loss(means: dict[float, list[float]], **changes: Any) -> NoiseResult:
 
 def test_changes_by_hand() -> None:
     found = of_loss({0.05: [0.75, 0.5, 1.0]})
-    assert found.by_draw("variance", "std", (0.05,)) == pytest.approx({0: 0.25, 1: 0.0, 2: 0.5})
+    assert found.units("variance", "std", (0.05,)).values == pytest.approx(
+        {0: 0.25, 1: 0.0, 2: 0.5}
+    )
     mean = found.curve("variance", "std", 0.05)
     assert mean is not None
     assert mean.mean == pytest.approx(0.25)

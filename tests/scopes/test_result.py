@@ -30,7 +30,7 @@ def test_the_draw_is_the_unit_of_an_average() -> None:
     found = toy().average("weights", "std", (0.05, 0.2))
     assert found is not None
     # Draw 0: (80 + 64) / 160, draw 1: (72 + 40) / 160.
-    assert toy().by_draw("weights", "std", (0.05, 0.2)) == {0: 0.9, 1: 0.7}
+    assert toy().units("weights", "std", (0.05, 0.2)).values == {0: 0.9, 1: 0.7}
     assert found.mean == pytest.approx(0.8)
     # Student's would reach below 0 and above 1 / 0.8.
     assert (found.low, found.high) == (0, 1.25)
@@ -39,8 +39,8 @@ def test_the_draw_is_the_unit_of_an_average() -> None:
 
 def test_a_draw_that_lacks_a_level_is_in_no_average_over_it() -> None:
     result = toy({("weights", "std"): {0.05: [80, 72, 64], 0.2: [64, 40]}})
-    assert sorted(result.by_draw("weights", "std", (0.05, 0.2))) == [0, 1]
-    assert sorted(result.by_draw("weights", "std", (0.05,))) == [0, 1, 2]
+    assert sorted(result.units("weights", "std", (0.05, 0.2)).values) == [0, 1]
+    assert sorted(result.units("weights", "std", (0.05,)).values) == [0, 1, 2]
     assert toy({("weights", "std"): {}}).average("weights", "std", (0.05,)) is None
 
 

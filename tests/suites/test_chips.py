@@ -7,10 +7,10 @@ from typing import Any
 
 from analogsim.experiment.deal import pack
 from analogsim.report.cells import Table
-from analogsim.suites.chip_words import chip_sentences
 from analogsim.suites.chips import chip_sheets, pair_sheets
 from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Arm, Entry
+from analogsim.suites.words import chip_sentences
 from tests.suites.test_kept import chips
 
 T_1 = math.tan(math.pi * (0.975 - 0.5))

@@ -14,9 +14,8 @@ import torch
 from analogsim.crossbar.chip.blocks import Block
 from analogsim.crossbar.chip.compensation import Compensation, Method, compensate_
 from analogsim.crossbar.chip.effects import ChipEffects
-from analogsim.crossbar.chip.group_readings import compensate_group_
 from analogsim.crossbar.chip.pool import each
-from analogsim.crossbar.chip.readings import read_tile
+from analogsim.crossbar.chip.readings import compensate_group_, read_tile
 from analogsim.crossbar.chip.streamed import StreamedBlock
 from analogsim.crossbar.forward.conversions import compensated_together
 from analogsim.crossbar.mapping.layer import CrossbarLayer

@@ -17,8 +17,9 @@ from analogsim.experiment.statistics.interval import (
     Interval,
     Span,
     interval,
+    listed,
 )
-from analogsim.experiment.statistics.over_images import Sampled, over_images
+from analogsim.experiment.statistics.over_images import over_images
 from analogsim.experiment.statistics.paired import less_digital, paired_difference, paired_trials
 from analogsim.experiment.statistics.proportion import clopper_pearson
 from analogsim.experiment.statistics.rows import (
@@ -39,7 +40,7 @@ __all__ = [
     "Interval",
     "Numbers",
     "Row",
-    "Sampled",
+    "Interval",
     "Span",
     "accuracy_by_chip",
     "bounded_interval",
@@ -52,6 +53,7 @@ __all__ = [
     "holm",
     "interval",
     "less_digital",
+    "listed",
     "over_images",
     "paired_difference",
     "paired_trials",

@@ -13,8 +13,8 @@ from typing import Self
 import numpy as np
 
 from analogsim.experiment.statistics.components import Numbers
-from analogsim.experiment.statistics.interval import Span, interval
-from analogsim.experiment.statistics.over_images import Sampled, over_images
+from analogsim.experiment.statistics.interval import Interval, Span, interval
+from analogsim.experiment.statistics.over_images import over_images
 from analogsim.experiment.statistics.paired import same_chips
 from analogsim.experiment.statistics.rows import answers
 from analogsim.experiment.trial import Trial
@@ -67,7 +67,7 @@ class ByChip:
         """As the difference."""
         return self._with(other, np.add)
 
-    def mean(self, span: Span) -> Sampled:
+    def mean(self, span: Span) -> Interval:
         """Over chips, with 95 % intervals; `span` as for `over_images`.
 
         Where nothing is random, the interval on these images has no width, and no `p`.
@@ -78,7 +78,7 @@ class ByChip:
             found = over_images([units[0]] * 2 if self.fixed else units, span, flip=self.flip)
         else:
             each = [float(one.mean()) for one in units]
-            found = Sampled(**vars(interval(each, step=self.flip / self.n_images, span=span)))
+            found = interval(each, step=self.flip / self.n_images, span=span)
         if not self.fixed:
             return found
         here = found.mean

@@ -36,8 +36,7 @@ class Quantile:
     """A quantile over chips, and its bounds where enough chips give some."""
 
     value: float
-    low: float | None
-    high: float | None
+    bounds: tuple[float, float] | None
     method: Literal["order statistics", "normal chips"]
 
 
@@ -104,12 +103,11 @@ def percentile_chip(
         place = min(max(math.ceil(share * n), 1), n)
         return Quantile(
             value=ordered[place - 1],
-            low=ordered[below - 1],
-            high=ordered[above - 1],
+            bounds=(ordered[below - 1], ordered[above - 1]),
             method="order statistics",
         )
     value = statistics.mean(ordered) + float(ndtri(share)) * statistics.stdev(ordered)
-    return Quantile(value=value, low=None, high=None, method="normal chips")
+    return Quantile(value=value, bounds=None, method="normal chips")
 
 
 def chip_yield(values: Sequence[float], above: float, level: float = 0.95) -> Bounds:

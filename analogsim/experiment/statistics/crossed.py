@@ -35,6 +35,7 @@ from analogsim.experiment.statistics.components import (
 )
 from analogsim.experiment.statistics.interval import (
     ACCURACY,
+    Interval,
     SkewedMean,
     Span,
     clipped,
@@ -50,31 +51,23 @@ _FLOOR = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class Estimate(Interval):
     """Mean accuracy over chips and its uncertainty; fractions.
 
     `se` and its Student t bounds are for the test set as it is; `new_images` holds the bounds
-    where the test set, too, counts as a sample of images. `p` and `p_new_images` are the
-    two-sided probabilities of such a mean if the true one is 0. All are None for one chip.
+    where the test set, too, counts as a sample of images. All are None for one chip.
     """
 
-    mean: float
     se: float | None
     df: float | None
-    low: float | None
-    high: float | None
-    new_images: tuple[float, float] | None
     components: Components | None
-    n_chips: int
     by_chip: tuple[float, ...]
-    """Accuracy of each chip, adjusted to the whole test set."""
-    p: float | None = None
-    p_new_images: float | None = None
+    """Accuracy of each chip, adjusted to the whole test set; `std` is theirs."""
 
     @property
-    def half_width(self) -> float | None:
-        """Half the width of the interval on this test set, or None."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+    def n_chips(self) -> int:
+        """How many there are."""
+        return self.n
 
 
 def crossed(
@@ -110,8 +103,8 @@ def crossed(
     mean = float(table.adjusted.mean())
     by_chip = tuple(table.adjusted.tolist())
     if n == 1:
-        return Estimate(mean=mean, se=None, df=None, low=None, high=None, new_images=None,
-                        components=None, n_chips=1, by_chip=by_chip)  # fmt: skip
+        return Estimate(mean=mean, se=None, df=None, low=None, high=None, std=None,
+                        components=None, n=1, by_chip=by_chip)  # fmt: skip
     tables = [table]
     if pilot:
         tables.append(tabulate(pilot, total, digital, table.slope))
@@ -150,7 +143,8 @@ def crossed(
         # What holds for these images is part of what may hold for others.
         new_images=(min(over[0], low), max(over[1], high)),
         components=known,
-        n_chips=n,
+        std=float(np.std(by_chip, ddof=1)),
+        n=n,
         by_chip=by_chip,
         p=p,
         p_new_images=p_new,

@@ -27,7 +27,9 @@ class Interval:
     """Mean of `n` values, its confidence bounds and the sample standard deviation.
 
     `low`, `high` and `std` are None for one value, and so is `p`: the two-sided probability of a
-    mean so far from 0 if the true one is 0, by the same law as the bounds.
+    mean so far from 0 if the true one is 0, by the same law as the bounds. All are for these
+    images; `new_images` are the bounds where the images, too, count as a sample, with
+    `p_new_images`; None where single answers were not recorded, or for one value.
     """
 
     mean: float
@@ -36,13 +38,28 @@ class Interval:
     std: float | None
     n: int
     p: float | None = None
+    new_images: tuple[float, float] | None = None
+    p_new_images: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Of the interval, or None."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def best_bounds(self) -> tuple[float, float] | None:
+        """For new images where they are known, else for these; None for one value."""
+        return self.bounds if self.new_images is None else self.new_images
+
+    @property
+    def best_p(self) -> float | None:
+        """The probability that goes with `best_bounds`."""
+        return self.p if self.new_images is None else self.p_new_images
 
     @property
     def half_width(self) -> float | None:
         """Half the width of the interval, or None."""
-        if self.low is None or self.high is None:
-            return None
-        return (self.high - self.low) / 2
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
 
 def interval(
@@ -141,6 +158,11 @@ def p_value(mean: float, half: float, degrees: float, level: float = 0.95) -> fl
 
     se = half / t_quantile(0.5 + level / 2, degrees)
     return float(2 * stdtr(degrees, -abs(mean) / se))
+
+
+def listed(bounds: tuple[float, float] | None) -> list[float] | None:
+    """Bounds as JSON has them."""
+    return None if bounds is None else [*bounds]
 
 
 def check_values(values: Sequence[float]) -> None:

@@ -11,8 +11,13 @@ import numpy as np
 from analogsim.errors import InputError
 from analogsim.experiment.statistics.components import Answers, Numbers
 from analogsim.experiment.statistics.crossed import crossed
-from analogsim.experiment.statistics.interval import DIFFERENCE, Interval, Span, interval
-from analogsim.experiment.statistics.over_images import Sampled, over_images, sampled
+from analogsim.experiment.statistics.interval import (
+    DIFFERENCE,
+    Interval,
+    Span,
+    interval,
+)
+from analogsim.experiment.statistics.over_images import over_images
 from analogsim.experiment.statistics.rows import (
     accuracy_by_chip,
     answers,
@@ -58,7 +63,7 @@ def paired_trials(
     *,
     shift: float = 0.0,
     span: Span = DIFFERENCE,
-) -> Sampled | None:
+) -> Interval | None:
     """Interval of the mean difference `a - b` of two rows' trials; None if they share no pair.
 
     With a `shift` it is that of `a - b + shift`, whose `p` asks whether b is better by more or by
@@ -75,19 +80,17 @@ def paired_trials(
     if found is None or first is None:
         step = flip_of([*left, *right]) / left[0].n_images
         better = {chip: value + shift for chip, value in accuracy_by_chip(left).items()}
-        plain = paired_difference(better, accuracy_by_chip(right), step=step, span=span)
-        return Sampled(**vars(plain))
+        return paired_difference(better, accuracy_by_chip(right), step=step, span=span)
     total = first["total"]
     if not dealt:
         return over_images([one.values for one in found], span, flip=found[0].flip)
-    estimate = crossed(
+    return crossed(
         found,
         total,
         pilot=_differences(pilot, shift) or (),
         digital=digital_answers(digital_correct, total),
         span=span,
     )
-    return sampled(estimate)
 
 
 def less_digital(
@@ -96,7 +99,7 @@ def less_digital(
     digital_correct: str | None = None,
     *,
     span: Span = DIFFERENCE,
-) -> Sampled:
+) -> Interval:
     """Interval of the mean of a row's trials less the digital network's on the same images.
 
     It is paired image by image, so that images which both get wrong cost nothing. `new_images` is
@@ -108,9 +111,9 @@ def less_digital(
     if found is None or first is None or digital is None:
         values = [value - digital_mean for value in accuracy_by_chip(main).values()]
         step = flip_of(main) / main[0].n_images
-        return Sampled(**vars(interval(values, step=step, span=span)))
+        return interval(values, step=step, span=span)
     pilot = answers(trial for trial in trials if trial.part == "pilot") or []
-    estimate = crossed(
+    return crossed(
         [_less(one, digital) for one in found],
         first["total"],
         pilot=[_less(one, digital) for one in pilot],
@@ -118,7 +121,6 @@ def less_digital(
         span=span,
         stopped=is_dealt(main),
     )
-    return sampled(estimate)
 
 
 def _less(one: Answers, digital: Numbers) -> Answers:

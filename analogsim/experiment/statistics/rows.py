@@ -13,7 +13,7 @@ from analogsim.experiment.deal import positions, unpack_values
 from analogsim.experiment.statistics.chips import Quantile, chip_yield, percentile_chip, spread
 from analogsim.experiment.statistics.components import Answers, Components, Numbers
 from analogsim.experiment.statistics.crossed import crossed
-from analogsim.experiment.statistics.interval import SkewedMean, clipped, interval
+from analogsim.experiment.statistics.interval import SkewedMean, clipped, interval, listed
 from analogsim.experiment.statistics.proportion import clopper_pearson
 from analogsim.experiment.trial import Trial, name_of
 from analogsim.quantity import ACCURACY, Quantity
@@ -181,7 +181,7 @@ def _row(
     accuracies = accuracy_by_chip(main)
     step = flip_of(main) / first.n_images
     over = interval(list(accuracies.values()), step=step, span=quantity.span)
-    mean, ci95, std = over.mean, _pair(over.low, over.high), over.std
+    mean, ci95, std = over.mean, listed(over.bounds), over.std
     new_images, parts = None, None
     chips = answers(main)
     if chips is not None and first.images is not None:
@@ -195,9 +195,9 @@ def _row(
             stopped=dealt,
         )
         parts = None if estimate.components is None else _deviations(estimate.components)
-        new_images = None if estimate.new_images is None else list(estimate.new_images)
+        new_images = listed(estimate.new_images)
         if dealt:
-            mean, ci95 = estimate.mean, _pair(estimate.low, estimate.high)
+            mean, ci95 = estimate.mean, listed(estimate.bounds)
             std = None if parts is None else parts["chip"]
     beyond = None if dealt else spread(list(accuracies.values()))
     low_chip = None if dealt else _bad_chip(list(accuracies.values()), quantity.sign)
@@ -215,9 +215,9 @@ def _row(
         n_evaluations=sum(trial.n_images for trial in group),
         design="dealt" if dealt else "full",
         ci95_new_images=new_images,
-        std_ci95=_pair(beyond.low, beyond.high) if beyond else None,
+        std_ci95=[beyond.low, beyond.high] if beyond else None,
         percentile5=low_chip.value if low_chip else None,
-        percentile5_ci95=_pair(low_chip.low, low_chip.high) if low_chip else None,
+        percentile5_ci95=listed(low_chip.bounds) if low_chip else None,
         percentile5_method=low_chip.method if low_chip else None,
         components=parts,
         yields=[] if dealt else [_yield(accuracies, above, quantity.sign) for above in yield_above],
@@ -230,8 +230,8 @@ def _bad_chip(values: Sequence[float], sign: int) -> Quantile | None:
     found = percentile_chip([sign * value for value in values])
     if found is None or sign > 0:
         return found
-    low, high = ((None if one is None else -one) for one in (found.high, found.low))
-    return dataclasses.replace(found, value=-found.value, low=low, high=high)
+    bounds = None if found.bounds is None else (-found.bounds[1], -found.bounds[0])
+    return dataclasses.replace(found, value=-found.value, bounds=bounds)
 
 
 def _yield(accuracies: Mapping[int, float], above: float, sign: int) -> dict[str, float]:
@@ -245,10 +245,6 @@ def _deviations(known: Components) -> dict[str, float]:
         "image": (known.image + known.image_explained) ** 0.5,
         "interaction": known.interaction**0.5,
     }
-
-
-def _pair(low: float | None, high: float | None) -> list[float] | None:
-    return None if low is None or high is None else [low, high]
 
 
 def _name(trial: Trial) -> str:
