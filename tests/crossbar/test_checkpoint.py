@@ -15,6 +15,7 @@ from tests.crossbar.nets import small_inputs, small_net
 
 DAY_S = 86400.0
 PRESETS = ("ideal", "pcm", "pcm-hermes", "rram", "rram-cmo", "gaussian?eta=0.1&reference=max")
+EVERY = [*((preset, "digital") for preset in PRESETS), ("pcm", "fold")]
 
 
 def outputs(chip):
@@ -30,8 +31,7 @@ def saved(tmp_path):
     return tmp_path / "chip"
 
 
-@pytest.mark.parametrize("bn", ["digital", "fold"])
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(("preset", "bn"), EVERY)
 def test_saved_loaded_and_drifted_on_is_never_saved(preset, bn, tmp_path):
     x = small_inputs()
     analog = analogsim.convert(small_net(), preset, bn=bn, calibrate=x)

@@ -179,16 +179,8 @@ CASES = {
         (1, 3, 5, 5),
         {"0": ("analog", "")},
     ),
-    "dilation": (
-        nn.Sequential(nn.Conv1d(3, 4, 3, dilation=2)),
-        (1, 3, 9),
-        {"0": ("analog", "")},
-    ),
-    "grouped": (
-        nn.Sequential(nn.Conv2d(8, 8, 3, groups=4)),
-        (1, 8, 5, 5),
-        {"0": ("analog", "")},
-    ),
+    "dilation": (nn.Sequential(nn.Conv1d(3, 4, 3, dilation=2)), (1, 3, 9), {"0": ("analog", "")}),
+    "grouped": (nn.Sequential(nn.Conv2d(8, 8, 3, groups=4)), (1, 8, 5, 5), {"0": ("analog", "")}),
     "depthwise": (
         nn.Sequential(nn.Conv2d(64, 64, 3, groups=64), nn.Conv2d(64, 2, 1)),
         (1, 64, 5, 5),

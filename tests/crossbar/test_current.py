@@ -70,9 +70,8 @@ def made(preset="pcm", edge=STANDARD, *, t_s=DAY_S, kind="current", **options):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("preset", ["pcm", "pcm-hermes", "rram"])
-@pytest.mark.parametrize("bits", [4, 8])
-def test_factors_are_the_formula(bits, preset, options):
+@pytest.mark.parametrize(("preset", "bits"), [("pcm", 4), ("pcm-hermes", 8), ("rram", 4)])
+def test_factors_are_the_formula(preset, bits, options):
     """Every way to compute, without and with a fused law, and each again at another time."""
     if options.get("stream") == "philox":
         pytest.importorskip("numba", reason="needs numba: pip install 'analogsim-aimc[fast]'")

@@ -1,5 +1,6 @@
 """What `evaluate` takes: batches, outputs and networks as people bring them."""
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,16 +40,11 @@ def wrong(labels: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     "form",
     [
-        lambda y: y,
-        lambda y: y[:, None],
-        lambda y: y.float(),
-        lambda y: functional.one_hot(y, 5),
-        lambda y: functional.one_hot(y, 5).float(),
-        lambda y: y.tolist(),
-        lambda y: y.numpy(),
+        lambda y: y, lambda y: y[:, None], lambda y: y.float(), lambda y: functional.one_hot(y, 5),
+        lambda y: functional.one_hot(y, 5).float(), lambda y: y.tolist(), lambda y: y.numpy(),
     ],
     ids=["numbers", "column", "floats", "one-hot", "float one-hot", "list", "array"],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("batch", [40, 7, 1])
 def test_every_form_of_labels_gives_the_same_accuracy(form: Any, batch: int) -> None:
     labels = wrong(LABELS)
@@ -154,3 +150,33 @@ def test_doubts_are_said_of_a_digital_network() -> None:
     assert said.startswith("The digital network's accuracy, 0 % of 80 images, is no better than")
     assert "another order 100 % would be right" in said
     assert evaluate(NET, [(X, LABELS), (X, LABELS)]).notes == ()
+
+
+MASKED = Forward(lambda x, mask=None: x if mask is None else x + mask)
+
+
+@pytest.mark.parametrize("layout", ["tensor", "tuple", "dictionary"])
+@pytest.mark.parametrize("at", [0, 5, 9])
+def test_inputs_that_are_nan_are_refused_wherever_they_are(layout: str, at: int) -> None:
+    x = torch.zeros(10, 3)
+    x[at, 1] = math.nan
+    made: list[Any] = []
+    for part in x.split(4):
+        labels = torch.zeros(len(part), dtype=torch.int64)
+        pair = (part if layout == "tensor" else (part, part), labels)
+        made.append({"x": part, "mask": part, "labels": labels} if layout == "dictionary" else pair)
+    with pytest.raises(InputError, match=rf"^inputs must be numbers, got NaN in row {at}; mend"):
+        evaluate(MASKED, made)
+
+
+def test_a_mask_of_infinities_is_no_fault() -> None:
+    mask = torch.tensor([0.0, -math.inf, math.inf]).expand(4, 3)
+    batch = {"x": torch.zeros(4, 3), "mask": mask, "labels": torch.full((4,), 2)}
+    found = evaluate(MASKED, [batch])
+    assert (found.n_correct, found.n_nan) == (4, 0)
+
+
+def test_inputs_without_values_are_refused() -> None:
+    meta = torch.zeros(4, 3, device="meta")
+    with pytest.raises(InputError, match="inputs must have values, got a tensor .* meta; load"):
+        evaluate(MASKED, [(meta, torch.zeros(4))])

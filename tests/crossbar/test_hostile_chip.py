@@ -78,21 +78,15 @@ def test_the_folder_itself_is_read(tmp_path: Path) -> None:
 
 
 TENSORS = (
-    "0/std_and_max",
-    "3/bias",
-    "0/0.target",
-    "0/0.scale",
-    "0/0.input_range",
-    "0/0.programmed",
-    "0/0.weights",
-    "0/0.alpha",
-    "0/0.drift.0",
-    "8/1.drift.1",
+    "0/std_and_max", "3/bias", "0/0.target", "0/0.scale", "0/0.input_range", "0/0.programmed",
+    "0/0.weights", "0/0.alpha", "0/0.drift.0", "8/1.drift.1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [*((key, math.nan) for key in TENSORS), ("3/bias", math.inf), ("0/0.weights", -math.inf)],
 )
-
-
-@pytest.mark.parametrize("key", TENSORS)
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf], ids=str)
 def test_values_are_finite(tmp_path: Path, key: str, value: float) -> None:
     message = (
         rf"tensor {key} values must be finite, got NaN or infinity in 1 of \d+; convert again$"
@@ -110,26 +104,28 @@ def test_factors_and_sizes_have_no_sign(tmp_path: Path, key: str) -> None:
         analogsim.load(tampered(tmp_path, edit=put(key, -0.5)), model=small_net())
 
 
-@pytest.mark.parametrize("key", TENSORS)
+OTHERS: dict[str, Callable[[Tensor], Tensor]] = {
+    "a side more": lambda t: t[None],
+    "type": lambda t: t.double() if t.dtype != torch.float64 else t.float(),
+    "longer": lambda t: torch.cat([t.reshape(-1), t.reshape(-1)[:1]]),
+    "empty": lambda t: t.reshape(-1)[:0],
+    "integers": lambda t: t.to(torch.int64),
+    "float8": lambda t: t.to(torch.float8_e4m3fn),
+    "complex": lambda t: t.to(torch.complex64),
+}
+
+
 @pytest.mark.parametrize(
-    "make",
+    ("key", "other"),
     [
-        lambda t: t[None],
-        lambda t: torch.cat([t.reshape(-1), t.reshape(-1)[:1]]),
-        lambda t: t.reshape(-1)[:0],
-        lambda t: t.double() if t.dtype != torch.float64 else t.float(),
-        lambda t: t.to(torch.int64),
-        lambda t: t.to(torch.float8_e4m3fn),
-        lambda t: t.to(torch.complex64),
+        *((key, other) for key in TENSORS for other in ("a side more", "type")),
+        *(("0/0.weights", other) for other in list(OTHERS)[2:]),
     ],
-    ids=["a side more", "longer", "empty", "type", "integers", "float8", "complex"],
 )
-def test_shapes_and_types_are_those_of_the_network(
-    tmp_path: Path, key: str, make: Callable[[Tensor], Tensor]
-) -> None:
+def test_shapes_and_types_are_those_of_the_network(tmp_path: Path, key: str, other: str) -> None:
     message = rf"tensor {key} must be torch\.\w+ of shape .*, got .*; the files do not belong tog"
     with pytest.raises(InputError, match=message):
-        analogsim.load(tampered(tmp_path, edit=replace(key, make)), model=small_net())
+        analogsim.load(tampered(tmp_path, edit=replace(key, OTHERS[other])), model=small_net())
 
 
 @pytest.mark.parametrize("key", [*TENSORS, "0/0.drift"])

@@ -62,11 +62,7 @@ def test_sizes(shape: tuple[int, ...], size: int) -> None:
 @pytest.mark.parametrize("periphery", [QUIET, IDEAL], ids=lambda p: p.name)
 @pytest.mark.parametrize(("images", "size"), [(16, 2), (9, 3), (11, 11), (1, 1)])
 def test_pieces_change_no_answer(
-    images: int,
-    size: int,
-    periphery: Periphery,
-    two_a_piece: None,
-    monkeypatch: pytest.MonkeyPatch,
+    images: int, size: int, periphery: Periphery, two_a_piece: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chip, x = chip_of(periphery), small_inputs(images)
     seen = counted(chip)

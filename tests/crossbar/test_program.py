@@ -52,11 +52,7 @@ def test_compensation_does_not_move_the_weights(analog):
 
 def test_periphery_tile_and_forward_do_not_move_the_weights(analog):
     expected = program(analog).drift_(DAY_S)
-    for options in (
-        {"periphery": "ideal"},
-        {"tile": "torch", "forward": "tile"},
-        {"tile": "cpp"},
-    ):
+    for options in ({"periphery": "ideal"}, {"tile": "torch", "forward": "tile"}, {"tile": "cpp"}):
         other = convert(small_net(), "pcm", calibrate=small_inputs(), **options)
         assert same(expected, program(other).drift_(DAY_S))
 

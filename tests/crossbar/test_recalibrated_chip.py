@@ -13,15 +13,7 @@ from analogsim.batchnorm import L1BatchNorm2d, Recalibration, batchnorms
 from analogsim.crossbar.chip.program import reprogram_
 from analogsim.errors import InputError
 from tests.crossbar.nets import relative_error, small_inputs, small_net
-from tests.crossbar.recalibrated import (
-    DAY_S,
-    Twice,
-    close,
-    converted,
-    outputs,
-    same,
-    statistics,
-)
+from tests.crossbar.recalibrated import DAY_S, Twice, close, converted, outputs, same, statistics
 
 
 @pytest.mark.parametrize("bn", ["recalibrate", "recalibrate-once"])

@@ -25,17 +25,13 @@ def test_the_draws_are_those_of_torch_s_own_seeding():
 @pytest.mark.parametrize(
     "other",
     [
-        (1, "program", "conv1", 2, 7),
-        (0, "drift", "conv1", 2, 7),
-        (0, "program", "conv2", 2, 7),
-        (0, "program", "conv1", 3, 7),
-        (0, "program", "conv1", 2, 8),
-        (0, "program", "conv1", 2, 7, 1.0),
-        (0, "program", "conv1", 27),
+        (1, "program", "conv1", 2, 7), (0, "drift", "conv1", 2, 7), (0, "program", "conv2", 2, 7),
+        (0, "program", "conv1", 3, 7), (0, "program", "conv1", 2, 8),
+        (0, "program", "conv1", 2, 7, 1.0), (0, "program", "conv1", 27),
         (0, "program", "conv1", 2, 7.0),
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_every_part_of_the_address_counts(other):
     assert seed_of(*other) != seed_of(0, "program", "conv1", 2, 7)
 

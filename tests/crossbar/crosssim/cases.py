@@ -37,10 +37,7 @@ def _cases() -> tuple[Case, ...]:
         for inputs in ({"dac_bits": 0}, {"dac_bits": 8}, {"dac_bits": 7, "bits_per_input": 2}):
             name = f"{encoding}, no ADC, {inputs}"
             found.append(Case(name=name, fields={"weight_encoding": encoding, **inputs}))
-    slices = (
-        {"weight_bits": 9, "bits_per_cell": 4},
-        {"weight_bits": 7, "bits_per_cell": 2},
-    )
+    slices = ({"weight_bits": 9, "bits_per_cell": 4}, {"weight_bits": 7, "bits_per_cell": 2})
     for one in slices:
         found.append(Case(name=f"pair, no ADC, {one}", fields={"dac_bits": 8, **one}))
     for encoding in ("offset", "offset-column"):

@@ -5,14 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analogsim.crossbar.adc.laws import (
-    charge_levels,
-    gain_of,
-    pipeline,
-    ramp,
-    sar,
-    split_levels,
-)
+from analogsim.crossbar.adc.laws import charge_levels, gain_of, pipeline, ramp, sar, split_levels
 from tests.crossbar.crosssim.run import MODELS
 
 BITS, COLUMNS, GROUP, BOUND, GAIN_DB = 5, 8, 4, 3.0, 40.0
