@@ -1,6 +1,7 @@
 """The header of a study: what `run.json` says of network, data, devices and settings."""
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -50,6 +51,11 @@ _SAMPLE = 16
 
 def installed_versions() -> dict[str, str]:
     """Versions that decide a result. With numba, output noise is drawn from another stream."""
+    return dict(_versions())
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
     versions = {
         "analogsim": __version__,
         "aihwkit": version("aihwkit"),
