@@ -33,7 +33,8 @@ class Situation:
         refused: a pattern that the refusal must hold; None: it must not be refused.
         may_refuse: a refusal in words is as good as an equal network.
         notes: a pattern each, which one of the notes must hold.
-        share: of the multiply-adds that lie on tiles, counted by hand.
+        share: of the multiply-adds that lie on tiles, counted by hand; None: whatever it is. It is
+            not looked at where a refusal is as good.
         analog: names of layers that must be on tiles.
         digital: names that must be among the multiply-adds that stay digital.
         silent: names of layers on tiles that do not reach the output, or hold only zeros.
@@ -50,7 +51,7 @@ class Situation:
     refused: str | None = None
     may_refuse: bool = False
     notes: tuple[str, ...] = ()
-    share: float | None = None
+    share: float | None = 1.0
     analog: tuple[str, ...] = ()
     digital: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()

@@ -121,10 +121,7 @@ ADJACENCY = torch.eye(3).to_sparse()
 SITUATIONS = {
     # Arguments.
     "two tensors": Situation(
-        one(lambda self, a, b: self.fc(a) * self.fc(b).sigmoid()),
-        call(X, X + 1),
-        (call(Z, Z),),
-        share=1.0,
+        one(lambda self, a, b: self.fc(a) * self.fc(b).sigmoid()), call(X, X + 1), (call(Z, Z),)
     ),
     "two tensors as a tuple for calibrate": Situation(
         one(lambda self, a, b: self.fc(a) * self.fc(b).sigmoid()),
@@ -176,10 +173,9 @@ SITUATIONS = {
         one(by_name_only),
         call(x=X, mode="relu", mask=None, scale=2.0),
         (call(x=Z), call(x=Z, mask=whole(5, 4, below=2).bool())),
-        share=1.0,
     ),
     "any number of arguments": Situation(
-        one(of_many), call(X, X, extra=X), (call(Z), call(a=Z, b=Z)), share=1.0
+        one(of_many), call(X, X, extra=X), (call(Z), call(a=Z, b=Z))
     ),
     "names that a chip may use itself": Situation(
         one(
@@ -189,7 +185,6 @@ SITUATIONS = {
         ),
         call(inputs=X, module=2.0, analog=1, seed=3, chip=4, args=5, kwargs=6),
         (call(Z, module=2.0, analog=1, seed=3, chip=4, args=5, kwargs=6, t_s=7),),
-        share=1.0,
     ),
     "a dictionary as the only argument, given as it is": Situation(
         one(lambda self, batch: self.fc(batch["x"])),
@@ -222,51 +217,38 @@ SITUATIONS = {
         one(lambda self, x: self.fc(x)), X, (Z,), calibrate=[Z[:1], Z, X[:2]]
     ),
     "by position only": Situation(
-        one(lambda self, x, /, scale=1: self.fc(x) * scale),
-        X,
-        (call(Z, 3), call(Z, scale=2)),
-        share=1.0,
+        one(lambda self, x, /, scale=1: self.fc(x) * scale), X, (call(Z, 3), call(Z, scale=2))
     ),
-    "a whole number": Situation(
-        one(steps, fc=nn.Linear(6, 6)), call(X, 2), (call(Z, n=4),), share=1.0
-    ),
+    "a whole number": Situation(one(steps, fc=nn.Linear(6, 6)), call(X, 2), (call(Z, n=4),)),
     "a flag and a word": Situation(
         one(lambda self, x, up, how: self.fc(x).softmax(-1) if up else getattr(self.fc(x), how)()),
         call(X, False, "exp"),
         (call(Z, True, ""),),
-        share=1.0,
     ),
     "a scalar tensor": Situation(
-        one(lambda self, x, t: self.fc(x) * torch.sin(t)), call(X, torch.tensor(0.7)), share=1.0
+        one(lambda self, x, t: self.fc(x) * torch.sin(t)), call(X, torch.tensor(0.7))
     ),
     "a time for each row": Situation(
         one(lambda self, x, t: self.fc(x) + self.time(t[:, None].float()), time=nn.Linear(1, 4)),
         call(X, whole(3, below=9)),
         (call(Z, whole(5, below=9)),),
-        share=1.0,
     ),
     "a list of tensors": Situation(
-        one(lambda self, xs: torch.stack([self.fc(x) for x in xs])),
-        call([X, X + 1]),
-        (call([Z]),),
-        share=1.0,
+        one(lambda self, xs: torch.stack([self.fc(x) for x in xs])), call([X, X + 1]), (call([Z]),)
     ),
     "pictures of different sizes": Situation(
         lambda: network(
             lambda self, xs: [self.c(x[None]).mean((2, 3)) for x in xs], c=nn.Conv2d(2, 3, 3)
         ),
         call([normal(2, 5, 5), normal(2, 7, 6)]),
-        share=1.0,
     ),
     "a dictionary": Situation(
-        one(lambda self, batch: self.fc(batch["x"])), call({"x": X, "name": "first"}), share=1.0
+        one(lambda self, batch: self.fc(batch["x"])), call({"x": X, "name": "first"})
     ),
     "nests of everything": Situation(
-        one(nested), call({"pair": (X, (X + 1, [X - 1])), "weights": {"left": 0.3}}), share=1.0
+        one(nested), call({"pair": (X, (X + 1, [X - 1])), "weights": {"left": 0.3}})
     ),
-    "a named tuple": Situation(
-        one(lambda self, pair: self.fc(pair.logits)), call(Pair(X, None)), share=1.0
-    ),
+    "a named tuple": Situation(one(lambda self, pair: self.fc(pair.logits)), call(Pair(X, None))),
     "a dataclass": Situation(
         one(lambda self, q: self.fc(q.x) * q.scale),
         call(Question(X)),
@@ -285,29 +267,23 @@ SITUATIONS = {
     ),
     "a graph in an object": Situation(one(of_graph), call(Graph(X, EDGES)), may_refuse=True),
     "a graph as nodes and edges": Situation(
-        one(edges, msg=nn.Linear(6, 4)),
-        call(X, EDGES),
-        (call(Z, torch.tensor([[0, 4], [3, 1]])),),
-        share=1.0,
+        one(edges, msg=nn.Linear(6, 4)), call(X, EDGES), (call(Z, torch.tensor([[0, 4], [3, 1]])),)
     ),
     "a sparse matrix": Situation(one(edges_matrix), call(X, ADJACENCY), may_refuse=True),
-    "tokens": Situation(text(of_tokens), TOKENS, (TOKENS[:2, :5],), share=1.0, analog=("fc",)),
+    "tokens": Situation(text(of_tokens), TOKENS, (TOKENS[:2, :5],), analog=("fc",)),
     "tokens and a mask": Situation(
         text(of_tokens),
         call(TOKENS, whole(4, 7, below=2) | 1),
         (call(TOKENS[:1], mask=torch.ones(1, 7), return_all=True),),
-        share=1.0,
     ),
-    "tokens as int32": Situation(text(of_tokens), TOKENS.int(), share=1.0),
+    "tokens as int32": Situation(text(of_tokens), TOKENS.int()),
     "a mask of truth values": Situation(
         one(lambda self, x, keep: self.fc(x).masked_fill(~keep, -2.0)),
         call(X, whole(3, 4, below=2).bool()),
-        share=1.0,
     ),
     "pictures of bytes": Situation(
         lambda: network(lambda self, x: self.c(x / 255), c=nn.Conv2d(2, 3, 3)),
         whole(2, 2, 5, 5, below=256).byte(),
-        share=1.0,
     ),
     "bytes that are asked for": Situation(
         lambda: network(
@@ -315,20 +291,18 @@ SITUATIONS = {
             c=nn.Conv2d(2, 3, 3),
         ),
         whole(2, 2, 5, 5, below=256).byte(),
-        share=1.0,
     ),
     "complex numbers": Situation(
         one(lambda self, z: torch.complex(self.fc(z.real), self.fc(z.imag))),
         torch.complex(X, X + 1),
-        share=1.0,
     ),
     "a class of tensor of one's own": Situation(
         one(lambda self, x: self.fc(x)), X.as_subclass(Marked), (Z,), may_refuse=True
     ),
     "labels for a loss": Situation(
-        one(with_labels), call(X), (call(X, LABELS), call(X, labels=LABELS)), share=1.0
+        one(with_labels), call(X), (call(X, LABELS), call(X, labels=LABELS))
     ),
-    "labels in the example": Situation(one(with_labels), call(X, LABELS), (call(Z),), share=1.0),
+    "labels in the example": Situation(one(with_labels), call(X, LABELS), (call(Z),)),
     "rows of different lengths": Situation(
         one(packed, r=nn.GRU(5, 6, batch_first=True)),
         call(normal(3, 4, 5), torch.tensor([4, 2, 3])),
@@ -339,7 +313,10 @@ SITUATIONS = {
         may_refuse=True,
     ),
     "a memory and tokens": Situation(
-        text(decoder), call(normal(4, 3, 4), TOKENS), (call(normal(2, 5, 4), TOKENS[:2]),)
+        text(decoder),
+        call(normal(4, 3, 4), TOKENS),
+        (call(normal(2, 5, 4), TOKENS[:2]),),
+        share=28 * 24 / (28 * 24 + 2 * 4 * 7 * 7 * 4),
     ),
     "numbers from numpy": Situation(
         one(lambda self, x: self.fc(torch.as_tensor(x))), call(X.numpy()), may_refuse=True
@@ -353,9 +330,7 @@ SITUATIONS = {
         may_refuse=True,
     ),
     "no argument": Situation(
-        lambda: network(
-            lambda self: self.fc(self.x), fc=nn.Linear(6, 4), x=nn.Parameter(torch.randn(3, 6))
-        ),
+        one(lambda self: self.fc(self.x), x=nn.Parameter(torch.randn(3, 6))),
         call(),
         may_refuse=True,
     ),

@@ -61,7 +61,6 @@ SITUATIONS = {
         lambda forward=forward: network(forward, c=conv(1, 2), fc=nn.Linear(32, 3)),
         normal(2, 1, 4, 4),
         (normal(5, 1, 4, 4),),
-        share=1.0,
     )
     for name, forward in ATTRIBUTES.items()
 }

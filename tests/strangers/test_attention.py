@@ -6,7 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import faults
+from tests.strangers.parts import one
 from tests.strangers.situation import Situation, call, network, normal
+
+X = normal(2, 5, 6)
 
 MASK = torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
 
@@ -45,6 +48,8 @@ class Attention(nn.MultiheadAttention):
     """Of another class: what its forward pass does is its own affair."""
 
 
+# Of an encoder of two layers for 5 words, and a linear layer.
+OF_TWO_LAYERS = (24 + 2 * (480 + 4 * 36)) / (24 + 2 * (480 + 4 * 36 + 2 * 5 * 6))
 SHARE = 5 * (360 + 4 * 36) / (5 * 360 + 4 * 5 * 36 + 2 * 5 * 5 * 6)
 
 
@@ -61,24 +66,24 @@ SITUATIONS = {
         lambda: network(
             shifted_windows, qkv=nn.Linear(6, 18), proj=nn.Linear(6, 6), fc=nn.Linear(6, 50)
         ),
-        normal(2, 5, 6),
+        X,
         share=5 * 300 / (5 * 300 + 5 * (108 + 36) + 2 * 5 * 5 * 6),
         analog=("fc",),
         digital=("qkv", "proj"),
     ),
     "attention": Situation(
         lambda: network(attention, **projections()),
-        normal(2, 5, 6),
+        X,
         share=4 * 5 * 36 / (4 * 5 * 36 + 2 * 5 * 5 * 6),
     ),
     "torch's fused attention": Situation(
         lambda: network(fused_attention, **projections()),
-        normal(2, 5, 6),
+        X,
         share=4 * 5 * 36 / (4 * 5 * 36 + 2 * 5 * 5 * 6),
     ),
     "nn.MultiheadAttention": Situation(
         lambda: network(of_itself, a=by_rows(), fc=nn.Linear(6, 60)),
-        normal(2, 5, 6),
+        X,
         (normal(3, 4, 6),),
         share=SHARE,
         analog=("a.q_proj", "a.k_proj", "a.v_proj", "a.out_proj", "fc"),
@@ -90,8 +95,9 @@ SITUATIONS = {
             a=nn.MultiheadAttention(6, 2, batch_first=True, dropout=0.3),
             fc=nn.Linear(6, 60),
         ),
-        normal(2, 5, 6),
+        X,
         (normal(3, 4, 6),),
+        share=5 * (360 + 8 * 36) / (5 * (360 + 8 * 36) + 4 * 5 * 5 * 6),
         analog=("a.q_proj", "a.out_proj"),
     ),
     "nn.MultiheadAttention of three inputs, with all that it can add": Situation(
@@ -102,26 +108,29 @@ SITUATIONS = {
             ),
             fc=nn.Linear(6, 60),
         ),
-        call(normal(2, 5, 6), normal(2, 4, 4), normal(2, 4, 3)),
+        call(X, normal(2, 4, 4), normal(2, 4, 3)),
+        share=(5 * (360 + 2 * 36) + 4 * (24 + 18))
+        / (5 * (360 + 2 * 36) + 4 * (24 + 18) + 2 * 5 * 6 * 6),
         analog=("a.q_proj", "a.k_proj", "a.v_proj", "a.out_proj"),
     ),
     "nn.MultiheadAttention kept digital": Situation(
         lambda: network(of_itself, a=by_rows(), fc=nn.Linear(6, 60)),
-        normal(2, 5, 6),
+        X,
         share=5 * 360 / (5 * 360 + 4 * 5 * 36 + 2 * 5 * 5 * 6),
         digital=("a",),
         options={"keep_digital": ["a"]},
     ),
     "nn.MultiheadAttention, one projection kept digital": Situation(
         lambda: network(of_itself, a=by_rows(), fc=nn.Linear(6, 60)),
-        normal(2, 5, 6),
+        X,
         share=SHARE - 5 * 36 / (5 * 360 + 4 * 5 * 36 + 2 * 5 * 5 * 6),
         digital=("a.v_proj",),
         options={"keep_digital": ["a.v_proj"]},
     ),
     "a subclass of nn.MultiheadAttention": Situation(
         lambda: network(of_itself, a=Attention(6, 2), fc=nn.Linear(6, 60)),
-        normal(2, 5, 6),
+        X,
+        share=360 / (360 + 4 * 36 + 2 * 2 * 6),
         digital=("a",),
     ),
     "nn.MultiheadAttention that is asked for its weights": Situation(
@@ -130,55 +139,57 @@ SITUATIONS = {
             a=nn.MultiheadAttention(6, 2),
             fc=nn.Linear(6, 60),
         ),
-        normal(2, 5, 6),
+        X,
+        share=(360 + 4 * 36) / (360 + 4 * 36 + 2 * 2 * 6),
         analog=("a.q_proj", "a.k_proj", "a.v_proj", "a.out_proj"),
     ),
     "nn.MultiheadAttention that is the network": Situation(
         lambda: nn.MultiheadAttention(6, 2),
         call(normal(5, 2, 6), normal(5, 2, 6), normal(5, 2, 6)),
+        share=4 * 36 / (4 * 36 + 2 * 5 * 6),
         analog=("q_proj", "out_proj"),
     ),
     "nn.TransformerEncoderLayer": Situation(
         lambda: nn.Sequential(
             nn.TransformerEncoderLayer(6, 2, 40, batch_first=True), nn.Linear(6, 2)
         ),
-        normal(2, 5, 6),
+        X,
         share=5 * (2 * 240 + 12 + 4 * 36) / (5 * (2 * 240 + 12) + 4 * 5 * 36 + 2 * 5 * 5 * 6),
         analog=("0.self_attn.q_proj", "0.self_attn.out_proj", "0.linear1", "0.linear2", "1"),
     ),
     "nn.TransformerEncoder with a mask, pooled by it": Situation(
-        lambda: network(pooled, e=nn.TransformerEncoder(encoder_layer(), 2), fc=nn.Linear(6, 4)),
-        call(normal(2, 5, 6), mask=MASK),
+        one(pooled, e=nn.TransformerEncoder(encoder_layer(), 2)),
+        call(X, mask=MASK),
         (normal(2, 4, 6),),
+        share=OF_TWO_LAYERS,
         analog=("e.layers.0.self_attn.k_proj", "e.layers.1.linear2", "fc"),
     ),
     # torch itself gives other numbers at the masked places where it takes nested tensors.
     "nn.TransformerEncoder with a mask, at all places": Situation(
-        lambda: network(
+        one(
             lambda self, x, mask=None: self.fc(self.e(x, src_key_padding_mask=mask)),
             e=nn.TransformerEncoder(encoder_layer(), 2),
-            fc=nn.Linear(6, 4),
         ),
-        call(normal(2, 5, 6), mask=MASK),
+        call(X, mask=MASK),
         may_refuse=True,
     ),
     "nn.TransformerEncoder without nested tensors": Situation(
-        lambda: network(
+        one(
             lambda self, x, mask=None: self.fc(self.e(x, src_key_padding_mask=mask)),
             e=nn.TransformerEncoder(encoder_layer(), 2, enable_nested_tensor=False),
-            fc=nn.Linear(6, 4),
         ),
-        call(normal(2, 5, 6), mask=MASK),
+        call(X, mask=MASK),
         (normal(2, 4, 6),),
+        share=OF_TWO_LAYERS,
         analog=("e.layers.0.self_attn.k_proj", "e.layers.1.linear2", "fc"),
     ),
     "nn.Transformer": Situation(
-        lambda: network(
+        one(
             lambda self, x, y: self.fc(self.t(x, y)),
             t=nn.Transformer(6, 2, 1, 1, 40, batch_first=True),
-            fc=nn.Linear(6, 4),
         ),
-        call(normal(2, 5, 6), normal(2, 3, 6)),
+        call(X, normal(2, 3, 6)),
+        share=5640 / (5640 + 2 * 6 * (5 * 5 + 3 * 3 + 3 * 5)),
         analog=("t.encoder.layers.0.linear1", "t.decoder.layers.0.multihead_attn.v_proj", "fc"),
     ),
 }

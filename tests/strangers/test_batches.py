@@ -24,6 +24,16 @@ def across_to(change):
     )
 
 
+def mixed(change, **more):
+    """As `across`: an answer depends on the other images."""
+    return Situation(across(change), MANY, (FEW,), notes=("batch",), **more)
+
+
+def apart(change):
+    """As `across_to`: each image by itself."""
+    return Situation(across_to(change), MANY, (FEW,))
+
+
 def batch_norm(**more):
     def make():
         made = nn.Sequential(*thumbnails(), nn.BatchNorm1d(4, **more), nn.Linear(4, 3))
@@ -79,32 +89,16 @@ def swaps_train(self, x):
 
 SITUATIONS = {
     # Which images are together.
-    "centred over the batch": Situation(
-        across(lambda h: h - h.mean(0)), MANY, (FEW,), notes=("batch",)
-    ),
-    "scaled by the batch's spread": Situation(
-        across(lambda h: h / h.std()), MANY, (FEW,), notes=("batch",)
-    ),
-    "the batch's largest": Situation(across(lambda h: h / h.max()), MANY, (FEW,), notes=("batch",)),
-    "softmax over the batch": Situation(
-        across(lambda h: h.softmax(0)), MANY, (FEW,), notes=("batch",)
-    ),
-    "ranked within the batch": Situation(
-        across(lambda h: h.argsort(0).float()), MANY, (FEW,), notes=("batch",), within=1e-3
-    ),
-    "summed along the batch": Situation(
-        across(lambda h: h.cumsum(0)), MANY, (FEW,), notes=("batch",)
-    ),
-    "neighbours in the batch": Situation(
-        across(lambda h: h.roll(1, 0)), MANY, (FEW,), notes=("batch",)
-    ),
-    "the batch turned round": Situation(
-        across(lambda h: h.flip(0)), MANY, (FEW,), notes=("batch",)
-    ),
-    "the number of images": Situation(across(lambda h: h / len(h)), MANY, (FEW,), notes=("batch",)),
-    "attention across the batch": Situation(
-        across(lambda h: torch.softmax(h @ h.T, -1) @ h), MANY, (FEW,), notes=("batch",)
-    ),
+    "centred over the batch": mixed(lambda h: h - h.mean(0)),
+    "scaled by the batch's spread": mixed(lambda h: h / h.std()),
+    "the batch's largest": mixed(lambda h: h / h.max()),
+    "softmax over the batch": mixed(lambda h: h.softmax(0)),
+    "ranked within the batch": mixed(lambda h: h.argsort(0).float(), within=1e-3),
+    "summed along the batch": mixed(lambda h: h.cumsum(0)),
+    "neighbours in the batch": mixed(lambda h: h.roll(1, 0)),
+    "the batch turned round": mixed(lambda h: h.flip(0)),
+    "the number of images": mixed(lambda h: h / len(h)),
+    "attention across the batch": mixed(lambda h: torch.softmax(h @ h.T, -1) @ h, share=None),
     "BatchNorm without statistics of its own": Situation(
         batch_norm(track_running_stats=False), MANY, (FEW,), notes=("batch",)
     ),
@@ -142,7 +136,9 @@ SITUATIONS = {
         (FEW,),
     ),
     "each image by itself, many": Situation(across(lambda h: h * 2), MANY, (FEW, MANY[:63])),
-    "each row with each": Situation(rows(similarity), ROWS, (ROWS[:2],), notes=("batch",)),
+    "each row with each": Situation(
+        rows(similarity), ROWS, (ROWS[:2],), share=32 / (32 + 6 * 4), notes=("batch",)
+    ),
     "halves of the batch side by side": Situation(
         rows(halves), ROWS, (ROWS[:4],), notes=("batch",)
     ),
@@ -176,30 +172,18 @@ SITUATIONS = {
     "(rows, columns) that look like a batch": Situation(
         lambda: network(lambda self, x: self.body(x).T, body=thumbnails()), MANY, (FEW,)
     ),
-    "frames of a film": Situation(rows(frames), normal(3, 4, 8), (normal(1, 2, 8),), share=1.0),
-    "each picture by itself, a dictionary out": Situation(
-        across_to(lambda h, x: {"logits": h, "none": None, "parts": (h * 2, [h.sum(1)])}),
-        MANY,
-        (FEW,),
+    "frames of a film": Situation(rows(frames), normal(3, 4, 8), (normal(1, 2, 8),)),
+    "each picture by itself, a dictionary out": apart(
+        lambda h, x: {"logits": h, "none": None, "parts": (h * 2, [h.sum(1)])}
     ),
-    "a row for each picture, and one number": Situation(
-        across_to(lambda h, x: (h, h.mean())), MANY, (FEW,)
+    "a row for each picture, and one number": apart(lambda h, x: (h, h.mean())),
+    "a row for each picture, and the number of pictures": apart(
+        lambda h, x: {"logits": h, "n": len(x)}
     ),
-    "a row for each picture, and the number of pictures": Situation(
-        across_to(lambda h, x: {"logits": h, "n": len(x)}), MANY, (FEW,)
-    ),
-    "a row for each picture, and a table": Situation(
-        across_to(lambda h, x: (h, torch.arange(4.0))), MANY, (FEW,)
-    ),
-    "a row for each picture, and the places": Situation(
-        across_to(lambda h, x: (h, torch.nonzero(h > 0))), MANY, (FEW,)
-    ),
-    "two rows for each picture": Situation(
-        across_to(lambda h, x: torch.cat([h, -h], 1).reshape(2 * len(h), 3)), MANY, (FEW,)
-    ),
-    "first all, then all mirrored": Situation(
-        across_to(lambda h, x: torch.cat([h, -h])), MANY, (FEW,)
-    ),
+    "a row for each picture, and a table": apart(lambda h, x: (h, torch.arange(4.0))),
+    "a row for each picture, and the places": apart(lambda h, x: (h, torch.nonzero(h > 0))),
+    "two rows for each picture": apart(lambda h, x: torch.cat([h, -h], 1).reshape(2 * len(h), 3)),
+    "first all, then all mirrored": apart(lambda h, x: torch.cat([h, -h])),
     "pictures and a table as long as the batch": Situation(
         lambda: network(
             lambda self, x, table: self.fc(self.body(x)) @ table.T,
@@ -208,6 +192,7 @@ SITUATIONS = {
         ),
         call(FEW, normal(7, 3)),
         (call(MANY, normal(64, 3)), call(FEW, normal(3, 3))),
+        share=3084 / (3084 + 7 * 3),
     ),
     "pictures, a number for each, by name": Situation(
         lambda: network(

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from tests.strangers.judge import faults
-from tests.strangers.parts import conv
+from tests.strangers.parts import X, conv, one
 from tests.strangers.situation import ENGINES, Situation, call, network, normal
 
 
@@ -136,30 +136,21 @@ def by_address(self, x):
 
 SITUATIONS = {
     "layer.forward(x)": Situation(
-        lambda: network(lambda self, x: self.fc.forward(x), fc=nn.Linear(6, 4)),
-        normal(5, 6),
-        share=1.0,
-        analog=("fc",),
+        one(lambda self, x: self.fc.forward(x)), normal(5, 6), analog=("fc",)
     ),
     "conv.forward(x), then layer(x)": Situation(
         lambda: network(
             lambda self, x: self.fc(self.c.forward(x).flatten(1)), c=conv(1, 2), fc=nn.Linear(32, 3)
         ),
         normal(5, 1, 4, 4),
-        share=1.0,
     ),
     "nn.Linear.forward(layer, x)": Situation(
-        lambda: network(
-            lambda self, x: nn.Linear.forward(self.fc, self.first(x)),
-            first=nn.Linear(6, 6),
-            fc=nn.Linear(6, 4),
-        ),
+        one(lambda self, x: nn.Linear.forward(self.fc, self.first(x)), first=nn.Linear(6, 6)),
         normal(5, 6),
+        share=36 / 60,
     ),
     "layer.__call__ kept in a variable": Situation(
-        lambda: network(lambda self, x: list(map(self.fc.__call__, x)), fc=nn.Linear(6, 4)),
-        normal(5, 6),
-        share=1.0,
+        one(lambda self, x: list(map(self.fc.__call__, x))), normal(5, 6)
     ),
     "layer called with input= by name": Situation(
         lambda: network(
@@ -168,7 +159,6 @@ SITUATIONS = {
             fc=nn.Linear(2, 4),
         ),
         normal(5, 1, 4, 4),
-        share=1.0,
     ),
     "conv called with output of another size each time": Situation(
         lambda: network(
@@ -176,12 +166,10 @@ SITUATIONS = {
         ),
         normal(2, 2, 8, 8),
         (normal(1, 2, 12, 8),),
-        share=1.0,
     ),
     "branches in threads": Situation(
         lambda: network(in_threads, branches=nn.ModuleList([nn.Linear(6, 4), nn.Linear(6, 4)])),
         normal(5, 6),
-        share=1.0,
     ),
     "a product in a thread": Situation(
         lambda: network(beside_in_a_thread, fc=nn.Linear(6, 5), out=nn.Linear(5, 4)),
@@ -189,23 +177,15 @@ SITUATIONS = {
         analog=("out",),
     ),
     "the weight comes out": Situation(
-        lambda: network(lambda self, x: (self.fc(x), self.fc.weight), fc=nn.Linear(6, 4)),
-        normal(5, 6),
-        share=1.0,
+        one(lambda self, x: (self.fc(x), self.fc.weight)), normal(5, 6)
     ),
     "one linear layer is the network": Situation(
-        lambda: nn.Linear(6, 4), normal(3, 6), (normal(6), normal(2, 3, 6)), share=1.0
+        lambda: nn.Linear(6, 4), X, (normal(6), normal(2, 3, 6))
     ),
-    "one convolution is the network": Situation(lambda: conv(2, 3), normal(3, 2, 5, 5), share=1.0),
-    "a layer called once": Situation(
-        lambda: network(lambda self, x: self.fc(x).relu(), fc=nn.Linear(6, 4)),
-        normal(3, 6),
-        share=1.0,
-    ),
+    "one convolution is the network": Situation(lambda: conv(2, 3), normal(3, 2, 5, 5)),
+    "a layer called once": Situation(one(lambda self, x: self.fc(x).relu()), X),
     "a layer called three times": Situation(
-        lambda: network(lambda self, x: self.fc(self.fc(self.fc(x).relu())), fc=nn.Linear(6, 6)),
-        normal(3, 6),
-        share=1.0,
+        lambda: network(lambda self, x: self.fc(self.fc(self.fc(x).relu())), fc=nn.Linear(6, 6)), X
     ),
     "a cell over time": Situation(
         lambda: network(
@@ -213,18 +193,12 @@ SITUATIONS = {
         ),
         normal(4, 6, 3),
         (normal(4, 2, 3), normal(1, 9, 3)),
-        share=1.0,
     ),
     "one layer for two inputs": Situation(
-        lambda: network(twins, fc=nn.Linear(6, 4)),
-        call(normal(3, 6), normal(3, 6, seed=1)),
-        (call(normal(5, 6), right=normal(5, 6, seed=2)),),
-        share=1.0,
+        one(twins), call(X, normal(3, 6, seed=1)), (call(normal(5, 6), right=normal(5, 6, seed=2)),)
     ),
     "a layer under two names": Situation(
-        lambda: (lambda layer: nn.Sequential(layer, nn.ReLU(), layer))(nn.Linear(6, 6)),
-        normal(3, 6),
-        share=1.0,
+        lambda: (lambda layer: nn.Sequential(layer, nn.ReLU(), layer))(nn.Linear(6, 6)), X
     ),
     "a head for each task": Situation(
         lambda: network(
@@ -232,26 +206,23 @@ SITUATIONS = {
             body=nn.Linear(6, 5),
             heads=nn.ModuleDict({"a": nn.Linear(5, 2), "b": nn.Linear(5, 3)}),
         ),
-        normal(3, 6),
-        (call(normal(3, 6), task="b"), call(normal(2, 6), "a")),
-        share=1.0,
+        X,
+        (call(X, task="b"), call(normal(2, 6), "a")),
     ),
     "a branch that large inputs take": Situation(
         lambda: network(by_value, small=nn.Linear(6, 4), large=nn.Linear(6, 4)),
-        normal(3, 6),
-        (100 * normal(3, 6),),
-        share=1.0,
+        X,
+        (100 * X,),
         analog=("small",),
     ),
     "a branch that long inputs take": Situation(
         lambda: network(by_size, short=nn.Linear(4, 4), long=nn.Linear(6, 4)),
         normal(3, 4),
         (normal(3, 9), normal(2, 3, 4)),
-        share=1.0,
         analog=("short",),
     ),
     "residual blocks": Situation(
-        lambda: nn.Sequential(residual(3), residual(3)), normal(2, 3, 5, 5), share=1.0
+        lambda: nn.Sequential(residual(3), residual(3)), normal(2, 3, 5, 5)
     ),
     "a checkpoint for memory": Situation(
         lambda: network(
@@ -259,43 +230,24 @@ SITUATIONS = {
             body=nn.Sequential(nn.Linear(6, 5), nn.ReLU()),
             fc=nn.Linear(5, 4),
         ),
-        normal(3, 6),
-        share=1.0,
+        X,
     ),
     "called with other weights": Situation(
-        lambda: network(functional, body=nn.Linear(6, 4), fc=nn.Linear(6, 4)),
-        normal(3, 6),
-        may_refuse=True,
+        one(functional, body=nn.Linear(6, 4)), X, may_refuse=True
     ),
-    "mapped over the batch by vmap": Situation(
-        lambda: network(per_example, fc=nn.Linear(6, 4)), normal(3, 6), may_refuse=True
-    ),
+    "mapped over the batch by vmap": Situation(one(per_example), X, may_refuse=True),
     "a force: the gradient of an energy": Situation(
-        lambda: network(force, fc1=nn.Linear(6, 5), fc2=nn.Linear(5, 1)),
-        normal(3, 6),
-        may_refuse=True,
+        lambda: network(force, fc1=nn.Linear(6, 5), fc2=nn.Linear(5, 1)), X, may_refuse=True
     ),
-    "a Jacobian": Situation(
-        lambda: network(jacobian, fc=nn.Linear(6, 4)), normal(3, 6), may_refuse=True
-    ),
+    "a Jacobian": Situation(one(jacobian), X, may_refuse=True),
     "a function with its own gradient": Situation(
-        lambda: network(lambda self, x: Doubling.apply(self.fc(x)), fc=nn.Linear(6, 4)),
-        normal(3, 6),
-        share=1.0,
+        one(lambda self, x: Doubling.apply(self.fc(x))), X
     ),
-    "forward without gradients": Situation(
-        lambda: network(torch.no_grad()(lambda self, x: self.fc(x)), fc=nn.Linear(6, 4)),
-        normal(3, 6),
-        share=1.0,
-    ),
+    "forward without gradients": Situation(one(torch.no_grad()(lambda self, x: self.fc(x))), X),
     "forward in inference mode": Situation(
-        lambda: network(torch.inference_mode()(lambda self, x: self.fc(x)), fc=nn.Linear(6, 4)),
-        normal(3, 6),
-        share=1.0,
+        one(torch.inference_mode()(lambda self, x: self.fc(x))), X
     ),
-    "a derivative along a direction": Situation(
-        lambda: network(pushed_forward, fc=nn.Linear(6, 4)), normal(3, 6), may_refuse=True
-    ),
+    "a derivative along a direction": Situation(one(pushed_forward), X, may_refuse=True),
     "fused with its BatchNorm at the first call": Situation(
         lambda: network(fused_when_first_called, c=conv(2, 3), bn=nn.BatchNorm2d(3)),
         normal(2, 2, 5, 5),
@@ -311,32 +263,18 @@ SITUATIONS = {
         share=5 * 180 / (5 * 180 + 4 * 5 * 36 + 2 * 5 * 5 * 6),
     ),
     "another layer if the first fails": Situation(
-        lambda: network(falls_back, fc=nn.Linear(6, 4), slow=nn.Linear(6, 4)),
-        normal(3, 6),
-        share=1.0,
-        analog=("fc",),
+        one(falls_back, slow=nn.Linear(6, 4)), X, analog=("fc",)
     ),
-    "whether a weight is a parameter": Situation(
-        lambda: network(asks_for_parameter, fc=nn.Linear(6, 4)), normal(3, 6), share=1.0
-    ),
+    "whether a weight is a parameter": Situation(one(asks_for_parameter), X),
     "whether a weight wants gradients": Situation(
-        lambda: network(
-            lambda self, x: self.fc(x) * (2 if self.fc.weight.requires_grad else 1),
-            fc=nn.Linear(6, 4),
-        ),
-        normal(3, 6),
+        one(lambda self, x: self.fc(x) * (2 if self.fc.weight.requires_grad else 1)),
+        X,
         may_refuse=True,
     ),
     "whether gradients are on": Situation(
-        lambda: network(
-            lambda self, x: self.fc(x) * (2 if torch.is_grad_enabled() else 1), fc=nn.Linear(6, 4)
-        ),
-        normal(3, 6),
-        share=1.0,
+        one(lambda self, x: self.fc(x) * (2 if torch.is_grad_enabled() else 1)), X
     ),
-    "a copy of a layer at each call": Situation(
-        lambda: network(copied_layer, fc=nn.Linear(6, 4)), normal(3, 6), may_refuse=True
-    ),
+    "a copy of a layer at each call": Situation(one(copied_layer), X, may_refuse=True),
 }
 
 
@@ -347,10 +285,5 @@ def test_how_layers_are_called(name: str, engine: str) -> None:
 
 
 def test_a_table_by_the_weights_address_is_noticed() -> None:
-    situation = Situation(
-        lambda: network(by_address, fc=nn.Linear(6, 4), seen={}),
-        normal(3, 6),
-        (normal(2, 6),),
-        may_refuse=True,
-    )
+    situation = Situation(one(by_address, seen={}), X, (normal(2, 6),), may_refuse=True)
     assert faults(situation, "native") == []

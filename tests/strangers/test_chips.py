@@ -29,7 +29,8 @@ from tests.strangers import (
 )
 from tests.strangers.compare import unlike
 from tests.strangers.judge import YEAR_S, called, converted, twin
-from tests.strangers.situation import ENGINES, Situation, call, network, normal
+from tests.strangers.parts import one
+from tests.strangers.situation import ENGINES, Situation, call, normal
 
 
 def some(table: ModuleType, *names: str) -> dict[str, Situation]:
@@ -189,16 +190,14 @@ def test_a_first_call_in_inference_mode_spoils_nothing(engine: str) -> None:
 
 def test_gradients_reach_the_input_as_in_the_network() -> None:
     case = Situation(
-        lambda: network(
-            lambda self, x, y: self.fc(x) * self.fc(y).tanh() + x[:, :4], fc=nn.Linear(6, 4)
-        ),
+        one(lambda self, x, y: self.fc(x) * self.fc(y).tanh() + x[:, :4]),
         call(normal(3, 6), normal(3, 6, seed=1)),
     )
     chip, net = analogsim.program(converted(case)), twin(case).eval()
     gradients = []
-    for one in (chip, net):
+    for model in (chip, net):
         x, y = (t.clone().requires_grad_() for t in case.calls[0].args)
-        gradients.append(torch.autograd.grad(one(x, y).sum(), (x, y)))
+        gradients.append(torch.autograd.grad(model(x, y).sum(), (x, y)))
     assert unlike(gradients[0], gradients[1], 1e-4) is None
 
 

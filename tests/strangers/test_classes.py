@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import faults
-from tests.strangers.parts import conv
+from tests.strangers.parts import X, conv, one
 from tests.strangers.situation import ENGINES, Situation, call, network, normal
 
 
@@ -203,13 +203,11 @@ SITUATIONS = {
         lambda: network(relu_after(nn.Linear), steps=linears(12, 10, 6)),
         normal(5, 12),
         (normal(2, 12), normal(5, 12, seed=1)),
-        share=1.0,
     ),
     "ReLU after each nn.Conv2d": Situation(
         lambda: network(relu_after(nn.Conv2d), steps=nn.ModuleList([conv(1, 4), conv(4, 3)])),
         normal(3, 1, 6, 6),
         (normal(1, 1, 9, 7),),
-        share=1.0,
     ),
     "ReLU after what has a forward pass of torch's convolutions": Situation(
         lambda: network(
@@ -229,21 +227,19 @@ SITUATIONS = {
         may_refuse=True,
     ),
     "counts its linear layers": Situation(
-        lambda: network(counts_layers, first=nn.Linear(6, 6), last=nn.Linear(6, 4)),
-        normal(5, 6),
+        lambda: network(counts_layers, first=nn.Linear(6, 6), last=nn.Linear(6, 4)), normal(5, 6)
     ),
-    "counts its parameters": Situation(
-        lambda: network(counts_parameters, fc=nn.Linear(6, 4)), normal(5, 6)
-    ),
-    "asserts the class": Situation(
-        lambda: network(asserts_class, fc=nn.Linear(6, 4)), normal(5, 6), (normal(1, 6),)
-    ),
+    "counts its parameters": Situation(one(counts_parameters), normal(5, 6)),
+    "asserts the class": Situation(one(asserts_class), normal(5, 6), (normal(1, 6),)),
     "matches classes by pattern": Situation(
         lambda: network(matched_class, steps=nn.ModuleList([nn.Conv1d(2, 3, 4), nn.Linear(3, 2)])),
         normal(5, 2, 8),
     ),
     "a subclass with its own forward pass": Situation(
-        lambda: nn.Sequential(Halved(6, 5), nn.Tanh(), nn.Linear(5, 4)), normal(5, 6), analog=("2",)
+        lambda: nn.Sequential(Halved(6, 5), nn.Tanh(), nn.Linear(5, 4)),
+        normal(5, 6),
+        share=20 / 50,
+        analog=("2",),
     ),
     "a subclass whose call takes more": Situation(
         lambda: network(
@@ -253,6 +249,7 @@ SITUATIONS = {
         ),
         normal(5, 6),
         (call(normal(5, 6), 0.5),),
+        share=20 / 50,
         analog=("out",),
     ),
     "a convolution that gives two outputs": Situation(
@@ -262,15 +259,14 @@ SITUATIONS = {
             d=conv(3, 2),
         ),
         normal(2, 2, 5, 5),
+        share=0.5,
         analog=("d",),
     ),
-    "outputs and inputs cut away by hand": Situation(cut_by_hand, normal(5, 6), share=1.0),
-    "channels cut away by hand": Situation(channels_cut_by_hand, normal(2, 2, 7, 7), share=1.0),
+    "outputs and inputs cut away by hand": Situation(cut_by_hand, normal(5, 6)),
+    "channels cut away by hand": Situation(channels_cut_by_hand, normal(2, 2, 7, 7)),
     "one bias for all outputs": Situation(one_bias, normal(5, 6), (normal(6),), may_refuse=True),
     "fused for quantisation": Situation(
-        lambda: torch.ao.nn.intrinsic.LinearReLU(nn.Linear(6, 4), nn.ReLU()),
-        normal(5, 6),
-        share=1.0,
+        lambda: torch.ao.nn.intrinsic.LinearReLU(nn.Linear(6, 4), nn.ReLU()), normal(5, 6)
     ),
     "a subclass with no forward pass of its own": Situation(
         lambda: network(
@@ -278,12 +274,12 @@ SITUATIONS = {
         ),
         normal(5, 6),
         analog=("fc",),
-        share=1.0,
     ),
     "a convolution with its own _conv_forward": Situation(
         lambda: nn.Sequential(Cylinder(1, 4, 3, padding=1), nn.ReLU(), conv(4, 2)),
         normal(3, 1, 6, 6),
         (normal(3, 1, 5, 9),),
+        share=2 / 3,
     ),
     "a convolution that standardises its weights": Situation(
         lambda: nn.Sequential(Standardised(1, 4, 3), nn.ReLU(), conv(4, 2)),
@@ -297,11 +293,11 @@ SITUATIONS = {
         may_refuse=True,
     ),
     "a linear layer with a mask on its weights": Situation(
-        lambda: nn.Sequential(Masked(6, 6), nn.ReLU(), nn.Linear(6, 6)), normal(3, 6), share=0.5
+        lambda: nn.Sequential(Masked(6, 6), nn.ReLU(), nn.Linear(6, 6)), X, share=0.5
     ),
     "attributes with the words of a layer on tiles": Situation(
         lambda: network(lambda self, x: self.fc(x) + self.fc.read(), fc=WithReservedNames(6, 4)),
-        normal(3, 6),
+        X,
         may_refuse=True,
     ),
     "methods with the words of a layer on tiles": Situation(
@@ -311,7 +307,7 @@ SITUATIONS = {
             ),
             fc=WithReservedMethods(6, 4),
         ),
-        normal(3, 6),
+        X,
         may_refuse=True,
     ),
     "parts with the words of a chip": Situation(
@@ -324,23 +320,18 @@ SITUATIONS = {
             chip="potato",
             report=None,
         ),
-        normal(3, 6),
-        share=1.0,
+        X,
     ),
-    "a network that is false": Situation(
-        lambda: NoLength([nn.Linear(6, 4)]), normal(3, 6), share=1.0
-    ),
+    "a network that is false": Situation(lambda: NoLength([nn.Linear(6, 4)]), X),
     "a part that is false": Situation(
-        lambda: nn.Sequential(NoLength([nn.Linear(6, 4)]), nn.Linear(4, 2)), normal(3, 6), share=1.0
+        lambda: nn.Sequential(NoLength([nn.Linear(6, 4)]), nn.Linear(4, 2)), X
     ),
     "layers that are equal to each other": Situation(
-        lambda: nn.Sequential(EqualToAll(6, 6), nn.ReLU(), EqualToAll(6, 6)),
-        normal(3, 6),
-        may_refuse=True,
+        lambda: nn.Sequential(EqualToAll(6, 6), nn.ReLU(), EqualToAll(6, 6)), X, may_refuse=True
     ),
-    "lazy layers that have run": Situation(lazy_layer, normal(3, 6), share=1.0),
+    "lazy layers that have run": Situation(lazy_layer, X),
     "lazy layers that have not run": Situation(
-        lambda: nn.Sequential(nn.LazyLinear(5)), normal(3, 6), refused="lazy"
+        lambda: nn.Sequential(nn.LazyLinear(5)), X, refused="lazy"
     ),
 }
 

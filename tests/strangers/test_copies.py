@@ -177,10 +177,7 @@ SITUATIONS = {
         notes=("worker",),
     ),
     "an open file": Situation(
-        with_attribute("file", lambda net: sys.__stderr__),
-        X,
-        (Z,),
-        notes=("file",),
+        with_attribute("file", lambda net: sys.__stderr__), X, (Z,), notes=("file",)
     ),
     "a file in memory": Situation(with_attribute("file", lambda net: io.BytesIO(b"abc")), X, (Z,)),
     "a generator": Situation(
@@ -215,14 +212,14 @@ SITUATIONS = {
             lambda self, x: [
                 lock.acquire() and lock.release() or self.fc(x) for lock in [self.lock]
             ][0],
-            lock=threading.Lock(),
             fc=nn.Linear(6, 4),
+            lock=threading.Lock(),
         ),
         X,
         (Z,),
         notes=("lock",),
     ),
-    "weights made in inference mode": Situation(inference_weights, X, (Z,), share=1.0),
+    "weights made in inference mode": Situation(inference_weights, X, (Z,)),
     "a network whose copy is itself": Situation(
         lambda: CopiesItself(nn.Linear(6, 4), nn.ReLU()), X, (Z,), may_refuse=True
     ),
@@ -250,16 +247,16 @@ SITUATIONS = {
         may_refuse=True,
     ),
     # References.
-    "a child that knows its parent": Situation(in_circle, X, (Z,), share=1.0),
+    "a child that knows its parent": Situation(in_circle, X, (Z,)),
     "a weak reference to the parent": Situation(weak_parent, X, (Z,), may_refuse=True),
     "a layer in an object that is no module": Situation(
         held, X, (Z,), share=24 / 60, analog=("out",)
     ),
-    "a registered layer, also in an object": Situation(held_twice, X, (Z,), share=1.0),
-    "a mark on a layer": Situation(marked_layers, X, (Z,), share=1.0),
-    "a part and a buffer on a layer": Situation(dressed_layer, X, (Z,), share=1.0),
-    "a method on a layer": Situation(layer_with_method, X, (Z,), share=1.0),
-    "a copy of a copy": Situation(lambda: copy.deepcopy(copy.deepcopy(two())), X, (Z,), share=1.0),
+    "a registered layer, also in an object": Situation(held_twice, X, (Z,)),
+    "a mark on a layer": Situation(marked_layers, X, (Z,)),
+    "a part and a buffer on a layer": Situation(dressed_layer, X, (Z,)),
+    "a method on a layer": Situation(layer_with_method, X, (Z,)),
+    "a copy of a copy": Situation(lambda: copy.deepcopy(copy.deepcopy(two())), X, (Z,)),
 }
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 import analogsim
 from tests.strangers.judge import converted, faults
-from tests.strangers.parts import X
+from tests.strangers.parts import X, one
 from tests.strangers.situation import Situation, network, normal, whole
 
 
@@ -39,7 +39,6 @@ SITUATIONS = {
         stack(lambda: nn.Conv2d(2, 3, 3), nn.ReLU, nn.Flatten, lambda: nn.Linear(48, 5)),
         normal(3, 2, 6, 6),
         (normal(1, 2, 6, 6),),
-        share=1.0,
     ),
     "one of two kept digital": Situation(
         stack(lambda: nn.Linear(6, 6), nn.ReLU, lambda: nn.Linear(6, 2)),
@@ -97,9 +96,7 @@ SITUATIONS = {
         options={"keep_digital": ["out"]},
     ),
     "a layer that is not used counts nothing": Situation(
-        lambda: network(lambda self, x: self.fc(x), fc=nn.Linear(6, 4), spare=nn.Linear(600, 400)),
-        X,
-        share=1.0,
+        one(lambda self, x: self.fc(x), spare=nn.Linear(600, 400)), X
     ),
     "BatchNorm, pooling, activations count nothing": Situation(
         stack(
@@ -113,12 +110,9 @@ SITUATIONS = {
             lambda: nn.Softmax(1),
         ),
         normal(2, 2, 6, 6),
-        share=1.0,
     ),
     "an embedding counts nothing": Situation(
-        stack(lambda: nn.Embedding(50, 6), lambda: nn.Linear(6, 2)),
-        whole(2, 4, below=50),
-        share=1.0,
+        stack(lambda: nn.Embedding(50, 6), lambda: nn.Linear(6, 2)), whole(2, 4, below=50)
     ),
     "depthwise and pointwise": Situation(
         stack(lambda: nn.Conv2d(4, 4, 3, padding=1, groups=4), nn.ReLU, lambda: nn.Conv2d(4, 8, 1)),
@@ -129,7 +123,6 @@ SITUATIONS = {
     "one expert that the last row calls": Situation(
         lambda: network(expert, experts=nn.ModuleList([nn.Linear(6, 4), nn.Linear(6, 4)])),
         torch.cat([normal(20, 6).abs(), -X[:1].abs()]),
-        share=1.0,
         analog=("experts.0", "experts.1"),
     ),
     "an early exit for easy inputs": Situation(
@@ -140,32 +133,27 @@ SITUATIONS = {
         analog=("body", "early", "late"),
     ),
     "a bag of embeddings counts nothing": Situation(
-        stack(lambda: nn.EmbeddingBag(50, 6), lambda: nn.Linear(6, 2)),
-        whole(2, 4, below=50),
-        share=1.0,
+        stack(lambda: nn.EmbeddingBag(50, 6), lambda: nn.Linear(6, 2)), whole(2, 4, below=50)
     ),
     "experts that some rows call": Situation(
         lambda: network(expert, experts=nn.ModuleList([nn.Linear(6, 4), nn.Linear(6, 4)])),
         torch.cat([X.abs(), -X[:1].abs()]),
-        share=1.0,
         analog=("experts.0", "experts.1"),
     ),
     "features without gradients": Situation(
-        lambda: network(frozen_features, body=nn.Linear(6, 6), head=nn.Linear(6, 2)), X, share=1.0
+        lambda: network(frozen_features, body=nn.Linear(6, 6), head=nn.Linear(6, 2)), X
     ),
     "nothing at all": Situation(
         stack(nn.ReLU, lambda: nn.BatchNorm1d(6), lambda: nn.PReLU()), X, refused="."
     ),
     "only an LSTM": Situation(
-        lambda: network(lambda self, x: self.r(x)[0], r=nn.LSTM(6, 5)), normal(2, 3, 6), share=1.0
+        lambda: network(lambda self, x: self.r(x)[0], r=nn.LSTM(6, 5)), normal(2, 3, 6)
     ),
     "only what is kept digital": Situation(
         stack(lambda: nn.Linear(6, 4)), X, refused=".", options={"keep_digital": ["*"]}
     ),
     "only what the example does not use": Situation(
-        lambda: network(lambda self, x: self.fc(x) if x.shape[1] == 6 else x, fc=nn.Linear(6, 4)),
-        normal(3, 5),
-        refused=".",
+        one(lambda self, x: self.fc(x) if x.shape[1] == 6 else x), normal(3, 5), refused="."
     ),
 }
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import converted, faults
-from tests.strangers.parts import X
+from tests.strangers.parts import X, one
 from tests.strangers.situation import Situation, network, normal
 
 LSTM = 4 * 5 * (6 + 5)
@@ -80,18 +80,13 @@ SITUATIONS = {
         digital=("0",),
     ),
     "a bilinear form": Situation(
-        lambda: network(
-            lambda self, x: self.b(self.fc(x), x), fc=nn.Linear(6, 4), b=nn.Bilinear(4, 6, 3)
-        ),
+        one(lambda self, x: self.b(self.fc(x), x), b=nn.Bilinear(4, 6, 3)),
         X,
+        share=None,
         digital=("b",),
     ),
     "a parameter in a product": Situation(
-        lambda: network(
-            lambda self, x: self.fc(x @ self.w),
-            w=nn.Parameter(torch.randn(6, 6)),
-            fc=nn.Linear(6, 4),
-        ),
+        one(lambda self, x: self.fc(x @ self.w), w=nn.Parameter(torch.randn(6, 6))),
         X,
         share=24 / 60,
         digital=("(model)",),
@@ -129,19 +124,16 @@ SITUATIONS = {
         share=40 / (40 + 12 + 8),
     ),
     "inner products": Situation(
-        lambda: network(
-            lambda self, x: torch.inner(self.fc(x), self.rows),
-            fc=nn.Linear(6, 4),
-            rows=nn.Parameter(torch.randn(3, 4)),
+        one(
+            lambda self, x: torch.inner(self.fc(x), self.rows), rows=nn.Parameter(torch.randn(3, 4))
         ),
         X,
         share=24 / 36,
         digital=("(model)",),
     ),
     "baddbmm": Situation(
-        lambda: network(
+        one(
             lambda self, x: torch.baddbmm(self.bias, self.fc(x)[None], self.w),
-            fc=nn.Linear(6, 4),
             w=nn.Parameter(torch.randn(1, 4, 5)),
             bias=nn.Parameter(torch.randn(1, 1, 5)),
         ),
@@ -150,10 +142,8 @@ SITUATIONS = {
         digital=("(model)",),
     ),
     "a sparse matrix on the left": Situation(
-        lambda: network(
-            lambda self, x: torch.sparse.mm(self.graph, self.fc(x)),
-            fc=nn.Linear(6, 4),
-            graph=torch.eye(3).to_sparse(),
+        one(
+            lambda self, x: torch.sparse.mm(self.graph, self.fc(x)), graph=torch.eye(3).to_sparse()
         ),
         X,
         may_refuse=True,
@@ -172,30 +162,27 @@ SITUATIONS = {
         digital=("(model)",),
     ),
     "rows against rows": Situation(
-        lambda: network(lambda self, x: (lambda h: h @ h.T)(self.fc(x)), fc=nn.Linear(6, 4)),
+        one(lambda self, x: (lambda h: h @ h.T)(self.fc(x))),
         X,
         share=3 * 24 / (3 * 24 + 3 * 3 * 4),
         notes=("batch",),
     ),
     "a product with a vector": Situation(
-        lambda: network(
-            lambda self, x: self.fc(x) @ self.v, fc=nn.Linear(6, 4), v=nn.Parameter(torch.randn(4))
-        ),
+        one(lambda self, x: self.fc(x) @ self.v, v=nn.Parameter(torch.randn(4))),
         X,
         share=24 / 28,
         digital=("(model)",),
     ),
     "a product in a part": Situation(
         lambda: nn.Sequential(
-            nn.Linear(6, 6),
-            network(lambda self, x: x @ self.w, w=nn.Parameter(torch.randn(6, 2))),
+            nn.Linear(6, 6), network(lambda self, x: x @ self.w, w=nn.Parameter(torch.randn(6, 2)))
         ),
         X,
         share=36 / 48,
         digital=("1",),
     ),
     "a layer called, and its weight beside": Situation(
-        lambda: network(used_after_called, fc=nn.Linear(6, 4)), X, share=0.5, digital=("fc",)
+        one(used_after_called), X, share=0.5, digital=("fc",)
     ),
 }
 

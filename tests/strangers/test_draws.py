@@ -104,7 +104,10 @@ SITUATIONS = {
         rows(lambda self, x: self.fc(x)[torch.randperm(len(x))]), normal(20, 8), notes=("random",)
     ),
     "noise in the weights": Situation(
-        lambda: nn.Sequential(Noisy(8, 8), nn.ReLU(), nn.Linear(8, 4)), ROWS, notes=("random",)
+        lambda: nn.Sequential(Noisy(8, 8), nn.ReLU(), nn.Linear(8, 4)),
+        ROWS,
+        share=32 / 96,
+        notes=("random",),
     ),
     "a draw of Python's": Situation(rows(python_random), ROWS, notes=("random",)),
     "a draw of numpy's": Situation(rows(numpy_random), ROWS, notes=("random",)),

@@ -10,6 +10,11 @@ from tests.strangers.parts import X, Z, two, with_hook
 from tests.strangers.situation import Situation
 
 
+def hooked(register, **more):
+    """Two layers, after `register`."""
+    return Situation(with_hook(register), X, (Z,), **more)
+
+
 def kept_features():
     made = two()
     made.features = {}
@@ -52,70 +57,40 @@ def halved_weight_before(m, args):
 
 SITUATIONS = {
     # Hooks.
-    "a hook that doubles a layer's output": Situation(
-        with_hook(lambda net: net[0].register_forward_hook(lambda m, args, out: out * 2)),
-        X,
-        (Z,),
-        share=1.0,
+    "a hook that doubles a layer's output": hooked(
+        lambda net: net[0].register_forward_hook(lambda m, args, out: out * 2)
     ),
-    "a hook that changes a layer's input": Situation(
-        with_hook(lambda net: net[2].register_forward_pre_hook(lambda m, args: (args[0] + 1,))),
-        X,
-        (Z,),
-        share=1.0,
+    "a hook that changes a layer's input": hooked(
+        lambda net: net[2].register_forward_pre_hook(lambda m, args: (args[0] + 1,))
     ),
-    "a hook with names of arguments": Situation(
-        with_hook(
-            lambda net: net[2].register_forward_pre_hook(
-                lambda m, args, kwargs: ((args[0] + 1,), kwargs), with_kwargs=True
-            )
-        ),
-        X,
-        (Z,),
-        share=1.0,
+    "a hook with names of arguments": hooked(
+        lambda net: net[2].register_forward_pre_hook(
+            lambda m, args, kwargs: ((args[0] + 1,), kwargs), with_kwargs=True
+        )
     ),
-    "a hook that always runs": Situation(
-        with_hook(
-            lambda net: net[2].register_forward_hook(lambda m, args, out: out - 1, always_call=True)
-        ),
-        X,
-        (Z,),
-        share=1.0,
+    "a hook that always runs": hooked(
+        lambda net: net[2].register_forward_hook(lambda m, args, out: out - 1, always_call=True)
     ),
-    "a hook on the network": Situation(
-        with_hook(lambda net: net.register_forward_hook(lambda m, args, out: {"logits": out})),
-        X,
-        (Z,),
-        share=1.0,
+    "a hook on the network": hooked(
+        lambda net: net.register_forward_hook(lambda m, args, out: {"logits": out})
     ),
-    "a hook before the network": Situation(
-        with_hook(lambda net: net.register_forward_pre_hook(lambda m, args: (args[0] * 3,))),
-        X,
-        (Z,),
-        share=1.0,
+    "a hook before the network": hooked(
+        lambda net: net.register_forward_pre_hook(lambda m, args: (args[0] * 3,))
     ),
-    "a hook that knows the layer's name": Situation(hook_with_name, X, (Z,), share=1.0),
-    "a hook on gradients": Situation(
-        with_hook(lambda net: net[0].register_full_backward_hook(lambda m, gin, gout: None)),
-        X,
-        (Z,),
-        share=1.0,
+    "a hook that knows the layer's name": Situation(hook_with_name, X, (Z,)),
+    "a hook on gradients": hooked(
+        lambda net: net[0].register_full_backward_hook(lambda m, gin, gout: None)
     ),
     "features kept by a hook in the first network": Situation(
         kept_features, X, (Z,), may_refuse=True
     ),
-    "features kept by a hook outside": Situation(features_in_a_global, X, (Z,), share=1.0),
+    "features kept by a hook outside": Situation(features_in_a_global, X, (Z,)),
     "a hook that removes itself": Situation(hook_that_goes, X, (Z,), may_refuse=True, changes=True),
-    "a hook that writes the weight": Situation(
-        with_hook(lambda net: net[0].register_forward_pre_hook(halved_weight_before)),
-        X,
-        (Z,),
-        may_refuse=True,
+    "a hook that writes the weight": hooked(
+        lambda net: net[0].register_forward_pre_hook(halved_weight_before), may_refuse=True
     ),
-    "a hook on the state dictionary": Situation(
-        with_hook(lambda net: net._register_state_dict_hook(lambda m, state, prefix, meta: state)),
-        X,
-        (Z,),
+    "a hook on the state dictionary": hooked(
+        lambda net: net._register_state_dict_hook(lambda m, state, prefix, meta: state)
     ),
 }
 
@@ -131,6 +106,6 @@ def test_a_hook_for_all_modules_runs_on_layers_on_tiles() -> None:
 
     handle = nn.modules.module.register_module_forward_hook(double)
     try:
-        assert faults(Situation(two, X, (Z,), share=1.0), "native") == []
+        assert faults(Situation(two, X, (Z,)), "native") == []
     finally:
         handle.remove()

@@ -29,7 +29,7 @@ def stranger() -> nn.Module:
     )
 
 
-CASE = Situation(stranger, X, (normal(2, 6),), share=1.0, analog=("fc", "out"))
+CASE = Situation(stranger, X, (normal(2, 6),), analog=("fc", "out"))
 
 
 class CoverageWarning(UserWarning):
@@ -37,7 +37,7 @@ class CoverageWarning(UserWarning):
 
 
 class StandIn:
-    """A converter that is honest: a copy, whose drift halves the weights of what it calls analog.
+    """A converter that is honest: a copy, and weaker ones of what it calls analog.
 
     Its attributes are what it says, and `bend` what it does to the copy.
     """
@@ -49,51 +49,42 @@ class StandIn:
         self.where: dict[str, str] = {"fc": "analog", "out": "analog"}
         self.bend: Callable[[nn.Module], Any] = lambda copied: copied
         self.before: Callable[[nn.Module], Any] = lambda given: None
-        self.drifts = ("fc", "out")
+        self.on_tiles = ("fc", "out")
         vars(self).update(says)
 
     def convert(self, net: nn.Module, **options: Any) -> Any:
         self.before(net)
-        keep = options.get("keep_digital", ())
         if self.warns:
             warnings.warn("little is on tiles", CoverageWarning, stacklevel=2)
-        where = {name: "digital" if name in keep else at for name, at in self.where.items()}
         return SimpleNamespace(
             module=self.bend(copy.deepcopy(net).eval()),
             report=[
                 SimpleNamespace(name=name, where=at, why=self.why if at == "digital" else "")
-                for name, at in where.items()
+                for name, at in self.where.items()
             ],
             notes=self.notes,
             coverage=SimpleNamespace(
                 share=self.share,
                 digital=[SimpleNamespace(name=name, macs=9) for name in self.digital],
             ),
-            drifts=[name for name in self.drifts if name not in keep],
         )
 
     @staticmethod
     def program(analog: Any) -> Any:
-        return StandInChip(analog)
+        return analog.module
 
-
-class StandInChip:
-    def __init__(self, analog: Any) -> None:
-        self.analog = analog
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.analog.module(*args, **kwargs)
-
-    def drift_(self, t_s: float, *, compensation: str) -> "StandInChip":
-        with torch.no_grad():
-            for name in self.analog.drifts:
-                self.analog.module.get_submodule(name).weight.mul_(0.5)
-        return self
+    def weaken(self, analog: Any, name: str) -> Any:
+        weaker = copy.deepcopy(analog.module)
+        if name in self.on_tiles:
+            weaker.get_submodule(name).weight.data.mul_(0.5)
+        return weaker
 
 
 def found_with(case: Situation, **says: Any) -> list[str]:
     stand_in = StandIn(**says)
-    return faults(case, "native", convert=stand_in.convert, program=stand_in.program)
+    return faults(
+        case, "native", convert=stand_in.convert, program=stand_in.program, weaken=stand_in.weaken
+    )
 
 
 def raising(error: Exception) -> Callable[[nn.Module], Any]:
@@ -166,8 +157,8 @@ BROKEN = {
         "input 0: AttributeError: 'dict' object has no attribute 'no_such_thing'",
     ),
     "a layer that is only called analog": (
-        {"drifts": ("fc",)},
-        "layer out is called analog, and a year of drift moves no output",
+        {"on_tiles": ("fc",)},
+        "layer out is called analog, and weaker tiles move no output",
     ),
     "a layer missing on tiles": (
         {"where": {"fc": "analog", "out": "digital"}},

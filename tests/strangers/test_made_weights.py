@@ -10,6 +10,8 @@ from torch.nn import functional as F
 from tests.strangers.judge import faults
 from tests.strangers.situation import Situation, call, network, normal
 
+X = normal(3, 8)
+
 
 class Binary(nn.Linear):
     def forward(self, x):
@@ -137,7 +139,7 @@ LAST_ONLY = 32 / 96
 SITUATIONS = {
     "queries and keys fused": Situation(
         lambda: network(fused, q=nn.Linear(8, 8), k=nn.Linear(8, 8), out=nn.Linear(8, 4)),
-        normal(3, 8),
+        X,
         share=32 / 160,
     ),
     "BatchNorm folded by hand": Situation(
@@ -158,19 +160,19 @@ SITUATIONS = {
             b=nn.Parameter(torch.randn(8, 2)),
             out=nn.Linear(8, 4),
         ),
-        normal(3, 8),
+        X,
+        share=96 / (96 + 3 * 64 + 8 * 8 * 2),
         analog=("out",),
     ),
     "an adapter beside": Situation(
         lambda: network(
             beside_adapter, base=nn.Linear(8, 8), down=nn.Linear(8, 2), up=nn.Linear(2, 8)
         ),
-        normal(3, 8),
-        share=1.0,
+        X,
     ),
     "weights that another layer writes": Situation(
         lambda: network(hyper, writer=nn.Linear(5, 32), out=nn.Linear(4, 2)),
-        call(normal(3, 8), normal(3, 5)),
+        call(X, normal(3, 5)),
         share=168 / (168 + 32),
     ),
     "a kernel times a gain, by _conv_forward": Situation(
@@ -184,18 +186,16 @@ SITUATIONS = {
         share=12 / (12 + 9 * 72),
     ),
     "a layer made anew from a layer's weight": Situation(
-        lambda: network(made_anew, fc=nn.Linear(8, 8), out=nn.Linear(4, 4)),
-        normal(3, 8),
-        may_refuse=True,
+        lambda: network(made_anew, fc=nn.Linear(8, 8), out=nn.Linear(4, 4)), X, may_refuse=True
     ),
     "a copy with twice the weights": Situation(
-        lambda: network(copied_and_scaled, fc=nn.Linear(8, 8)), normal(3, 8), may_refuse=True
+        lambda: network(copied_and_scaled, fc=nn.Linear(8, 8)), X, may_refuse=True
     ),
     "weights halved at each call": Situation(
-        lambda: network(halves_itself, fc=nn.Linear(8, 8)), normal(3, 8), refused="state|chang"
+        lambda: network(halves_itself, fc=nn.Linear(8, 8)), X, refused="state|chang"
     ),
     "weights cut to a largest value at each call": Situation(
-        lambda: network(clamps_itself, fc=nn.Linear(8, 8)), normal(3, 8), may_refuse=True
+        lambda: network(clamps_itself, fc=nn.Linear(8, 8)), X, may_refuse=True
     ),
     "weights cut to a largest norm at each call": Situation(
         lambda: nn.Sequential(MaxNorm(2, 4, 3), nn.Flatten(), nn.Linear(36, 3)),
@@ -209,31 +209,27 @@ SITUATIONS = {
         may_refuse=True,
     ),
     "the state dictionary read in the forward pass": Situation(
-        lambda: network(reads_state, fc=nn.Linear(8, 4)), normal(3, 8), share=1.0
+        lambda: network(reads_state, fc=nn.Linear(8, 4)), X
     ),
     "an ensemble with stacked weights": Situation(
         lambda: network(
             stacked, nets=nn.ModuleList([nn.Linear(8, 8) for _ in range(3)]), out=nn.Linear(8, 4)
         ),
-        normal(3, 8),
+        X,
         may_refuse=True,
     ),
     "binary weights": Situation(
-        lambda: nn.Sequential(Binary(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 4)),
-        normal(3, 8),
-        share=LAST_ONLY,
+        lambda: nn.Sequential(Binary(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 4)), X, share=LAST_ONLY
     ),
     "only binary weights": Situation(
-        lambda: nn.Sequential(Binary(8, 8), nn.ReLU(), Binary(8, 4)), normal(3, 8), refused="."
+        lambda: nn.Sequential(Binary(8, 8), nn.ReLU(), Binary(8, 4)), X, refused="."
     ),
     "binary weights in place": Situation(
-        lambda: nn.Sequential(BinaryInPlace(8, 8), nn.ReLU(), nn.Linear(8, 4)),
-        normal(3, 8),
-        may_refuse=True,
+        lambda: nn.Sequential(BinaryInPlace(8, 8), nn.ReLU(), nn.Linear(8, 4)), X, may_refuse=True
     ),
     "a parameter scaled at run time": Situation(
         lambda: nn.Sequential(Equalised(8, 8), nn.ReLU(), nn.Linear(8, 4)),
-        normal(3, 8),
+        X,
         share=LAST_ONLY,
         digital=("0",),
     ),

@@ -6,7 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.strangers.judge import faults
+from tests.strangers.parts import one
 from tests.strangers.situation import ENGINES, Situation, call, fresh, network, normal
+
+X = normal(3, 2, 6, 6)
 
 LAST = torch.channels_last
 
@@ -162,23 +165,20 @@ def padded(**more):
         lambda: nn.Sequential(nn.Conv2d(2, 4, **more), nn.ReLU(), nn.Conv2d(4, 2, 1)),
         normal(2, 2, 5, 7),
         (normal(1, 2, 8, 8), normal(2, 5, 7)),
-        share=1.0,
     )
 
 
 SITUATIONS = {
-    "view right after a convolution": Situation(
-        picture(view_of_output), normal(3, 2, 6, 6), (normal(1, 2, 6, 6),), share=1.0
-    ),
+    "view right after a convolution": Situation(picture(view_of_output), X, (normal(1, 2, 6, 6),)),
     "view after pooling": Situation(
-        picture(view_after_pool, out=nn.Linear(12, 2)), normal(3, 2, 6, 6), (normal(1, 2, 6, 6),)
+        picture(view_after_pool, out=nn.Linear(12, 2)), X, (normal(1, 2, 6, 6),)
     ),
     "view as rows, then transposed": Situation(
-        picture(view_as_rows, out=nn.Linear(3, 2)), normal(3, 2, 6, 6), (normal(1, 2, 9, 6),)
+        picture(view_as_rows, out=nn.Linear(3, 2)), X, (normal(1, 2, 9, 6),)
     ),
     "channels to the end and back": Situation(
         picture(channels_to_end, out=nn.Linear(3, 5), norm=nn.LayerNorm(5)),
-        normal(3, 2, 6, 6),
+        X,
         (normal(1, 2, 9, 6),),
     ),
     "view after a convolution that pads circularly, channels at the end before": Situation(
@@ -187,7 +187,6 @@ SITUATIONS = {
         ),
         normal(3, 2, 6, 7),
         (normal(1, 2, 4, 5),),
-        share=1.0,
     ),
     "a convolution that mirrors its borders, channels at the end before": Situation(
         lambda: network(
@@ -197,32 +196,31 @@ SITUATIONS = {
         ),
         normal(3, 2, 6, 7),
         (normal(1, 2, 4, 5),),
-        share=1.0,
     ),
-    "a branch on the layout": Situation(picture(branch_on_layout), normal(3, 2, 6, 6)),
+    "a branch on the layout": Situation(picture(branch_on_layout), X),
     "a branch on the layout, channels_last inputs": Situation(
-        picture(branch_on_layout), normal(3, 2, 6, 6).to(memory_format=LAST), (normal(3, 2, 6, 6),)
+        picture(branch_on_layout), X.to(memory_format=LAST), (X,)
     ),
-    "strides read from the output": Situation(picture(strides_read), normal(3, 2, 6, 6)),
+    "strides read from the output": Situation(picture(strides_read), X),
     "strides assumed": Situation(picture(fixed_strides), normal(2, 2, 6, 6)),
     "memory read in its order": Situation(picture(flat_memory), normal(2, 2, 6, 6)),
     "made channels_last inside": Situation(picture(as_last), normal(2, 2, 6, 6)),
     "flattened in channels_last": Situation(picture(flat_last), normal(2, 2, 6, 6)),
     "channels_last inputs": Situation(
         picture(lambda self, x: self.fc(self.c(x).flatten(1))),
-        normal(3, 2, 6, 6).to(memory_format=LAST),
-        (normal(1, 2, 6, 6).to(memory_format=LAST), normal(3, 2, 6, 6)),
+        X.to(memory_format=LAST),
+        (normal(1, 2, 6, 6).to(memory_format=LAST), X),
     ),
     "a network in channels_last": Situation(
         lambda: to_channels_last(picture(lambda self, x: self.fc(self.c(x).flatten(1)))()),
-        normal(3, 2, 6, 6).to(memory_format=LAST),
-        (normal(3, 2, 6, 6),),
+        X.to(memory_format=LAST),
+        (X,),
     ),
     "a network in channels_last, view": Situation(
         lambda: to_channels_last(
             picture(lambda self, x: self.c(x).permute(0, 2, 3, 1).view(len(x), -1))()
         ),
-        normal(3, 2, 6, 6).to(memory_format=LAST),
+        X.to(memory_format=LAST),
         silent=("fc",),
     ),
     "inputs that are a slice": Situation(
@@ -234,69 +232,45 @@ SITUATIONS = {
     "inputs expanded from one": Situation(
         picture(view_of_output), normal(1, 2, 6, 6).expand(3, 2, 6, 6)
     ),
-    "inputs that want gradients": Situation(
-        picture(view_of_output), normal(3, 2, 6, 6).requires_grad_()
-    ),
+    "inputs that want gradients": Situation(picture(view_of_output), X.requires_grad_()),
     "the output written to": Situation(
-        picture(written_to), normal(3, 2, 6, 6), (normal(1, 2, 6, 6),), may_refuse=False
+        picture(written_to), X, (normal(1, 2, 6, 6),), may_refuse=False
     ),
-    "the output written to through a view": Situation(
-        picture(written_through_view), normal(3, 2, 6, 6)
-    ),
+    "the output written to through a view": Situation(picture(written_through_view), X),
     "an output used again after it was written to": Situation(
         lambda: network(output_used_after_write, fc=nn.Linear(6, 6), again=nn.Linear(6, 6)),
         normal(3, 6),
     ),
-    "halves of an output added to each other": Situation(
-        picture(shared_memory), normal(3, 2, 6, 6)
-    ),
-    "out=": Situation(
-        lambda: network(out_argument, fc=nn.Linear(6, 4)), normal(3, 6), may_refuse=True
-    ),
-    "a buffer filled from layers": Situation(
-        lambda: network(written_into_buffer, fc=nn.Linear(6, 4)), normal(3, 6)
-    ),
+    "halves of an output added to each other": Situation(picture(shared_memory), X),
+    "out=": Situation(one(out_argument), normal(3, 6), may_refuse=True),
+    "a buffer filled from layers": Situation(one(written_into_buffer), normal(3, 6)),
     "rows sent to one of two layers": Situation(
         lambda: network(rows_routed, a=nn.Linear(6, 4), b=nn.Linear(6, 4)),
         torch.cat([normal(3, 6).abs(), -normal(1, 6).abs()]),
         (normal(5, 6).abs(), -normal(2, 6).abs(), normal(5, 6)),
-        share=1.0,
         analog=("a", "b"),
     ),
     "unfold, a linear layer, fold": Situation(
-        lambda: network(windows, out=nn.Linear(18, 3)),
-        normal(2, 2, 5, 5),
-        (normal(1, 2, 4, 7),),
-        share=1.0,
+        lambda: network(windows, out=nn.Linear(18, 3)), normal(2, 2, 5, 5), (normal(1, 2, 4, 7),)
     ),
     "pixel shuffle": Situation(
-        lambda: network(shuffled, c=conv(2, 8, padding=1)), normal(2, 2, 5, 5), share=1.0
+        lambda: network(shuffled, c=conv(2, 8, padding=1)), normal(2, 2, 5, 5)
     ),
-    "images without a batch": Situation(picture(one_at_a_time), normal(3, 2, 6, 6), share=1.0),
+    "images without a batch": Situation(picture(one_at_a_time), X),
     "squeeze without a dimension": Situation(
-        picture(squeezed), normal(3, 2, 6, 6), (normal(1, 2, 6, 6), normal(2, 2, 6, 6)), share=1.0
+        picture(squeezed), X, (normal(1, 2, 6, 6), normal(2, 2, 6, 6))
     ),
-    "one row by itself": Situation(
-        lambda: network(one_row, fc=nn.Linear(6, 4)), normal(3, 6), (normal(1, 6),), share=1.0
-    ),
-    "no rows for a layer": Situation(
-        lambda: network(nothing_first, fc=nn.Linear(6, 4)), normal(3, 6), share=1.0
-    ),
-    "a batch without rows later": Situation(
-        lambda: nn.Linear(6, 4), normal(3, 6), (normal(0, 6),), share=1.0
-    ),
+    "one row by itself": Situation(one(one_row), normal(3, 6), (normal(1, 6),)),
+    "no rows for a layer": Situation(one(nothing_first), normal(3, 6)),
+    "a batch without rows later": Situation(lambda: nn.Linear(6, 4), normal(3, 6), (normal(0, 6),)),
     "a batch of no images later": Situation(
-        lambda: nn.Sequential(conv(2, 3), nn.ReLU(), conv(3, 2)),
-        normal(3, 2, 6, 6),
-        (normal(0, 2, 6, 6),),
-        share=1.0,
+        lambda: nn.Sequential(conv(2, 3), nn.ReLU(), conv(3, 2)), X, (normal(0, 2, 6, 6),)
     ),
     "an example without rows": Situation(lambda: nn.Linear(6, 4), normal(0, 6), may_refuse=True),
     "a linear layer on five axes": Situation(
         lambda: nn.Sequential(nn.Linear(6, 4), nn.GELU(), nn.Linear(4, 2)),
         normal(2, 1, 3, 2, 6),
         (normal(6), normal(3, 6)),
-        share=1.0,
     ),
     "one convolution in one dimension": Situation(
         lambda: nn.Sequential(
@@ -304,7 +278,6 @@ SITUATIONS = {
         ),
         normal(3, 2, 11),
         (normal(2, 11), normal(1, 2, 30)),
-        share=1.0,
     ),
     "convolutions in one and two dimensions": Situation(
         lambda: network(
@@ -313,7 +286,6 @@ SITUATIONS = {
             d=nn.Conv1d(3, 2, 2, padding="same"),
         ),
         normal(2, 2, 6, 7),
-        share=1.0,
     ),
     "padding 1": padded(kernel_size=3, padding=1),
     "padding same, even kernel": padded(kernel_size=4, padding="same"),
@@ -330,21 +302,18 @@ SITUATIONS = {
         lambda: nn.Sequential(conv(4, 6, groups=2), nn.ReLU(), conv(6, 4, groups=2)),
         normal(2, 4, 6, 7),
         (normal(4, 6, 7),),
-        share=1.0,
     ),
     "two groups, circular": Situation(
         lambda: nn.Sequential(conv(4, 6, groups=2, padding=1, padding_mode="circular")),
         normal(2, 4, 6, 7),
-        share=1.0,
     ),
     "patches": Situation(
         lambda: nn.Sequential(conv(2, 6, 4, stride=4), nn.Flatten(2), nn.Linear(4, 3)),
         normal(3, 2, 8, 8),
-        share=1.0,
     ),
-    "a layer of 600 inputs": Situation(lambda: nn.Linear(600, 3), normal(4, 600), share=1.0),
+    "a layer of 600 inputs": Situation(lambda: nn.Linear(600, 3), normal(4, 600)),
     "a convolution of 600 rows": Situation(
-        lambda: conv(24, 2, 5), normal(1, 24, 6, 6), (normal(2, 24, 6, 6),), share=1.0
+        lambda: conv(24, 2, 5), normal(1, 24, 6, 6), (normal(2, 24, 6, 6),)
     ),
     "inputs of another size than the example's": Situation(
         lambda: nn.Sequential(
@@ -354,16 +323,14 @@ SITUATIONS = {
             nn.Flatten(),
             nn.Linear(12, 2),
         ),
-        normal(3, 2, 6, 6),
+        X,
         (normal(3, 2, 5, 5), normal(1, 2, 9, 4)),
-        share=1.0,
     ),
     "two pictures of different sizes": Situation(
         lambda: network(
             lambda self, a, b: (self.c(a).mean((2, 3)), self.c(b).mean((2, 3))), c=conv(2, 3)
         ),
-        call(normal(3, 2, 6, 6), normal(2, 2, 4, 5)),
-        share=1.0,
+        call(X, normal(2, 2, 4, 5)),
     ),
 }
 

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 import analogsim
 from tests.strangers.compare import unlike
 from tests.strangers.judge import faults
+from tests.strangers.parts import one
 from tests.strangers.situation import Situation, call, fresh, network, normal
 
 X = normal(3, 2, 5, 5)
@@ -217,19 +218,19 @@ def stacked(*between):
 
 
 SITUATIONS = {
-    "convolution, norm": Situation(stacked(norm2d), X, (FEW,), share=1.0),
-    "convolution, dropout, norm": Situation(stacked(nn.Dropout2d, norm2d), X, (FEW,), share=1.0),
-    "convolution, identity, norm": Situation(stacked(nn.Identity, norm2d), X, (FEW,), share=1.0),
+    "convolution, norm": Situation(stacked(norm2d), X, (FEW,)),
+    "convolution, dropout, norm": Situation(stacked(nn.Dropout2d, norm2d), X, (FEW,)),
+    "convolution, identity, norm": Situation(stacked(nn.Identity, norm2d), X, (FEW,)),
     "convolution, ReLU in place, norm": Situation(
-        stacked(lambda: nn.ReLU(inplace=True), norm2d), X, (FEW,), share=1.0
+        stacked(lambda: nn.ReLU(inplace=True), norm2d), X, (FEW,)
     ),
     "convolution, norm, ReLU in place": Situation(
-        stacked(norm2d, lambda: nn.ReLU(inplace=True)), X, (FEW,), share=1.0
+        stacked(norm2d, lambda: nn.ReLU(inplace=True)), X, (FEW,)
     ),
     "norm before the convolution": Situation(
-        lambda: nn.Sequential(norm2d(2), nn.Conv2d(2, 3, 3), nn.ReLU()), X, (FEW,), share=1.0
+        lambda: nn.Sequential(norm2d(2), nn.Conv2d(2, 3, 3), nn.ReLU()), X, (FEW,)
     ),
-    "two norms in a row": Situation(pictures(twice_in_row, bn2=norm2d()), X, (FEW,), share=1.0),
+    "two norms in a row": Situation(pictures(twice_in_row, bn2=norm2d()), X, (FEW,)),
     "a norm without factors": Situation(stacked(lambda: norm2d(affine=False)), X, (FEW,)),
     "a norm with its own forward pass": Situation(stacked(lambda: lived(Scaled(3))), X, (FEW,)),
     "a norm with a large eps": Situation(stacked(lambda: norm2d(eps=0.5)), X, (FEW,)),
@@ -241,11 +242,11 @@ SITUATIONS = {
         X,
         may_refuse=True,
     ),
-    "norm and raw both used": Situation(pictures(both_used), X, (FEW,), share=1.0),
-    "the raw output used after the norm": Situation(pictures(used_after), X, (FEW,), share=1.0),
+    "norm and raw both used": Situation(pictures(both_used), X, (FEW,)),
+    "the raw output used after the norm": Situation(pictures(used_after), X, (FEW,)),
     "the raw output changed after the norm": Situation(pictures(written_later), X, (FEW,)),
     "the raw output changed before the norm": Situation(pictures(in_place_between), X, (FEW,)),
-    "called twice, normalised once": Situation(pictures(called_twice), X, (FEW,), share=1.0),
+    "called twice, normalised once": Situation(pictures(called_twice), X, (FEW,)),
     "a norm that a flag leaves out": Situation(
         pictures(by_flag), X, (call(X, norm=False), call(FEW, False), X)
     ),
@@ -288,58 +289,45 @@ SITUATIONS = {
     "a norm that another layer takes at times": Situation(
         pictures(of_another, d=nn.Conv2d(2, 3, 1)), X, (FEW, X)
     ),
-    "one norm for two layers": Situation(
-        pictures(shared, d=nn.Conv2d(2, 3, 1)), X, (FEW,), share=1.0
-    ),
+    "one norm for two layers": Situation(pictures(shared, d=nn.Conv2d(2, 3, 1)), X, (FEW,)),
     "norms crosswise": Situation(
-        pictures(crossed, d=nn.Conv2d(2, 3, 3, padding=1), bn2=norm2d()), X, (FEW,), share=1.0
+        pictures(crossed, d=nn.Conv2d(2, 3, 3, padding=1), bn2=norm2d()), X, (FEW,)
     ),
-    "a sum before the norm": Situation(pictures(added_first), X, (FEW,), share=1.0),
-    "a norm of some channels": Situation(pictures(half_of_it, bn=norm2d(2)), X, (FEW,), share=1.0),
-    "two outputs in one norm": Situation(
-        pictures(two_pictures), call(X, X + 1), (call(FEW, FEW),), share=1.0
-    ),
+    "a sum before the norm": Situation(pictures(added_first), X, (FEW,)),
+    "a norm of some channels": Situation(pictures(half_of_it, bn=norm2d(2)), X, (FEW,)),
+    "two outputs in one norm": Situation(pictures(two_pictures), call(X, X + 1), (call(FEW, FEW),)),
     "a norm of transposed features": Situation(
-        lambda: network(viewed, fc=nn.Linear(6, 4), bn=norm1d()),
-        normal(3, 5, 6),
-        (normal(1, 4, 6),),
+        one(viewed, bn=norm1d()), normal(3, 5, 6), (normal(1, 4, 6),)
     ),
     "a norm of all rows": Situation(
-        lambda: network(rows_first, fc=nn.Linear(6, 4), bn=norm1d()),
-        normal(3, 5, 6),
-        (normal(1, 4, 6),),
+        one(rows_first, bn=norm1d()), normal(3, 5, 6), (normal(1, 4, 6),)
     ),
     "a norm over the other axis": Situation(
-        lambda: network(as_wide, fc=nn.Linear(6, 4), bn=norm1d()),
-        normal(3, 4, 6),
-        (normal(1, 4, 6),),
+        one(as_wide, bn=norm1d()), normal(3, 4, 6), (normal(1, 4, 6),)
     ),
     "a linear layer and its norm": Situation(
         lambda: nn.Sequential(nn.Linear(6, 4), norm1d(), nn.ReLU(), nn.Linear(4, 4), norm1d()),
         normal(3, 6),
         (normal(1, 6),),
-        share=1.0,
     ),
     "a layer without bias and its norm": Situation(
         lambda: nn.Sequential(nn.Conv1d(2, 4, 3, bias=False), norm1d()),
         normal(3, 2, 7),
         (normal(2, 2, 9),),
     ),
-    "a norm in a checkpoint": Situation(pictures(checkpointed), X, (FEW,), share=1.0),
-    "statistics read beside": Situation(pictures(statistics_read), X, (FEW,), share=1.0),
-    "a norm written out by hand": Situation(pictures(eps_read), X, (FEW,), share=1.0),
-    "the norm's input caught by a hook": Situation(pictures(caught), X, (FEW,), share=1.0),
+    "a norm in a checkpoint": Situation(pictures(checkpointed), X, (FEW,)),
+    "statistics read beside": Situation(pictures(statistics_read), X, (FEW,)),
+    "a norm written out by hand": Situation(pictures(eps_read), X, (FEW,)),
+    "the norm's input caught by a hook": Situation(pictures(caught), X, (FEW,)),
     "a hook between layer and norm": Situation(
-        hooked(on_conv, lambda m, args, out: out * 2 + 1), X, (FEW,), share=1.0
+        hooked(on_conv, lambda m, args, out: out * 2 + 1), X, (FEW,)
     ),
     "a hook that reads the layer's output": Situation(
-        hooked(on_conv, lambda m, args, out: setattr(m, "seen", out.mean())), X, (FEW,), share=1.0
+        hooked(on_conv, lambda m, args, out: setattr(m, "seen", out.mean())), X, (FEW,)
     ),
-    "a hook after the norm": Situation(
-        hooked(on_norm, lambda m, args, out: out.abs()), X, (FEW,), share=1.0
-    ),
+    "a hook after the norm": Situation(hooked(on_norm, lambda m, args, out: out.abs()), X, (FEW,)),
     "a hook before the norm": Situation(
-        hooked(before_norm, lambda m, args: (args[0] - 1,)), X, (FEW,), share=1.0
+        hooked(before_norm, lambda m, args: (args[0] - 1,)), X, (FEW,)
     ),
     "frozen norms": Situation(
         lambda: nn.Sequential(nn.Conv2d(2, 3, 3), norm2d().requires_grad_(False), nn.ReLU()),
@@ -352,10 +340,9 @@ SITUATIONS = {
         ),
         X,
         (FEW,),
-        share=1.0,
     ),
     "features of the layer, of the norm, of both": Situation(
-        pictures(lambda self, x: (self.c(x), self.bn(self.c(x)))), X, (FEW,), share=1.0
+        pictures(lambda self, x: (self.c(x), self.bn(self.c(x)))), X, (FEW,)
     ),
 }
 
@@ -382,4 +369,4 @@ def test_a_folded_batchnorm_is_right_wherever_it_is_called(name: str) -> None:
     """Once folded it is in the weights; calls that leave it out are refused, or computed."""
     case = SITUATIONS[name]
     folded = dataclasses.replace(case, options={"bn": "fold"}, notes=(), may_refuse=True)
-    assert faults(folded, "native") == []
+    assert faults(folded, "native", tiles=False) == []

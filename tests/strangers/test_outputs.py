@@ -63,9 +63,7 @@ SITUATIONS = {
     "a distribution": Situation(
         one(lambda self, x: torch.distributions.Categorical(logits=self.fc(x)).probs), X, (Z,)
     ),
-    "complex numbers come out": Situation(
-        one(lambda self, x: torch.fft.rfft(self.fc(x))), X, (Z,), share=1.0
-    ),
+    "complex numbers come out": Situation(one(lambda self, x: torch.fft.rfft(self.fc(x))), X, (Z,)),
     "the input itself comes out": Situation(one(lambda self, x: (x, self.fc(x))), X, (Z,)),
     "minus infinity comes out": Situation(
         one(

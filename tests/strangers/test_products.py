@@ -8,6 +8,8 @@ from torch.nn import functional as F
 from tests.strangers.judge import faults
 from tests.strangers.situation import Situation, network, normal, whole
 
+X = normal(3, 8)
+
 
 class Through(torch.autograd.Function):
     @staticmethod
@@ -79,7 +81,7 @@ SITUATIONS = {
             lambda self, x: F.linear(self.fc(x).tanh(), self.fc.weight) + self.out(x).sum(),
             **pair(),
         ),
-        normal(3, 8),
+        X,
         share=96 / 160,
         analog=("fc", "out"),
         digital=("fc",),
@@ -88,13 +90,13 @@ SITUATIONS = {
         lambda: network(
             lambda self, x: self.out(F.linear(x, self.fc.weight, self.fc.bias)), **pair()
         ),
-        normal(3, 8),
+        X,
         share=OUT_ONLY,
         digital=("fc",),
     ),
     "x @ layer.weight.T": Situation(
         lambda: network(lambda self, x: self.out(x @ self.fc.weight.T + self.fc.bias), **pair()),
-        normal(3, 8),
+        X,
         share=OUT_ONLY,
         digital=("fc",),
     ),
@@ -102,7 +104,7 @@ SITUATIONS = {
         lambda: network(
             lambda self, x: self.out(torch.einsum("bi,oi->bo", x, self.fc.weight)), **pair()
         ),
-        normal(3, 8),
+        X,
         share=OUT_ONLY,
         digital=("fc",),
     ),
@@ -110,7 +112,7 @@ SITUATIONS = {
         lambda: network(
             lambda self, x: self.out(torch.addmm(self.fc.bias, x, self.fc.weight.t())), **pair()
         ),
-        normal(3, 8),
+        X,
         share=OUT_ONLY,
         digital=("fc",),
     ),
@@ -128,35 +130,33 @@ SITUATIONS = {
     ),
     "only F.linear with the layer's weight": Situation(
         lambda: network(lambda self, x: F.linear(x, self.fc.weight), fc=nn.Linear(8, 4)),
-        normal(3, 8),
+        X,
         refused=".",
     ),
     "a product by a function with its own gradient": Situation(
         lambda: network(
             lambda self, x: self.out(Through.apply(x, self.fc.weight) + self.fc.bias), **pair()
         ),
-        normal(3, 8),
+        X,
         share=OUT_ONLY,
         digital=("fc",),
     ),
-    "a product in numpy": Situation(
-        lambda: network(numpy_product, **pair()), normal(3, 8), may_refuse=True
-    ),
+    "a product in numpy": Situation(lambda: network(numpy_product, **pair()), X, may_refuse=True),
     "a weight cached at the first call": Situation(
-        lambda: network(cached_weight, cache=None, **pair()), normal(3, 8), may_refuse=True
+        lambda: network(cached_weight, cache=None, **pair()), X, may_refuse=True
     ),
     "a cosine classifier": Situation(
         lambda: network(cosine, fc=nn.Linear(8, 8), classes=nn.Linear(8, 4, bias=False)),
-        normal(3, 8),
+        X,
         share=64 / 96,
         analog=("fc",),
     ),
     "an output over the weight's norm": Situation(
-        lambda: network(sized_by_weight, fc=nn.Linear(8, 4, bias=False)), normal(3, 8), share=1.0
+        lambda: network(sized_by_weight, fc=nn.Linear(8, 4, bias=False)), X
     ),
     "a part of a layer's width": Situation(
         lambda: network(half_width, fc=nn.Linear(8, 8), out=nn.Linear(4, 4)),
-        normal(3, 8),
+        X,
         share=16 / 48,
         digital=("fc",),
     ),
@@ -172,7 +172,7 @@ SITUATIONS = {
             ws=nn.ParameterList([torch.randn(8, 8), torch.randn(8, 8)]),
             out=nn.Linear(8, 4),
         ),
-        normal(3, 8),
+        X,
         share=32 / 160,
     ),
 }

@@ -30,7 +30,6 @@ SITUATIONS = {
         lambda: network(last, r=nn.LSTM(6, 5, batch_first=True), fc=nn.Linear(5, 4)),
         normal(2, 3, 6),
         (normal(3, 7, 6),),
-        share=1.0,
         analog=("r.ih_l0", "r.hh_l0", "fc"),
         notes=(r"nn\.LSTM is written with nn\.Linear",),
     ),
@@ -38,18 +37,16 @@ SITUATIONS = {
         lambda: network(last, r=nn.GRU(6, 5, **BOTH), fc=nn.Linear(10, 4)),
         normal(2, 3, 6),
         (normal(3, 7, 6),),
-        share=1.0,
         analog=("r.ih_l0", "r.hh_l1", "r.hh_l1_reverse"),
         # Of the last step the way back has seen one input, and a state of zeros.
         silent=("r.hh_l1_reverse",),
     ),
     "nn.RNN, begun where it ended": Situation(
-        lambda: network(begun, r=nn.RNN(6, 5), fc=nn.Linear(5, 4)), normal(3, 2, 6), share=1.0
+        lambda: network(begun, r=nn.RNN(6, 5), fc=nn.Linear(5, 4)), normal(3, 2, 6)
     ),
     "nn.LSTM of sequences of different lengths": Situation(
         lambda: network(of_lengths, r=nn.LSTM(6, 5, **BOTH), fc=nn.Linear(10, 4)),
         call(normal(3, 4, 6), n=[2, 4, 1]),
-        share=1.0,
     ),
     "nn.LSTM, one product kept digital": Situation(
         lambda: network(last, r=nn.LSTM(6, 5, batch_first=True), fc=nn.Linear(5, 4)),

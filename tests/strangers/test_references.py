@@ -12,6 +12,8 @@ from tests.strangers.judge import faults
 from tests.strangers.parts import conv
 from tests.strangers.situation import ENGINES, Situation, network, normal
 
+X = normal(4, 6)
+
 
 def in_plain_list():
     made = network(lambda self, x: self.order[1](self.order[0](x).relu()))
@@ -117,26 +119,24 @@ def collected(self, x):
 
 
 SITUATIONS = {
-    "layers in a plain list too": Situation(in_plain_list, normal(4, 9), share=1.0),
-    "layers in a plain dictionary too": Situation(in_plain_dict, normal(4, 6), share=1.0),
-    "layers in a tuple and in a set": Situation(in_tuple_and_set, normal(4, 6), share=1.0),
-    "a layer in an attribute that is not registered": Situation(
-        past_registration, normal(4, 6), share=1.0
-    ),
+    "layers in a plain list too": Situation(in_plain_list, normal(4, 9)),
+    "layers in a plain dictionary too": Situation(in_plain_dict, X),
+    "layers in a tuple and in a set": Situation(in_tuple_and_set, X),
+    "a layer in an attribute that is not registered": Situation(past_registration, X),
     "a layer that only a plain list holds": Situation(
         not_registered, normal(4, 8), share=48 / (48 + 24), analog=("fc",)
     ),
-    "all layers in a plain list": Situation(only_not_registered, normal(4, 6), refused="."),
-    "a partial of a layer": Situation(partial_of_layer, normal(4, 6), may_refuse=True),
-    "a closure over a layer": Situation(closure_of_layer, normal(4, 6), may_refuse=True),
-    "a forward pass that is a closure": Situation(closure_of_all, normal(4, 6), may_refuse=True),
-    "a bound method as an attribute": Situation(bound_method, normal(4, 6), share=1.0),
-    "a forward pass on the instance": Situation(forward_of_instance, normal(4, 6), share=1.0),
+    "all layers in a plain list": Situation(only_not_registered, X, refused="."),
+    "a partial of a layer": Situation(partial_of_layer, X, may_refuse=True),
+    "a closure over a layer": Situation(closure_of_layer, X, may_refuse=True),
+    "a forward pass that is a closure": Situation(closure_of_all, X, may_refuse=True),
+    "a bound method as an attribute": Situation(bound_method, X),
+    "a forward pass on the instance": Situation(forward_of_instance, X),
     "a layer with a closure for its forward pass": Situation(
-        layer_with_patched_forward, normal(4, 6), may_refuse=True
+        layer_with_patched_forward, X, may_refuse=True
     ),
     "a layer with a method for its forward pass": Situation(
-        layer_with_patched_method, normal(4, 6), may_refuse=True
+        layer_with_patched_method, X, may_refuse=True
     ),
     "names with brackets and stars": Situation(
         lambda: network(
@@ -146,7 +146,6 @@ SITUATIONS = {
             ),
         ),
         normal(5, 6),
-        share=1.0,
     ),
     "a layer kept digital whose name has brackets": Situation(
         lambda: network(
@@ -158,28 +157,23 @@ SITUATIONS = {
         options={"keep_digital": ["parts.a[0]"]},
     ),
     "a layer as a network in a network": Situation(
-        lambda: nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(6, 4)))),
-        normal(3, 6),
-        share=1.0,
+        lambda: nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(6, 4)))), normal(3, 6)
     ),
     "layers found by getattr": Situation(
         lambda: network(one_after_the_other, conv0=conv(1, 3), conv1=conv(3, 3), conv2=conv(3, 2)),
         normal(2, 1, 5, 5),
-        share=1.0,
     ),
     "a Sequential sliced in the forward pass": Situation(
         lambda: network(
             sliced, features=nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4))
         ),
         normal(3, 6),
-        share=1.0,
     ),
     "features collected by name": Situation(
         lambda: network(
             collected, steps=nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4))
         ),
         normal(3, 6),
-        share=1.0,
     ),
 }
 

@@ -140,9 +140,7 @@ SITUATIONS = {
     "a counter that scales each tenth call": Situation(
         rows(every_tenth, n=0), ROWS, refused="state"
     ),
-    "a membrane that each call resets": Situation(
-        rows(spiking_that_resets), ROWS, (ROWS[:2],), share=1.0
-    ),
+    "a membrane that each call resets": Situation(rows(spiking_that_resets), ROWS, (ROWS[:2],)),
     "a counter that scales": Situation(rows(counter, n=0), ROWS, refused="state"),
     "a counter that nothing reads": Situation(
         lambda: (lambda net: net.register_buffer("calls", torch.zeros(())) or net)(
@@ -162,22 +160,17 @@ SITUATIONS = {
     "keys that pile up": Situation(rows(cache_of_keys, keys=[]), ROWS, refused="state"),
     "a sign that alternates": Situation(rows(alternates, flip=False), ROWS, refused="state"),
     "a table of positions, made when first needed": Situation(
-        rows(positions, table=None), normal(2, 5, 8), (normal(2, 3, 8), normal(2, 9, 8)), share=1.0
+        rows(positions, table=None), normal(2, 5, 8), (normal(2, 3, 8), normal(2, 9, 8))
     ),
-    "the last activation kept": Situation(
-        rows(keeps_last, last=None, log=[]), ROWS, (ROWS[:2],), share=1.0
-    ),
-    "a loss kept with its graph": Situation(rows(keeps_graph, loss=None), ROWS, share=1.0),
+    "the last activation kept": Situation(rows(keeps_last, last=None, log=[]), ROWS, (ROWS[:2],)),
+    "a loss kept with its graph": Situation(rows(keeps_graph, loss=None), ROWS),
     "a shift that the first batch sets": Situation(
         rows(first_call_sets, shift=nn.Parameter(torch.zeros(8)), ready=False),
         ROWS,
         may_refuse=True,
     ),
     "a shift that an earlier batch has set": Situation(
-        rows(first_call_sets, shift=nn.Parameter(torch.ones(8)), ready=True),
-        ROWS,
-        (ROWS[:2],),
-        share=1.0,
+        rows(first_call_sets, shift=nn.Parameter(torch.ones(8)), ready=True), ROWS, (ROWS[:2],)
     ),
     "a layer that the first call makes": Situation(rows(first_call_makes), ROWS, may_refuse=True),
     # The input.

@@ -113,81 +113,52 @@ class Late(nn.Module):
         return self.fc(x.to(self.device))
 
 
+def cast(forward, within=1e-4, **parts):
+    """Computed in another type somewhere: as the network computes, or refused."""
+    return Situation(one(forward, **parts), X, (Z,), may_refuse=True, within=within)
+
+
 def wrong(make, example, *phrases, **more):
     return Situation(make, example, refused="|".join(phrases) or ".", **more)
 
 
 SITUATIONS = {
     # Casts inside.
-    "one layer in float64": Situation(
-        one(lambda self, x: self.fc(x.double()).float(), fc=nn.Linear(6, 4).double()),
-        X,
-        (Z,),
-        may_refuse=True,
+    "one layer in float64": cast(
+        lambda self, x: self.fc(x.double()).float(), fc=nn.Linear(6, 4).double()
     ),
-    "one of two layers in float64": Situation(
-        one(
-            lambda self, x: self.out(self.fc(x.double()).float()),
-            fc=nn.Linear(6, 6).double(),
-            out=nn.Linear(6, 4),
-        ),
-        X,
-        (Z,),
-        may_refuse=True,
+    "one of two layers in float64": cast(
+        lambda self, x: self.out(self.fc(x.double()).float()),
+        fc=nn.Linear(6, 6).double(),
+        out=nn.Linear(6, 4),
     ),
-    "float64 that follows the weight's type": Situation(
-        one(follows_weight, fc=nn.Linear(6, 6).double(), out=nn.Linear(6, 4)),
-        X,
-        (Z,),
-        may_refuse=True,
+    "float64 that follows the weight's type": cast(
+        follows_weight, fc=nn.Linear(6, 6).double(), out=nn.Linear(6, 4)
     ),
-    "a float64 BatchNorm": Situation(
-        one(lambda self, x: self.bn(self.fc(x).double()).float(), bn=nn.BatchNorm1d(4).double()),
-        X,
-        (Z,),
-        may_refuse=True,
+    "a float64 BatchNorm": cast(
+        lambda self, x: self.bn(self.fc(x).double()).float(), bn=nn.BatchNorm1d(4).double()
     ),
     "a softmax in float64": Situation(one(double_softmax), X, (Z,)),
-    "a float64 table": Situation(
-        one(
-            lambda self, x: (self.fc(x) * self.table).float(),
-            table=torch.linspace(0, 1, 4).double(),
-        ),
-        X,
-        (Z,),
-        may_refuse=True,
+    "a float64 table": cast(
+        lambda self, x: (self.fc(x) * self.table).float(), table=torch.linspace(0, 1, 4).double()
     ),
     "float64 outputs": Situation(one(lambda self, x: self.fc(x).double()), X, (Z,)),
-    "bfloat16 inside": Situation(
-        one(
-            lambda self, x: self.out(self.fc(x).bfloat16()).float(),
-            fc=nn.Linear(6, 6),
-            out=nn.Linear(6, 4).bfloat16(),
-        ),
-        X,
-        (Z,),
-        may_refuse=True,
+    "bfloat16 inside": cast(
+        lambda self, x: self.out(self.fc(x).bfloat16()).float(),
         within=ROUNDED,
+        fc=nn.Linear(6, 6),
+        out=nn.Linear(6, 4).bfloat16(),
     ),
-    "float16 inside": Situation(
-        one(
-            lambda self, x: self.out(self.fc(x).half()).float(),
-            fc=nn.Linear(6, 6),
-            out=nn.Linear(6, 4).half(),
-        ),
-        X,
-        (Z,),
-        may_refuse=True,
+    "float16 inside": cast(
+        lambda self, x: self.out(self.fc(x).half()).float(),
         within=ROUNDED,
+        fc=nn.Linear(6, 6),
+        out=nn.Linear(6, 4).half(),
     ),
-    "float16 that follows the weight's type": Situation(
-        one(follows_weight, fc=nn.Linear(6, 6).half(), out=nn.Linear(6, 4)),
-        X,
-        (Z,),
-        may_refuse=True,
-        within=ROUNDED,
+    "float16 that follows the weight's type": cast(
+        follows_weight, within=ROUNDED, fc=nn.Linear(6, 6).half(), out=nn.Linear(6, 4)
     ),
-    "autocast inside": Situation(one(autocast), X, (Z,), may_refuse=True, within=ROUNDED),
+    "autocast inside": cast(autocast, within=ROUNDED),
     "autocast switched off inside": Situation(one(autocast_off), X, (Z,)),
     "an activation rounded to bfloat16": Situation(
         one(lambda self, x: self.fc(x).bfloat16().float()), X, (Z,), within=ROUNDED
@@ -199,11 +170,8 @@ SITUATIONS = {
     "a float64 network, float64 inputs": Situation(
         seq(torch.float64), X.double(), (Z.double(),), may_refuse=True
     ),
-    "a float64 network that casts": Situation(
-        one(lambda self, x: self.fc(x.double()), fc=nn.Linear(6, 4).double()),
-        X,
-        (Z,),
-        may_refuse=True,
+    "a float64 network that casts": cast(
+        lambda self, x: self.fc(x.double()), fc=nn.Linear(6, 4).double()
     ),
     "a bfloat16 network": Situation(
         seq(torch.bfloat16), X.bfloat16(), (Z.bfloat16(),), may_refuse=True, within=ROUNDED
@@ -211,12 +179,8 @@ SITUATIONS = {
     "a float16 network": Situation(
         seq(torch.float16), X.half(), (Z.half(),), may_refuse=True, within=ROUNDED
     ),
-    "a float16 network that casts": Situation(
-        one(lambda self, x: self.fc(x.half()).float(), fc=nn.Linear(6, 4).half()),
-        X,
-        (Z,),
-        may_refuse=True,
-        within=ROUNDED,
+    "a float16 network that casts": cast(
+        lambda self, x: self.fc(x.half()).float(), within=ROUNDED, fc=nn.Linear(6, 4).half()
     ),
     "float64 inputs that the network casts": Situation(
         one(lambda self, x: self.fc(x.float())), X.double(), (Z.double(), Z)

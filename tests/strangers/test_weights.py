@@ -11,6 +11,8 @@ from torch.nn.utils import parametrizations, parametrize, prune
 from tests.strangers.judge import faults
 from tests.strangers.situation import Situation, network, normal, whole
 
+X = normal(3, 8)
+
 
 def bent(change):
     """Two linear layers, the first of which `change` has changed."""
@@ -21,6 +23,11 @@ def bent(change):
         return made
 
     return make
+
+
+def changed(change, **more):
+    """As `bent`, called with `X`."""
+    return Situation(bent(change), X, **more)
 
 
 def bent_convolution(change):
@@ -128,128 +135,83 @@ def zeros(layer):
 
 
 SITUATIONS = {
-    "pruned": Situation(
-        bent(lambda layer: prune.l1_unstructured(layer, "weight", 0.5)),
-        normal(3, 8),
-        share=1.0,
+    "pruned": changed(
+        lambda layer: prune.l1_unstructured(layer, "weight", 0.5), notes=("prun|mask|hook",)
+    ),
+    "pruned by whole rows": changed(
+        lambda layer: prune.ln_structured(layer, "weight", 0.5, n=2, dim=0),
         notes=("prun|mask|hook",),
     ),
-    "pruned by whole rows": Situation(
-        bent(lambda layer: prune.ln_structured(layer, "weight", 0.5, n=2, dim=0)),
-        normal(3, 8),
-        share=1.0,
-        notes=("prun|mask|hook",),
-    ),
-    "pruned three times, bias too": Situation(
-        pruned_twice, normal(3, 8), share=1.0, notes=("prun|mask|hook",)
-    ),
+    "pruned three times, bias too": Situation(pruned_twice, X, notes=("prun|mask|hook",)),
     "pruned over all layers": Situation(
-        pruned_everywhere, normal(3, 2, 5, 5), share=1.0, notes=("prun|mask|hook",)
+        pruned_everywhere, normal(3, 2, 5, 5), notes=("prun|mask|hook",)
     ),
-    "pruned by a mask of one's own": Situation(
-        bent(lambda layer: prune.custom_from_mask(layer, "weight", torch.ones(8, 8).tril())),
-        normal(3, 8),
-        share=1.0,
+    "pruned by a mask of one's own": changed(
+        lambda layer: prune.custom_from_mask(layer, "weight", torch.ones(8, 8).tril()),
         notes=("prun|mask|hook",),
     ),
-    "pruned for good": Situation(
-        bent(lambda layer: prune.remove(prune.l1_unstructured(layer, "weight", 0.5), "weight")),
-        normal(3, 8),
-        share=1.0,
+    "pruned for good": changed(
+        lambda layer: prune.remove(prune.l1_unstructured(layer, "weight", 0.5), "weight")
     ),
-    "old weight norm": Situation(
-        bent(old_weight_norm), normal(3, 8), share=1.0, notes=("weight.?norm|hook",)
-    ),
+    "old weight norm": changed(old_weight_norm, notes=("weight.?norm|hook",)),
     "old weight norm on a convolution": Situation(
-        bent_convolution(old_weight_norm),
-        normal(3, 2, 5, 5),
-        share=1.0,
-        notes=("weight.?norm|hook",),
+        bent_convolution(old_weight_norm), normal(3, 2, 5, 5), notes=("weight.?norm|hook",)
     ),
-    "old spectral norm": Situation(
-        bent(old_spectral_norm), normal(3, 8), share=1.0, notes=("spectral.?norm|hook",)
-    ),
+    "old spectral norm": changed(old_spectral_norm, notes=("spectral.?norm|hook",)),
     "old spectral norm on a convolution": Situation(
-        bent_convolution(old_spectral_norm),
-        normal(3, 2, 5, 5),
-        share=1.0,
-        notes=("spectral.?norm|hook",),
+        bent_convolution(old_spectral_norm), normal(3, 2, 5, 5), notes=("spectral.?norm|hook",)
     ),
-    "new weight norm": Situation(bent(parametrizations.weight_norm), normal(3, 8), share=1.0),
+    "new weight norm": changed(parametrizations.weight_norm),
     "new weight norm on a convolution": Situation(
-        bent_convolution(parametrizations.weight_norm), normal(3, 2, 5, 5), share=1.0
+        bent_convolution(parametrizations.weight_norm), normal(3, 2, 5, 5)
     ),
-    "new spectral norm": Situation(bent(parametrizations.spectral_norm), normal(3, 8), share=1.0),
-    "orthogonal": Situation(bent(parametrizations.orthogonal), normal(3, 8), share=1.0),
-    "symmetric": Situation(
-        bent(lambda layer: parametrize.register_parametrization(layer, "weight", Symmetric())),
-        normal(3, 8),
-        share=1.0,
+    "new spectral norm": changed(parametrizations.spectral_norm),
+    "orthogonal": changed(parametrizations.orthogonal),
+    "symmetric": changed(
+        lambda layer: parametrize.register_parametrization(layer, "weight", Symmetric())
     ),
-    "two parametrizations": Situation(
-        bent(
-            lambda layer: parametrize.register_parametrization(
-                parametrizations.weight_norm(layer), "weight", Symmetric()
-            )
-        ),
-        normal(3, 8),
-        share=1.0,
+    "two parametrizations": changed(
+        lambda layer: parametrize.register_parametrization(
+            parametrizations.weight_norm(layer), "weight", Symmetric()
+        )
     ),
-    "a parametrized bias": Situation(
-        bent(lambda layer: parametrize.register_parametrization(layer, "bias", nn.Softplus())),
-        normal(3, 8),
-        share=1.0,
+    "a parametrized bias": changed(
+        lambda layer: parametrize.register_parametrization(layer, "bias", nn.Softplus())
     ),
     "parametrized, and cached in the forward pass": Situation(
         lambda: network(
             parametrize.cached()(lambda self, x: self.fc(self.fc(x))),
             fc=parametrizations.orthogonal(nn.Linear(8, 8)),
         ),
-        normal(3, 8),
-        share=1.0,
+        X,
     ),
     "a weight that is a property": Situation(
-        lambda: nn.Sequential(Positive(8, 8), nn.ReLU(), nn.Linear(8, 4)),
-        normal(3, 8),
-        may_refuse=True,
+        lambda: nn.Sequential(Positive(8, 8), nn.ReLU(), nn.Linear(8, 4)), X, may_refuse=True
     ),
-    "a weight in a buffer": Situation(bent(weight_in_a_buffer), normal(3, 8), may_refuse=True),
-    "a weight in a plain attribute": Situation(
-        bent(weight_in_an_attribute), normal(3, 8), may_refuse=True
-    ),
-    "a weight that is not contiguous": Situation(bent(renewed), normal(3, 8), share=1.0),
-    "a weight expanded from one row": Situation(bent(expanded), normal(3, 8), share=1.0),
-    "a weight with strides": Situation(bent(strided), normal(3, 8), share=1.0),
+    "a weight in a buffer": changed(weight_in_a_buffer, may_refuse=True),
+    "a weight in a plain attribute": changed(weight_in_an_attribute, may_refuse=True),
+    "a weight that is not contiguous": changed(renewed),
+    "a weight expanded from one row": changed(expanded),
+    "a weight with strides": changed(strided),
     "a weight in channels_last": Situation(
         bent_convolution(lambda layer: layer.to(memory_format=torch.channels_last)),
         normal(3, 2, 5, 5),
-        share=1.0,
     ),
-    "a weight frozen": Situation(
-        bent(lambda layer: layer.requires_grad_(False)), normal(3, 8), share=1.0
+    "a weight frozen": changed(lambda layer: layer.requires_grad_(False)),
+    "weights that are views of one tensor": Situation(views_of_one_tensor, normal(3, 4)),
+    "a weight of zeros": changed(zeros, silent=("0",)),
+    "a weight of one value": changed(lambda layer: nn.init.constant_(layer.weight, 0.3)),
+    "one row of zeros": changed(lambda layer: layer.weight.data[2].zero_()),
+    "one row far larger than the others": changed(lambda layer: layer.weight.data[2].fill_(1e4)),
+    "weights as small as 1e-20": changed(
+        lambda layer: layer.weight.data.mul_(1e-20), silent=("0",)
     ),
-    "weights that are views of one tensor": Situation(views_of_one_tensor, normal(3, 4), share=1.0),
-    "a weight of zeros": Situation(bent(zeros), normal(3, 8), share=1.0, silent=("0",)),
-    "a weight of one value": Situation(
-        bent(lambda layer: nn.init.constant_(layer.weight, 0.3)), normal(3, 8), share=1.0
-    ),
-    "one row of zeros": Situation(
-        bent(lambda layer: layer.weight.data[2].zero_()), normal(3, 8), share=1.0
-    ),
-    "one row far larger than the others": Situation(
-        bent(lambda layer: layer.weight.data[2].fill_(1e4)), normal(3, 8), share=1.0
-    ),
-    "weights as small as 1e-20": Situation(
-        bent(lambda layer: layer.weight.data.mul_(1e-20)), normal(3, 8), share=1.0, silent=("0",)
-    ),
-    "a NaN among the weights": Situation(
-        bent(lambda layer: layer.weight.data[1, 1].fill_(float("nan"))),
-        normal(3, 8),
+    "a NaN among the weights": changed(
+        lambda layer: layer.weight.data[1, 1].fill_(float("nan")),
         refused="layer 0: weight must be finite, got 1 NaN",
     ),
-    "an infinite bias": Situation(
-        bent(lambda layer: layer.bias.data[1].fill_(float("inf"))),
-        normal(3, 8),
+    "an infinite bias": changed(
+        lambda layer: layer.bias.data[1].fill_(float("inf")),
         refused="layer 0: bias must be finite, got 1 NaN or infinite",
     ),
     "complex weights": Situation(
@@ -257,9 +219,9 @@ SITUATIONS = {
         torch.complex(normal(3, 4), normal(3, 4, seed=1)),
         refused=".",
     ),
-    "one weight": Situation(lambda: nn.Linear(1, 1), normal(3, 1), share=1.0),
+    "one weight": Situation(lambda: nn.Linear(1, 1), normal(3, 1)),
     "one output, no bias": Situation(
-        lambda: nn.Linear(6, 1, bias=False), normal(3, 6), (normal(6),), share=1.0
+        lambda: nn.Linear(6, 1, bias=False), normal(3, 6), (normal(6),)
     ),
     "no outputs": Situation(
         lambda: network(
@@ -269,25 +231,20 @@ SITUATIONS = {
         may_refuse=True,
         silent=("none",),
     ),
-    "two layers with one weight": Situation(tied_pair, normal(3, 6), share=1.0),
-    "a decoder that is a view of the encoder": Situation(tied_transposed, normal(3, 6), share=1.0),
+    "two layers with one weight": Situation(tied_pair, normal(3, 6)),
+    "a decoder that is a view of the encoder": Situation(tied_transposed, normal(3, 6)),
     "an embedding with the head's weight": Situation(
-        tied_embedding, whole(3, 5, below=11), (whole(1, 9, below=11),), share=1.0, analog=("head",)
+        tied_embedding, whole(3, 5, below=11), (whole(1, 9, below=11),), analog=("head",)
     ),
-    "extra words on a weight": Situation(
-        bent(lambda layer: setattr(layer.weight, "no_decay", True)), normal(3, 8), share=1.0
-    ),
-    "a hook on a weight's gradient": Situation(
-        bent(lambda layer: layer.weight.register_hook(lambda grad: grad * 2)),
-        normal(3, 8),
-        share=1.0,
+    "extra words on a weight": changed(lambda layer: setattr(layer.weight, "no_decay", True)),
+    "a hook on a weight's gradient": changed(
+        lambda layer: layer.weight.register_hook(lambda grad: grad * 2)
     ),
     "gradients left from training": Situation(
         lambda: (lambda net: net(torch.ones(2, 8)).sum().backward() or net)(
             nn.Sequential(nn.Linear(8, 4))
         ),
-        normal(3, 8),
-        share=1.0,
+        X,
     ),
 }
 

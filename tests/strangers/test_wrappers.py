@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from tests.strangers.judge import faults
-from tests.strangers.parts import X, Z, two
+from tests.strangers.parts import X, Z, one, two
 from tests.strangers.situation import Situation, network
 
 
@@ -147,17 +147,13 @@ def quantised():
 
 SITUATIONS = {
     # Wrappers.
-    "DataParallel": Situation(
-        lambda: nn.DataParallel(two()), X, (Z,), share=1.0, notes=("DataParallel",)
-    ),
-    "features in DataParallel": Situation(
-        parallel_features, X, (Z,), share=1.0, notes=("DataParallel",)
-    ),
+    "DataParallel": Situation(lambda: nn.DataParallel(two()), X, (Z,), notes=("DataParallel",)),
+    "features in DataParallel": Situation(parallel_features, X, (Z,), notes=("DataParallel",)),
     "torch.compile": Situation(
-        lambda: torch.compile(two(), backend="eager"), X, (Z,), share=1.0, notes=("compile",)
+        lambda: torch.compile(two(), backend="eager"), X, (Z,), notes=("compile",)
     ),
-    "a part compiled": Situation(compiled_part, X, (Z,), share=1.0, notes=("compile",)),
-    "compiled in place": Situation(compiled_in_place, X, (Z,), share=1.0, may_refuse=False),
+    "a part compiled": Situation(compiled_part, X, (Z,), notes=("compile",)),
+    "compiled in place": Situation(compiled_in_place, X, (Z,)),
     "a compiled forward pass": Situation(compiled_method, X, (Z,), may_refuse=True),
     "compiled, in DataParallel": Situation(
         lambda: nn.DataParallel(torch.compile(two(), backend="eager")),
@@ -169,36 +165,37 @@ SITUATIONS = {
     "TorchScript, traced": Situation(traced, X, refused="script"),
     "a part in TorchScript": Situation(scripted_part, X, refused="script"),
     "an exported network": Situation(exported, X, refused="."),
-    "torch.fx": Situation(lambda: fx.symbolic_trace(two()), X, (Z,), share=1.0),
+    "torch.fx": Situation(lambda: fx.symbolic_trace(two()), X, (Z,)),
     "a part of torch.fx": Situation(
-        lambda: nn.Sequential(fx.symbolic_trace(two()), nn.Linear(4, 3)), X, (Z,), share=1.0
+        lambda: nn.Sequential(fx.symbolic_trace(two()), nn.Linear(4, 3)), X, (Z,)
     ),
     "quantised to int8": Situation(quantised, X, refused="."),
-    "weights averaged over epochs": Situation(lambda: AveragedModel(two()), X, (Z,), share=1.0),
-    "a wrapper that passes on": Situation(lambda: Wrapped(two()), X, (Z,), share=1.0),
-    "a trainer": Situation(Trainer, X, (Z,), share=1.0),
+    "weights averaged over epochs": Situation(lambda: AveragedModel(two()), X, (Z,)),
+    "a wrapper that passes on": Situation(lambda: Wrapped(two()), X, (Z,)),
+    "a trainer": Situation(Trainer, X, (Z,)),
     "in training mode": Situation(
         lambda: nn.Sequential(
             nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Dropout(), nn.Linear(5, 4)
         ).train(),
         X,
         (Z,),
-        share=1.0,
     ),
     "partly in training mode": Situation(
-        lambda: (lambda net: net.eval()[1].train() and net)(two()), X, (Z,), share=1.0
+        lambda: (lambda net: net.eval()[1].train() and net)(two()), X, (Z,)
     ),
-    "a network that takes no attributes": Situation(Strict, X, (Z,), share=1.0),
+    "a network that takes no attributes": Situation(Strict, X, (Z,)),
     "a layer that takes no attributes": Situation(
         lambda: nn.Sequential(StrictLayer(6, 4)), X, (Z,), may_refuse=True
     ),
-    "a network with its own __call__": Situation(CalledOtherwise, X, (Z,), share=1.0),
+    "a network with its own __call__": Situation(CalledOtherwise, X, (Z,)),
     "a layer with its own __call__": Situation(
-        lambda: nn.Sequential(LayerCalledOtherwise(6, 5), nn.Linear(5, 4)), X, (Z,), analog=("1",)
+        lambda: nn.Sequential(LayerCalledOtherwise(6, 5), nn.Linear(5, 4)),
+        X,
+        (Z,),
+        share=20 / 50,
+        analog=("1",),
     ),
-    "a mode that changes F.linear": Situation(
-        lambda: network(in_a_mode, fc=nn.Linear(6, 4)), X, (Z,), may_refuse=True
-    ),
+    "a mode that changes F.linear": Situation(one(in_a_mode), X, (Z,), may_refuse=True),
 }
 
 
