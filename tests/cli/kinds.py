@@ -1,9 +1,12 @@
 """Every command that can be broken off, as small as it gets, and what it leaves as values."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.cli.tiny import IMAGES, NET
 
@@ -14,8 +17,8 @@ _IMAGES = f'data = "{IMAGES}"\nlimit = 12\n'
 _STUDY = f'{_IMAGES}presets = ["pcm"]\ntimes = ["1s"]\n'
 _NOISE = f'kind = "noise"\n{_IMAGES}scopes = ["weights"]\netas = ["5%"]\ndraws = 2\n'
 _NETWORKS = "".join(f'[[networks]]\nlabel = "{label}"\n{HEAD}' for label in "ab")
-_MEASURE = f"{Path(__file__).with_name('own_measure.py')}:LOSS"
-_LOSS = ("--measure", _MEASURE)
+MEASURE = f"{Path(__file__).with_name('own_measure.py')}:LOSS"
+_LOSS = ("--measure", MEASURE)
 # What two runs of the same command need not have in common.
 _OWN = {"created", "command", "crc32", "wall_s", "chip_s", "seconds", "date"}
 
@@ -90,13 +93,20 @@ KINDS = {
         args=("run", "SPEC", "--workers", "1"), spec=f"{_NOISE}{_NETWORKS}"
     ),
     "suite noise measure": Kind(
-        args=("run", "SPEC", "--workers", "1"), spec=f'measure = "{_MEASURE}"\n{_NOISE}{_NETWORKS}'
+        args=("run", "SPEC", "--workers", "1"), spec=f'measure = "{MEASURE}"\n{_NOISE}{_NETWORKS}'
     ),
     "convert": Kind(args=("convert", "zoo:digits_cnn", "--data", "digits"), page="chip.json"),
     "train": Kind(
         args=("train", "zoo:digits_cnn", "--data", "digits", "--epochs", "2"), page="weights.json"
     ),
 }  # fmt: skip
+
+
+def every_kind(names: Iterable[str]) -> pytest.MarkDecorator:
+    """One of each kind; what differs from it in measure, sweep or spelling alone is slow."""
+    alike = {"run", "run noise", "suite sweep", *(name for name in KINDS if "measure" in name)}
+    slow = [pytest.param(name, marks=pytest.mark.slow) for name in names if name in alike]
+    return pytest.mark.parametrize("name", [*(one for one in names if one not in alike), *slow])
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""A measure of a user's own, neither a share nor better where it is higher."""
+"""Measures of a user's own: one that is no share, and one that is better where it is lower."""
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -6,8 +6,13 @@ from torch.nn import functional as F
 from analogsim import Measure
 
 
-def score(outputs: Tensor, target: Tensor) -> Tensor:
+def each(outputs: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(outputs, target, reduction="none")
 
 
-LOSS = Measure(name="cross-entropy", unit="nats", better="lower", least=0, score=score)
+def wrong(outputs: Tensor, target: Tensor) -> Tensor:
+    return outputs.argmax(1) != target
+
+
+LOSS = Measure(name="cross-entropy", unit="nats", better="lower", least=0, score=each)
+ERRORS = Measure(name="error rate", unit="%", better="lower", least=0, most=1, score=wrong)

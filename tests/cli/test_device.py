@@ -14,7 +14,6 @@ from tests.cli.tiny import IMAGES, NET
 from tests.experiment.small import records
 from tests.inputs.devices import CELL
 
-SHORT = ["--data", "digits", "--limit", "40", "--workers", "1"]
 TINY = ["--data", IMAGES, "--limit", "40", "--workers", "1"]
 SPEC = f"""
 model = "{NET}"
@@ -89,8 +88,8 @@ def test_a_run_grows_by_a_device_of_one_s_own(cell: Path, tmp_path: Path) -> Non
 def test_the_page_cites_it_without_its_code(cell: Path, tmp_path: Path) -> None:
     entry = "@misc{cell2026,\\n  title = {A cell of mine}\\n}"
     cell.write_text(CELL.replace('citation="c"', f'citation="c", bibtex="{entry}"'))
-    drift = ["drift", "zoo:digits_cnn", "--preset", "mine/cell.py:Cell", "--times", "1s"]
-    assert run([*drift, "--chips", "1", *SHORT, "-o", "out"]) == 0
+    drift = ["drift", NET, "--preset", "mine/cell.py:Cell", "--times", "1s"]
+    assert run([*drift, "--chips", "1", *TINY, "-o", "out"]) == 0
     cell.unlink()
     assert run(["report", "out"]) == 0
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -101,11 +100,11 @@ def test_a_chip_is_opened_with_its_device_s_code(
     cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     preset = "mine/cell.py:Cell"
-    assert run(["convert", "zoo:digits_cnn", "--preset", preset, "--data", "digits",
-                "-o", "chip"]) == 0  # fmt: skip
+    digits = ["--data", "digits"]
+    assert run(["convert", "zoo:digits_cnn", "--preset", preset, *digits, "-o", "chip"]) == 0
     digest = hashlib.sha256(cell.read_bytes()).hexdigest()
     assert json.loads(Path("chip/chip.json").read_text())["device_files"] == {"cell.py": digest}
-    drift = ["drift", "chip", "--times", "1s", "--chips", "1", *SHORT]
+    drift = ["drift", "chip", "--times", "1s", "--chips", "1", *digits, "--limit", "40"]
     capsys.readouterr()
     assert run([*drift, "-o", "a"]) == 2
     assert (
@@ -177,8 +176,8 @@ def test_changed_constants_are_in_the_records_and_on_the_page(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("my_pcm.toml").write_text('device = "pcm"\nnu_mean = 0.03\ng_max_us = 40\n')
-    drift = ["drift", "zoo:digits_cnn", "--preset", "my_pcm.toml", "--times", "1s"]
-    assert run([*drift, "--chips", "1", *SHORT, "-o", "out"]) == 0
+    drift = ["drift", NET, "--preset", "my_pcm.toml", "--times", "1s"]
+    assert run([*drift, "--chips", "1", *TINY, "-o", "out"]) == 0
     name = "pcm?g_max_us=40.0&nu_mean=0.03"
     assert {one["preset"] for one in records(tmp_path / "out")} == {name}
     assert 'presets = ["pcm?nu_mean=0.03&g_max_us=40"]' in Path("out/spec.toml").read_text()
@@ -192,8 +191,8 @@ def test_changed_constants_are_in_the_records_and_on_the_page(
 
 def test_a_constant_can_be_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    drift = ["drift", "zoo:digits_cnn", "--preset", "pcm", "--times", "1s", "--chips", "1"]
-    assert run([*drift, "--set", "g_max_us=25,40", *SHORT, "-o", "out"]) == 0
+    drift = ["drift", NET, "--preset", "pcm", "--times", "1s", "--chips", "1"]
+    assert run([*drift, "--set", "g_max_us=25,40", *TINY, "-o", "out"]) == 0
     found = [one["point"]["g_max_us"] for one in records(tmp_path / "out")]
     assert sorted(found) == [25, 40]
 

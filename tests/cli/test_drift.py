@@ -10,9 +10,7 @@ from tests.cli.replaced import replaced
 from tests.cli.tiny import ON
 
 ROW = {"preset", "t_s", "bn", "compensation", "n_chips", "n_images", "mean", "ci95", "std_chips"}
-RECORD = {
-    *("preset", "t_s", "chip", "bn", "compensation", "n_images", "accuracy", "n_nan", "seed"),
-}
+RECORD = {*("preset", "t_s", "chip", "bn", "compensation", "n_images", "accuracy", "n_nan", "seed")}
 
 
 # Times differ from run to run, and the digest with the name of the model.

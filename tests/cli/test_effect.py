@@ -5,7 +5,7 @@ import json
 import pytest
 
 from analogsim.cli.main import run
-from tests.cli.tiny import IMAGES, ON
+from tests.cli.tiny import IMAGES, ON, document
 from tests.cli.tiny import NET as TINY
 from tests.studies.tiny import write_files
 
@@ -13,6 +13,7 @@ NET = ("zoo:digits_cnn", "--data", "digits")
 SMALL = ("--limit", "40", "--chips", "2", "--times", "1d", "--workers", "1")
 EFFECTS = ("--effect", "stuck?rate_off=0.05", "--effect", "gain_error?std=0.1")
 NAMES = ["stuck?rate_off=0.05", "gain_error?std=0.1"]
+CHIP = ("chip", "--network", ON[0])
 SPEC = f"""
 model = "{TINY}"
 data = "{IMAGES}"
@@ -29,10 +30,6 @@ chips = 2
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def document(path):
-    return json.loads(path.read_text())
 
 
 def test_a_run_names_them_in_order_and_goes_on_with_them_alone(folder, capsys):
@@ -59,16 +56,16 @@ def test_a_run_without_them_does_not_speak_of_them(folder):
 
 
 def test_a_folder_keeps_them_and_its_chips_are_the_same(folder, capsys):
-    assert run(["convert", *NET, *EFFECTS, "-o", "chip"]) == 0
+    assert run(["convert", *ON, *EFFECTS, "-o", "chip"]) == 0
     assert "Stuck(rate_on=0.0, rate_off=0.05)" in capsys.readouterr().err
     assert document(folder / "chip" / "chip.json")["effects"] == NAMES
-    for name, source in (("a", ("chip", "--data", "digits")), ("b", (*NET, *EFFECTS))):
+    for name, source in (("a", (*CHIP, *ON[1:])), ("b", (*ON, *EFFECTS))):
         assert run(["drift", *source, *SMALL, "-o", name]) == 0
     a, b = (document(folder / name / "run.json") for name in "ab")
     assert a["layers"] == b["layers"]
     assert a["spec"]["effects"] == b["spec"]["effects"] == NAMES
     capsys.readouterr()
-    chip = ("chip", "--data", "digits", *SMALL, "--effect", "stuck?rate_off=0.5", "-o", "c")
+    chip = (*CHIP, *ON[1:], *SMALL, "--effect", "stuck?rate_off=0.5", "-o", "c")
     assert run(["drift", *chip]) == 2
     assert (
         "folder chip was converted with effects stuck?rate_off=0.05, gain_error?std=0.1, got "
@@ -77,7 +74,7 @@ def test_a_folder_keeps_them_and_its_chips_are_the_same(folder, capsys):
 
 
 def test_a_folder_without_them_does_not_speak_of_them(folder):
-    assert run(["convert", *NET, "-o", "chip"]) == 0
+    assert run(["convert", *ON, "-o", "chip"]) == 0
     assert "effects" not in document(folder / "chip" / "chip.json")
 
 
@@ -121,7 +118,7 @@ def test_studies_that_know_none_refuse_them(folder, capsys):
 def test_an_attribution_of_slices_says_what_rounding_costs_and_what_has_no_meaning(folder, capsys):
     (folder / "slices.toml").write_text("bits_per_cell = 4\nbits_per_input = 4\n")
     edge = ("--periphery", "slices.toml", "--only", "sources")
-    assert run(["attribute", *NET, *SMALL, *edge, "-o", "a"]) == 0
+    assert run(["attribute", *ON, *SMALL, *edge, "-o", "a"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "weight-bits" in said
     assert "weights that are not cut into slices have other cells, with other draws" in said

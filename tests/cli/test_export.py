@@ -68,11 +68,7 @@ def test_a_chip_is_measured_on_the_images_that_are_named(
     ids=["tool", "data", "no-data", "nothing"],
 )
 def test_wrong_on_purpose(
-    made: Path,
-    tmp_path: Path,
-    args: list[str],
-    message: str,
-    capsys: pytest.CaptureFixture[str],
+    made: Path, tmp_path: Path, args: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["export", str(made / args[0]), *args[1:], "-o", str(tmp_path / "out")]) == 2
     assert re.search(f"error: .*{re.escape(message)}", capsys.readouterr().err)

@@ -1,7 +1,5 @@
 """`analogsim figures`."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -50,16 +48,3 @@ def test_wrong_on_purpose(
 def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["figures", str(tmp_path)]) == 2
     assert f"error: run folder {tmp_path} must hold a readable run.json" in capsys.readouterr().err
-
-
-def test_torch_is_not_imported(tmp_path: Path) -> None:
-    write_run(tmp_path, [make_trial()])
-    script = (
-        "import sys\n"
-        "from analogsim.cli.main import run\n"
-        "assert run(['figures', sys.argv[1], '--format', 'svg']) == 0\n"
-        "print(sorted({'torch', 'torchvision', 'aihwkit'} & sys.modules.keys()))\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("layers_one.svg\n[]\n")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from analogsim.cli.first import import_torch
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +28,7 @@ print(json.dumps([code, gc.isenabled(), gc.get_freeze_count(), list(sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_a_study_imports_no_more_than_it_uses(tmp_path: Path) -> None:
     words = ["drift", "zoo:digits_cnn", "--data", "digits", "--limit", "20", "--chips", "1"]
     words += ["--times", "1s", "-o", str(tmp_path / "out")]

@@ -1,7 +1,5 @@
 """`--grouped` and the key `grouped` of a spec, on a small network with depthwise convolutions."""
 
-import json
-
 import pytest
 import torch
 from torch import nn
@@ -9,6 +7,7 @@ from torch import nn
 import analogsim
 from analogsim.attribution.networks import Forms
 from analogsim.cli.main import run
+from tests.cli.tiny import document
 
 CODE = '''
 import torch
@@ -54,10 +53,6 @@ def network() -> nn.Module:
     made = names["net"]()
     assert isinstance(made, nn.Module)
     return made.eval()
-
-
-def document(path):
-    return json.loads(path.read_text())
 
 
 def test_blocks_on_ideal_tiles_compute_what_the_network_does():

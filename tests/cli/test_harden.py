@@ -42,10 +42,7 @@ def test_hardens_measures_and_says_it_again(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (
-            ["--noise", "gaussian"],
-            r"training noise must be device, gaussian:matched or ",
-        ),
+        (["--noise", "gaussian"], r"training noise must be device, gaussian:matched or "),
         (["--ramp", "1"], r"hardening ramp must be in \[0, 1\), got 1\.0"),
         (["--scale", "-1"], r"training noise scale must be finite and at least 0, got -1\.0"),
         (["--preset", "rram"], r"time must be one of the fitted times .*, got 31536000"),

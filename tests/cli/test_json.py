@@ -11,7 +11,7 @@ import click
 import pytest
 
 from analogsim.cli.main import COMMANDS, LazyGroup, cli, run
-from tests.cli.kinds import HEAD
+from tests.cli.kinds import HEAD, MEASURE
 from tests.cli.replaced import replaced
 from tests.cli.tiny import IMAGES, ON
 
@@ -21,15 +21,6 @@ SMALL = (*ON, "--limit", "12", "--chips", "2", "--times", "1s", "--workers", "1"
 # What prints a script or a spec, and no result.
 WITHOUT = {"completion"}
 
-OWN = """
-from torch.nn import functional as F
-from analogsim import Measure
-
-def score(outputs, target):
-    return F.cross_entropy(outputs, target, reduction="none")
-
-LOSS = Measure(name="loss", better="lower", least=0, score=score)
-"""
 SUITE = (
     f'kind = "noise"\ndata = "{IMAGES}"\nlimit = 12\netas = ["5%"]\ndraws = 2\n'
     f'scopes = ["weights"]\n[[networks]]\nlabel = "a"\n{HEAD}'
@@ -100,7 +91,6 @@ def problems(value: Any, kind: str, where: str) -> Iterator[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("json")
     (made / "suite.toml").write_text(SUITE)
-    (made / "own.py").write_text(OWN)
     command = ["drift", *SMALL, "--yield-above", "90%"]
     assert run([*command, "-o", str(made / "run")]) == 0
     assert run([*replaced(command, "--chips", "2-3"), "-o", str(made / "part")]) == 0
@@ -118,7 +108,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "analogsim-summary sweep": (
         *("drift", *SMALL, "--set", "adc_bits=7,8", "--set", "input_bound=1,2", "-o", "sweep"),
     ),
-    "analogsim-summary measure": ("drift", *SMALL, "--measure", "own.py:LOSS", "-o", "loss"),
+    "analogsim-summary measure": ("drift", *SMALL, "--measure", MEASURE, "-o", "loss"),
     "analogsim-matched": (
         *("compare", *SMALL, "--presets", "pcm", "--gaussian", "matched", "-o", "matched"),
     ),
@@ -127,8 +117,8 @@ CASES: dict[str, tuple[str, ...]] = {
         *("noise", *ON, "--limit", "12", "--etas", "5%", "--draws", "2", "-o", "noise"),
     ),
     "analogsim-noise measure": (
-        *("noise", ZOO, *DIGITS, "--limit", "12", "--etas", "5%", "--draws", "2"),
-        *("--scopes", "weights", "--measure", "own.py:LOSS", "--workers", "1", "-o", "noisy-loss"),
+        *("noise", *ON, "--limit", "12", "--etas", "5%", "--draws", "2"),
+        *("--scopes", "weights", "--measure", MEASURE, "--workers", "1", "-o", "noisy-loss"),
     ),
     "analogsim-results": ("run", "suite.toml", "--workers", "1", "-o", "suite"),
     "analogsim-results hardened": (
@@ -170,7 +160,13 @@ def test_the_page_tells_of_what_is_tried_and_nothing_else() -> None:
     assert {title for title in TABLES if ", version" not in title} <= used
 
 
-@pytest.mark.parametrize("name", CASES)
+# Whole trainings and the demo's study, which take seconds.
+TRAINED = ("analogsim-results hardened", "analogsim-training-result", "analogsim-summary demo")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in TRAINED else n for n in CASES]
+)
 def test_what_is_printed_is_what_the_page_says(
     name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 import analogsim
 from analogsim.cli.main import run
 from tests.charts import drawn
-from tests.cli.kinds import HEAD, KINDS, Kind, values
+from tests.cli.kinds import HEAD, KINDS, Kind, every_kind, values
 from tests.experiment.ray_nodes import ray_elsewhere
 
 
@@ -27,53 +27,45 @@ class Row:
     are in its data frame.
     """
 
-    more: tuple[str, str]
+    more: tuple[str, str] = ("2", "3")
     charts: tuple[str, ...]
     table: str
     answer: str
     columns: tuple[str, ...] = ("preset", "t_s", "chip", "accuracy")
 
 
-CHIPS = ("2", "3")
 ROWS = {
     "drift": Row(
-        more=CHIPS,
         charts=("accuracy", "spread", "weight_errors"),
         table="digital",
         answer="pcm costs .* points .*, after 1 d .* points",
     ),
-    "compare": Row(
-        more=CHIPS, charts=("accuracy", "spread"), table="ideal", answer="pcm costs .*ideal costs "
-    ),
+    "compare": Row(charts=("accuracy", "spread"), table="ideal", answer="pcm costs .*ideal costs "),
     "matched": Row(
         more=("1d", "1d,2d"),
         charts=("accuracy", "matched"),
         table="equivalent eta",
         answer="Gaussian noise of the same weight error",
     ),
-    "sweep": Row(more=CHIPS, charts=("sweep",), table="adc bits|adc_bits", answer="adc.bits|ADC"),
+    "sweep": Row(charts=("sweep",), table="adc bits|adc_bits", answer="adc.bits|ADC"),
     "noise": Row(
-        more=CHIPS,
         charts=("noise",),
         table="Average normalised accuracy",
         answer="scope .* keeps",
         columns=("scope", "reference", "eta", "chip", "accuracy"),
     ),
     "noise measure": Row(
-        more=CHIPS,
         charts=("noise",),
         table="Average change of cross-entropy in nats",
         answer="scope .* changes that cross-entropy by .* nats",
         columns=("scope", "reference", "eta", "chip", "cross-entropy"),
     ),
     "attribute": Row(
-        more=CHIPS,
         charts=("attribution",),
         table="alone: everything else off",
         answer="With one source on alone",
     ),
     "attribute measure": Row(
-        more=CHIPS,
         charts=("attribution",),
         table="Rise of cross-entropy in nats, .*tiny.py:net",
         answer=r"costs .*tiny.py:net \+?-?[\d.e-]+ \(.*\) nats of cross-entropy",
@@ -123,6 +115,7 @@ ROWS = {
     ),
 }
 every = pytest.mark.parametrize("name", ROWS)
+each_kind = every_kind(ROWS)
 
 
 class Made:
@@ -159,7 +152,7 @@ def record_files(folder: Path) -> list[Path]:
     return sorted(folder.rglob("records.jsonl"))
 
 
-@every
+@each_kind
 def test_killed_and_resumed(made: Made, tmp_path: Path, name: str) -> None:
     folder = made.copy(name, tmp_path)
     for path in record_files(folder):
@@ -207,7 +200,7 @@ def printed_spec(name: str, place: Path, capsys: pytest.CaptureFixture[str]) -> 
     return capsys.readouterr().out
 
 
-@every
+@each_kind
 def test_from_a_spec(
     made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -255,7 +248,7 @@ def test_in_a_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: st
     assert run(["figures", str(tmp_path / "o")]) == 0
 
 
-@every
+@each_kind
 def test_extended(
     made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

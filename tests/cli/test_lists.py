@@ -54,10 +54,7 @@ def spec(command: str, *words: str, capsys):
 def test_commas_and_repetition_are_joined_in_order(command, option, values, key, expected, capsys):
     one, two, three = values
     again = three if option != "--set" else f"adc_bits={three}"
-    for words in (
-        (option, f"{one},{two},{three}"),
-        (option, f"{one}, {two}", option, again),
-    ):
+    for words in ((option, f"{one},{two},{three}"), (option, f"{one}, {two}", option, again)):
         assert getattr(spec(command, *words, capsys=capsys), key) == expected
 
 

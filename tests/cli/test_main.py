@@ -25,22 +25,19 @@ from analogsim.cli.main import run
 for args in json.loads(sys.argv[1]):
     with contextlib.redirect_stdout(io.StringIO()) as out:
         code = run(args)
-    heavy = [name for name in ("torch", "torchvision", "aihwkit") if name in sys.modules]
+    heavy = ("torch", "torchvision", "aihwkit", "matplotlib")
+    heavy = [name for name in heavy if name in sys.modules]
     print(json.dumps([out.getvalue(), {"code": code, "imported": heavy}]))
 """
 
 
-def spies(*commands: Sequence[str]) -> list[tuple[str, dict[str, object]]]:
+def spies(*commands: Sequence[str], first: str = "") -> list[tuple[str, dict[str, object]]]:
     """What each printed, how it ended, and what was imported by then: all in one new process."""
-    words = [sys.executable, "-c", SPY, json.dumps(commands)]
+    words = [sys.executable, "-c", first + SPY, json.dumps(commands)]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) == len(commands)
     return [(output, seen) for output, seen in found]
-
-
-def spy(*args: str) -> tuple[str, dict[str, object]]:
-    return spies(args)[0]
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import pytest
 from analogsim.cli.main import run
 from analogsim.experiment.records import read_records
 from analogsim.spec.file import read_spec
-from tests.cli.test_main import spy
+from tests.cli.test_main import spies
 from tests.cli.tiny import ON
+from tests.report.full_folder import write_full
 from tests.report.run_folder import SPEC, make_trial, write_run
 
 COMMAND = ["compare", *ON, "--presets", "pcm,ideal"]
@@ -130,10 +131,17 @@ def test_what_cannot_be_joined_is_told(tmp_path: Path, capsys: pytest.CaptureFix
     assert "full must be an empty folder, got one that holds mine.txt" in capsys.readouterr().err
 
 
-def test_runs_without_layers_and_spec_are_joined_without_torch(tmp_path: Path) -> None:
+def test_what_is_finished_is_reported_drawn_and_joined_without_torch(tmp_path: Path) -> None:
+    """The parts have no layers and no spec."""
     parts = [part(tmp_path / f"{n}", range(10 * n, 10 * n + 10)) for n in (1, 2)]
-    output, seen = spy("merge", *parts, "-o", str(tmp_path / "out"))
-    assert seen == {"code": 0, "imported": []}
+    full = str(write_full(tmp_path / "full"))
+    *_, (output, _) = found = spies(
+        ["report", full],
+        ["figures", full, "--chart", "accuracy", "--format", "svg"],
+        ["merge", *parts, "-o", str(tmp_path / "out")],
+        first="from tests import charts\ncharts.draw('drawn')\n",
+    )
+    assert [seen for _, seen in found] == [{"code": 0, "imported": ["matplotlib"]}] * 3
     assert "chips 10 to 29" in " ".join(output.split())
     assert len(read_records(tmp_path / "out")) == 40
 

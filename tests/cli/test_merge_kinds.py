@@ -28,9 +28,9 @@ def tiny(text: str) -> str:
 
 
 USUAL = [*ON, "--limit", "20", "--workers", "1"]
-SWEPT = ["drift", *USUAL, "--times", "1s,1d", "--compensation", "none,global"]
+SWEPT = ["drift", *USUAL, "--times", "1d", "--compensation", "none,global"]
 SWEPT += ["--bn", "digital,fold", "--set", "adc_bits=4,6,seed=0,1"]
-NOISY = ["noise", *USUAL, "--scopes", "weights,affine,folded", "--etas", "5%,20%"]
+NOISY = ["noise", *USUAL, "--scopes", "weights,folded", "--etas", "5%,20%"]
 CHIPS = tiny(CHIPS_OF_DIGITS)
 # With a sweep there is no pair.
 POINTS = re.sub(r"(pair|arm) = .*\n", "", CHIPS).replace('"ideal"', '"standard"')

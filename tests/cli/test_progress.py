@@ -7,12 +7,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from analogsim.cli.estimate import (
-    Memory,
-    announcement,
-    duration,
-    seconds_left,
-)
+from analogsim.cli.estimate import Memory, announcement, duration, seconds_left
 from analogsim.cli.progress import ProgressReporter
 
 HELD = Memory(used_gib=1.26, processes=3, free_gib=8.0)
@@ -31,15 +26,10 @@ class Clock:
 @pytest.mark.parametrize(
     ("fresh", "left", "elapsed_s", "expected"),
     [
-        (0, 10, 50.0, None),
-        (1, 10, 1.0, None),
-        (1, 10, 19.0, None),
-        (1, 10, 20.0, 200.0),
-        (8, 80, 4.0, 40.0),
-        (7, 80, 4.0, None),
-        (20, 0, 40.0, None),
+        (0, 10, 50.0, None), (1, 10, 1.0, None), (1, 10, 19.0, None), (1, 10, 20.0, 200.0),
+        (8, 80, 4.0, 40.0), (7, 80, 4.0, None), (20, 0, 40.0, None),
     ],
-)
+)  # fmt: skip
 def test_time_left(fresh: int, left: int, elapsed_s: float, expected: float | None) -> None:
     assert seconds_left(fresh, left, elapsed_s) == expected
 
@@ -103,8 +93,7 @@ def test_on_a_terminal_it_stands_above_the_bar(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(
-        "rich.console.Console",
-        lambda **_: Console(file=screen, force_terminal=True, width=60),
+        "rich.console.Console", lambda **_: Console(file=screen, force_terminal=True, width=60)
     )
     clock = Clock()
     with ProgressReporter(clock, lambda: HELD) as progress:

@@ -1,8 +1,6 @@
 """`analogsim report`."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from analogsim.report import format_table, summary
 from analogsim.report.extras import Extras
 from analogsim.report.opening import opening
 from analogsim.report.summary import read_run, summarise_run
-from tests.report.full_folder import write_full
 from tests.report.run_folder import drifting, make_trial, write_run
 
 
@@ -48,19 +45,3 @@ def test_json_is_the_summary(tmp_path: Path) -> None:
 def test_a_folder_without_a_run_is_our_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"run folder {tmp_path}/none must hold a readable run"):
         CliRunner().invoke(report, [str(tmp_path / "none")], catch_exceptions=False)
-
-
-def test_torch_is_not_imported(tmp_path: Path) -> None:
-    write_full(tmp_path)
-    script = (
-        "import sys\n"
-        "from analogsim.cli.report import report\n"
-        "assert 'matplotlib' not in sys.modules, 'start-up'\n"
-        "from tests import charts\n"
-        "charts.draw('drawn')\n"
-        "report.main(sys.argv[1:], standalone_mode=False)\n"
-        "print(sorted({'torch', 'torchvision', 'aihwkit'} & sys.modules.keys()))\n"
-    )
-    command = [sys.executable, "-W", "error", "-c", script, tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("report.html\n[]\n")

@@ -7,6 +7,7 @@ import pytest
 
 from analogsim.cli.main import COMMANDS, run
 from tests.cli.test_command import command_named
+from tests.cli.tiny import IMAGES, NET, ON
 
 COMMAND = ["drift", "zoo:digits_cnn", "--data", "digits", "--limit", "12", "--times", "1s"]
 COMMAND += ["--chips", "2", "--compensation", "none", "--workers", "1"]
@@ -54,27 +55,36 @@ def test_both_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 RESULTS_ALONE = {"presets", "zoo", "data", "figures", "doctor", "completion"}
 """They tell neither progress nor notes: there is nothing to leave out, and nothing is computed."""
-USUAL = ["zoo:digits_cnn", "--data", "digits", "--limit", "12"]
+USUAL = [*ON, "--limit", "12"]
 ONE = [*USUAL, "--chips", "1", "--workers", "1"]
-NETWORK = r"read: network zoo:digits_cnn; weights shipped with analogsim \(digits_cnn-batch\.saf"
-DATA = r"read: data from \S*sklearn"
-PLAN = (
-    r"layer conv2 \(Conv2d, 32 x 16 x 3 x 3\): arrays of rows x columns: 1 of 512 x 32 \(144 x 32 "
+NETWORK, DATA = r"read: network \S+tiny\.py:net, code from \S+;", r"read: data from \S+tiny\.py"
+PLAN = r"layer 4 \(Linear, 8 x 64\): arrays of rows x columns: 1 of 512 x 8 \(64 x 8 "
+SHIPPED = (
+    r"read: network zoo:digits_cnn; weights shipped with analogsim \(digits_cnn-batch\.saf",
+    r"read: data from \S*sklearn",
+    r"layer conv2 \(Conv2d, 32 x 16 x 3 x 3\): arrays of rows x columns: 1 of 512 x 32 \(144 x 32 ",
+    r"layer bn1 .*: digital: norm",
 )
 EVERY = {
-    "demo": (["--chips", "1", "--workers", "1"], (NETWORK, DATA, PLAN)),
-    "convert": ([*USUAL[:3], "--dry-run"], (NETWORK, DATA, PLAN, "layer bn1 .*: digital: norm")),
+    "demo": (["--chips", "1", "--workers", "1"], SHIPPED),
+    "convert": (["zoo:digits_cnn", "--data", "digits", "--dry-run"], SHIPPED),
     "drift": ([*ONE, "--times", "1s"], (NETWORK, DATA, PLAN, r"1/1 pcm chip 0")),
     "compare": ([*ONE, "--times", "1s", "--presets", "pcm,ideal"], (NETWORK, DATA, PLAN)),
     "attribute": ([*ONE, "--times", "1s", "--only", "sources", "--top", "1"], (NETWORK, PLAN)),
     "run": (["SPEC", "--workers", "1"], (r"read: spec from \S+spec\.toml", NETWORK, DATA, PLAN)),
     "noise": ([*USUAL, "--etas", "5%", "--draws", "1", "--workers", "1"], (NETWORK, DATA)),
-    "train": ([*USUAL[:3], "--epochs", "1"], (DATA,)),
-    "harden": ([*ONE, "--times", "1s", "--epochs", "1"], (NETWORK, DATA, PLAN, r"network 2 of 2")),
+    "train": (["zoo:digits_cnn", "--data", "digits", "--epochs", "1"], (SHIPPED[1],)),
+    "harden": (
+        [*ONE, "--times", "1s", "--epochs", "1", "--batch-size", "32", "--crop", "0"],
+        (NETWORK, DATA, PLAN, r"network 2 of 2"),
+    ),
     "evaluate": (USUAL, (NETWORK, DATA)),
     "report": (["PART"], (r"read: run from \S+part",)),
     "merge": (["PART", "OTHER"], (r"read: run from \S+part\n", r"read: run from \S+other\n")),
-    "export": (["CHIP", "--to", "zigzag", *USUAL[1:3]], (r"read: chip and network from", PLAN)),
+    "export": (
+        ["CHIP", "--network", NET, "--to", "zigzag", *USUAL[1:3]],
+        (r"read: chip and network from", PLAN),
+    ),
 }
 WITHOUT_FOLDER = {"convert", "evaluate", "report"}
 AGAIN = {"merge", "export"}
@@ -96,14 +106,20 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     words = ["convert", *USUAL[:3], "-q", "-o", str(folder / "chip")]
     assert run(words) == 0
     (folder / "spec.toml").write_text(
-        'model = "zoo:digits_cnn"\ndata = "digits"\npresets = ["pcm"]\ntimes = ["1s"]\n'
+        f'model = "{NET}"\ndata = "{IMAGES}"\npresets = ["pcm"]\ntimes = ["1s"]\n'
         "limit = 12\n[design]\nchips = 1\n"
     )
     names = {"PART": "part", "OTHER": "other", "CHIP": "chip", "SPEC": "spec.toml"}
     return {word: str(folder / name) for word, name in names.items()}
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in {"demo", "train", "harden"} else name
+        for name in EVERY
+    ],
+)
 def test_quiet_says_nothing_and_verbose_what_is_read_and_where_it_lies(
     name: str, there: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,28 +12,21 @@ from analogsim.experiment.axes import shown_text
 from analogsim.experiment.setting import Setting, unswept
 from analogsim.spec.file import as_toml, parse_spec
 from analogsim.spec.table import spec_schema
-from device_models.effects import (
-    EFFECTS,
-    SHORTHANDS,
-    Faults,
-    GainError,
-    Stuck,
-    spec_of_shorthand,
-)
+from device_models.effects import EFFECTS, SHORTHANDS, Faults, GainError, Stuck, spec_of_shorthand
 from device_models.errors import DeviceError
 from device_models.ideal import Ideal
+from tests.cli.tiny import IMAGES, NET, ON, document
 
-NET = ("zoo:digits_cnn", "--data", "digits")
 SMALL = ("--limit", "40", "--chips", "2", "--times", "1d", "--workers", "1")
 FAULTS = "faults?on=0.01&off=0.02"
-SPEC = """
-model = "zoo:digits_cnn"
-data = "digits"
+SPEC = f"""
+model = "{NET}"
+data = "{IMAGES}"
 limit = 40
 presets = ["pcm"]
 times = ["1d"]
 effects = ["gain_error?std=0.1"]
-{line}
+{{line}}
 [design]
 chips = 2
 """
@@ -45,10 +38,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def document(path):
-    return json.loads(path.read_text())
-
-
 @pytest.mark.parametrize("name", SHORTHANDS)
 def test_each_has_an_option_a_key_and_an_example_that_works(name, capsys):
     short = SHORTHANDS[name]
@@ -57,7 +46,7 @@ def test_each_has_an_option_a_key_and_an_example_that_works(name, capsys):
     assert spec.partition("?")[0] == short.effect
     assert spec_of_shorthand(name, spec) == spec
     assert spec_of_shorthand(name, "none") == short.effect
-    assert run(["drift", *NET, f"--{name}", short.example, "--print-spec"]) == 0
+    assert run(["drift", *ON, f"--{name}", short.example, "--print-spec"]) == 0
     assert f'effects = ["{spec}"]' in capsys.readouterr().out
     assert name in spec_schema()["properties"]
     made = parse_spec(SPEC.format(line=f'{name} = "{short.example}"'), "s.toml")
@@ -86,8 +75,8 @@ def test_a_wrong_text_is_refused(text, said):
 
 
 def test_an_option_a_spec_and_an_effect_are_one_run(folder):
-    assert run(["drift", *NET, *SMALL, "--faults", "on=1%,off=2%", "-o", "a"]) == 0
-    assert run(["drift", *NET, *SMALL, "--effect", FAULTS, "-o", "b"]) == 0
+    assert run(["drift", *ON, *SMALL, "--faults", "on=1%,off=2%", "-o", "a"]) == 0
+    assert run(["drift", *ON, *SMALL, "--effect", FAULTS, "-o", "b"]) == 0
     plain = SPEC.replace('effects = ["gain_error?std=0.1"]', "")
     (folder / "s.toml").write_text(plain.format(line='faults = "on=0.01,off=0.02"'))
     assert run(["run", "s.toml", "--workers", "1", "-o", "c"]) == 0
@@ -95,7 +84,7 @@ def test_an_option_a_spec_and_an_effect_are_one_run(folder):
     assert [one["spec"]["effects"] for one in headers] == [[FAULTS]] * 3
     assert len({one["spec_digest"] for one in headers}) == 1
     # The same folder goes on with another spelling.
-    assert run(["drift", *NET, *SMALL, "--faults", "off=0.02,on=0.01", "-o", "a"]) == 0
+    assert run(["drift", *ON, *SMALL, "--faults", "off=0.02,on=0.01", "-o", "a"]) == 0
 
 
 def test_a_wrong_key_is_refused_with_its_line(folder, capsys):
@@ -113,7 +102,7 @@ def test_a_wrong_key_is_refused_with_its_line(folder, capsys):
 
 def test_a_sweep_of_texts_and_one_of_an_option(folder):
     values = "none;off=10%;on=5%,off=10%"
-    assert run(["drift", *NET, *SMALL, "--set", f"faults={values}", "-o", "a"]) == 0
+    assert run(["drift", *ON, *SMALL, "--set", f"faults={values}", "-o", "a"]) == 0
     header = document(folder / "a" / "run.json")
     points = [{"faults": text} for text in ("faults", "faults?off=0.1", "faults?on=0.05&off=0.1")]
     assert header["spec"]["points"] == points
@@ -122,9 +111,9 @@ def test_a_sweep_of_texts_and_one_of_an_option(folder):
     assert as_toml(parse_spec(spec, "s")) == spec
     # A point is the run of its effect.
     option = ("--faults", "off=10%", "--set", "faults.on=0,0.05")
-    assert run(["drift", *NET, *SMALL, *option, "-o", "b"]) == 0
+    assert run(["drift", *ON, *SMALL, *option, "-o", "b"]) == 0
     assert document(folder / "b" / "run.json")["spec"]["effects"] == ["faults?off=0.1"]
-    assert run(["drift", *NET, *SMALL, "--faults", "on=5%,off=10%", "-o", "c"]) == 0
+    assert run(["drift", *ON, *SMALL, "--faults", "on=5%,off=10%", "-o", "c"]) == 0
 
     def answers(name, **point):
         lines = (folder / name / "records.jsonl").read_text().splitlines()
@@ -174,13 +163,13 @@ def test_what_cannot_be_swept(capsys):
         ("faults.on=2", "sweep faults.on = 2: effect 'faults' on must be in [0, 1], got 2"),
         ("faults.x=2", "EFFECT.OPTION, got 'faults.x'"),
     ):
-        assert run(["drift", *NET, *SMALL, "--set", given, "-o", "never"]) == 2
+        assert run(["drift", *ON, *SMALL, "--set", given, "-o", "never"]) == 2
         assert said in capsys.readouterr().err
     twice = ("--effect", "faults", "--effect", "faults", "--set", "faults.on=0.1")
-    assert run(["drift", *NET, *SMALL, *twice, "-o", "never"]) == 2
+    assert run(["drift", *ON, *SMALL, *twice, "-o", "never"]) == 2
     assert "must be of one effect, got 2 named faults" in capsys.readouterr().err
     stream = ("--stream", "philox", "--set", "faults=on=1%")
-    assert run(["drift", *NET, *SMALL, *stream, "-o", "never"]) == 2
+    assert run(["drift", *ON, *SMALL, *stream, "-o", "never"]) == 2
     assert "stream 'philox' must have no effects, got faults" in capsys.readouterr().err
 
 
@@ -215,7 +204,7 @@ def test_wrong_wires_in_short_are_refused(text, said):
 
 
 def test_wires_of_a_command_a_spec_and_a_sweep(folder):
-    assert run(["drift", *NET, *SMALL, "--wires", "5ohm", "-o", "a"]) == 0
+    assert run(["drift", *ON, *SMALL, "--wires", "5ohm", "-o", "a"]) == 0
     made = parse_spec(SPEC.format(line='wires = "row=5ohm,col=5ohm"'), "s.toml")
     assert made.effects[1:] == ("wires?r_row=5.0&r_col=5.0",)
 
@@ -227,7 +216,7 @@ def test_wires_of_a_command_a_spec_and_a_sweep(folder):
         return [json.loads(line)["correct"] for line in lines]
 
     assert document(folder / "a/run.json")["spec"]["effects"] == ["wires?r_row=5.0&r_col=5.0"]
-    assert run(["drift", *NET, *SMALL, "--set", "wires=none,5ohm,500ohm", "-o", "c"]) == 0
+    assert run(["drift", *ON, *SMALL, "--set", "wires=none,5ohm,500ohm", "-o", "c"]) == 0
     lines = [json.loads(line) for line in (folder / "c/records.jsonl").read_text().splitlines()]
     found = {}
     for line in lines:
@@ -240,5 +229,5 @@ def test_wires_of_a_command_a_spec_and_a_sweep(folder):
 
 
 def test_a_sweep_of_wires_needs_a_device_with_conductance(capsys):
-    assert run(["drift", *NET, *SMALL, "--preset", "gaussian", "--set", "wires=1ohm"]) == 2
+    assert run(["drift", *ON, *SMALL, "--preset", "gaussian", "--set", "wires=1ohm"]) == 2
     assert "got no g_max of preset 'gaussian'" in capsys.readouterr().err

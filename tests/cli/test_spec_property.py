@@ -31,7 +31,7 @@ TEXTS: dict[str, list[Any]] = {
 }
 SETTINGS = ["adc_bits", "pcm", "seed", "bn", "x y", ""]
 PATTERNS = {
-    "^[A-Za-z0-9][A-Za-z0-9._-]*$": st.sampled_from(["a", "b.1", "With-BN", "with-bn", "..", "-"]),
+    "^[A-Za-z0-9][A-Za-z0-9._-]*$": st.sampled_from(["a", "b.1", "With-BN", "with-bn", "..", "-"])
 }
 
 

@@ -141,8 +141,7 @@ def test_closed_streams_are_sinks(tmp_path: Path, closed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "expected"),
-    [("utf-8", "µ → caf\udce9"), ("latin-1", "µ \\u2192 caf\udce9")],
+    ("encoding", "expected"), [("utf-8", "µ → caf\udce9"), ("latin-1", "µ \\u2192 caf\udce9")]
 )
 def test_what_an_encoding_lacks_is_escaped(encoding: str, expected: str) -> None:
     code = (

@@ -14,6 +14,7 @@ from analogsim.inputs import load_data, load_model
 from device_models.registry import parse
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_readme_has_what_the_script_prints() -> None:
     readme = (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
     printed = subprocess.run(

@@ -9,9 +9,9 @@ import pytest
 from sphinx.errors import ExtensionError
 
 from analogsim.errors import InputError
-from analogsim.scopes.result import Counts, NoiseResult
 from analogsim.suites.entry import Entry
 from analogsim.suites.kept import Kept, write_kept
+from tests.scopes.toy import toy
 
 EXTENSIONS = Path(__file__).parents[2] / "docs" / "_ext"
 
@@ -52,27 +52,11 @@ def test_chip_results_are_the_shipped_ones_and_no_noise(extension) -> None:
 
 
 def test_noise_results_are_of_the_kept_file(extension, tmp_path: Path) -> None:
-    result = NoiseResult(
-        question="",
-        command="",
-        model="zoo:x",
-        data="cifar10",
-        created="2026-01-02T03:04:05+00:00",
-        n_images=10,
-        clean_correct=8,
-        n_bn=7,
-        n_classes=10,
-        scopes=("weights",),
-        references=("std",),
-        etas=(0.2,),
-        same={"weights": "weights"},
-        counts={("weights", "std"): Counts(correct={0.2: {0: 4, 1: 8}}, nan={0.2: {0: 0, 1: 0}})},
-        nearest={},
+    result = toy(
+        {("weights", "std"): {0.2: [4, 8]}}, data="cifar10", created="2026-01-02T03:04:05+00:00",
+        n_images=10, clean_correct=8, n_bn=7, etas=(0.2,), nearest={},
         predicted={("std", 0.2): 0.0},
-        digest="d",
-        weights="w" * 64,
-        versions={},
-    )
+    )  # fmt: skip
     kept = Kept(
         question="Which | noise?",
         command="analogsim run x.toml -o out/x",

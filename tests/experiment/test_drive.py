@@ -68,17 +68,13 @@ def test_a_trial_is_what_evaluate_says(unbroken: dict[str, list[dict[str, Any]]]
     assert (record["n_images"], record["n_correct"]) == (found.n_images, found.n_correct)
 
 
-@pytest.mark.parametrize("design", ["chips", "precision"])
-# Before the first trial, in the middle, soon again, and before the last.
-@pytest.mark.parametrize("crashes", [(0, 1, 7, 3, 1, 1, 5), (23,)], ids=str)
+@pytest.mark.parametrize("design", ["chips", pytest.param("precision", marks=pytest.mark.slow)])
 def test_a_run_that_crashes_goes_on(
-    tmp_path: Path,
-    unbroken: dict[str, list[dict[str, Any]]],
-    design: str,
-    crashes: tuple[int, ...],
+    tmp_path: Path, unbroken: dict[str, list[dict[str, Any]]], design: str
 ) -> None:
     asked = study() if design == "chips" else adaptive()
-    for after in crashes:
+    # Before the first trial, in the middle, soon again, and before the 24th.
+    for after in (0, 1, 7, 3, 1, 1, 5, 5):
         with pytest.raises(Stopping.Crash):
             run(tmp_path, asked, Stopping(after))
         # A torn line on top.
@@ -98,7 +94,7 @@ def test_a_crash_before_the_header_leaves_a_folder_that_can_be_used(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("design", "place"),
-    [("chips", Local(3)), ("precision", Local(2))],
+    [("chips", Local(3)), pytest.param("precision", Local(2), marks=pytest.mark.slow)],
     ids=["chips by three", "precision by two"],
 )
 def test_workers_give_the_same_records(

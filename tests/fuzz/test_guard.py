@@ -75,6 +75,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "said"), FAULTS.values(), ids=FAULTS)
 def test_a_planted_fault_is_found_at_its_seed(fault: Callable[[Path], object], said: str) -> None:
     # By the clock only where it waits: a busy machine gives a process little of each second.

@@ -92,10 +92,7 @@ def test_one_image_may_lack_its_axis(output: Tensor, n_classes: int) -> None:
     [
         (torch.zeros(2, 3, 4), r"outputs must have the shape .*, got \(2, 3, 4\); wrap"),
         (torch.zeros(2, 0), r"outputs must have the shape .*, got \(2, 0\); wrap"),
-        (
-            torch.zeros(8, 3),
-            r"as many rows as there are labels, got the shape \(8, 3\) and 2",
-        ),
+        (torch.zeros(8, 3), r"as many rows as there are labels, got the shape \(8, 3\) and 2"),
         (torch.zeros(3), r"as many rows as there are labels, got the shape \(3,\) and 2; give"),
         (torch.tensor([1, 0]), r"outputs must be floating-point logits, got torch\.int64 \(2,\);"),
         (torch.zeros(2, 3, dtype=torch.complex64), r"floating-point logits, got torch\.complex64"),

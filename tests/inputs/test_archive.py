@@ -26,11 +26,7 @@ def test_honest_archives_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 TWO_DISKS = b"PK\x06\x07" + struct.pack("<LQL", 0, 0, 2) + b"PK\x05\x06" + bytes(18)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"no zip", b"PK\x03\x04"],
-    ids=["empty", "text", "cut"],
-)
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04"], ids=["empty", "text", "cut"])
 def test_what_is_no_archive_is_left_to_its_reader(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "f").write_bytes(content)
     refuse_bomb(tmp_path / "f", where="x", mend="y")

@@ -110,20 +110,14 @@ class Labelled(Items):
 @pytest.mark.parametrize(
     "form",
     [
-        int,
-        np.int64,
-        np.uint8,
-        float,
-        torch.tensor,
-        lambda n: torch.tensor([n]),
-        lambda n: torch.eye(3)[n],
-        lambda n: [int(n == m) for m in range(3)],
+        int, np.int64, np.uint8, float, torch.tensor, lambda n: torch.tensor([n]),
+        lambda n: torch.eye(3)[n], lambda n: [int(n == m) for m in range(3)],
         lambda n: np.eye(3, dtype=np.uint8)[n],
     ],
     ids=[
         *("int", "numpy", "byte", "float", "tensor", "one element", "one-hot", "list", "array"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("n_classes", [3, None])
 def test_labels_come_in_every_form(form: Any, n_classes: int | None) -> None:
     data = replace(data_of(n_classes), dataset=Labelled(form))

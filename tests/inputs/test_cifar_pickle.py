@@ -98,10 +98,7 @@ def test_no_other_name_is_found(function: object, name: str) -> None:
             r"\(UnpicklingError: an array with the wrong number of bytes\)",
         ),
         (pickle.dumps({(1, 2): 3}), "data_batch_1 names must be text, got tuple; fetch the orig"),
-        (
-            b"\x80\x02}X\x04\x00\x00\x00datacnumpy\nndarray\n)\x81}b.",
-            r"got a damaged one \(",
-        ),
+        (b"\x80\x02}X\x04\x00\x00\x00datacnumpy\nndarray\n)\x81}b.", r"got a damaged one \("),
     ],
     ids=["empty", "web page", "list", "floats", "objects", "shape", "names", "no array"],
 )

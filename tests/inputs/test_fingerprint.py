@@ -175,17 +175,12 @@ def test_of_many_items_some_are_read_and_the_arrays_that_are_shown(
 @pytest.mark.parametrize(
     "data",
     [
-        [str(n) for n in range(N)],
-        np.array([None] * N),
-        torch.zeros(N - 1),
-        torch.zeros(N, device="meta"),
-        torch.zeros(N).to_sparse(),
-        torch.tensor(1.0),
-        [10**30] * N,
+        [str(n) for n in range(N)], np.array([None] * N), torch.zeros(N - 1),
+        torch.zeros(N, device="meta"), torch.zeros(N).to_sparse(), torch.tensor(1.0), [10**30] * N,
         None,
     ],
     ids=["text", "objects", "short", "meta", "sparse", "number", "beyond-64-bits", "none"],
-)
+)  # fmt: skip
 def test_what_is_no_array_of_the_images_is_left_out(
     monkeypatch: pytest.MonkeyPatch, data: object
 ) -> None:

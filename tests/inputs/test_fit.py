@@ -131,8 +131,6 @@ def test_two_classes_of_data_fit_one_output_and_ten_do_not(nets: str) -> None:
     with pytest.raises(InputError, match=message):
         check_fit(load_model(f"{nets}:odd"), digits)
     two = replace(
-        digits,
-        n_classes=2,
-        dataset=TensorDataset(torch.randn(9, 1, 8, 8), torch.arange(9) % 2),
+        digits, n_classes=2, dataset=TensorDataset(torch.randn(9, 1, 8, 8), torch.arange(9) % 2)
     )
     assert check_fit(load_model(f"{nets}:odd"), two).n_classes == 2

@@ -131,10 +131,7 @@ def test_a_cameras_orientation_is_ignored_as_torchvision_does_and_said(tmp_path:
         (GREY.astype(np.float32), r"values must be from 0 to 1, got 0 to 255; save it with 8 bits"),
         (GREY / np.float32(100) - 1, r"values must be from 0 to 1, got -1 to 1\.55; save it"),
         (np.full((2, 2), np.nan, np.float32), r"values must be from 0 to 1, got nan to nan; save"),
-        (
-            GREY.astype(np.int32) * 257,
-            r"8 or 16 bits without a sign, got 0 to 65535 in 32 bits",
-        ),
+        (GREY.astype(np.int32) * 257, r"8 or 16 bits without a sign, got 0 to 65535 in 32 bits"),
         (-GREY.astype(np.int32), r"8 or 16 bits without a sign, got -255 to 0 in 32 bits; save"),
     ],
     ids=["0 to 255", "-1 to 1", "nan", "32 bits", "negative"],

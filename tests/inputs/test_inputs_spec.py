@@ -9,10 +9,7 @@ from analogsim.inputs.spec import did_you_mean, few, split_options, whole_number
 def test_options_are_split() -> None:
     assert split_options(
         "resnet20?norm=none&classes=5", where="m", allowed=("norm", "classes")
-    ) == (
-        "resnet20",
-        {"norm": "none", "classes": "5"},
-    )
+    ) == ("resnet20", {"norm": "none", "classes": "5"})
 
 
 def test_a_name_alone_has_no_options() -> None:

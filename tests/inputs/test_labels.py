@@ -16,25 +16,19 @@ ONE_HOT = [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
 @pytest.mark.parametrize(
     "labels",
     [
-        NUMBERS,
-        torch.tensor(NUMBERS),
-        torch.tensor(NUMBERS, dtype=torch.uint8),
-        torch.tensor(NUMBERS, dtype=torch.float16),
-        torch.tensor(NUMBERS)[:, None],
-        torch.tensor(NUMBERS, dtype=torch.float64)[:, None],
-        torch.tensor(ONE_HOT),
-        torch.tensor(ONE_HOT, dtype=torch.float32),
-        torch.tensor(ONE_HOT, dtype=torch.bool),
+        NUMBERS, torch.tensor(NUMBERS), torch.tensor(NUMBERS, dtype=torch.uint8),
+        torch.tensor(NUMBERS, dtype=torch.float16), torch.tensor(NUMBERS)[:, None],
+        torch.tensor(NUMBERS, dtype=torch.float64)[:, None], torch.tensor(ONE_HOT),
+        torch.tensor(ONE_HOT, dtype=torch.float32), torch.tensor(ONE_HOT, dtype=torch.bool),
         torch.tensor(NUMBERS, dtype=torch.float32, requires_grad=True),
-        np.array(NUMBERS, dtype=">i2"),
-        np.array(NUMBERS, dtype=np.uint64),
+        np.array(NUMBERS, dtype=">i2"), np.array(NUMBERS, dtype=np.uint64),
         [torch.tensor(n) for n in NUMBERS],
     ],
     ids=[
         *("list", "tensor", "bytes", "half", "column", "float column", "one-hot", "float one-hot"),
         *("bool one-hot", "with gradient", "big-endian", "uint64", "list of tensors"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("n_classes", [3, None])
 def test_every_form_gives_the_same_numbers(labels: object, n_classes: int | None) -> None:
     got = class_numbers(labels, count=3, n_classes=n_classes)
@@ -44,17 +38,11 @@ def test_every_form_gives_the_same_numbers(labels: object, n_classes: int | None
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
-        (1, 1),
-        (np.int64(1), 1),
-        (True, 1),
-        (torch.tensor(1), 1),
-        (torch.tensor([1]), 1),
-        (torch.tensor([[1.0]]), 1),
-        ([0, 1, 0], 1),
-        (np.array([0.0, 0.0, 1.0]), 2),
+        (1, 1), (np.int64(1), 1), (True, 1), (torch.tensor(1), 1), (torch.tensor([1]), 1),
+        (torch.tensor([[1.0]]), 1), ([0, 1, 0], 1), (np.array([0.0, 0.0, 1.0]), 2),
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_one_label_comes_in_every_form(labels: object, expected: int) -> None:
     assert class_number(labels, n_classes=3) == expected
 

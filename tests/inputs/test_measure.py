@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from analogsim import Measure
 from analogsim.errors import InputError
 from analogsim.inputs.measure import TOP_1, TOP_5, as_measure, measure_named, name_in_spec
+from tests.cli.own_measure import each
 
 OWN = """
 import torch
@@ -32,10 +33,6 @@ def made():
 
 NUMBER = 3
 """
-
-
-def each(outputs: Tensor, target: Tensor) -> Tensor:
-    return F.cross_entropy(outputs, target, reduction="none")
 
 
 def loss(**changes: Any) -> Measure:

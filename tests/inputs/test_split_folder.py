@@ -81,34 +81,19 @@ def test_the_part_that_is_asked_for_is_taken(
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (
-            [*CLASSES, "test/1.png"],
-            r"either parts of a data set or classes, got 'test' beside 'ca",
-        ),
-        (
-            [*both("train", "test"), "bird/1.png"],
-            r"got 'test' beside 'bird'; name the part",
-        ),
+        ([*CLASSES, "test/1.png"], r"either parts of a data set or classes, got 'test' beside 'ca"),
+        ([*both("train", "test"), "bird/1.png"], r"got 'test' beside 'bird'; name the part"),
         (both("train"), r"must hold images to test on, got only 'train'; to evaluate on training"),
         (both("Training_Set"), r"got only 'Training_Set'; to evaluate on training images name"),
         (both("train", "test", "testing"), r"one test part, got 'test' and 'testing'; name one"),
         (both("train", "val", "dev"), r"one validation part, got 'dev' and 'val'; name one"),
         (both("Train", "train", "test"), r"one train part, got 'Train' and 'train'; name one"),
-        (
-            ["cat/train/1.png", "cat/test/2.png", "dog/train/3.png"],
-            r"got 'test' inside 'cat' and",
-        ),
+        (["cat/train/1.png", "cat/test/2.png", "dog/train/3.png"], r"got 'test' inside 'cat' and"),
         ([*both("a/train", "a/test"), "b/1.png"], r"got 'test' inside 'a' and 'b' beside it; name"),
         (both("test/train", "test/val"), r"got 'train', a part inside the part 'test'; name the"),
         (["train/cat/1.png", "test/1.png"], r"given/test must hold one folder a class, got none"),
-        (
-            [*both("train"), "test/cat/1.png", "test/cow/1.png"],
-            r"those of .*train, .* got 'cow';",
-        ),
-        (
-            [*both("train", "test"), "test/bird/"],
-            r"classes must hold images .* none in 'bird'",
-        ),
+        ([*both("train"), "test/cat/1.png", "test/cow/1.png"], r"those of .*train, .* got 'cow';"),
+        ([*both("train", "test"), "test/bird/"], r"classes must hold images .* none in 'bird'"),
     ],
     ids=[
         *("class called test", "parts and a class", "train alone", "training set alone"),

@@ -137,10 +137,7 @@ def test_beside_a_prefix_only_the_next_of_a_sequence_is_a_part(beside: str, refu
         assert notes[-1] == f"1 tensor of the file left out ({beside})"
 
 
-@pytest.mark.parametrize(
-    ("deeper", "shallow"),
-    [(4, 3), (3, 2), (2, 1)],
-)
+@pytest.mark.parametrize(("deeper", "shallow"), [(4, 3), (3, 2), (2, 1)])
 def test_a_deeper_sequence_is_refused(deeper: int, shallow: int) -> None:
     def make(depth: int) -> nn.Module:
         return nn.Sequential(*(nn.Linear(2, 2) for _ in range(depth)))

@@ -40,11 +40,7 @@ def test_scopes_that_are_not_folded_only_add() -> None:
             dict.fromkeys(("affine", "mean", "variance", "variance-clamped", "folded"), "biases")
             | {"folded-weights": "weights"},
         ),
-        (
-            frozenset({"weight"}),
-            False,
-            dict.fromkeys(SCOPES, "weights"),
-        ),
+        (frozenset({"weight"}), False, dict.fromkeys(SCOPES, "weights")),
         # BatchNorm without gamma and beta, and convolutions without biases.
         (ALL - {"bias", "bn_affine"}, True, {"biases": "weights", "affine": "weights"}),
     ],

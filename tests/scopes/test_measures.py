@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from analogsim.errors import InputError
 from analogsim.experiment.deal import pack_values, unpack_values
@@ -25,26 +24,17 @@ from analogsim.scopes.result import NoiseResult
 from analogsim.scopes.summary import noise_summary
 from analogsim.scopes.table import format_noise
 from analogsim.scopes.words import noise_sentences
+from tests.cli.own_measure import ERRORS, LOSS, each
 from tests.scopes.small import Flat, data, network, noisy, run, study
 from tests.scopes.test_noisy import nan_level, under_noise
 from tests.scopes.toy import toy
-
-
-def each(outputs: Tensor, target: Tensor) -> Tensor:
-    return F.cross_entropy(outputs, target, reduction="none")
 
 
 def right(outputs: Tensor, target: Tensor) -> Tensor:
     return outputs.argmax(1) == target
 
 
-def wrong(outputs: Tensor, target: Tensor) -> Tensor:
-    return outputs.argmax(1) != target
-
-
-LOSS = Measure(name="cross-entropy", unit="nats", better="lower", least=0, score=each)
 RIGHT = Measure(name="rightness", unit="%", least=0, most=1, score=right)
-ERRORS = Measure(name="error rate", unit="%", better="lower", least=0, most=1, score=wrong)
 ETAS = (0.05, 0.2)
 
 
@@ -220,12 +210,7 @@ def test_nan_draws_of_a_measure_without_bounds_have_no_interval() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "ratio"),
-    [
-        ({}, True),
-        ({"better": "lower"}, False),
-        ({"least": None}, False),
-        ({"unit": "nats"}, False),
-    ],
+    [({}, True), ({"better": "lower"}, False), ({"least": None}, False), ({"unit": "nats"}, False)],
     ids=["share", "lower", "unbounded", "unit"],
 )
 def test_a_share_is_of_fractions_from_0_of_which_more_is_better(

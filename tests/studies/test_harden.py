@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -60,6 +61,10 @@ def test_test_images_alone_are_too_few(tmp_path: Path) -> None:
         analogsim.harden(network, arrays("test", 4), tmp_path)
 
 
+AUTO: dict[str, Any] = {"periphery": "ideal", "times": "1s", "chips": 2, "limit": 40}
+AUTO |= {"layers": ("auto",)}
+
+
 @pytest.mark.slow
 def test_layers_that_an_attribution_names_are_trained_and_no_others(tmp_path: Path) -> None:
     recipe = replace(
@@ -68,19 +73,8 @@ def test_layers_that_an_attribution_names_are_trained_and_no_others(tmp_path: Pa
     before = load_model("zoo:digits_cnn").module.state_dict()
 
     def hardened() -> analogsim.Hardened:
-        return analogsim.harden(
-            "zoo:digits_cnn",
-            "digits",
-            tmp_path / "h",
-            periphery="ideal",
-            preset="gaussian?eta=0.3",
-            times="1s",
-            recipe=recipe,
-            chips=2,
-            limit=40,
-            layers=("auto",),
-            clip=0.0,
-        )
+        device = {"preset": "gaussian?eta=0.3", "clip": 0.0, "recipe": recipe}
+        return analogsim.harden("zoo:digits_cnn", "digits", tmp_path / "h", **AUTO, **device)
 
     made = hardened()
     said = made.provenance["recipe"]["hardening"]
@@ -103,15 +97,5 @@ def test_layers_that_an_attribution_names_are_trained_and_no_others(tmp_path: Pa
 
 def test_where_no_layer_costs_accuracy_none_is_hardened(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"layers auto must find layers that cost accuracy, got n"):
-        analogsim.harden(
-            "zoo:digits_cnn",
-            "digits",
-            tmp_path / "h",
-            periphery="ideal",
-            preset="ideal",
-            times="1s",
-            chips=2,
-            limit=40,
-            layers=("auto",),
-        )
+        analogsim.harden("zoo:digits_cnn", "digits", tmp_path / "h", **AUTO, preset="ideal")
     assert not (tmp_path / "h" / "weights.safetensors").exists()

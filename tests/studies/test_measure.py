@@ -20,28 +20,13 @@ from analogsim.experiment.deal import unpack_values
 from analogsim.experiment.header import read_header
 from analogsim.experiment.records import read_records
 from analogsim.inputs import load_data, load_model
+from tests.cli import own_measure
+from tests.cli.own_measure import ERRORS, LOSS
 from tests.studies.tiny import images, network, write_files
 
 SMALL: dict[str, Any] = {"times": "1s,1d", "chips": 3, "workers": 1}
-CODE = """
-from torch.nn import functional as F
-from analogsim import Measure
-
-
-def score(outputs, target):
-    return F.cross_entropy(outputs, target, reduction="none")
-
-
-LOSS = Measure(name="cross-entropy", unit="nats", better="lower", least=0, score=score)
-MEAN = Measure(name="mean", score=F.cross_entropy)
-"""
-
-
-def each(outputs: Tensor, target: Tensor) -> Tensor:
-    return F.cross_entropy(outputs, target, reduction="none")
-
-
-LOSS = Measure(name="cross-entropy", unit="nats", better="lower", least=0, score=each)
+CODE = Path(own_measure.__file__).read_text()
+CODE += 'MEAN = Measure(name="mean", score=F.cross_entropy)\n'
 
 
 @pytest.fixture(scope="module")
@@ -213,10 +198,7 @@ def test_what_cannot_be_measured_is_refused_before_any_chip(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (
-            ["--precision", "5%"],
-            "precision must be of a measure in %, got of cross-entropy",
-        ),
+        (["--precision", "5%"], "precision must be of a measure in %, got of cross-entropy"),
         (["--yield-above", "90%"], "yield must be of a measure in %, got of cross-entropy in nats"),
     ],
     ids=["precision", "yield"],
@@ -259,14 +241,10 @@ def test_an_attribution_names_the_share_that_is_lost(tmp_path: Path) -> None:
 
 
 def test_an_error_rate_is_the_accuracy_turned_round(tmp_path: Path) -> None:
-    wrong = Measure(
-        name="error rate", unit="%", better="lower", least=0, most=1,
-        score=lambda outputs, target: outputs.argmax(1) != target,
-    )  # fmt: skip
     more = {**SMALL, "preset": "pcm?programming_scale=4", "chips": 4, "yield_above": 0.9}
     right = analogsim.drift(network(), images(), tmp_path / "right", **more).summary()
     turned = analogsim.drift(
-        network(), images(), tmp_path / "wrong", measure=wrong, **{**more, "yield_above": 0.1}
+        network(), images(), tmp_path / "wrong", measure=ERRORS, **{**more, "yield_above": 0.1}
     ).summary()
     assert any(row["mean"] < 1 for row in right["rows"])
     for one, other in zip(right["rows"], turned["rows"], strict=True):
@@ -281,17 +259,11 @@ def test_an_error_rate_is_the_accuracy_turned_round(tmp_path: Path) -> None:
         assert other["told_apart"] == one["told_apart"]
 
 
-WRONG = Measure(
-    name="error rate", unit="%", better="lower", least=0, most=1,
-    score=lambda outputs, target: outputs.argmax(1) != target,
-)  # fmt: skip
-
-
 def test_what_costs_accuracy_costs_as_many_errors(tmp_path: Path) -> None:
     at: dict[str, Any] = {"preset": "pcm?programming_scale=8", "times": "1d", "chips": 5}
     at |= {"workers": 1, "top": 1}
     right = analogsim.attribute(network(), images(), tmp_path / "right", **at).summary()
-    turned = analogsim.attribute(network(), images(), tmp_path / "wrong", measure=WRONG, **at)
+    turned = analogsim.attribute(network(), images(), tmp_path / "wrong", measure=ERRORS, **at)
     found = turned.summary()
     assert any(row["loss"] for row in right["rows"])
     for one, other in zip(right["rows"], found["rows"], strict=True):
@@ -336,9 +308,9 @@ def test_the_noise_that_has_a_devices_accuracy_has_its_errors(tmp_path: Path) ->
         "workers": 1,
     }  # fmt: skip
     right = analogsim.compare(network(), images(), tmp_path / "right", **at).summary()
-    turned = analogsim.compare(network(), images(), tmp_path / "wrong", measure=WRONG, **at)
+    turned = analogsim.compare(network(), images(), tmp_path / "wrong", measure=ERRORS, **at)
     found = turned.summary()
-    assert found["measure"] == WRONG.entry()
+    assert found["measure"] == ERRORS.entry()
     assert "measure" not in right
     (one,), (other,) = right["points"], found["points"]
     assert one["difference"]["mean"] != 0
