@@ -68,35 +68,18 @@ HEAVY = {"torch", "torchvision", "aihwkit"}
 # Their import, with all that it brings in, must not load torch: `--help`, `--version`, `presets`
 # and `report` start without it.
 TORCH_FREE = (
-    "analogsim.cli.main",
-    *(f"analogsim.cli.{name}" for name in COMMANDS),
-    "analogsim.doctor",
-    "analogsim.experiment.records",
-    "analogsim.experiment.statistics",
-    "analogsim.findings",
-    "analogsim.inputs.names",
-    "analogsim.report",
-    "analogsim.spec",
-    "device_models",
-)
+    "analogsim.cli.main", *(f"analogsim.cli.{name}" for name in COMMANDS), "analogsim.doctor",
+    "analogsim.experiment.records", "analogsim.experiment.statistics", "analogsim.findings",
+    "analogsim.inputs.names", "analogsim.report", "analogsim.spec", "device_models",
+)  # fmt: skip
 # The laws are torch code, imported when a device is asked for one.
-TORCH_ALLOWED = (
-    "device_models.checking",
-    "device_models.simulated",
-    "device_models.laws",
-)
+TORCH_ALLOWED = ("device_models.checking", "device_models.simulated", "device_models.laws")
 CONFIG_FILE = "analogsim.crossbar.forward.rpu_config"
 # Imports are statements: there is none inside these, which are most of a module's nodes.
 _WITHOUT_STATEMENTS = (
-    ast.expr,
-    ast.Assign,
-    ast.AnnAssign,
-    ast.Return,
-    ast.Expr,
-    ast.Import,
-    ast.ImportFrom,
+    ast.expr, ast.Assign, ast.AnnAssign, ast.Return, ast.Expr, ast.Import, ast.ImportFrom,
     ast.arguments,
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

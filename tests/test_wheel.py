@@ -29,10 +29,7 @@ NOT_COPIED = shutil.ignore_patterns(
 # Without isolation the build needs no network; the environment must have what pyproject.toml asks
 # for.
 _OLD = Version(importlib.metadata.version("setuptools")) < Version("78.1.1")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(_OLD, reason="needs setuptools 78.1.1 or newer"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(_OLD, reason="needs setuptools 78.1.1 or newer")]
 
 
 @pytest.fixture(scope="module")

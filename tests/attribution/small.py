@@ -17,10 +17,11 @@ from analogsim.experiment.local import Local
 from analogsim.experiment.place import Place
 from analogsim.experiment.score import select
 from analogsim.experiment.statistics import ByChip
-from analogsim.experiment.study import Chips, Study
-from analogsim.inputs import Data, batches, load_data, load_model
+from analogsim.experiment.study import Study
+from analogsim.inputs import Data, load_data
 from device_models.registry import parse
 from tests.crossbar.nets import small_inputs, small_net
+from tests.experiment import small
 
 DAY = 86400.0
 
@@ -54,27 +55,10 @@ def digits() -> Data:
     return select(load_data("digits"), {**all_images(60), "total": 360})
 
 
-@lru_cache(maxsize=1)
-def digits_analog() -> AnalogModel:
-    images, _ = next(batches(load_data("digits", split="train"), 64))
-    return convert(load_model("zoo:digits_cnn").module, preset="pcm", calibrate=images)
-
-
 def study(**changes: Any) -> Study:
-    fields: dict[str, Any] = {
-        "question": "?",
-        "command": "analogsim attribute",
-        "model": "zoo:digits_cnn",
-        "data": "digits",
-        "normalisation": "",
-        "devices": (parse("pcm?noise_scale=6"),),
-        "times_s": (DAY,),
-        "compensations": ("global",),
-        "design": Chips(chips=3),
-        "seed": 0,
-        "batch_size": 50,
-    }
-    return Study(**(fields | changes))
+    fields: dict[str, Any] = {"command": "analogsim attribute", "compensations": ("global",)}
+    fields |= {"devices": (parse("pcm?noise_scale=6"),), "times_s": (DAY,)}
+    return small.study(**(fields | changes))
 
 
 def run(
@@ -83,7 +67,7 @@ def run(
     """Run in this process."""
     return attribute(
         study(**changes),
-        digits_analog(),
+        small.analog(),
         digits(),
         ask or Ask(),
         folder,

@@ -19,7 +19,8 @@ from analogsim.experiment.study import Chips, Precision
 from analogsim.report.attribution import csv_text
 from analogsim.seal import unsealed
 from device_models.registry import parse
-from tests.attribution.small import digits, digits_analog, plan, run, study
+from tests.attribution.small import digits, plan, run, study
+from tests.experiment.small import analog
 
 PRESET = "pcm?noise_scale=6.0"
 
@@ -36,7 +37,7 @@ def correct(folder, preset):
 
 def test_the_full_chip_is_that_of_a_plain_study(done, tmp_path):
     folder, result = done
-    run_study(study(), {"digital": digits_analog()}, digits(), tmp_path, Local(1), lambda *_: None)
+    run_study(study(), {"digital": analog()}, digits(), tmp_path, Local(1), lambda *_: None)
     assert correct(folder, PRESET) == correct(tmp_path, PRESET)
     assert [chip for chip, _ in correct(folder, PRESET)] == [0, 1, 2]
     assert result["preset"] == PRESET
@@ -61,7 +62,7 @@ def test_rows_are_those_of_the_records(done):
     # One chip is all of them where nothing is random.
     assert ("only dac", 1) not in other
     assert [r["name"] for r in result["rows"] if r["kind"] == "layer"] == [
-        *("conv1", "conv2", "conv3", "linear"),
+        *("conv1", "conv2", "conv3", "linear")
     ] * 2
 
 

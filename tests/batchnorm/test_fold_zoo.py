@@ -19,19 +19,14 @@ def large(spec: str, folded: int) -> Any:
 @pytest.mark.parametrize(
     ("spec", "folded"),
     [
-        ("zoo:resnet20?norm=batch", 19),
-        ("zoo:resnet20?norm=l1", 19),
-        ("zoo:resnet20?norm=topk", 19),
-        ("zoo:resnet20?norm=batch&stages=2", 13),
-        ("zoo:resnet20?norm=l1&stages=1", 7),
-        large("zoo:resnet44?norm=batch", 43),
-        large("zoo:resnet44?norm=l1", 43),
-        large("zoo:vgg16?norm=batch&stages=3", 7),
-        large("zoo:vgg16?norm=l1", 13),
-        large("zoo:vgg16?norm=topk", 13),
+        ("zoo:resnet20?norm=batch", 19), ("zoo:resnet20?norm=l1", 19),
+        ("zoo:resnet20?norm=topk", 19), ("zoo:resnet20?norm=batch&stages=2", 13),
+        ("zoo:resnet20?norm=l1&stages=1", 7), large("zoo:resnet44?norm=batch", 43),
+        large("zoo:resnet44?norm=l1", 43), large("zoo:vgg16?norm=batch&stages=3", 7),
+        large("zoo:vgg16?norm=l1", 13), large("zoo:vgg16?norm=topk", 13),
         ("zoo:digits_cnn?norm=topk&stages=2", 2),
     ],
-)
+)  # fmt: skip
 def test_folding_is_exact(spec: str, folded: int) -> None:
     choice = parse_zoo(spec)
     torch.manual_seed(0)

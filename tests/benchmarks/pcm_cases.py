@@ -69,13 +69,7 @@ def single_tile(programmed, nu):
     """A tile that is its whole layer, unscaled."""
     scale = torch.ones(programmed.shape[0])
     return PcmTile(
-        layer="any",
-        index=0,
-        programmed=programmed,
-        nu=nu,
-        scale=scale,
-        first_row=0,
-        first_column=0,
+        layer="any", index=0, programmed=programmed, nu=nu, scale=scale, first_row=0, first_column=0
     )
 
 

@@ -15,7 +15,7 @@ from analogsim.experiment.header import read_header
 from analogsim.experiment.local import Local
 from analogsim.experiment.records import read_records
 from analogsim.experiment.score import select
-from analogsim.experiment.study import Chips, Precision, Study
+from analogsim.experiment.study import Chips, Precision
 from analogsim.inputs.batching import batches
 from analogsim.inputs.data import load_data
 from analogsim.inputs.models import load_model
@@ -23,18 +23,13 @@ from analogsim.report import build_report, summary
 from analogsim.report.comparison import MATCHED_FILE
 from analogsim.seal import unsealed
 from device_models.registry import parse
+from tests.experiment.small import study
 
-STUDY = Study(
-    question="q?",
+STUDY = study(
     command="analogsim compare",
-    model="net",
-    data="digits",
-    normalisation="n",
     devices=(parse("pcm"),),
     times_s=(86400.0,),
     compensations=("global",),
-    design=Chips(chips=3),
-    seed=0,
     batch_size=60,
 )
 NAMES = ["pcm", "gaussian-matched(pcm)"]

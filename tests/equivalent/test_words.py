@@ -142,21 +142,11 @@ def test_levels(change, short, text):
 
 def comparison(*points) -> Comparison:
     return Comparison(
-        format="analogsim-matched",
-        version=1,
-        question="q",
-        command="c",
-        model="net",
-        data="digits",
-        compensation="global",
-        chips=10,
-        n_images=360,
-        digital_accuracy=0.99,
-        bracket=[0.002, 2.0],
-        points=list(points),
-        sentences=sentences(points, "net", 360),
+        format="analogsim-matched", version=1, question="q", command="c", model="net",
+        data="digits", compensation="global", chips=10, n_images=360, digital_accuracy=0.99,
+        bracket=[0.002, 2.0], points=list(points), sentences=sentences(points, "net", 360),
         coverage=None,
-    )
+    )  # fmt: skip
 
 
 def test_table_fits_the_screen():

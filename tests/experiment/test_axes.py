@@ -18,17 +18,12 @@ from analogsim.experiment.axes import (
 @pytest.mark.parametrize(
     ("text", "values"),
     [
-        ("4..8", (4, 5, 6, 7, 8)),
-        ("4..9:2", (4, 6, 8)),
-        ("-1..1", (-1, 0, 1)),
-        ("128, 256,512", (128, 256, 512)),
-        ("2..3,8", (2, 3, 8)),
-        ("0..0.3:0.1", (0.0, 0.1, 0.2, 0.3)),
-        ("1e-3", (0.001,)),
-        ("true,false", (True, False)),
+        ("4..8", (4, 5, 6, 7, 8)), ("4..9:2", (4, 6, 8)), ("-1..1", (-1, 0, 1)),
+        ("128, 256,512", (128, 256, 512)), ("2..3,8", (2, 3, 8)),
+        ("0..0.3:0.1", (0.0, 0.1, 0.2, 0.3)), ("1e-3", (0.001,)), ("true,false", (True, False)),
         ("column,tile", ("column", "tile")),
     ],
-)
+)  # fmt: skip
 def test_values_are_ranges_lists_and_words(text: str, values: tuple[object, ...]) -> None:
     found = parse_values(text, where="--set x")
     assert found == values

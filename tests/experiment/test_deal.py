@@ -5,15 +5,7 @@ import collections
 import pytest
 
 from analogsim.errors import InputError
-from analogsim.experiment.deal import (
-    all_images,
-    hand,
-    mixed,
-    pack,
-    pilot_images,
-    positions,
-    unpack,
-)
+from analogsim.experiment.deal import all_images, hand, mixed, pack, pilot_images, positions, unpack
 
 
 @pytest.mark.parametrize(("hands", "total"), [(1, 7), (3, 10), (16, 360), (7, 7)])

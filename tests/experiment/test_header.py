@@ -52,10 +52,7 @@ def test_a_folder_without_a_header_is_refused(tmp_path: Path) -> None:
         ('{"format": NaN}', r"run.json must be JSON, got 'NaN is not JSON'"),
         ("[1]", r"run.json format must be 'analogsim-run', got \[1\]"),
         ('{"format": "other"}', r"format must be 'analogsim-run', got 'other'; check"),
-        (
-            '{"format": "analogsim-run", "version": 7}',
-            r"version must be 1 or 2, got 7; read",
-        ),
+        ('{"format": "analogsim-run", "version": 7}', r"version must be 1 or 2, got 7; read"),
     ],
     ids=["torn", "nan", "list", "format", "version"],
 )

@@ -14,12 +14,7 @@ from analogsim import schema
 from analogsim.crossbar.chip.compensation import COMPENSATIONS
 from analogsim.crossbar.chip.program import program
 from analogsim.crossbar.conversion.convert import AnalogModel, convert
-from analogsim.experiment.layers import (
-    LARGEST,
-    shrink,
-    summarise_device,
-    write_layer_summary,
-)
+from analogsim.experiment.layers import LARGEST, shrink, summarise_device, write_layer_summary
 from analogsim.experiment.layers_file import (
     LAYERS_FILE,
     behaviours,

@@ -62,11 +62,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("after", [0, 1])
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
 def test_the_task_of_a_dead_worker_is_tried_again(
-    whole: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    after: int,
-    sign: signal.Signals,
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, sign: signal.Signals
 ) -> None:
     (tmp_path / "deaths").mkdir()
     dying = Dying(tmp_path / "deaths", times=1, after=after, sign=sign)

@@ -77,10 +77,7 @@ def test_a_periphery_without_converters_is_refused(periphery: dict[str, Any], go
     [
         ({"images": 0}, "workload images must be at least 1, got 0"),
         ({"g_max_us": -1.0}, "workload g_max_us must be above 0, got -1.0"),
-        (
-            {"layers": [conv(kernel=[3])]},
-            "layer 'stage.0' must have 2 sizes of at least 1",
-        ),
+        ({"layers": [conv(kernel=[3])]}, "layer 'stage.0' must have 2 sizes of at least 1"),
         ({"layers": [conv(adc=-1)]}, "workload layer 'stage.0' counts must be above 0"),
         ({"layers": [conv(groups=5)]}, "'stage.0' groups must divide its channels, got 5"),
         ({"layers": [conv(calls=2)]}, "'stage.0' calls must be 64 products' calls, got 2"),

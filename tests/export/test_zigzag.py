@@ -77,11 +77,7 @@ def test_each_layer_lies_on_an_array_as_here() -> None:
     ("edge", "changes", "message"),
     [
         ({"dac_bits": 7}, {}, "zigzag DAC bits must be a power of two, got 7"),
-        (
-            {"bits_per_input": 3},
-            {},
-            "bits of an input at once must be a power of two, got 3",
-        ),
+        ({"bits_per_input": 3}, {}, "bits of an input at once must be a power of two, got 3"),
         ({}, {"readings": 6}, "zigzag readings of an output must be a power of two, got 6"),
     ],
     ids=["dac", "serial", "readings"],

@@ -114,11 +114,7 @@ CASES = {
         0.94,
     ),
     "pvt-v2": _family(
-        "pvt_v2_b0",
-        0.83,
-        depths=(1, 1, 1, 1),
-        embed_dims=(8, 16, 24, 32),
-        num_heads=(1, 2, 2, 2),
+        "pvt_v2_b0", 0.83, depths=(1, 1, 1, 1), embed_dims=(8, 16, 24, 32), num_heads=(1, 2, 2, 2)
     ),
     "twins-svt": _family("twins_svt_small", 0.67, 64, img_size=64, **_WIDE),
     "twins-pcpvt": _family(

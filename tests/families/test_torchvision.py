@@ -58,14 +58,7 @@ def _resnet(**options: int) -> nn.Module:
 
 def _swin(block: type[nn.Module], merging: type[nn.Module]) -> nn.Module:
     return swin_transformer.SwinTransformer(
-        [4, 4],
-        24,
-        [2, 2],
-        [2, 4],
-        [4, 4],
-        num_classes=10,
-        block=block,
-        downsample_layer=merging,
+        [4, 4], 24, [2, 2], [2, 4], [4, 4], num_classes=10, block=block, downsample_layer=merging
     )
 
 

@@ -12,24 +12,16 @@ from tests.families.checks import Family, check_family
 transformers = pytest.importorskip("transformers", reason="needs transformers")
 
 _WORDS = 50
-_ENCODER = {
-    "vocab_size": _WORDS,
-    "hidden_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 3,
-    "intermediate_size": 96,
-    "max_position_embeddings": 32,
-    "num_labels": 5,
-}
-_VISION = {
-    "image_size": 32,
-    "patch_size": 8,
-    "hidden_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 3,
-    "intermediate_size": 96,
-    "num_labels": 5,
-}
+_SIZES = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3}
+_SIZES |= {"intermediate_size": 96, "num_labels": 5}
+_ENCODER = {**_SIZES, "vocab_size": _WORDS, "max_position_embeddings": 32}
+_DECODER = {**_ENCODER, "num_labels": 2, "num_key_value_heads": 3, "use_cache": False}
+_VISION = {**_SIZES, "image_size": 32, "patch_size": 8}
+_T5 = {"vocab_size": _WORDS, "d_model": 48, "d_kv": 16, "d_ff": 96, "num_layers": 2, "num_heads": 3}
+_BART = {"vocab_size": _WORDS, "d_model": 48, "encoder_layers": 2, "encoder_attention_heads": 3}
+_BART |= {"encoder_ffn_dim": 96}
+_STAGES = {"depths": [1, 1, 1, 1], "hidden_sizes": [8, 16, 24, 32], "num_labels": 5}
+_CONVOLUTIONS = {"conv_dim": [16, 16], "conv_stride": [5, 4], "conv_kernel": [10, 4]}
 
 
 def _tokens(n: int) -> Inputs:
@@ -62,237 +54,85 @@ def _spectra(n: int) -> Inputs:
 
 
 def _family(
-    model: str,
-    config: str,
-    floor: float,
-    inputs: Callable[[int], Inputs] = _tokens,
-    **options: object,
+    model: str, floor: float, inputs: Callable[[int], Inputs] = _tokens, **options: object
 ) -> Family:
     def make() -> nn.Module:
-        made = getattr(transformers, config)(**options)
-        return getattr(transformers, model)(made)
+        kind = getattr(transformers, model)
+        return kind(kind.config_class(**options))
 
     return Family(make=make, inputs=inputs, floor=floor)
 
 
+def _seen(model: str, floor: float, **options: object) -> Family:
+    return _family(model, floor, _pixels(32), **options)
+
+
 CASES = {
-    "vit": _family("ViTForImageClassification", "ViTConfig", 0.93, _pixels(32), **_VISION),
-    "deit": _family("DeiTForImageClassification", "DeiTConfig", 0.92, _pixels(32), **_VISION),
-    "beit": _family("BeitForImageClassification", "BeitConfig", 0.93, _pixels(32), **_VISION),
-    "clip-vision": _family(
-        "CLIPVisionModelWithProjection",
-        "CLIPVisionConfig",
-        0.93,
-        _pixels(32),
-        **{**_VISION, "num_labels": 2},
-        projection_dim=16,
+    "vit": _seen("ViTForImageClassification", 0.93, **_VISION),
+    "deit": _seen("DeiTForImageClassification", 0.92, **_VISION),
+    "beit": _seen("BeitForImageClassification", 0.93, **_VISION),
+    "clip-vision": _seen(
+        "CLIPVisionModelWithProjection", 0.93, **{**_VISION, "num_labels": 2}, projection_dim=16
     ),
-    "dinov2": _family("Dinov2ForImageClassification", "Dinov2Config", 0.94, _pixels(32), **_VISION),
-    "swin": _family(
-        "SwinForImageClassification",
-        "SwinConfig",
-        0.92,
-        _pixels(32),
-        image_size=32,
-        patch_size=2,
-        embed_dim=24,
-        depths=[2, 2],
-        num_heads=[2, 4],
-        window_size=4,
+    "dinov2": _seen("Dinov2ForImageClassification", 0.94, **_VISION),
+    "swin": _seen(
+        "SwinForImageClassification", 0.92, image_size=32, patch_size=2, embed_dim=24,
+        depths=[2, 2], num_heads=[2, 4], window_size=4, num_labels=5,
+    ),
+    "mobilenet-v2": _seen(
+        "MobileNetV2ForImageClassification", 0.82, depth_multiplier=0.25, image_size=32,
         num_labels=5,
     ),
-    "mobilenet-v2": _family(
-        "MobileNetV2ForImageClassification",
-        "MobileNetV2Config",
-        0.82,
-        _pixels(32),
-        depth_multiplier=0.25,
-        image_size=32,
-        num_labels=5,
+    "resnet": _seen(
+        "ResNetForImageClassification", 0.99,
+        **{**_STAGES, "hidden_sizes": [16, 24, 32, 48]}, embedding_size=8,
     ),
-    "resnet": _family(
-        "ResNetForImageClassification",
-        "ResNetConfig",
-        0.99,
-        _pixels(32),
-        embedding_size=8,
-        hidden_sizes=[16, 24, 32, 48],
-        depths=[1, 1, 1, 1],
-        num_labels=5,
-    ),
-    "convnext": _family(
-        "ConvNextForImageClassification",
-        "ConvNextConfig",
-        0.75,
-        _pixels(32),
-        hidden_sizes=[8, 16, 24, 32],
-        depths=[1, 1, 1, 1],
-        num_labels=5,
-    ),
-    "segformer": _family(
-        "SegformerForSemanticSegmentation",
-        "SegformerConfig",
-        0.9,
-        _pixels(32),
-        hidden_sizes=[8, 16, 24, 32],
-        num_attention_heads=[1, 2, 2, 4],
-        depths=[1, 1, 1, 1],
+    "convnext": _seen("ConvNextForImageClassification", 0.75, **_STAGES),
+    "segformer": _seen(
+        "SegformerForSemanticSegmentation", 0.9, **_STAGES, num_attention_heads=[1, 2, 2, 4],
         decoder_hidden_size=16,
-        num_labels=5,
     ),
-    "bert": _family("BertForSequenceClassification", "BertConfig", 0.96, **_ENCODER),
-    "bert-masked-lm": _family("BertForMaskedLM", "BertConfig", 0.96, **_ENCODER),
-    "roberta": _family("RobertaForSequenceClassification", "RobertaConfig", 0.96, **_ENCODER),
-    "albert": _family(
-        "AlbertForSequenceClassification", "AlbertConfig", 0.96, **_ENCODER, embedding_size=16
-    ),
-    "electra": _family(
-        "ElectraForSequenceClassification", "ElectraConfig", 0.96, **_ENCODER, embedding_size=16
-    ),
-    "deberta-v2": _family(
-        "DebertaV2ForSequenceClassification", "DebertaV2Config", 0.96, **_ENCODER
-    ),
+    "bert": _family("BertForSequenceClassification", 0.96, **_ENCODER),
+    "bert-masked-lm": _family("BertForMaskedLM", 0.96, **_ENCODER),
+    "roberta": _family("RobertaForSequenceClassification", 0.96, **_ENCODER),
+    "albert": _family("AlbertForSequenceClassification", 0.96, **_ENCODER, embedding_size=16),
+    "electra": _family("ElectraForSequenceClassification", 0.96, **_ENCODER, embedding_size=16),
+    "deberta-v2": _family("DebertaV2ForSequenceClassification", 0.96, **_ENCODER),
     "distilbert": _family(
-        "DistilBertForSequenceClassification",
-        "DistilBertConfig",
-        0.96,
-        vocab_size=_WORDS,
-        dim=48,
-        n_layers=2,
-        n_heads=3,
-        hidden_dim=96,
-        max_position_embeddings=32,
-        num_labels=5,
+        "DistilBertForSequenceClassification", 0.96, vocab_size=_WORDS, dim=48, n_layers=2,
+        n_heads=3, hidden_dim=96, max_position_embeddings=32, num_labels=5,
     ),
-    "t5-encoder": _family(
-        "T5EncoderModel",
-        "T5Config",
-        0.96,
-        vocab_size=_WORDS,
-        d_model=48,
-        d_kv=16,
-        d_ff=96,
-        num_layers=2,
-        num_heads=3,
-    ),
+    "t5-encoder": _family("T5EncoderModel", 0.96, **_T5),
     "gpt2": _family(
-        "GPT2LMHeadModel",
-        "GPT2Config",
-        0.97,
-        vocab_size=_WORDS,
-        n_embd=48,
-        n_layer=2,
-        n_head=3,
-        n_positions=32,
-        bos_token_id=1,
-        eos_token_id=2,
-        use_cache=False,
+        "GPT2LMHeadModel", 0.97, vocab_size=_WORDS, n_embd=48, n_layer=2, n_head=3,
+        n_positions=32, bos_token_id=1, eos_token_id=2, use_cache=False,
     ),
-    "llama": _family(
-        "LlamaForCausalLM",
-        "LlamaConfig",
-        0.97,
-        **{**_ENCODER, "num_labels": 2},
-        num_key_value_heads=3,
-        use_cache=False,
-    ),
-    "qwen2": _family(
-        "Qwen2ForCausalLM",
-        "Qwen2Config",
-        0.97,
-        **{**_ENCODER, "num_labels": 2},
-        num_key_value_heads=3,
-        use_cache=False,
-    ),
-    "mixtral": _family(
-        "MixtralForCausalLM",
-        "MixtralConfig",
-        0.26,
-        **{**_ENCODER, "num_labels": 2},
-        num_key_value_heads=3,
-        num_local_experts=4,
-        use_cache=False,
-    ),
-    "t5": _family(
-        "T5ForConditionalGeneration",
-        "T5Config",
-        0.96,
-        _pairs,
-        vocab_size=_WORDS,
-        d_model=48,
-        d_kv=16,
-        d_ff=96,
-        num_layers=2,
-        num_heads=3,
-        use_cache=False,
-    ),
+    "llama": _family("LlamaForCausalLM", 0.97, **_DECODER),
+    "qwen2": _family("Qwen2ForCausalLM", 0.97, **_DECODER),
+    "mixtral": _family("MixtralForCausalLM", 0.26, **_DECODER, num_local_experts=4),
+    "t5": _family("T5ForConditionalGeneration", 0.96, _pairs, **_T5, use_cache=False),
     "bart": _family(
-        "BartForConditionalGeneration",
-        "BartConfig",
-        0.96,
-        _pairs,
-        vocab_size=_WORDS,
-        d_model=48,
-        encoder_layers=2,
-        decoder_layers=2,
-        encoder_attention_heads=3,
-        decoder_attention_heads=3,
-        encoder_ffn_dim=96,
-        decoder_ffn_dim=96,
-        max_position_embeddings=32,
-        use_cache=False,
+        "BartForConditionalGeneration", 0.96, _pairs, **_BART, decoder_layers=2,
+        decoder_attention_heads=3, decoder_ffn_dim=96, max_position_embeddings=32, use_cache=False,
     ),
     "clip": _family(
-        "CLIPModel",
-        "CLIPConfig",
-        0.93,
-        _captioned,
+        "CLIPModel", 0.93, _captioned, projection_dim=16,
         text_config={**_ENCODER, "num_labels": 2, "eos_token_id": 2},
         vision_config={**_VISION, "num_labels": 2},
-        projection_dim=16,
     ),
     "wav2vec2": _family(
-        "Wav2Vec2ForCTC",
-        "Wav2Vec2Config",
-        0.9,
-        _waves,
-        vocab_size=_WORDS,
-        hidden_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=3,
-        intermediate_size=96,
-        conv_dim=[16, 16],
-        conv_stride=[5, 4],
-        conv_kernel=[10, 4],
-        num_conv_pos_embeddings=8,
-        num_conv_pos_embedding_groups=4,
+        "Wav2Vec2ForCTC", 0.9, _waves, **{**_SIZES, "num_labels": 2}, **_CONVOLUTIONS,
+        vocab_size=_WORDS, num_conv_pos_embeddings=8, num_conv_pos_embedding_groups=4,
     ),
     "whisper-encoder": _family(
-        "WhisperForAudioClassification",
-        "WhisperConfig",
-        0.92,
-        _spectra,
-        vocab_size=_WORDS,
-        d_model=48,
-        encoder_layers=2,
-        encoder_attention_heads=3,
-        encoder_ffn_dim=96,
-        num_mel_bins=16,
-        max_source_positions=20,
-        classifier_proj_size=16,
-        num_labels=5,
+        "WhisperForAudioClassification", 0.92, _spectra, **_BART, num_mel_bins=16,
+        max_source_positions=20, classifier_proj_size=16, num_labels=5,
     ),
     "mamba": _family(
-        "MambaForCausalLM",
-        "MambaConfig",
-        0.92,
-        vocab_size=_WORDS,
-        hidden_size=48,
-        num_hidden_layers=2,
-        state_size=4,
-        use_cache=False,
+        "MambaForCausalLM", 0.92, vocab_size=_WORDS, hidden_size=48, num_hidden_layers=2,
+        state_size=4, use_cache=False,
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.slow

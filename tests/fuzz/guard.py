@@ -35,12 +35,8 @@ _CALLS = {"os.system", "pickle.find_class", "urllib.Request", "webbrowser.open",
 _CHANGES = {"os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod"}
 _CHANGES |= {"os.truncate", "os.utime", "os.chown", "shutil.rmtree", "shutil.move"}
 _NO_MEMORY = (
-    "MemoryError",
-    "Unable to allocate",
-    "not enough memory",
-    "Cannot allocate",
-    "bad_all",
-)
+    "MemoryError", "Unable to allocate", "not enough memory", "Cannot allocate", "bad_all",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,20 +38,8 @@ def arrays() -> tuple[bytes, ...]:
 
 
 _DESCR = (
-    "|u1",
-    "<f4",
-    ">f8",
-    "<i8",
-    "|O",
-    "|V0",
-    "<U1",
-    "|b1",
-    "<f2",
-    "<c8",
-    "|S0",
-    "<M8[s]",
-    "<f16",
-)
+    "|u1", "<f4", ">f8", "<i8", "|O", "|V0", "<U1", "|b1", "<f2", "<c8", "|S0", "<M8[s]", "<f16",
+)  # fmt: skip
 
 
 def mutated_npy(content: bytes, draw: Random) -> bytes:
@@ -137,27 +125,12 @@ def pictures(kind: str) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-_CHUNKS = (b"IHDR", b"IDAT", b"PLTE", b"tRNS", b"iCCP", b"zTXt", b"tEXt", b"eXIf", b"acTL", b"fcTL")
-_CHUNKS += (
-    b"\xff\xd8",
-    b"\xff\xc0",
-    b"\xff\xda",
-    b"\xff\xe1",
-    b"\xff\xd9",
-    b"Exif\x00\x00",
-    b"II*\x00",
-)
-_CHUNKS += (b"GIF89a", b"\x21\xf9", b"\x2c", b"P6", b"P5", b"Pf", b"BM", b"RIFF", b"VP8X", b"ANIM")
-_CHUNKS += (
-    b"%!PS",
-    b"\x89PNG\r\n\x1a\n",
-    b"999999999 ",
-    b"#",
-    b"MPF\x00",
-    b"8BPS",
-    b"II+\x00",
-    b"qoif",
-)
+_CHUNKS = (
+    b"IHDR", b"IDAT", b"PLTE", b"tRNS", b"iCCP", b"zTXt", b"tEXt", b"eXIf", b"acTL", b"fcTL",
+    b"\xff\xd8", b"\xff\xc0", b"\xff\xda", b"\xff\xe1", b"\xff\xd9", b"Exif\x00\x00", b"II*\x00",
+    b"GIF89a", b"\x21\xf9", b"\x2c", b"P6", b"P5", b"Pf", b"BM", b"RIFF", b"VP8X", b"ANIM",
+    b"%!PS", b"\x89PNG\r\n\x1a\n", b"999999999 ", b"#", b"MPF\x00", b"8BPS", b"II+\x00", b"qoif",
+)  # fmt: skip
 
 
 def _image_in(kind: str) -> Target:

@@ -8,56 +8,28 @@ from random import Random
 
 from tests.fuzz.mutate import mutated
 
-NAMES = ("os system", "builtins eval", "builtins getattr", "builtins bytearray", "numpy dtype")
-NAMES += ("numpy ndarray", "numpy.core.multiarray _reconstruct", "_codecs encode", "torch Size")
-NAMES += ("collections OrderedDict", "collections defaultdict", "torch._utils _rebuild_tensor_v2")
-NAMES += ("torch._utils _rebuild_parameter", "torch FloatStorage", "torch DoubleStorage", "x y")
-NAMES += ("torch._utils _rebuild_sparse_tensor", "torch._utils _rebuild_meta_tensor_no_storage")
-NAMES += (
-    "torch.serialization _get_layout",
-    "pathlib PosixPath",
-    "argparse Namespace",
-    "torch int8",
-)
-NAMES += ("torch._tensor _rebuild_from_type_v2", "torch device", "torch.nn.modules.linear Linear")
-NAMES += (
-    "torch._utils _rebuild_qtensor",
-    "torch per_tensor_affine",
-    "builtins set",
-    "torch Tensor",
-)
-NAMES += (
-    "torch._utils _rebuild_wrapper_subclass",
-    "torch._utils _rebuild_device_tensor_from_numpy",
-)
+NAMES = (
+    "os system", "builtins eval", "builtins getattr", "builtins bytearray", "numpy dtype",
+    "numpy ndarray", "numpy.core.multiarray _reconstruct", "_codecs encode", "torch Size",
+    "collections OrderedDict", "collections defaultdict", "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_parameter", "torch FloatStorage", "torch DoubleStorage", "x y",
+    "torch._utils _rebuild_sparse_tensor", "torch._utils _rebuild_meta_tensor_no_storage",
+    "torch.serialization _get_layout", "pathlib PosixPath", "argparse Namespace", "torch int8",
+    "torch._tensor _rebuild_from_type_v2", "torch device", "torch.nn.modules.linear Linear",
+    "torch._utils _rebuild_qtensor", "torch per_tensor_affine", "builtins set", "torch Tensor",
+    "torch._utils _rebuild_wrapper_subclass", "torch._utils _rebuild_device_tensor_from_numpy",
+)  # fmt: skip
 TOKENS = tuple(b"c%s\n%s\n" % tuple(name.encode().split()) for name in NAMES)
 TOKENS += tuple(op.code.encode("latin1") for op in pickletools.opcodes if op.arg is None)
 TOKENS += (
-    b"K\x00",
-    b"K\xff",
-    b"J\xff\xff\xff\xff",
-    b"M\xff\xff",
-    b"\x8a\x09" + b"\xff" * 8 + b"\x7f",
-)
-TOKENS += (
-    b"\x8b\xff\xff\xff\x7f",
-    b"B\xff\xff\xff\x7f",
-    b"X\xff\xff\xff\x7f",
-    b"X\x01\x00\x00\x00a",
-)
-TOKENS += (b"\x8e" + b"\xff" * 7 + b"\x7f", b"\x96" + b"\xff" * 7 + b"\x0f", b"r\xff\xff\xff\x0f")
-TOKENS += (b"G\x7f\xf8" + bytes(6), b"G\x7f\xf0" + bytes(6), b"q\x00", b"q\xff", b"h\x00", b"h\xff")
-TOKENS += (b"(", b"t", b"\x85R", b"\x86R", b"\x87R", b"\x85" * 90, b"\x85" * 9000, b"]" * 3, b"}s")
-TOKENS += (
-    b"\x80\x05",
-    b"\x80\x02",
-    b"I9" + b"9" * 5000 + b"\n",
-    b"I01\n",
-    b"L1L\n",
-    b"F1e999\n",
-    b"Q",
-)
-TOKENS += (b"\x82\x01", b"P1\n", b"i%s\n%s\n" % (b"os", b"system"), b"ios\nsystem\n", b"V\\ud800\n")
+    b"K\x00", b"K\xff", b"J\xff\xff\xff\xff", b"M\xff\xff", b"\x8a\x09" + b"\xff" * 8 + b"\x7f",
+    b"\x8b\xff\xff\xff\x7f", b"B\xff\xff\xff\x7f", b"X\xff\xff\xff\x7f", b"X\x01\x00\x00\x00a",
+    b"\x8e" + b"\xff" * 7 + b"\x7f", b"\x96" + b"\xff" * 7 + b"\x0f", b"r\xff\xff\xff\x0f",
+    b"G\x7f\xf8" + bytes(6), b"G\x7f\xf0" + bytes(6), b"q\x00", b"q\xff", b"h\x00", b"h\xff", b"(",
+    b"t", b"\x85R", b"\x86R", b"\x87R", b"\x85" * 90, b"\x85" * 9000, b"]" * 3, b"}s", b"\x80\x05",
+    b"\x80\x02", b"I9" + b"9" * 5000 + b"\n", b"I01\n", b"L1L\n", b"F1e999\n", b"Q", b"\x82\x01",
+    b"P1\n", b"i%s\n%s\n" % (b"os", b"system"), b"ios\nsystem\n", b"V\\ud800\n",
+)  # fmt: skip
 
 
 def mutated_pickle(content: bytes, draw: Random) -> bytes:
@@ -125,9 +97,7 @@ def zipped(parts: Sequence[tuple[str, bytes]], draw: Random | None = None) -> by
 
 
 def mutated_zip(
-    content: bytes,
-    draw: Random,
-    edit: Callable[[list[tuple[str, bytes]]], list[tuple[str, bytes]]],
+    content: bytes, draw: Random, edit: Callable[[list[tuple[str, bytes]]], list[tuple[str, bytes]]]
 ) -> bytes:
     """An archive whose bytes are changed, whose members are shuffled, or edited."""
     what = draw.random()

@@ -60,84 +60,18 @@ PERIPHERY = (
     'dac_bits = 6\nadc_bits = 9\noutput_noise = 0.05\ninput_scaling = "dynamic"\nir_drop = 0.5\n'
 )
 _TOKENS = (
-    b"nan",
-    b"inf",
-    b"-1",
-    b"1e400",
-    b"[",
-    b"]",
-    b"{",
-    b"}",
-    b"=",
-    b'"""',
-    b"'''",
-    b"#",
-    b"\n",
-)
-_TOKENS += (
-    b"1979-05-27T07:32:00Z",
-    b"07:32:00",
-    b"0x" + b"f" * 300,
-    b"\\uD800",
-    b"\x00",
-    b"\x1b[2J",
-)
-_TOKENS += (
-    b"[[networks]]\n",
-    b"[design]\n",
-    b"a.b.c = 1\n",
-    b"." * 80,
-    b"\xff",
-    b"true",
-    b'"x" = 1\n',
-)
-_TOKENS += (b"model.x = 1\n", b"_" * 3, b"=\n", b"[" * 2000, b"\xe2\x80\xae", b"9" * 5000, b"1_000")
+    b"nan", b"inf", b"-1", b"1e400", b"[", b"]", b"{", b"}", b"=", b'"""', b"'''", b"#", b"\n",
+    b"1979-05-27T07:32:00Z", b"07:32:00", b"0x" + b"f" * 300, b"\\uD800", b"\x00", b"\x1b[2J",
+    b"[[networks]]\n", b"[design]\n", b"a.b.c = 1\n", b"." * 80, b"\xff", b"true", b'"x" = 1\n',
+    b"model.x = 1\n", b"_" * 3, b"=\n", b"[" * 2000, b"\xe2\x80\xae", b"9" * 5000, b"1_000",
+)  # fmt: skip
 VALUES = (
-    *NUMBERS[:-1],
-    "zoo:",
-    "zoo:resnet20?classes=-1",
-    "zoo:vgg16?norm=x&stages=9",
-    "pcm?",
-    "?",
-)
-VALUES += (
-    "pcm?nu=1",
-    "gaussian?eta=nan",
-    "gaussian?eta=-1",
-    "rram",
-    "my.py:thing",
-    "folder:",
-    "npz:",
-)
-VALUES += (
-    True,
-    [],
-    [[]],
-    {},
-    {"a": {}},
-    "",
-    "1s",
-    "1e999s",
-    "-1d",
-    "0%",
-    "101%",
-    "nan",
-    "inf",
-    "x",
-)
-VALUES += (
-    float("nan"),
-    float("inf"),
-    1e308,
-    -0.0,
-    5e-324,
-    0.5,
-    "\x00",
-    "\x1b[2J",
-    "a\nb",
-    "\u202e",
-)
-VALUES += ("../../etc/passwd", "/dev/zero", "x" * 3000, [0] * 300, ["pcm"] * 3, "matched", "noise")
+    *NUMBERS[:-1], "zoo:", "zoo:resnet20?classes=-1", "zoo:vgg16?norm=x&stages=9", "pcm?", "?",
+    "pcm?nu=1", "gaussian?eta=nan", "gaussian?eta=-1", "rram", "my.py:thing", "folder:", "npz:",
+    True, [], [[]], {}, {"a": {}}, "", "1s", "1e999s", "-1d", "0%", "101%", "nan", "inf", "x",
+    float("nan"), float("inf"), 1e308, -0.0, 5e-324, 0.5, "\x00", "\x1b[2J", "a\nb", "\u202e",
+    "../../etc/passwd", "/dev/zero", "x" * 3000, [0] * 300, ["pcm"] * 3, "matched", "noise",
+)  # fmt: skip
 
 
 def as_text(value: Any, depth: int = 0) -> str:

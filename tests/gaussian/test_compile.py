@@ -45,43 +45,28 @@ PCM_FLOATS = (
     "programmed nu drifted chunk_sum time tile_abs_max alpha tile_baseline out column_scale"
 ).split()
 
+
+def noise(half=None, stores=4, loads=4, **constants):
+    made = NOISE | {"FLOOR": False, "BLOCK": 2048} | constants
+    return Case(
+        kernel="kernels.noise_kernel", constants=made, floats=NOISE_FLOATS, half=half,
+        stores=stores, loads=loads,
+    )  # fmt: skip
+
+
+def pcm(name, **counts):
+    return Case(
+        kernel=f"pcm_kernels.{name}_kernel", constants={"BLOCK": 1024}, floats=PCM_FLOATS, **counts
+    )
+
+
 CASES = {
-    "noise": Case(
-        kernel="kernels.noise_kernel",
-        constants={**NOISE, "FLOOR": False, "BLOCK": 2048},
-        floats=NOISE_FLOATS,
-        stores=4,
-        loads=4,
-    ),
-    "noise with every option": Case(
-        kernel="kernels.noise_kernel",
-        constants={k: True for k in NOISE} | {"FLOOR": True, "BLOCK": 2048},
-        floats=NOISE_FLOATS,
-        stores=4,
-        loads=8,
-    ),
+    "noise": noise(),
+    "noise with every option": noise(loads=8, **dict.fromkeys([*NOISE, "FLOOR"], True)),
     # Triton compiles an argument that is 1 as a constant.
-    "noise of one trial": Case(
-        kernel="kernels.noise_kernel",
-        constants={**NOISE, "FLOOR": False, "BLOCK": 2048, "n_trials": 1, "trials_each": 1},
-        floats=NOISE_FLOATS,
-        stores=4,
-        loads=4,
-    ),
-    "noise to bfloat16": Case(
-        kernel="kernels.noise_kernel",
-        constants={**NOISE, "FLOOR": False, "BLOCK": 2048},
-        floats=NOISE_FLOATS,
-        half="bf16",
-        stores=2,
-    ),
-    "noise to float16": Case(
-        kernel="kernels.noise_kernel",
-        constants={**NOISE, "FLOOR": False, "BLOCK": 2048},
-        floats=NOISE_FLOATS,
-        half="fp16",
-        stores=2,
-    ),
+    "noise of one trial": noise(n_trials=1, trials_each=1),
+    "noise to bfloat16": noise("bf16", stores=2, loads=0),
+    "noise to float16": noise("fp16", stores=2, loads=0),
     "noise in channels_last": Case(
         kernel="kernels.permuted_kernel",
         constants={**NOISE, "BLOCK": 1024},
@@ -89,27 +74,10 @@ CASES = {
         stores=2,
         loads=2,
     ),
-    "pcm drift": Case(
-        kernel="pcm_kernels.drift_kernel",
-        constants={"BLOCK": 1024},
-        floats=PCM_FLOATS,
-        stores=2,
-        other_stores=1,  # the sums, one a chunk
-        loads=4,
-    ),
-    "pcm alpha": Case(
-        kernel="pcm_kernels.alpha_kernel",
-        constants={"BLOCK": 1024},
-        floats=PCM_FLOATS,
-        other_stores=1,
-    ),
-    "pcm assemble": Case(
-        kernel="pcm_kernels.assemble_kernel",
-        constants={"BLOCK": 1024},
-        floats=PCM_FLOATS,
-        other_stores=8,  # rows of a tile start anywhere in the network's weights
-        loads=2,
-    ),
+    "pcm drift": pcm("drift", stores=2, other_stores=1, loads=4),  # the sums, one a chunk
+    "pcm alpha": pcm("alpha", other_stores=1),
+    # Rows of a tile start anywhere in the network's weights.
+    "pcm assemble": pcm("assemble", other_stores=8, loads=2),
     "integers": Case(
         kernel="kernels.integers_kernel", constants={"BLOCK": 1024}, floats=(), stores=2
     ),

@@ -25,7 +25,7 @@ def numbers(text: str) -> list[str]:
 
 def test_numbers_are_found() -> None:
     assert numbers("eta 0.05: -1.2 (-3.3 to +0.8) of resnet20, 5 draws") == [
-        *("0.05", "-1.2", "-3.3", "+0.8", "5"),
+        *("0.05", "-1.2", "-3.3", "+0.8", "5")
     ]
 
 

@@ -53,16 +53,12 @@ def test_periphery_and_batchnorm_have_theirs_once() -> None:
 @pytest.mark.parametrize(
     ("preset", "doi"),
     [
-        ("pcm", "10.1109/ICECS46596.2019.8964852"),
-        ("pcm", "10.1038/s41467-020-16108-9"),
-        ("pcm-hermes", "10.1109/JSSC.2022.3140414"),
-        ("pcm-hermes", "10.1038/s41928-023-01010-1"),
-        ("rram", "10.1038/s41586-022-04992-8"),
-        ("rram-cmo", "10.1109/DRC61706.2024.10643760"),
-        ("gaussian", "10.1109/ACCESS.2022.3206958"),
-        ("ideal", "10.1063/5.0168089"),
+        ("pcm", "10.1109/ICECS46596.2019.8964852"), ("pcm", "10.1038/s41467-020-16108-9"),
+        ("pcm-hermes", "10.1109/JSSC.2022.3140414"), ("pcm-hermes", "10.1038/s41928-023-01010-1"),
+        ("rram", "10.1038/s41586-022-04992-8"), ("rram-cmo", "10.1109/DRC61706.2024.10643760"),
+        ("gaussian", "10.1109/ACCESS.2022.3206958"), ("ideal", "10.1063/5.0168089"),
     ],
-)
+)  # fmt: skip
 def test_the_doi_of_what_was_used_is_there(preset: str, doi: str) -> None:
     assert f"{{{doi}}}" in bibtex(of(preset))
 

@@ -117,10 +117,7 @@ def test_trainings_have_a_sentence_of_their_own() -> None:
 def test_intervals_for_new_images_decide_where_answers_are_known() -> None:
     networks = [
         (entry, known(result))
-        for entry, result in (
-            narrow("with", None, 78, 78, 78),
-            narrow("without", None, 80, 80, 80),
-        )
+        for entry, result in (narrow("with", None, 78, 78, 78), narrow("without", None, 80, 80, 80))
     ]
     # Two images of 80 on these, of which 100 say little about others.
     (sheet,) = pair_sheets(networks)

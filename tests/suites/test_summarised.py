@@ -63,10 +63,7 @@ def test_it_is_read_as_it_was_written_and_said_in_its_own_unit(tmp_path: Path) -
     [
         ({"rows": []}, "summary rows must be there, got none"),
         ({"measure": {**LOSS, "most": 0.2}}, r"mean must be in \[0, 0.2\], got 0.25"),
-        (
-            {"measure": {**LOSS, "better": "more"}},
-            "better must be one of higher, lower, got",
-        ),
+        ({"measure": {**LOSS, "better": "more"}}, "better must be one of higher, lower, got"),
         ({"measure": {**LOSS, "most": -1.0}}, "least and most must be bounds of its mean"),
         ({"digital": None}, "found digital must be an object, got None"),
         ({"models": "m"}, "found must have no other fields, got 'models'"),
