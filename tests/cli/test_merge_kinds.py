@@ -103,7 +103,10 @@ def one_network(text: str, at: int) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    [CHIPS, pytest.param(POINTS, marks=pytest.mark.slow), NETWORKS],
+    [
+        *(pytest.param(text, marks=pytest.mark.slow) for text in (CHIPS, POINTS)),
+        NETWORKS,
+    ],
     ids=["chips", "sweep", "noise"],
 )
 def test_parts_of_a_suite_are_the_whole(

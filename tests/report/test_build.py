@@ -82,17 +82,31 @@ def test_a_second_report_replaces_the_first(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == files
 
 
-def test_every_chart_is_there_as_png_svg_and_csv(tmp_path: Path) -> None:
-    build_report(write_full(tmp_path))
-    found = sorted(path.name for path in (tmp_path / CHARTS_FOLDER).iterdir())
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that a report can show, reported; nobody changes it."""
+    return build_report(write_full(tmp_path_factory.mktemp("full"))).parent
+
+
+def test_every_chart_is_there_as_png_svg_and_csv(full: Path) -> None:
+    found = sorted(path.name for path in (full / CHARTS_FOLDER).iterdir())
     names = ("accuracy", "attribution", "batchnorm", "conductances_0", "conductances_1", "devices",
              "layers", "matched", "spread", "weight_errors", "yield")  # fmt: skip
     assert found == [f"{name}.{kind}" for name in names for kind in ("csv", "png", "svg")]
     for name in found:
-        start = (tmp_path / CHARTS_FOLDER / name).read_bytes()[:8]
+        start = (full / CHARTS_FOLDER / name).read_bytes()[:8]
         assert start.startswith({"p": b"\x89PNG", "s": b"<?xml", "c": b""}[name[-3]])
     for name in (PLOT_FILE, VECTOR_FILE, MATCHED_PLOT_FILE):
-        assert (tmp_path / name).read_bytes() == (tmp_path / CHARTS_FOLDER / name).read_bytes()
+        assert (full / name).read_bytes() == (full / CHARTS_FOLDER / name).read_bytes()
+
+
+def test_the_devices_chart_stands_with_them_and_its_data_beside(full: Path) -> None:
+    section = (full / PAGE_FILE).read_text().split('<h2 id="devices">')[1].split("</details>")[0]
+    assert "Of pcm, rram, as used here; 100 seeded weights a point" in section
+    assert "<title>pcm, target 1, 1 d: 12.5 uS (10 to 15)</title>" in section
+    assert 'data-series="series0-"' in section
+    rows = (full / CHARTS_FOLDER / "devices.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 4
 
 
 def test_a_file_in_the_place_of_the_charts_is_said(tmp_path: Path) -> None:

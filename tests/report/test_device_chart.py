@@ -56,16 +56,6 @@ def test_one_valid_time_has_no_exponent() -> None:
     assert names == ["device_programming", "device_drift", "device_read_noise"]
 
 
-def test_it_stands_with_the_devices_and_its_data_beside(tmp_path: Path) -> None:
-    page = build_report(write_full(tmp_path / "run")).read_text()
-    section = page.split('<h2 id="devices">')[1].split("</details>")[0]
-    assert "Of pcm, rram, as used here; 100 seeded weights a point" in section
-    assert "<title>pcm, target 1, 1 d: 12.5 uS (10 to 15)</title>" in section
-    assert 'data-series="series0-"' in section
-    rows = (tmp_path / "run" / "charts" / "devices.csv").read_text().splitlines()
-    assert len(rows) == 1 + 2 * 4
-
-
 def test_folders_of_before_have_none(tmp_path: Path) -> None:
     charts.draw("nothing")
     folder = write_full(tmp_path / "run")
