@@ -82,7 +82,7 @@ SITUATIONS = {
     "a bilinear form": Situation(
         one(lambda self, x: self.b(self.fc(x), x), b=nn.Bilinear(4, 6, 3)),
         X,
-        share=None,
+        share=24 / (24 + 72 + 18),
         digital=("b",),
     ),
     "a parameter in a product": Situation(

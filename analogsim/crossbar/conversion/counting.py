@@ -284,6 +284,12 @@ def _attention(args: Any, output: Any) -> int:
     return int(q.numel() * k.shape[-2] + q.numel() // q.shape[-1] * k.shape[-2] * v.shape[-1])
 
 
+def _bilinear(args: Any, output: Any) -> int:
+    """Of x (n, a) and y (n, b) with weights (outputs, a, b): x by these, then what is left by y."""
+    (rows, a), n_weights = args[0].shape, args[1].numel()
+    return int(rows * (n_weights + n_weights // a))
+
+
 def _recurrent(args: Any, output: Any) -> int:
     """Inputs (steps, batch, inputs) by both weight matrices of a recurrent layer."""
     steps, batch = args[0].shape[:2]
@@ -300,7 +306,7 @@ _RULES: Mapping[str, Callable[[Any, Any], int]] = {
     "aten::addmv": lambda args, _: int(args[1].numel()),
     "aten::dot": lambda args, _: int(args[0].numel()),
     "aten::vdot": lambda args, _: int(args[0].numel()),
-    "aten::_trilinear": lambda args, _: int(args[0].numel() * args[1].shape[-2]),
+    "aten::_trilinear": _bilinear,
     "aten::_grouped_mm": lambda args, _: int(args[0].numel() * args[1].shape[-1]),
     "aten::mkldnn_rnn_layer": _recurrent,
     "aten::_scaled_dot_product_flash_attention_for_cpu": _attention,
