@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 from click.core import ParameterSource
 
-from analogsim.cli.first import import_torch
+from analogsim.cli.first import import_matplotlib, import_torch
 from analogsim.cli.options import network_values, one_device, option_of
 from analogsim.cli.say import voice_options
 from analogsim.cli.shared import Command, all_of, output_option
@@ -205,6 +205,7 @@ def start(spec: AnySpec, place: dict[str, Any]) -> None:
     check_names(spec)
 
     import_torch()
+    import_matplotlib()
     from analogsim.cli.run_and_print import run_and_print
 
     run_and_print(spec, **place)
