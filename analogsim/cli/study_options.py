@@ -158,6 +158,16 @@ def _of_option(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def no_sweep(why: str, todo: str) -> Callable[[Command], Command]:
+    """`--set` of a command that sweeps nothing, which refuses it with the reason."""
+
+    def refuse(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> None:
+        if given:
+            raise InputError(f"--set must be left out: {why}, got {shown(given[0])}; {todo}")
+
+    return click.option("--set", multiple=True, hidden=True, expose_value=False, callback=refuse)
+
+
 def check_counts(**counts: int | None) -> None:
     """Raise InputError for one below 1, named by its option."""
     for name, count in counts.items():
