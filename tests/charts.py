@@ -16,7 +16,6 @@ Level = Literal["images", "drawn", "nothing"]
 
 LEVELS: dict[str, Level] = {
     "tests/report/": "images",
-    "tests/test_readme.py": "images",
     "tests/cli/test_figures.py": "images",
     "tests/cli/test_report.py": "images",
     "tests/equivalent/test_words.py": "images",
@@ -27,6 +26,7 @@ LEVELS: dict[str, Level] = {
     "tests/fuzz/": "drawn",
     "tests/golden/": "drawn",
     "tests/docs/": "drawn",
+    "tests/test_readme.py": "drawn",
     "tests/cli/test_just_works.py": "drawn",
 }
 

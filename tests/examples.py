@@ -4,23 +4,28 @@ A Markdown page marks what it wants: a fence ```bash or ```python is run by the 
 run when the docs are built (its output is shown there), ```{file} NAME is a file that the reader
 makes, and ```{code-block} is shown only. All steps of a page share one folder, in order.
 
-`python -m tests.examples FOLDER` reads steps as JSON on stdin, runs them in FOLDER, and writes
-what each printed as JSON on stdout.
+`apart` runs steps in a process that is forked from this one, which has imported torch and the rest.
 """
 
 import contextlib
 import importlib
 import io
-import json
+import multiprocessing
 import os
 import re
 import runpy
 import shlex
 import sys
+import tempfile
+import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
+
+from analogsim.cli import main
+from tests import charts
 
 Kind = Literal["file", "run", "bash", "python", "shown"]
 
@@ -90,9 +95,9 @@ def run_command(words: Sequence[str]) -> None:
     """
     program, *arguments = words
     if program == "analogsim":
-        from analogsim.cli.main import run  # here, for pages that need no torch
-
-        code = run(arguments)
+        # A run's record holds the command as it was typed.
+        with _arguments([program, *arguments]):
+            code = main.run(arguments)
         assert code == 0, f"{shlex.join(words)} ended with exit code {code}"
         return
     assert program == "python", f"docs run only analogsim and python, got {program!r}"
@@ -102,15 +107,22 @@ def run_command(words: Sequence[str]) -> None:
 
 def _run_script(arguments: list[str]) -> object:
     """Run `python ARGUMENTS` here; the exit code."""
-    before = sys.argv
-    sys.argv = arguments
     try:
-        runpy.run_path(arguments[0], run_name="__main__")
+        with _arguments(arguments):
+            runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as end:
         return end.code
+    return None
+
+
+@contextlib.contextmanager
+def _arguments(words: list[str]) -> Iterator[None]:
+    before = sys.argv
+    sys.argv = words
+    try:
+        yield
     finally:
         sys.argv = before
-    return None
 
 
 @contextlib.contextmanager
@@ -144,17 +156,39 @@ def perform(wanted: Sequence[Step]) -> Iterator[str]:
         yield printed.getvalue()
 
 
-def main() -> None:
-    """Run the steps on stdin in the folder that the first argument names."""
-    os.chdir(sys.argv[1])
-    wanted = [Step(**step) for step in json.load(sys.stdin)]
-    sys.stdout.write(json.dumps(list(perform(wanted))))
+def apart(wanted: Sequence[Step], folder: Path, level: charts.Level) -> list[str]:
+    """What steps print that are run in `folder`, whose charts are drawn so far.
+
+    Raises:
+        RuntimeError: one of them fails; it says what stood on stderr.
+    """
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    with tempfile.TemporaryFile() as errors:
+        process = context.Process(
+            target=_perform_there, args=(wanted, folder, level, theirs, errors.fileno())
+        )
+        process.start()
+        theirs.close()
+        try:
+            printed: list[str] = ours.recv()
+        except EOFError:
+            process.join()
+            errors.seek(0)
+            raise RuntimeError(errors.read().decode(errors="replace")) from None
+        process.join()
+    return printed
 
 
-def as_json(wanted: Sequence[Step]) -> str:
-    """Steps in the form that `main` reads."""
-    return json.dumps([asdict(step) for step in wanted])
-
-
-if __name__ == "__main__":
-    main()
+def _perform_there(
+    wanted: Sequence[Step], folder: Path, level: charts.Level, pipe: Connection, errors: int
+) -> None:
+    os.dup2(errors, 2)
+    sys.stderr = open(2, "w", closefd=False)
+    os.chdir(folder)
+    charts.draw(level)
+    try:
+        pipe.send(list(perform(wanted)))
+    except BaseException:
+        traceback.print_exc()
+    sys.stderr.flush()

@@ -12,6 +12,7 @@ from analogsim.cli.study_options import (
     check_counts,
     compensation_option,
     computing_options,
+    no_sweep,
     place_of,
     place_options,
     preset_of,
@@ -44,6 +45,10 @@ from analogsim.spec.study import DEFAULT_CHIPS, Spec
 @all_of(*(option_of(name) for name in keys_of(AttributionSpec) if name not in keys_of(Spec)))
 @data_options(required=True)
 @option_of("measure")
+@no_sweep(
+    "an attribution's own conditions are its sources and layers",
+    "attribute at one setting at a time, such as --periphery 'standard?adc_bits=4'",
+)
 @computing_options("Add chips or times to the run in the folder.")
 @place_options()
 def attribute(*, preset: str | None, compensation: str, **values: Any) -> None:

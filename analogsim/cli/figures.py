@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from analogsim.cli.command import Command
+from analogsim.cli.first import import_matplotlib
 from analogsim.cli.lists import ListOption
 from analogsim.cli.say import say_json
 from analogsim.cli.shared import output_option
@@ -48,6 +49,7 @@ def figures(
 
     Reads what `analogsim report` reads, and works without torch. Prints the files it wrote.
     """
+    import_matplotlib()
     written = write_figures(
         charts_in(folder),
         folder / FIGURES_FOLDER if output is None else output,

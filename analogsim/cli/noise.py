@@ -6,7 +6,14 @@ import click
 
 from analogsim.cli.command import Command
 from analogsim.cli.options import data_options, model_argument, option_of
-from analogsim.cli.study_options import computing_options, numbers, place_of, place_options, start
+from analogsim.cli.study_options import (
+    computing_options,
+    no_sweep,
+    numbers,
+    place_of,
+    place_options,
+    start,
+)
 from analogsim.inputs.names import measure_in_words
 from analogsim.scopes.levels import REFERENCES, parse_references, parse_scopes
 from analogsim.spec.noise import NoiseSpec
@@ -27,6 +34,11 @@ from analogsim.spec.noise import NoiseSpec
 @option_of("measure")
 @option_of("draws", type=str, callback=numbers, default="10")
 @option_of("seed")
+@no_sweep(
+    "the network stays digital and has nothing else to set",
+    "all of --scopes, --references and --etas are measured with each other, other seeds are more "
+    "--draws, and other networks [[networks]] of a spec",
+)
 @computing_options(
     "Add draws, etas, scopes to the run in the folder.",
     batch_size="Images a batch.",

@@ -12,7 +12,7 @@ import click
 
 from analogsim.cli import complete
 from analogsim.cli.command import Command
-from analogsim.cli.first import import_torch
+from analogsim.cli.first import import_matplotlib, import_torch
 from analogsim.cli.say import say_json
 from analogsim.cli.shared import output_option
 from analogsim.errors import InputError
@@ -96,6 +96,7 @@ def _device(name: str | None, option: str) -> Device:
 def _plot(name: str | None, output: Path) -> None:
     device = _device(name, "--plot")
     import_torch()
+    import_matplotlib()
     from analogsim.report.charts_folder import CHARTS_FOLDER, write_charts
     from analogsim.report.device_chart import device_charts
     from device_models.simulated import behaviour

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from analogsim.cli import colour
+from analogsim.cli.first import import_matplotlib
 from analogsim.cli.say import say, tell
 from analogsim.findings.kinds import kind_of, results_of
 from analogsim.own_files import read_text
@@ -40,6 +41,7 @@ def report_folder(path: Path, *, as_json: bool) -> None:
         say(dumps(comparison, indent=2) if as_json else format_comparison(comparison))
         return
     kind = kind_of(path)
+    import_matplotlib()
     if kind == "suite":
         _suite(path, as_json=as_json)
         return

@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 from click.core import ParameterSource
 
-from analogsim.cli.first import import_torch
+from analogsim.cli.first import import_matplotlib, import_torch
 from analogsim.cli.options import network_values, one_device, option_of
 from analogsim.cli.say import voice_options
 from analogsim.cli.shared import Command, all_of, output_option
@@ -158,6 +158,16 @@ def _of_option(name: str, values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def no_sweep(why: str, todo: str) -> Callable[[Command], Command]:
+    """`--set` of a command that sweeps nothing, which refuses it with the reason."""
+
+    def refuse(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> None:
+        if given:
+            raise InputError(f"--set must be left out: {why}, got {shown(given[0])}; {todo}")
+
+    return click.option("--set", multiple=True, hidden=True, expose_value=False, callback=refuse)
+
+
 def check_counts(**counts: int | None) -> None:
     """Raise InputError for one below 1, named by its option."""
     for name, count in counts.items():
@@ -205,6 +215,7 @@ def start(spec: AnySpec, place: dict[str, Any]) -> None:
     check_names(spec)
 
     import_torch()
+    import_matplotlib()
     from analogsim.cli.run_and_print import run_and_print
 
     run_and_print(spec, **place)

@@ -97,9 +97,13 @@ def settings(look: Look) -> Any:
 
 def new_figure(look: Look, height_in: float) -> "Figure":
     """A figure of the look's width, whose parts find their places by themselves."""
-    from matplotlib.figure import Figure  # here for the start-up time
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # here for the start-up time
+    from matplotlib.figure import Figure
 
-    return Figure(figsize=(look.width_in, height_in), layout="constrained")
+    figure = Figure(figsize=(look.width_in, height_in), layout="constrained")
+    # A canvas that keeps its renderer, and with it how wide each text is, from layout to layout.
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def png_bytes(figure: "Figure", look: Look = PAGE, *, dpi: int = 200) -> bytes:

@@ -107,6 +107,8 @@ def _draw(maps: list[Map], look: Look) -> "Figure":
             mark_cells(image, f"{one['layer']}, {name}", packed, one["columns"], one["step"])
             axes.set_title(name, loc="left")
         line[0].set_ylabel(one["layer"])
+        line[0].set_yticks([])
+        line[0].yaxis.set_visible(True)
     figure.colorbar(
         image, ax=grid, location="bottom", shrink=0.6, aspect=40,
         label="signed conductance / g_max", ticks=[-1, -0.5, 0, 0.5, 1],
@@ -118,8 +120,9 @@ def _draw_map(axes: "Axes", values: Any) -> Any:
     image = axes.imshow(
         np.asarray(values), cmap=DIVERGING, vmin=-1, vmax=1, interpolation="none", aspect="auto"
     )
-    axes.set_xticks([])
-    axes.set_yticks([])
+    # Nothing of them is seen, and nothing of what is hidden is laid out.
+    axes.xaxis.set_visible(False)
+    axes.yaxis.set_visible(False)
     for spine in axes.spines.values():
         spine.set_visible(True)
     return image

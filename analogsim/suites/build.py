@@ -25,7 +25,7 @@ from analogsim.suites.kept import Kept
 from analogsim.suites.kept_form import Result
 from analogsim.suites.noised import averages_sheet, noised_chart
 from analogsim.suites.overview import chip_costs, overview
-from analogsim.suites.pairs import pair_sheet, pairs_of
+from analogsim.suites.pairs import pair_sheet
 from analogsim.suites.summarised import summary_charts, summary_sentences, summary_sheets
 from analogsim.suites.words import chip_sentences, sentences
 from device_models.behaviour import Behaviour
@@ -60,7 +60,7 @@ def suite_sheets(kept: Kept) -> list[Table]:
         chips = kept.crossbar
         found = [chip_sheets, gain_sheets, control_sheets, pair_sheets]
         return [sheet for sheets in found for sheet in sheets(chips)]
-    sheets = [averages_sheet(kept.noised), *(pair_sheet(pair) for pair in pairs_of(networks))]
+    sheets = [averages_sheet(kept.noised), *(pair_sheet(pair) for pair in kept.pairs)]
     slopes = slopes_of(networks)
     for group in dict.fromkeys(one.group for one in slopes):
         sheets.append(growth_sheet([one for one in slopes if one.group == group]))
@@ -69,7 +69,7 @@ def suite_sheets(kept: Kept) -> list[Table]:
 
 def answers(kept: Kept) -> list[str]:
     """The generated sentences."""
-    of_noise = [text for pair in pairs_of(kept.noise) for text in sentences(pair)]
+    of_noise = [text for pair in kept.pairs for text in sentences(pair)]
     of_chips = [*gain_sentences(kept.crossbar), *chip_sentences(kept.crossbar)]
     return [*of_noise, *summary_sentences(kept.summarised), *of_chips]
 

@@ -26,6 +26,7 @@ from analogsim.suites.crossbar import CrossbarResult
 from analogsim.suites.entry import Entry
 from analogsim.suites.kept_form import Result, form_problems, result_problems
 from analogsim.suites.noised import NoisedResult
+from analogsim.suites.pairs import Pair, pairs_of
 from analogsim.suites.summarised import SummaryResult
 
 RESULTS_FILE = "results.json"
@@ -55,6 +56,11 @@ class Kept:
         """Of every network of a suite of kind noise what its `noise.json` says."""
         counted = [(entry, noise_summary(result)) for entry, result in self.noise]
         return counted + [(e, r.found) for e, r in self.networks if isinstance(r, NoisedResult)]
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """With against without BatchNorm, of its networks of kind noise that are arms of pairs."""
+        return pairs_of(self.noise)
 
     @property
     def crossbar(self) -> list[tuple[Entry, CrossbarResult]]:

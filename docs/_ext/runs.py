@@ -6,11 +6,9 @@ All of a page's examples run in one temporary folder, in one process, when the p
 machinery is that of the tests (`tests/examples.py`).
 """
 
-import json
+import importlib
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from html import escape
 from pathlib import Path
@@ -22,9 +20,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from tests import examples
+from tests import charts, examples
 
-ROOT = Path(__file__).parents[2]
+_REPORT = re.compile(r"^`{3,}\{report\} (\S+)\n:chart: (\S+)$", re.MULTILINE)
 _LANGUAGES = {".py": "python", ".toml": "toml"}
 
 
@@ -34,18 +32,17 @@ def _run_page(app: Sphinx, docname: str, content: list[str]) -> None:
     app.env.temp_data["outputs"] = []
     if not any(step.kind == "run" for step in wanted):
         return
+    # Charts that no page shows are not laid out and written.
+    level: charts.Level = "images" if _REPORT.search(content[0]) else "drawn"
+    # Imported once for all pages: each is run by a process that is forked from this one.
+    importlib.import_module("analogsim.cli.run_and_print")
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.examples", folder],
-            input=examples.as_json(wanted),
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-        )
-        if done.returncode:
-            raise ExtensionError(f"{docname}: an example failed:\n{done.stderr[-3000:]}")
+        try:
+            printed = examples.apart(wanted, Path(folder), level)
+        except RuntimeError as error:
+            failed = f"{docname}: an example failed:\n{str(error)[-3000:]}"
+            raise ExtensionError(failed) from None
         _keep_reports(app, docname, content[0], Path(folder))
-    printed = json.loads(done.stdout)
     app.env.temp_data["outputs"] = [
         text for step, text in zip(wanted, printed, strict=True) if step.kind == "run"
     ]
@@ -53,7 +50,7 @@ def _run_page(app: Sphinx, docname: str, content: list[str]) -> None:
 
 def _keep_reports(app: Sphinx, docname: str, page: str, folder: Path) -> None:
     """Copy each report that the page shows, and its chart, to where the built pages lie."""
-    for run, chart in re.findall(r"^`{3,}\{report\} (\S+)\n:chart: (\S+)$", page, re.MULTILINE):
+    for run, chart in _REPORT.findall(page):
         kept = _kept(app, docname, run)
         kept.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / run / "report.html", kept / "report.html")

@@ -2,13 +2,14 @@
 
 import gc
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from analogsim.cli.first import import_torch
+from analogsim.cli.first import import_torch, wait_briefly
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,10 +22,13 @@ SPARED = (
     "triton",
 )
 STUDY = """
-import gc, json, sys
+import gc, json, os, sys
 from analogsim.cli.main import run
 code = run(sys.argv[1:])
-print(json.dumps([code, gc.isenabled(), gc.get_freeze_count(), list(sys.modules)]))
+from matplotlib import artist, lines
+texts = (lines.Line2D.set.__doc__, artist.kwdoc(lines.Line2D))
+listed = ["zorder: float" in text for text in texts]
+print(json.dumps([code, gc.isenabled(), gc.get_freeze_count(), list(sys.modules), listed]))
 """
 
 
@@ -36,11 +40,13 @@ def test_a_study_imports_no_more_than_it_uses(tmp_path: Path) -> None:
         [sys.executable, "-c", STUDY, *words], capture_output=True, text=True, cwd=ROOT, check=True
     )
 
-    code, searches, left_out, imported = json.loads(done.stdout.splitlines()[-1])
+    code, searches, left_out, imported, listed = json.loads(done.stdout.splitlines()[-1])
     assert (code, searches) == (0, True)
     assert left_out > 100_000
     assert {"torch", "matplotlib"} < set(imported)
     assert set(SPARED).isdisjoint(imported)
+    # No list of properties was written into a docstring; who asks for one gets it.
+    assert listed == [False, True]
 
 
 def test_where_torch_is_imported_already_nothing_is_kept() -> None:
@@ -49,3 +55,20 @@ def test_where_torch_is_imported_already_nothing_is_kept() -> None:
     before = gc.get_freeze_count()
     import_torch()
     assert gc.get_freeze_count() == before
+
+
+@pytest.mark.parametrize(
+    ("given", "then"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+    ids=["nothing", "spins", "policy"],
+)
+def test_threads_wait_as_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], then: str | None
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "")  # so that it is as it was afterwards, also where it was not
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    wait_briefly()
+    assert os.environ.get("GOMP_SPINCOUNT") == then

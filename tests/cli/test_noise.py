@@ -1,6 +1,7 @@
 """`analogsim noise` from end to end: files, specs, kills and words for what is wrong."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -124,3 +125,20 @@ def test_without_numba_one_line_says_so(
     said = capsys.readouterr().err
     assert f"warning: {cpu.WITHOUT_NUMBA}\n" in said
     assert "UserWarning" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("noise", "--set must be left out: the network stays digital .*, got 'adc_bits=4,8'; all"),
+        ("attribute", "--set must be left out: .* sources and layers, got 'adc_bits=4,8'; attr"),
+    ],
+)
+def test_what_sweeps_nothing_says_why(
+    capsys: pytest.CaptureFixture[str], command: str, message: str
+) -> None:
+    words = [command, "zoo:digits_cnn", "--data", "digits", "--print-spec"]
+    assert run([*words, "--set", "adc_bits=4,8"]) == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert run([command, "--help"]) == 0
+    assert "--set" not in capsys.readouterr().out

@@ -12,6 +12,7 @@ from torch._dynamo.testing import CompileCounterWithBackend
 
 from analogsim import InputError, convert, evaluate, load, program, save
 from analogsim.crossbar.forward import compiled
+from tests.cli.tiny import ON
 from tests.crossbar.nets import relative_error, small_inputs, small_net
 
 # torch's compiler imports parts of torch that torch calls deprecated.
@@ -107,8 +108,9 @@ def command_line(*arguments, **environment):
     )
 
 
+# A network of few products: what takes time is to compile them.
 DRIFT = (
-    *("drift", "zoo:digits_cnn", "--data", "digits"),
+    *("drift", *ON),
     *("--periphery", "ideal", "--forward", "native-compiled"),
 )
 

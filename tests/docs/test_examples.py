@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples import Step, perform, steps
+from tests.examples import Step, apart, perform, steps
 from tests.gaussian.stream_checks import without_numba_too
 
 # `analogsim noise` warns where it is not installed.
@@ -83,3 +83,25 @@ def test_an_example_that_fails_is_not_passed_over(
     ):
         with pytest.raises(AssertionError, match=words):
             list(perform([Step(kind="bash", name="", text=text, line=1)]))
+
+
+def test_apart_a_page_runs_in_its_folder_and_a_failure_is_told(tmp_path: Path) -> None:
+    there = Step(
+        kind="python", name="", text="import os, sys; print(os.getcwd(), sys.argv)", line=1
+    )
+    before = Path.cwd()
+    printed = apart([there, there], tmp_path, "nothing")
+    assert [text.split()[0] for text in printed] == [str(tmp_path)] * 2
+    assert Path.cwd() == before
+    wrong = Step(kind="bash", name="", text="analogsim presets pmc", line=1)
+    with pytest.raises(RuntimeError, match="(?s)did you mean 'pcm'.*ended with exit code 2"):
+        apart([wrong], tmp_path, "nothing")
+
+
+def test_a_command_is_recorded_as_it_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.py").write_text("import sys; print(sys.argv)")
+    step = Step(kind="bash", name="", text="python x.py 'a b' c", line=1)
+    assert list(perform([step])) == ["['x.py', 'a b', 'c']\n"]
