@@ -111,17 +111,18 @@ def magnitudes(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The codes of a DAC, their sizes and squares, without gradients.
 
     On a processor that multiplies bfloat16 in hardware they have this type: codes up to 9 bits are
-    exact in it, squares are rounded to 8 bits.
+    exact in it, squares are rounded to 8 bits. Where no code is below 0, as behind a ReLU, the
+    sizes are the codes themselves.
     """
     codes = codes.detach()
     if not (_is_plain(codes) and has_bfloat16()):
         return codes, codes.abs(), codes.square()
-    low, sizes, squares = (torch.empty_like(codes, dtype=torch.bfloat16) for _ in range(3))
+    low, squares = codes.to(torch.bfloat16), torch.empty_like(codes, dtype=torch.bfloat16)
     jit = _compiled() if _is_dense(codes) else None
     if jit is None:
-        return low.copy_(codes), sizes.copy_(codes.abs()), squares.copy_(codes.square())
-    jit.magnitudes(*(_flat(each) for each in (codes, low, sizes, squares)))
-    return low, sizes, squares
+        return low, low.abs(), squares.copy_(codes.square())
+    below = jit.squares(_flat(codes), _flat(squares))
+    return low, low.abs() if below else low, squares
 
 
 class _Inputs(torch.autograd.Function):

@@ -11,10 +11,10 @@ from numba import njit, types
 from numba.extending import overload
 
 from analogsim.crossbar.forward.drop_jit import share, slope
-from analogsim.draws.jit import coarse_normals, compile_
+from analogsim.draws.jit import coarse_normals, compile_, wide_vectors
 from analogsim.draws.stream import Floats, UInts
 
-_EDITION = 3
+_EDITION = 4
 _PIECE = 2048
 _16, _1, _HALF = np.uint32(16), np.uint32(1), np.uint32(0x7FFF)
 _0 = np.float32(0)
@@ -54,6 +54,7 @@ def _write_of(values, j, v):
 @compile_
 def dac(x, codes, limit: np.float32, level: np.float32, rounded: bool) -> None:
     """`codes` become the DAC's of `x`: clipped to +-`limit`, in units of `level`."""
+    wide_vectors()
     for j in range(x.size):
         v = _read(x, j)
         # So that NaN stays NaN.
@@ -95,13 +96,15 @@ def dac_backward(g, x, out, limit: np.float32, level: np.float32):
 
 
 @compile_
-def magnitudes(codes, low, sizes, squares) -> None:
-    """`codes` (n,) in bfloat16, which holds them exactly, their sizes, and squares as rounded."""
+def squares(codes, out):
+    """`out` becomes the squares of `codes` (n,), as rounded; whether any of these is below 0."""
+    wide_vectors()
+    below = np.int32(0)
     for j in range(codes.size):
         v = _read(codes, j)
-        _write(low, j, v)
-        _write(sizes, j, abs(v))
-        _write(squares, j, v * v)
+        below |= np.int32(v < _0)
+        _write(out, j, v * v)
+    return below != 0
 
 
 # What follows goes over memory once, and over short pieces of it in steps that each compiles to
@@ -128,6 +131,7 @@ def _into_dropped(z, y, dropped, current, amount, per_step):
 @njit(nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
 def _clip(z, y, bound, rounded, step, offset):
     """From `z` to `y`; how many are beyond the bound."""
+    wide_vectors()
     count = _0
     for j in range(z.size):
         v = z[j]
@@ -205,7 +209,7 @@ def adc(
 
     Args:
         dropped, current, moment: (n,) or empty, see `array.Suffered`.
-        clipped: (n,), becomes whether each output was.
+        clipped: (n,), becomes whether each output was, if any was; else it is not touched.
         step: (channels,), behind the ADC, as is `offset`.
         amount, spread: (channels,), of `Suffered`; the latter in squared steps.
         inner: consecutive elements of one channel.
@@ -215,6 +219,7 @@ def adc(
     Returns:
         How many outputs were clipped.
     """
+    wide_vectors()
     period = step.size * inner
     length = period * max(1, _PIECE // period)
     steps, offsets = _spread(step, inner, length), _spread(offset, inner, length)
@@ -250,16 +255,19 @@ def adc(
             else:
                 _into(here, y[part], per_step[own])
             beyond = _clip(here, y[part], bound, rounded, steps[own], offsets[own])
+            if beyond > 0 and count == 0:
+                clipped[:first] = False
+            count += beyond
             if beyond > 0:
                 _mark(clipped[part], here, bound, rounded)
-            else:
+            elif count > 0:
                 clipped[part] = False
-            count += beyond
     return count
 
 
 @compile_
 def adc_backward(g, clipped, out) -> None:
     """`out` becomes `g`, and 0 where outputs were clipped."""
+    wide_vectors()
     for j in range(g.size):
         _write(out, j, _0 if clipped[j] else _read(g, j))

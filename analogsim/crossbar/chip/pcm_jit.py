@@ -26,10 +26,10 @@ from analogsim.crossbar.chip.tile_jit import (
     most_weights,
     place,
 )
-from analogsim.draws.jit import compile_, normals
+from analogsim.draws.jit import compile_, normals, wide_vectors
 from analogsim.draws.stream import LN_2, LOG, SQRT_HALF_BITS, Floats, Table, UInts
 
-_EDITION = 3
+_EDITION = 4
 
 __all__ = ["SMALLEST", "answers", "drift", "place", "program"]
 
@@ -100,6 +100,7 @@ def _largest(x):
 # On parts of arrays, so that indices start at 0 and need no look at their sign.
 @njit(nogil=True, error_model="numpy")
 def _program(programmed, nu, target, z, z_other, z_nu, unit, law):
+    wide_vectors()
     c_0, c_1, c_2 = law[0], law[1], law[2]
     m_1, m_0, m_low, m_high = law[3], law[4], law[5], law[6]
     s_1, s_0, s_low, s_high = law[7], law[8], law[9], law[10]
@@ -164,6 +165,7 @@ def program(
 
 @njit(nogil=True, error_model="numpy")
 def _drift(out, programmed, nu, z, unit, law):
+    wide_vectors()
     log_t, read = law[0], law[1]
     q_factor, q_exponent, q_most = law[2], law[3], law[4]
     inverse = _ONE / unit
