@@ -1,21 +1,32 @@
 """A training step against the noise of chips, against the digital step.
 
     python benchmarks/harden.py --json
+    python benchmarks/harden.py --model zoo:vgg16 --side digital --side everything --json
+    python benchmarks/harden.py --memory --json
+    python benchmarks/harden.py --processes 2 --threads 1 --json
 
 Each ratio is (time of the step) / (time of the digital step), round by round in one process, on
-ResNet20: with the weights of a fresh PCM chip a step (drawn, drifted and compensated); through the
-converters of the standard periphery with learned input ranges, too; and with IR drop and read noise
-of each product, in what a step computes (`everything`) or in its gradient, too. aihwkit-lightning
-and aihwkit's torch tile take part where they are installed, with Gaussian noise on the weights and
-the same converters. With one thread it is the process's own time, which other processes disturb
-less. Weights are random with calibrated BatchNorm.
+ResNet20 or another network of the zoo: with the weights of a fresh PCM chip a step (drawn, drifted
+and compensated); through the converters of the standard periphery with learned input ranges, too;
+and with IR drop and read noise of each product, in what a step computes (`everything`) or in its
+gradient, too. aihwkit-lightning and aihwkit's torch tile take part where they are installed, with
+Gaussian noise on the weights and the same converters. With one thread it is the process's own time,
+which other processes disturb less. Weights are random with calibrated BatchNorm. What an epoch
+takes is reckoned: CIFAR-10 without the 1,000 images that `harden` holds out.
+
+With `--memory` a process of its own for each side says how much it holds at most above what it held
+before it had a network. With `--processes N` so many trainings (seeds, say) run side by side: how
+many steps they make together in the time of one alone.
 """
 
 import contextlib
 import copy
 import importlib.util
+import multiprocessing
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
 from time import perf_counter, process_time
 
 import torch
@@ -31,6 +42,15 @@ from analogsim.inputs import parse_zoo
 
 NAME = "zoo:resnet20"
 PRECISIONS = ("fp32", "bf16")
+OURS: dict[str, tuple[str, Array]] = {
+    "weights": ("ideal", "none"),
+    "converters": ("standard", "none"),
+    "everything": ("standard", "forward"),
+    "everything, whole gradient": ("standard", "whole"),
+}
+IMAGES = 49_000
+STEPS = 3
+"""Of a process that says what it holds; its second step has the optimiser's memory, too."""
 Around = Callable[[int], AbstractContextManager[object]]
 
 
@@ -42,9 +62,9 @@ def nothing(step: int) -> AbstractContextManager[object]:
 class Sides:
     """One step of each kind on the same images."""
 
-    def __init__(self, batch: int, precision: str, *, last: bool) -> None:
+    def __init__(self, name: str, batch: int, precision: str, *, last: bool) -> None:
         torch.manual_seed(0)
-        self.net = parse_zoo(NAME).build().train()
+        self.net = parse_zoo(name).build().train()
         self.images, self.labels = torch.randn(batch, 3, 32, 32), torch.randint(10, (batch,))
         with torch.no_grad():
             for _ in range(3):
@@ -82,22 +102,28 @@ class Sides:
         )
         return self.stepper(network.train(), noise.step, tuple(noise.parameters()))
 
-    def all(self) -> dict[str, Callable[[], None]]:
-        """Every side that can be run here; peers in float32 alone, which is what they have."""
-        found = {
-            "digital": self.stepper(copy.deepcopy(self.net)),
-            "weights": self.ours("ideal"),
-            "converters": self.ours("standard"),
-            "everything": self.ours("standard", "forward"),
-            "everything, whole gradient": self.ours("standard", "whole"),
-        }
-        if not self.autocast:
-            for what, periphery in (("weights", IDEAL), ("converters", STANDARD)):
-                found[f"aihwkit, {what}"] = self.stepper(aihwkit(self.net, periphery))
-                peer = lightning(self.net, periphery)
-                if peer is not None:
-                    found[f"lightning, {what}"] = self.stepper(peer)
-        return found
+    def make(self, side: str) -> Callable[[], None]:
+        """One of `sides`."""
+        who, _, what = side.rpartition(": ")
+        if who:
+            periphery = IDEAL if what == "weights" else STANDARD
+            return self.stepper(
+                {"aihwkit": aihwkit, "lightning": lightning}[who](self.net, periphery)
+            )
+        if side == "digital":
+            return self.stepper(copy.deepcopy(self.net))
+        return self.ours(*OURS[side])
+
+
+def sides(precision: str) -> list[str]:
+    """Those that can be run here; peers in float32 alone, which is what they have."""
+    found = ["digital", *OURS]
+    if precision == "fp32":
+        peers = ["aihwkit"]
+        if importlib.util.find_spec("aihwkit_lightning") is not None:
+            peers.append("lightning")
+        found += [f"{peer}: {what}" for what in ("weights", "converters") for peer in peers]
+    return found
 
 
 def aihwkit(network: nn.Module, periphery: Periphery) -> nn.Module:
@@ -118,10 +144,8 @@ def contiguous(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).to(memory_format=torch.contiguous_format)
 
 
-def lightning(network: nn.Module, periphery: Periphery) -> nn.Module | None:
-    """The same by aihwkit-lightning; None where it is missing."""
-    if importlib.util.find_spec("aihwkit_lightning") is None:
-        return None
+def lightning(network: nn.Module, periphery: Periphery) -> nn.Module:
+    """The same by aihwkit-lightning."""
     from aihwkit_lightning.nn.conversion import convert_to_analog
     from aihwkit_lightning.simulator.configs import (
         TorchInferenceRPUConfig,
@@ -144,22 +168,88 @@ def lightning(network: nn.Module, periphery: Periphery) -> nn.Module | None:
     return model.train()
 
 
+def held(field: str) -> float:
+    """Megabytes of this process: `VmRSS` now, `VmHWM` at most."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(x.split()[1]) for x in lines if x.startswith(f"{field}:")) / 1024
+
+
+def in_process(work: Callable[..., float], *arguments: object) -> Callable[[], float]:
+    """Start `work` in a process of its own; what it returns is there when this is called."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    started = context.Process(target=lambda: theirs.send(work(*arguments)))
+    started.start()
+    # Else a child that dies would leave us waiting.
+    theirs.close()
+
+    def result() -> float:
+        found: float = ours.recv()
+        started.join()
+        return found
+
+    return result
+
+
+def memory(name: str, batch: int, precision: str, side: str) -> float:
+    """Megabytes that a training of `STEPS` steps holds at most."""
+    before = held("VmRSS")
+    step = Sides(name, batch, precision, last=True).make(side)
+    for _ in range(STEPS):
+        step()
+    return held("VmHWM") - before
+
+
+def pace(name: str, batch: int, precision: str, side: str, repeats: int) -> float:
+    """Seconds of a step."""
+    step = Sides(name, batch, precision, last=True).make(side)
+    step()
+    begin = perf_counter()
+    for _ in range(repeats):
+        step()
+    return (perf_counter() - begin) / repeats
+
+
 def main() -> None:
     parser = arguments(__doc__ or "")
+    parser.add_argument("--model", default=NAME, help="a network of the zoo for CIFAR")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--precision", choices=PRECISIONS, action="append")
+    parser.add_argument("--side", action="append", help="these alone (once for each)")
+    parser.add_argument("--memory", action="store_true", help="what each side holds at most")
+    parser.add_argument("--processes", type=int, help="so many trainings side by side")
     options = parser.parse_args()
     result = {"benchmark": "harden", "malloc_thresholds": start(options.threads), **machine()}
-    result |= {"batch": options.batch, "seconds": {}, "ratios": {}}
-    clock = process_time if options.threads == 1 else perf_counter
+    result |= {"model": options.model, "batch": options.batch}
+    if not (options.memory or options.processes):
+        result |= {"seconds": {}, "epoch_s": {}, "ratios": {}}
     for precision in options.precision or PRECISIONS:
-        # The order in which `harden` and `train` compute.
-        sides = Sides(options.batch, precision, last=True).all()
-        times = interleave(sides, options.repeats, clock)
-        for side, values in times.items():
-            result["seconds"][f"{precision}, {side}"] = seconds(values)
-            if side != "digital":
-                result["ratios"][f"{precision}, {side}"] = ratios(times, "digital", side)
+        asked = options.model, options.batch, precision
+        names = options.side or sides(precision)
+        if options.memory:
+            # Before anything is computed here, which a fork would inherit.
+            for side in names:
+                peak = in_process(memory, *asked, side)()
+                result.setdefault("memory_mb", {})[f"{precision}, {side}"] = round(peak)
+        elif options.processes:
+            for side in names:
+                work = partial(in_process, pace, *asked, side, options.repeats)
+                one = work()()
+                several = [work() for _ in range(options.processes)]
+                together = round(sum(one / wait() for wait in several), 3)
+                result.setdefault("steps_in_the_time_of_one", {})[f"{precision}, {side}"] = together
+        else:
+            # The order in which `harden` and `train` compute.
+            made = Sides(*asked, last=True)
+            clock = process_time if options.threads == 1 else perf_counter
+            times = interleave({side: made.make(side) for side in names}, options.repeats, clock)
+            for side, values in times.items():
+                key, taken = f"{precision}, {side}", seconds(values)
+                result["seconds"][key] = taken
+                epoch = taken["median_s"] * (IMAGES // options.batch)
+                result["epoch_s"][key] = round(epoch, 1)
+                if side != "digital" and "digital" in times:
+                    result["ratios"][key] = ratios(times, "digital", side)
     emit(result, as_json=options.json)
 
 
