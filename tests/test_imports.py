@@ -35,6 +35,8 @@ LEVELS = {
     # Below the zoo and the noise, which know its layers.
     "analogsim.batchnorm": 3,
     "analogsim.lowrank": 3,
+    # Below the adapters, which lie beside layers that only a rewrite has; it knows torch alone.
+    "analogsim.crossbar.conversion.rewrites": 2,
     "analogsim.inputs": 4,
     "analogsim.gaussian": 4,
     # Below the periphery, whose settings are read with it.

@@ -311,6 +311,25 @@ def test_attention_and_recurrent_cells_are_trained_as_they_are(
     assert (names <= set(ranges)) == (periphery == "standard")
 
 
+def test_adapters_lie_beside_the_layers_of_attention_and_cells(tmp_path: Path) -> None:
+    code = tmp_path / "attentive.py"
+    code.write_text(ATTENTIVE)
+    names = ("attention.q_proj", "attention.out_proj", "cell.hh_l0")
+    job = replace(training(layers=names, lora=2, clip=0.0), model=f"{code}:make")
+    job = replace(job, recipe=replace(job.recipe, epochs=1, batch_size=200, learning_rate=0.1))
+    train(job, tmp_path / "made")
+    start = load_model(job.model).module.state_dict()
+    made = load_model(str(tmp_path / "made"), network=job.model)
+    now = made.module.state_dict()
+    assert torch.equal(now["attention.q_proj.base.weight"], start["attention.in_proj_weight"][:16])
+    assert torch.equal(now["attention.v_proj.weight"], start["attention.in_proj_weight"][32:])
+    assert torch.equal(now["cell.hh_l0.base.weight"], start["cell.weight_hh_l0"])
+    assert all(float(now[f"{name}.adapter.up.weight"].abs().max()) > 0 for name in names)
+    assert not torch.equal(now["cell.hh_l0.base.bias"], start["cell.bias_hh_l0"])
+    assert torch.equal(now["cell.ih_l0.bias"], start["cell.bias_ih_l0"])
+    assert "low-rank adapters (rank 2) beside 3 layers" in made.note
+
+
 @pytest.mark.parametrize(
     ("scores", "kept"),
     [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from analogsim.crossbar.conversion.rewrites import REWRITES
+from analogsim.crossbar.conversion.rewrites import REWRITES, key_of
 from analogsim.crossbar.mapping.plan import MAPPED
 
 _LEFT = "its products are its layers'; these parameters are none of a product"
@@ -48,7 +48,7 @@ def rewrite_(
     """
     done = Rewritten()
     for name, m in list(module.named_modules()):
-        kind = _key(m)
+        kind = key_of(m)
         if kind is None:
             continue
         inside = f"{name}." if name else ""
@@ -64,12 +64,6 @@ def rewrite_(
         if not isinstance(m, MAPPED) and any(True for _ in m.parameters(recurse=False)):
             done.digital[name] = _LEFT
     return done
-
-
-def _key(m: nn.Module) -> type[nn.Module] | str | None:
-    kind = type(m)
-    full = f"{kind.__module__}.{kind.__qualname__}"
-    return kind if kind in REWRITES else full if full in REWRITES else None
 
 
 def _words(kind: type[nn.Module]) -> str:

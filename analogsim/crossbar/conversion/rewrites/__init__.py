@@ -13,7 +13,7 @@ from analogsim.crossbar.conversion.rewrites.linear import linear_of
 from analogsim.crossbar.conversion.rewrites.recurrent import step_recurrent_
 from analogsim.crossbar.conversion.rewrites.transposed import transpose_
 
-__all__ = ["REWRITES", "linear_of"]
+__all__ = ["REWRITES", "key_of", "linear_of"]
 
 REWRITES: dict[type[nn.Module] | str, Callable[[nn.Module], nn.Module]] = {
     nn.MultiheadAttention: project_attention_,
@@ -23,3 +23,10 @@ REWRITES: dict[type[nn.Module] | str, Callable[[nn.Module], nn.Module]] = {
     "transformers.pytorch_utils.Conv1D": transpose_,
 }
 """By the very class, or by its full name where it is of a library that need not be there."""
+
+
+def key_of(module: nn.Module) -> type[nn.Module] | str | None:
+    """The key of a module in `REWRITES`; None for one that hides nothing."""
+    kind = type(module)
+    full = f"{kind.__module__}.{kind.__qualname__}"
+    return kind if kind in REWRITES else full if full in REWRITES else None
