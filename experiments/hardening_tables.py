@@ -23,7 +23,7 @@ HARDENED = {
     "harden_resnet20_batch_standard": (1, BEHIND),
 }
 # Suites that judge what was hardened before; their labels are NORM-sSEED-LAW.
-JUDGED = ("hardened_rram",)
+JUDGED = ("hardened_standard", "hardened_rram")
 LAWS = {"device": PCM, "gaussian3": GAUSSIAN, "matched": MATCHED, "standard": BEHIND}
 
 

@@ -165,7 +165,14 @@ def no_sweep(why: str, todo: str) -> Callable[[Command], Command]:
         if given:
             raise InputError(f"--set must be left out: {why}, got {shown(given[0])}; {todo}")
 
-    return click.option("--set", multiple=True, hidden=True, expose_value=False, callback=refuse)
+    return click.option(
+        "--set",
+        multiple=True,
+        hidden=True,
+        expose_value=False,
+        callback=refuse,
+        help="Refused, with the reason.",
+    )
 
 
 def check_counts(**counts: int | None) -> None:
