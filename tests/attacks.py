@@ -94,7 +94,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "inputs/test_hostile_data.py::test_a_factory_that_lies_is_refused",
         "inputs/test_hostile_data.py::test_gradients_are_left_behind",
         "inputs/test_hostile_data.py::test_what_is_random_behind_a_fixed_beginning_is_found",
-        "inputs/test_hostile_data.py::test_inputs_that_are_nan_are_refused_wherever_they_are",
+        "crossbar/test_evaluate_inputs.py::test_inputs_that_are_nan_are_refused_wherever_they_are",
         "inputs/test_hostile_data.py::test_labels_are_class_numbers_or_refused",
         "inputs/test_hostile_data.py::test_whatever_an_item_is_it_is_refused_or_read",
         "inputs/test_hostile_data.py::test_whatever_a_label_is_it_is_refused_or_read",
