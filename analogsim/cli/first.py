@@ -5,12 +5,8 @@ Torch is imported by a command before what else it computes with.
 
 import gc
 import importlib
-import os
 import sys
 
-_WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-# Still half a millisecond or so: longer than from one of torch's operations to the next.
-_SPINS = "10000"
 # Python's own, 700, looks through a study's young objects 300 times.
 _YOUNG = 10_000
 
@@ -23,7 +19,6 @@ def import_torch() -> None:
     """
     if "torch" in sys.modules or not gc.isenabled():
         return
-    wait_briefly()
     gc.disable()
     try:
         importlib.import_module("torch")
@@ -31,17 +26,6 @@ def import_torch() -> None:
         gc.enable()
     gc.freeze()
     gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
-
-
-def wait_briefly() -> None:
-    """Have torch's threads wait for each other by counting to less, before torch is there.
-
-    Its OpenMP counts to 300,000 after each sum that threads shared, some milliseconds, before a
-    thread sleeps. Where other programs use the machine that is three quarters of a small study's
-    processor time. What the environment says of waiting is left as it is.
-    """
-    if not any(name in os.environ for name in _WAITING):
-        os.environ["GOMP_SPINCOUNT"] = _SPINS
 
 
 def import_matplotlib() -> None:

@@ -2,14 +2,13 @@
 
 import gc
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from analogsim.cli.first import import_torch, wait_briefly
+from analogsim.cli.first import import_torch
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,20 +54,3 @@ def test_where_torch_is_imported_already_nothing_is_kept() -> None:
     before = gc.get_freeze_count()
     import_torch()
     assert gc.get_freeze_count() == before
-
-
-@pytest.mark.parametrize(
-    ("given", "then"),
-    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
-    ids=["nothing", "spins", "policy"],
-)
-def test_threads_wait_as_the_environment_says(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], then: str | None
-) -> None:
-    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
-        monkeypatch.setenv(name, "")  # so that it is as it was afterwards, also where it was not
-        monkeypatch.delenv(name)
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    wait_briefly()
-    assert os.environ.get("GOMP_SPINCOUNT") == then
