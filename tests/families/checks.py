@@ -44,7 +44,9 @@ def factor_of(layer: str) -> float:
     return 0.7 + 0.25 * (crc32(layer.encode()) % 1000) / 1000
 
 
-class _WeakerLaw:
+class WeakerLaw:
+    """Weights times a factor, which do not drift."""
+
     def __init__(self, factor: float) -> None:
         self.factor = factor
 
@@ -77,7 +79,7 @@ class Weaker(Device):
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the factor of the context's layer."""
-        return _WeakerLaw(factor_of(context.layer))
+        return WeakerLaw(factor_of(context.layer))
 
 
 def as_trained_(net: nn.Module, inputs: Inputs) -> nn.Module:

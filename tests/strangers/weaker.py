@@ -11,20 +11,13 @@ import analogsim
 from analogsim import AnalogModel
 from device_models.constants import Constant
 from device_models.contract import Device, DeviceInfo, NoiseLaw, TileContext
+from tests.families.checks import WeakerLaw
 
 
-class _Law:
-    def __init__(self, *, acts: bool) -> None:
-        self.acts = acts
-
+class _EverySecond(WeakerLaw):
     def apply_programming_noise(self, weights: Tensor) -> tuple[Tensor, list[Tensor | None]]:
-        uneven = 0.5 + 0.5 * (torch.arange(weights.numel()) % 2).reshape(weights.shape)
-        return (weights * uneven if self.acts else weights), [None]
-
-    def apply_drift_noise(
-        self, weights: Tensor, drift_noise_parameters: list[Tensor | None], t_inference: float
-    ) -> Tensor:
-        return weights
+        second = (torch.arange(weights.numel()) % 2 == 0).reshape(weights.shape)
+        return torch.where(second, weights * self.factor, weights), [None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +37,7 @@ class Weaker(Device):
 
     def noise_law(self, context: TileContext) -> NoiseLaw:
         """Return the law of the context's layer."""
-        return _Law(acts=context.layer == self.layer)
+        return _EverySecond(0.5 if context.layer == self.layer else 1.0)
 
 
 def weakened(analog: AnalogModel, layer: str) -> Any:
