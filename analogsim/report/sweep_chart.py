@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_TOGETHER = 6
-_LONG_TICK = 12
 """Curves in a panel, and maps in a figure."""
+_LONG_TICK = 12
 
 
 @dataclass(frozen=True, kw_only=True)
