@@ -4,9 +4,10 @@
 
 One arm a call: `analogsim` is `analogsim.harden` as it is shipped, on the PCM law; `aihwkit` is its
 torch tile, and `lightning` aihwkit-lightning, each with Gaussian noise in the weights and clipping,
-by IBM's tutorial on hardware-aware training for a ResNet on CIFAR-10. All three start from the
-shipped network of the seed, see the same images in the same order, moved and mirrored alike (ours
-keeps 1,000 of them back), learn the answers of the digital start (distillation), and have ideal
+by IBM's tutorial on hardware-aware training for a ResNet on CIFAR-10, at the rate of ours: after
+three minutes it was better for both than the tutorial's 0.005. All three start from the shipped
+network of the seed, see the same images in the same order, moved and mirrored alike (ours keeps
+1,000 of them back), learn the answers of the digital start (distillation), and have ideal
 converters. `referee.py` judges what they write: plain weights under the names of the start.
 
 The time is the process's own, of one thread. A peer's rate falls along a cosine of the time spent,
@@ -65,10 +66,10 @@ class Recipe:
     noise: float = 0.06
     of: str = "layer"
     clip: float = 2.0
-    rate: float = 0.005
+    rate: float = 0.02
 
 
-# The tutorial's; in lightning by output, and clipped as in IBM's own examples of lightning.
+# The tutorial's but for the rate; in lightning by output, clipped as in IBM's own examples of it.
 RECIPES = {"aihwkit": Recipe(), "lightning": Recipe(of="channel", clip=2.5)}
 
 

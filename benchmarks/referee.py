@@ -7,7 +7,9 @@ Nothing of analogsim's chips takes part: `convert_to_analog`, `program_analog_we
 `drift_analog_weights` with aihwkit's PCM model and its global drift compensation. Chip k has the
 same torch seed for all weights, so that differences are paired.
 
-`--periphery ideal` is its torch tile without converters. `standard` is its C++ tile with
+`--periphery ideal` is its torch tile without converters: what each tile makes of unit vectors are
+its weights at that time, compensation included, and the images are multiplied with these by torch,
+which is much faster. `standard` is its C++ tile with
 `StandardHWATrainingPreset` as it ships: DAC, IR drop, read noise, output noise, ADC. What its
 forward pass draws cannot be seeded. Its input ranges are those that lie beside the weights
 (`weights.json` of `harden`); layers without one have what analogsim calibrates on training images.
@@ -27,6 +29,7 @@ from typing import Any
 import torch
 from aihwkit.inference.noise.pcm import PCMLikeNoiseModel
 from aihwkit.nn.conversion import convert_to_analog
+from aihwkit.nn.modules.base import AnalogLayerBase
 from aihwkit.simulator.presets import StandardHWATrainingPreset
 from common import arguments, emit, machine
 from torch import Tensor, nn
@@ -56,6 +59,20 @@ def on_tiles(network: nn.Module) -> nn.Module:
     config = build_rpu_config(IDEAL, "torch")
     config.noise_model = PCMLikeNoiseModel(g_max=25.0)
     return convert_to_analog(copy.deepcopy(network), config).eval()
+
+
+@torch.no_grad()
+def read_out(network: nn.Module, analog: nn.Module) -> nn.Module:
+    """The digital network with the weights that tiles without converters multiply with now."""
+    read = copy.deepcopy(network)
+    for name, layer in analog.named_modules():
+        # Containers are of its kind, too.
+        if isinstance(layer, AnalogLayerBase) and hasattr(layer, "analog_module"):
+            weight = read.get_submodule(name).weight
+            unit = torch.eye(weight[0].numel())
+            products = layer.analog_module(unit) - layer.analog_module(torch.zeros_like(unit))
+            weight.copy_(products.T.reshape(weight.shape))
+    return read
 
 
 def in_standard_setting(
@@ -119,8 +136,13 @@ def judged(
     times_s: list[float],
     chips: int,
     recalibration: list[Tensor],
+    *,
+    read: bool,
 ) -> dict[str, Any]:
-    """Accuracy in digital, and of each chip at each time; processor time of one such evaluation."""
+    """Accuracy in digital, and of each chip at each time; processor time of one such evaluation.
+
+    With `read` it is that of the weights that are read out, else of the tiles themselves.
+    """
     found: dict[str, list[float]] = {str(t_s): [] for t_s in times_s}
     again = copy.deepcopy(found)
     trained = copy.deepcopy(network.state_dict())
@@ -131,12 +153,13 @@ def judged(
         for t_s in times_s:
             begin = process_time()
             analog.drift_analog_weights(t_s)
-            found[str(t_s)].append(accuracy(analog, images))
+            now = read_out(network, analog) if read else analog
+            found[str(t_s)].append(accuracy(now, images))
             spent += process_time() - begin
             if recalibration:
-                adabs_(analog, recalibration)
-                again[str(t_s)].append(accuracy(analog, images))
-                restore_statistics_(analog, trained)
+                adabs_(now, recalibration)
+                again[str(t_s)].append(accuracy(now, images))
+                restore_statistics_(now, trained)
     digital = accuracy(network, images)
     result = {"digital": digital, **summary(found, digital)}
     if recalibration:
@@ -191,7 +214,10 @@ def main() -> None:
             analog = in_standard_setting(network, calibration, learned)
         else:
             analog = on_tiles(network)
-        results[name] = judged(network, analog, images, times_s, given.chips, recalibration)
+        read = given.periphery == "ideal"
+        results[name] = judged(
+            network, analog, images, times_s, given.chips, recalibration, read=read
+        )
     emit(
         {
             **machine(),

@@ -21,6 +21,7 @@ HARDENED = {
     "harden_resnet20_none": (1, PCM),
     "harden_resnet20_none_matched": (1, MATCHED),
     "harden_resnet20_batch_standard": (1, BEHIND),
+    "harden_resnet32_batch": (0, f"{PCM}, 6 epochs"),
 }
 # Suites that judge what was hardened before; their labels are NORM-sSEED-LAW.
 JUDGED = ("hardened_standard", "hardened_rram")

@@ -73,6 +73,18 @@ def test_its_answers_are_those_of_our_law(referee):
     assert float(((theirs.mean(0) - 1.5 * clean) / error).abs().max()) > 5.0
 
 
+def test_weights_are_read_out_as_the_tiles_multiply_with_them(referee):
+    net, x = network()
+    analog = referee.on_tiles(net)
+    torch.manual_seed(0)
+    analog.program_analog_weights()
+    analog.drift_analog_weights(DAY_S)
+    read = referee.read_out(net, analog)
+    with torch.no_grad():
+        torch.testing.assert_close(read(x), analog(x), rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(read(x), net(x), rtol=0.01)
+
+
 def test_ranges_lie_beside_the_weights(referee, tmp_path):
     weights = tmp_path / "weights.safetensors"
     assert referee.learned_beside(str(weights), "zoo:digits_cnn") == {}
