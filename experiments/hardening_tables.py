@@ -16,6 +16,7 @@ BEHIND = f"{PCM}, standard periphery"
 HARDENED = {
     "harden_resnet20_batch": (1, PCM),
     "harden_resnet20_batch_60": (1, f"{PCM}, 60 epochs"),
+    "harden_resnet20_batch_scale1": (1, f"{PCM}, once the noise"),
     "harden_resnet20_batch_gaussian": (1, GAUSSIAN),
     "harden_resnet20_batch_matched": (1, MATCHED),
     "harden_resnet20_batch_s2": (2, PCM),
