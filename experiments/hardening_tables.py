@@ -21,6 +21,7 @@ HARDENED = {
     "harden_resnet20_batch_matched": (1, MATCHED),
     "harden_resnet20_batch_s2": (2, PCM),
     "harden_resnet20_none": (1, PCM),
+    "harden_resnet20_none_gaussian": (1, GAUSSIAN),
     "harden_resnet20_none_matched": (1, MATCHED),
     "harden_resnet20_batch_standard": (1, BEHIND),
     "harden_resnet32_batch": (0, f"{PCM}, 6 epochs"),
