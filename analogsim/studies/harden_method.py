@@ -13,7 +13,7 @@ from analogsim.spec.device_toml import plain_preset
 from analogsim.training.recipe import Recipe, default_recipe
 
 USUAL_SCALE = 2.5
-"""Of the device's noise. For a ResNet20 after a year 1 was as good (`experiments/LOG.md`)."""
+"""Of the device's noise. After a year 1 was not told apart on ResNet20 (`experiments/LOG.md`)."""
 
 
 def default_hardening_recipe(model: str, data: str) -> Recipe:
