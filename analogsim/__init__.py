@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from analogsim.findings.frame import read
     from analogsim.hardening.chips import Injection
     from analogsim.hardening.noise import TrainingNoise, noisy
+    from analogsim.hardening.statistics import estimate_statistics_
     from analogsim.inputs.measure import Measure
     from analogsim.studies.functions import attribute, compare, drift, noise, run
     from analogsim.studies.harden import Hardened, harden
@@ -54,6 +55,7 @@ __all__ = [
     "drift",
     "effect_gains",
     "effective_conductance",
+    "estimate_statistics_",
     "evaluate",
     "harden",
     "load",
@@ -88,6 +90,7 @@ _HOME = {
     "drift": "analogsim.studies.functions",
     "effect_gains": "analogsim.crossbar.chip.effect_gains",
     "effective_conductance": "device_models.circuits",
+    "estimate_statistics_": "analogsim.hardening.statistics",
     "evaluate": "analogsim.crossbar.chip.evaluate",
     "harden": "analogsim.studies.harden",
     "load": "analogsim.crossbar.folder.checkpoint",

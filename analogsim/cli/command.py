@@ -24,7 +24,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "Chips and times": "chips precision times compensation etas draws seed",
         "Images": "data limit batch-size data-dir download",
         "Hardware": "periphery faults wires effect keep-digital grouped tile",
-        "BatchNorm": "bn recalibration recalibration-images",
+        "BatchNorm": "bn recalibration recalibration-images statistics",
         "Measure and sweep": "measure yield-above set within",
         "Noise that is trained against": "scale ramp drop clip-weights distill temperature",
         "Training": (

@@ -27,6 +27,7 @@ from analogsim.spec.options import DataOptions
 _METHOD = (
     *("periphery", "keep_digital", "times_s", "noise", "scale", "ramp", "drop", "clip"),
     *("distill", "temperature", "compensation", "layers", "array", "backward", "lora"),
+    "statistics",
 )
 
 
@@ -107,6 +108,14 @@ _METHOD = (
     show_default=True,
     help="Share of the loss that is the distance to the digital network's answers; the rest is "
     "the labels'.",
+)
+@click.option(
+    "--statistics",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Chips over which BatchNorm's statistics are estimated after each epoch; 0 leaves the "
+    "moving averages of the steps.",
 )
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Of that distance.")
 @compensation_option

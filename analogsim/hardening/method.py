@@ -28,6 +28,7 @@ from analogsim.hardening.chips import Injection
 from analogsim.hardening.converted import chosen_layers, converted
 from analogsim.hardening.edge import input_ranges_of
 from analogsim.hardening.noise import TrainingNoise
+from analogsim.hardening.statistics import CHIPS, estimate_statistics_
 from analogsim.hardening.weight import Backward
 from analogsim.inputs.answers import class_logits
 from analogsim.lowrank import adapt_
@@ -65,7 +66,10 @@ class Hardening:
         distill: the share of the loss that is the distance (Kullback-Leibler) to the answers of
             the digital network; the rest is the labels' cross-entropy. In [0, 1].
         temperature: by which both networks' logits are divided for that.
-        held_out: training images that are not trained on, and choose the epoch.
+        statistics: chips over which BatchNorm's running statistics are estimated anew after each
+            epoch, see `estimate_statistics_`; 0 leaves the moving averages.
+        held_out: training images that are not trained on: they choose the epoch, and statistics are
+            estimated with them.
         chips: that choose it, at the last of the injection's times.
     """
 
@@ -84,6 +88,7 @@ class Hardening:
     clip: float = 2.5
     distill: float = 1.0
     temperature: float = 1.0
+    statistics: int = CHIPS
     held_out: int = 1000
     chips: int = 4
 
@@ -103,7 +108,7 @@ class Hardening:
                 problems.append(f"{name} must be one of {words}, got {getattr(self, name)!r}")
         if self.lora and self.clip:
             problems.append(f"clip must be 0 with lora, whose weights stay, got {self.clip}")
-        for name, least in (("held_out", 1), ("chips", 2), ("lora", 0)):
+        for name, least in (("held_out", 2), ("chips", 2), ("lora", 0), ("statistics", 0)):
             if getattr(self, name) < least:
                 problems.append(f"{name} must be at least {least}, got {getattr(self, name)}")
         if problems:
@@ -119,6 +124,7 @@ class Hardening:
             "lora": 0,
             "backward": "noisy",
             "array": "none",
+            "statistics": 0,
         }
         if self.periphery == "ideal":
             as_before["array"] = self.array
@@ -146,7 +152,7 @@ class _Steps:
         self._how, self._recipe = how, recipe
         self._teacher = copy.deepcopy(network).eval().requires_grad_(False)
         self._held = held.normalise(held.images).float(), held.labels
-        self._rising = how.ramp * steps
+        self._steps, self._rising = steps, how.ramp * steps
         layers = how.layers
         if how.lora:
             names = chosen_layers(layers, tuple(self._converted(network).layers))
@@ -208,6 +214,12 @@ class _Steps:
             if rows.shape[1] > 1:
                 most = self._how.clip * rows.std(dim=1).view(-1, *(1 for _ in weight.shape[1:]))
                 weight.clamp_(-most, most)
+
+    def epoch_(self, network: nn.Module) -> None:
+        # What the steps themselves normalise by are the statistics of their batch.
+        chips, (images, _) = self._how.statistics, self._held
+        if chips:
+            estimate_statistics_(network, self._noise, images, chips=chips, first=self._steps)
 
     def measure(self, network: nn.Module, epoch: int) -> Mapping[str, float]:
         """Accuracy of the held-out images on chips of their own, at the last time."""

@@ -221,7 +221,7 @@ def harden(
         progress: as for `drift`.
         options: `noise`, `scale`, `ramp`, `drop`, `clip`, `distill`, `temperature`, `compensation`,
             `effects`, `keep_digital`, `layers` (("auto",) for those that an attribution names),
-            `array`, `backward`, `lora`; see `method_of`, `Injection` and `Hardening`.
+            `array`, `backward`, `lora`, `statistics`; see `method_of`, `Injection` and `Hardening`.
 
     Raises:
         InputError, DeviceError, OutputError, WorkerError: as `run_hardening`.

@@ -45,7 +45,7 @@ def method_of(
     """The method of hardening that the options of `harden` stand for.
 
     Args:
-        n_train: number of training images, of which a tenth and at most 1,000 are held out.
+        n_train: number of training images, of which a tenth, 2 to 1,000, are held out.
         preset: the device, by name or in a file of the user's.
         noise: `device`, `gaussian:matched` or `gaussian:P%`, see `Law`.
         scale: of the noise; by default `USUAL_SCALE`, and 1 where `noise` states its size.
@@ -68,7 +68,7 @@ def method_of(
         drop=drop,
         seed=seed,
     )
-    held_out = max(1, min(1000, n_train // 10))
+    held_out = max(2, min(1000, n_train // 10))
     preset = plain_preset(preset)
     if clip is None:
         clip = 0.0 if lora else Hardening.clip

@@ -38,6 +38,10 @@ class Steps(Protocol):
         """After the optimiser's step."""
         ...
 
+    def epoch_(self, network: nn.Module) -> None:
+        """At the end of an epoch, before anything is measured."""
+        ...
+
     def measure(self, network: nn.Module, epoch: int) -> Mapping[str, float]:
         """What else the log says of an epoch, counted from 0."""
         ...
@@ -97,6 +101,9 @@ class _LabelSteps:
         return functional.cross_entropy(logits, labels, label_smoothing=self._smoothing)
 
     def after_(self) -> None:
+        pass
+
+    def epoch_(self, network: nn.Module) -> None:
         pass
 
     def measure(self, network: nn.Module, epoch: int) -> Mapping[str, float]:

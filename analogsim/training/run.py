@@ -143,6 +143,7 @@ def _run(
             on_step=partial(on_progress, epoch, steps),
             where=f"training {training.model} on {training.train.name}",
         )
+        method.epoch_(network)
         seconds = monotonic() - began
         measured = network if average is None else average.network
         test = evaluate(measured, _on(training.test, device))

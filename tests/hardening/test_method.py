@@ -121,6 +121,7 @@ def test_every_problem_is_said_at_once() -> None:
             temperature=0.0,
             held_out=0,
             chips=0,
+            statistics=-1,
         )
     for text in (
         "array must be one of forward, whole, none, got 'all'",
@@ -129,8 +130,9 @@ def test_every_problem_is_said_at_once() -> None:
         "distill must be in [0, 1], got 2.0",
         "clip must be finite and at least 0, got -1.0",
         "temperature must be finite and above 0, got 0.0",
-        "held_out must be at least 1, got 0",
+        "held_out must be at least 2, got 0",
         "chips must be at least 2, got 0",
+        "statistics must be at least 0, got -1",
     ):
         assert text in str(caught.value)
 
