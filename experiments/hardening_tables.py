@@ -20,14 +20,21 @@ HARDENED = {
     "harden_resnet20_batch_gaussian": (1, GAUSSIAN),
     "harden_resnet20_batch_matched": (1, MATCHED),
     "harden_resnet20_batch_s2": (2, PCM),
+    "harden_resnet20_batch_s2_gaussian": (2, GAUSSIAN),
+    "harden_resnet20_batch_s2_matched": (2, MATCHED),
     "harden_resnet20_none": (1, PCM),
     "harden_resnet20_none_gaussian": (1, GAUSSIAN),
     "harden_resnet20_none_matched": (1, MATCHED),
+    "harden_resnet20_none_s2": (2, PCM),
+    "harden_resnet20_none_s2_gaussian": (2, GAUSSIAN),
+    "harden_resnet20_none_s2_matched": (2, MATCHED),
     "harden_resnet20_batch_standard": (1, BEHIND),
     "harden_resnet32_batch": (0, f"{PCM}, 6 epochs"),
+    "harden_resnet44_batch": (1, f"{PCM}, 6 epochs"),
+    "harden_resnet44_none": (1, f"{PCM}, 6 epochs"),
 }
 # Suites that judge what was hardened before; their labels are NORM-sSEED-LAW.
-JUDGED = ("hardened_standard", "hardened_rram")
+JUDGED = ("hardened_standard", "hardened_rram", "hardened_rram_standard")
 LAWS = {"device": PCM, "gaussian3": GAUSSIAN, "matched": MATCHED, "standard": BEHIND}
 
 

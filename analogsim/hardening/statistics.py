@@ -26,7 +26,7 @@ def estimate_statistics_(
         noise: which chips.
         images: (n, ...), at least 2, as the network takes them.
         chips: how many; each takes 100 images, or all where there are fewer.
-        first: number of the first chip's step; chips of a training are others up to its last step.
+        first: number of the first chip's step; that of the steps trained is beyond their chips.
 
     Raises:
         InputError: too few images, or NaN in one.
