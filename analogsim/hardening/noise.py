@@ -163,6 +163,8 @@ class TrainingNoise:
                 versions[key] = one._version
             for module, forward in taken:
                 vars(module)["forward"] = forward
+            # An autocast around several steps would keep the weights of the first.
+            torch.clear_autocast_cache()
             yield
         finally:
             changed = [
@@ -172,6 +174,7 @@ class TrainingNoise:
             ]
             for key, (_, one) in parameters.items():
                 one.data = before[key]
+            torch.clear_autocast_cache()
             for module, own in owned:
                 vars(module).pop("forward", None)
                 if own is not None:

@@ -56,6 +56,29 @@ def test_a_step_of_the_optimiser_inside_is_refused_and_lost() -> None:
         optimiser.step()
 
 
+def test_an_autocast_around_steps_takes_each_steps_weights() -> None:
+    """torch keeps a parameter's bfloat16 copy to the end of the outermost autocast."""
+    network, x = small().eval(), images()
+    noise = TrainingNoise(network, injection=Injection(scale=3.0))
+
+    def computed(number: int | None) -> torch.Tensor:
+        if number is None:
+            return network(x).detach()
+        with noise.step(number):
+            return network(x).detach()
+
+    def alone(number: int | None) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return computed(number)
+
+    orders = (None, 0, 1, None)
+    with torch.autocast("cpu", torch.bfloat16):
+        together = [computed(number) for number in orders]
+    assert all(map(torch.equal, together, map(alone, orders)))
+    assert not torch.equal(together[0], together[1])
+    assert not torch.equal(together[1], together[2])
+
+
 def test_memory_order_and_type_stay() -> None:
     network = small().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with TrainingNoise(network).step(0):
