@@ -45,7 +45,7 @@ PRECISIONS = ("fp32", "bf16")
 OURS: dict[str, tuple[str, Array]] = {
     "weights": ("ideal", "none"),
     "converters": ("standard", "none"),
-    "everything": ("standard", "forward"),
+    "everything": ("standard", "estimated"),
     "everything, whole gradient": ("standard", "whole"),
 }
 IMAGES = 49_000

@@ -81,11 +81,11 @@ _METHOD = (
 )
 @click.option(
     "--array",
-    type=click.Choice(["forward", "whole", "none"]),
-    default="forward",
+    type=click.Choice(["estimated", "whole", "none"]),
+    default="estimated",
     show_default=True,
-    help="IR drop and read noise of each product: in what a step computes, in its gradient, too "
-    "(twice as slow), or not.",
+    help="IR drop and read noise of each product: estimated in what a step computes; whole, in its "
+    "gradient, too (nearly three times as slow); or not.",
 )
 @click.option(
     "--backward",

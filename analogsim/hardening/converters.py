@@ -5,14 +5,11 @@ value is clipped. On a CPU, float32 and bfloat16 take one compiled pass a direct
 all else, CUDA included, the same operations of torch. bfloat16 is computed in float32.
 """
 
-import functools
 import math
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -20,7 +17,7 @@ from analogsim.crossbar.mapping.periphery import step
 from analogsim.crossbar.mapping.product_law import drop_of, slope_of
 from analogsim.draws.stream import Stream
 from analogsim.hardening.array import Suffered
-from analogsim.processor import has_bfloat16
+from analogsim.hardening.flat import compiled, flat, is_dense, is_plain
 
 DECAY = 1e-3
 SHARE = 0.95
@@ -81,7 +78,7 @@ def convert_outputs_(
     """IR drop, noise, ADC and digital bias, in place: nothing that computes `y` keeps it.
 
     Which outputs were clipped is kept for the gradient, and not even that if none was; and in the
-    place of what the products suffered, how the output depends on it.
+    place of what the products suffered, how the output depends on it, where that takes a gradient.
 
     Args:
         y: products, in logical units.
@@ -102,27 +99,9 @@ def convert_outputs_(
     suffered = suffered or Suffered()
     converted: Tensor = _Outputs.apply(  # type: ignore[no-untyped-call]
         y, unit, bias, bits, bound, noise, axis, generator, suffered.amount, suffered.spread,
-        *_terms(suffered, y),
+        suffered.fraction, *_terms(suffered, y, axis),
     )  # fmt: skip
     return converted
-
-
-def magnitudes(codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The codes of a DAC, their sizes and squares, without gradients.
-
-    On a processor that multiplies bfloat16 in hardware they have this type: codes up to 9 bits are
-    exact in it, squares are rounded to 8 bits. Where no code is below 0, as behind a ReLU, the
-    sizes are the codes themselves.
-    """
-    codes = codes.detach()
-    if not (_is_plain(codes) and has_bfloat16()):
-        return codes, codes.abs(), codes.square()
-    low, squares = codes.to(torch.bfloat16), torch.empty_like(codes, dtype=torch.bfloat16)
-    jit = _compiled() if _is_dense(codes) else None
-    if jit is None:
-        return low, low.abs(), squares.copy_(codes.square())
-    below = jit.squares(_flat(codes), _flat(squares))
-    return low, low.abs() if below else low, squares
 
 
 class _Inputs(torch.autograd.Function):
@@ -138,11 +117,11 @@ class _Inputs(torch.autograd.Function):
     ) -> Tensor:
         full = input_range.detach().reshape(()).abs()
         limit, level = full * bound, full * (step(bits, 1.0) if bits else 1.0)
-        jit = _compiled() if _is_plain(x) else None
+        jit = compiled() if is_plain(x) else None
         if jit is not None:
-            x = x if _is_dense(x) else x.contiguous()
+            x = x if is_dense(x) else x.contiguous()
             codes = torch.empty_like(x)
-            jit.dac(_flat(x), _flat(codes), _number(limit), _number(level), bool(bits))
+            jit.dac(flat(x), flat(codes), _number(limit), _number(level), bool(bits))
         else:
             wide = torch.clamp(_wide(x), -limit, limit).div_(level)
             codes = (wide.round_() if bits else wide).to(x.dtype)
@@ -160,8 +139,8 @@ class _Inputs(torch.autograd.Function):
         inside: Tensor | float
         if jit is not None:
             result = torch.empty_like(x)
-            flat = (_flat(_as(grad, x)), _flat(x), _flat(result))
-            pull, inside = jit.dac_backward(*flat, _number(limit), _number(level))
+            parts = flat(_as(grad, x)), flat(x), flat(result)
+            pull, inside = jit.dac_backward(*parts, _number(limit), _number(level))
         else:
             value, wide = _wide(x), _wide(grad) / level
             result = wide.masked_fill(value.abs() > limit, 0.0).to(x.dtype)
@@ -189,6 +168,7 @@ class _Outputs(torch.autograd.Function):
         generator: torch.Generator | None,
         amount: Tensor | None,
         spread: Tensor | None,
+        fraction: Tensor | None,
         *terms: Tensor | None,
     ) -> Tensor:
         ctx.mark_dirty(y)
@@ -199,36 +179,39 @@ class _Outputs(torch.autograd.Function):
         offset = zeros if bias is None else bias.detach().to(exact)
         amount = zeros if amount is None else amount.detach().to(exact)
         spread = zeros if spread is None else spread.detach().to(exact) / adc**2
+        fraction = zeros if fraction is None else fraction.detach().to(exact)
         drawn = bool(noise) or terms[2] is not None
-        jit = _compiled() if _is_plain(y) and _is_dense(y) else None
+        jit = compiled() if is_plain(y) and is_dense(y) else None
         clipped: Tensor | None
         if jit is not None:
             clipped = torch.empty_like(y, dtype=torch.bool)
-            slopes = any(ctx.needs_input_grad[10:])
+            slopes = any(ctx.needs_input_grad[11:])
             key = int(torch.randint(1 << 62, (), generator=generator)) if drawn else 0
             words = (0, 0, int(Stream.OUTPUT), key & 0xFFFFFFFF, key >> 32)
             inner = 1 if y.stride(axis) == 1 else math.prod(y.shape[axis % y.dim() + 1 :])
-            kind = next((term.dtype for term in terms if term is not None), y.dtype)
+            kind = next((term.dtype for term in terms if term is not None), torch.float32)
             none = torch.empty(0, dtype=kind)
-            parts = [_flat(none if term is None else term) for term in terms]
+            parts = [flat(none if term is None else term) for term in terms]
+            fan = max((y.numel() // one.numel() for one in terms if one is not None), default=1)
             found = jit.adc(
-                _flat(y), *parts, _flat(clipped), np.float32(sigma), np.float32(most), bool(bits),
-                each.numpy(), offset.numpy(), amount.numpy(), spread.numpy(), inner,
-                np.array(words, dtype=np.uint32), slopes,
+                flat(y), *parts, flat(clipped), np.float32(sigma), np.float32(most), bool(bits),
+                each.numpy(), offset.numpy(), amount.numpy(), spread.numpy(), fraction.numpy(),
+                inner, fan, np.array(words, dtype=np.uint32), slopes,
             )  # fmt: skip
             clipped = clipped if found else None
         else:
             shape = (-1, *(1 for _ in range(-1 - axis % -y.dim())))
-            each, offset, amount, spread = (
-                values.reshape(shape) for values in (each, offset, amount, spread)
+            each, offset, amount, spread, fraction = (
+                values.reshape(shape) for values in (each, offset, amount, spread, fraction)
             )
             wide = _wide(y) / each
             dropped, current, moment = terms
-            if dropped is not None and current is not None:
-                a, lost = amount * _wide(current), _wide(dropped) / each
-                wide.sub_(drop_of(a) * lost)
-                current.copy_(-slope_of(a) * amount * _wide(dropped))
-                dropped.copy_(-drop_of(a))
+            if current is not None:
+                a = amount * _wide(current)
+                wide.sub_(drop_of(a) * (wide * fraction if dropped is None else dropped / each))
+                if dropped is not None:
+                    current.copy_(-slope_of(a) * amount * _wide(dropped))
+                    dropped.copy_(-drop_of(a))
             if drawn:
                 z = torch.randn(wide.numel(), dtype=exact, device=wide.device, generator=generator)
                 # In memory order: a draw into channels_last directly is 8 to 12 times slower.
@@ -242,7 +225,7 @@ class _Outputs(torch.autograd.Function):
             wide = wide.round_() if bits else wide
             clipped = wide.abs() > most
             y.copy_(wide.clamp_(-most, most).mul_(each).add_(offset))
-        ctx.save_for_backward(clipped, *(terms if any(ctx.needs_input_grad[10:]) else ()))
+        ctx.save_for_backward(clipped, *(terms if any(ctx.needs_input_grad[11:]) else ()))
         ctx.how = (axis, jit, None if bias is None else bias.dtype)
         return y
 
@@ -254,55 +237,34 @@ class _Outputs(torch.autograd.Function):
         result, of_bias = grad, None
         if jit is not None and clipped is not None:
             result = torch.empty_like(clipped, dtype=grad.dtype)
-            jit.adc_backward(_flat(_as(grad, result)), _flat(clipped), _flat(result))
+            jit.adc_backward(flat(_as(grad, result)), flat(clipped), flat(result))
         elif clipped is not None:
             result = grad.masked_fill(clipped, 0.0)
         if ctx.needs_input_grad[2]:
             others = [d for d in range(grad.dim()) if d != axis % grad.dim()]
             of_bias = (grad.sum(others, dtype=dtype) if others else grad.to(dtype)).to(dtype)
         of_terms = [None if s is None else (result * s).to(s.dtype) for s in slopes or [None] * 3]
-        return result, None, of_bias, *[None] * 7, *of_terms
+        return result, None, of_bias, *[None] * 8, *of_terms
 
 
-def _terms(suffered: Suffered, y: Tensor) -> tuple[Tensor | None, ...]:
-    """In the memory order of `y`, and of one type."""
+def _terms(suffered: Suffered, y: Tensor, axis: int) -> tuple[Tensor | None, ...]:
+    """In the memory order of `y`, and of one type; side by side channels may share numbers."""
     terms = (suffered.dropped, suffered.current, suffered.moment)
-    return tuple(None if term is None else _like(term, y) for term in terms)
+    return tuple(None if term is None else _like(term, y, axis) for term in terms)
 
 
-def _like(term: Tensor, y: Tensor) -> Tensor:
+def _like(term: Tensor, y: Tensor, axis: int) -> Tensor:
+    shared = y.shape[axis] // term.shape[axis]
+    if shared > 1:
+        last = y.stride(axis) == 1 and y.movedim(axis, -1).is_contiguous()
+        if last and is_plain(y) and term.movedim(axis, -1).is_contiguous() and compiled():
+            return term
+        term = term.repeat_interleave(shared, dim=axis)
     if term.stride() == y.stride():
         return term
     last = y.dim() == 4 and y.is_contiguous(memory_format=torch.channels_last)
     order = torch.channels_last if last else torch.contiguous_format
     return term.contiguous(memory_format=order)
-
-
-@functools.cache
-def _compiled() -> ModuleType | None:
-    try:
-        from analogsim.hardening import converters_jit
-    except ImportError:
-        return None
-    return converters_jit
-
-
-def _is_plain(x: Tensor) -> bool:
-    return x.is_cpu and x.dtype in (torch.float32, torch.bfloat16) and x.numel() > 0
-
-
-def _is_dense(x: Tensor) -> bool:
-    """Whether the elements lie without gaps, in one of torch's orders."""
-    last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
-    return last or x.is_contiguous()
-
-
-def _flat(x: Tensor) -> NDArray[Any]:
-    """A dense tensor's elements in memory order, bfloat16 as its bits."""
-    values: NDArray[Any]
-    x = x.detach().as_strided((x.numel(),), (1,))
-    values = x.view(torch.int16).numpy().view(np.uint16) if x.dtype == torch.bfloat16 else x.numpy()
-    return values
 
 
 def _as(grad: Tensor, x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from analogsim.crossbar.forward.drop_jit import share, slope
 from analogsim.draws.jit import coarse_normals, compile_, wide_vectors
 from analogsim.draws.stream import Floats, UInts
 
-_EDITION = 4
+_EDITION = 5
 _PIECE = 2048
 _16, _1, _HALF = np.uint32(16), np.uint32(1), np.uint32(0x7FFF)
 _0 = np.float32(0)
@@ -95,16 +95,33 @@ def dac_backward(g, x, out, limit: np.float32, level: np.float32):
     return pull, inside
 
 
-@compile_
-def squares(codes, out):
-    """`out` becomes the squares of `codes` (n,), as rounded; whether any of these is below 0."""
-    wide_vectors()
-    below = np.int32(0)
+@njit(nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
+def _sums(codes, sizes, squares):
+    one, two = _0, _0
     for j in range(codes.size):
         v = _read(codes, j)
-        below |= np.int32(v < _0)
-        _write(out, j, v * v)
-    return below != 0
+        one += sizes[j] * abs(v)
+        two += squares[j] * (v * v)
+    return one, two
+
+
+@compile_
+def sums(codes, weights, out) -> None:
+    """`out` becomes sums of `codes` over channels: of their sizes, then of their squares.
+
+    Args:
+        codes: (n * groups * channels,), of one place side by side.
+        weights: (2, groups, channels), of the sizes and of the squares.
+        out: (n * 2 * groups,), likewise.
+    """
+    wide_vectors()
+    groups, channels = weights.shape[1:]
+    for n in range(out.size // (2 * groups)):
+        for g in range(groups):
+            first = (n * groups + g) * channels
+            here = codes[first : first + channels]
+            one, two = _sums(here, weights[0, g], weights[1, g])
+            out[2 * n * groups + g], out[(2 * n + 1) * groups + g] = one, two
 
 
 # What follows goes over memory once, and over short pieces of it in steps that each compiles to
@@ -124,8 +141,30 @@ def _into(z, y, per_step):
 @njit(forceinline=True)
 def _into_dropped(z, y, dropped, current, amount, per_step):
     for j in range(z.size):
-        lost = share(_read(current, j) * amount[j]) * _read(dropped, j)
+        lost = share(current[j] * amount[j]) * _read(dropped, j)
         z[j] += (_read(y, j) - lost) * per_step[j]
+
+
+@njit(forceinline=True)
+def _into_shrunk(z, y, fraction, current, amount, per_step):
+    for j in range(z.size):
+        left = np.float32(1) - share(current[j] * amount[j]) * fraction[j]
+        z[j] += _read(y, j) * left * per_step[j]
+
+
+@njit(forceinline=True)
+def _shared(values, first, fan, out):
+    """`out` becomes the numbers from `first` on where each of `values` stands for `fan`."""
+    if fan == 1:
+        for j in range(out.size):
+            out[j] = _read(values, first + j)
+        return
+    at, j = first // fan, 0
+    stop = min((at + 1) * fan - first, out.size)
+    while j < out.size:
+        out[j:stop] = _read(values, at)
+        at, j = at + 1, stop
+        stop = min(stop + fan, out.size)
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
@@ -164,7 +203,7 @@ def _drop_slopes(dropped, current, amount):
 def _read_noise(z, moment, spread, variance):
     """The normals `z` become noise."""
     for j in range(z.size):
-        z[j] *= np.sqrt(variance + spread[j] * _read(moment, j))
+        z[j] *= np.sqrt(variance + spread[j] * moment[j])
 
 
 @njit(forceinline=True)
@@ -201,18 +240,21 @@ def adc(
     offset: Floats,
     amount: Floats,
     spread: Floats,
+    fraction: Floats,
     inner: int,
+    fan: int,
     words: UInts,
     slopes: bool,
 ):
     """Convert `y` (n,), in place; `sigma` and `bound` are in steps.
 
     Args:
-        dropped, current, moment: (n,) or empty, see `array.Suffered`.
+        dropped, current, moment: (n,) or empty, see `array.Suffered`; without `dropped` (n / fan,).
         clipped: (n,), becomes whether each output was, if any was; else it is not touched.
         step: (channels,), behind the ADC, as is `offset`.
-        amount, spread: (channels,), of `Suffered`; the latter in squared steps.
+        amount, spread, fraction: (channels,), of `Suffered`; the second in squared steps.
         inner: consecutive elements of one channel.
+        fan: consecutive elements that share a current and a moment.
         words: as in `draws.jit.coarse_normals`; nothing is drawn without noise.
         slopes: whether `dropped`, `current` and `moment` become the output's derivatives by each.
 
@@ -224,8 +266,10 @@ def adc(
     length = period * max(1, _PIECE // period)
     steps, offsets = _spread(step, inner, length), _spread(offset, inner, length)
     amounts, spreads = _spread(amount, inner, length), _spread(spread, inner, length)
+    fractions = _spread(fraction, inner, length)
     per_step = np.float32(1) / steps
     z, bits = np.zeros(_PIECE, dtype=np.float32), np.empty(_PIECE // 2, dtype=np.uint32)
+    numbers = np.empty(_PIECE, dtype=np.float32)
     count, block, variance = 0, 0, sigma * sigma
     drawn = sigma > _0 or moment.size > 0
     for top in range(0, y.size, length):
@@ -233,6 +277,7 @@ def adc(
         for first in range(top, end, _PIECE):
             last = min(first + _PIECE, end)
             part, own, here = slice(first, last), slice(first - top, last - top), z[: last - first]
+            known = numbers[: last - first]
             if drawn:
                 blocks = (last - first + 7) // 8
                 coarse_normals(z[: 8 * blocks], bits[: 4 * blocks], block, words)
@@ -242,16 +287,22 @@ def adc(
             if moment.size > 0:
                 if slopes:
                     normal = here.copy()
-                _read_noise(here, moment[part], spreads[own], variance)
+                _shared(moment, first, fan, known)
+                _read_noise(here, known, spreads[own], variance)
                 if slopes:
                     _noise_slopes(normal, moment[part], spreads[own], variance, steps[own])
             elif drawn:
                 _scale(here, sigma)
+            if current.size > 0:
+                _shared(current, first, fan, known)
             if dropped.size > 0:
-                terms = dropped[part], current[part]
-                _into_dropped(here, y[part], *terms, amounts[own], per_step[own])
+                lost = dropped[part]
+                _into_dropped(here, y[part], lost, known, amounts[own], per_step[own])
                 if slopes:
-                    _drop_slopes(*terms, amounts[own])
+                    _drop_slopes(lost, current[part], amounts[own])
+            elif current.size > 0:
+                shrunk = fractions[own]
+                _into_shrunk(here, y[part], shrunk, known, amounts[own], per_step[own])
             else:
                 _into(here, y[part], per_step[own])
             beyond = _clip(here, y[part], bound, rounded, steps[own], offsets[own])

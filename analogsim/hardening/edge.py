@@ -12,13 +12,7 @@ from analogsim.crossbar.mapping.periphery import OF_CONVERTERS, Periphery, step
 from analogsim.crossbar.mapping.product_law import NOTHING, ProductLaw
 from analogsim.errors import InputError
 from analogsim.hardening.array import ArrayProducts
-from analogsim.hardening.converters import (
-    DECAY,
-    SHARE,
-    convert_inputs,
-    convert_outputs_,
-    magnitudes,
-)
+from analogsim.hardening.converters import DECAY, SHARE, convert_inputs, convert_outputs_
 from analogsim.hardening.weight import Weight
 
 
@@ -54,8 +48,8 @@ class Edge(nn.Module):
             layer: of a converted network. Its tiles' column scales, and a compensation in front of
                 the ADC, are read at each forward pass.
             law: IR drop and read noise of each product.
-            whole: whether the gradient is that of these, too; otherwise it passes straight through,
-                as if they were constants.
+            whole: whether IR drop and read noise are computed to the last digit and have a
+                gradient; otherwise they are estimated, and it passes straight through them.
             decay: by which an unused input range shrinks.
             share: of the inputs that must lie within the range for that.
 
@@ -114,17 +108,8 @@ class Edge(nn.Module):
             suffered = None
             if split.array is not None:
                 gain = split.gain.to(unit.device)
-                # Inside, all is of constants unless the whole gradient is wanted.
-                with torch.set_grad_enabled(torch.is_grad_enabled() and self.whole):
-                    inputs = (part, part.abs(), part.square()) if self.whole else magnitudes(part)
-                    suffered = split.array(
-                        geometry,
-                        inputs,
-                        own if self.whole else Weight(own.held),
-                        unit=unit,
-                        gain=gain,
-                        dac=dac,
-                    )
+                compute = split.array.exact if self.whole else split.array.estimated
+                own, suffered = compute(geometry, part, own, unit=unit, gain=gain, dac=dac)
             y = convert_outputs_(
                 own.product(geometry, part),
                 unit,

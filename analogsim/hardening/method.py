@@ -80,7 +80,7 @@ class Hardening:
     keep_digital: tuple[str, ...] = ()
     injection: Injection = field(default_factory=Injection)
     layers: tuple[str, ...] = ()
-    array: Array = "forward"
+    array: Array = "estimated"
     backward: Backward = "noisy"
     why_layers: str = ""
     lora: int = 0

@@ -56,7 +56,7 @@ class TrainingNoise:
         effects: tuple[str | Effect, ...] = (),
         keep_digital: tuple[str, ...] = (),
         layers: tuple[str, ...] = (),
-        array: Array = "forward",
+        array: Array = "estimated",
         backward: Backward = "noisy",
     ) -> None:
         """

@@ -50,7 +50,7 @@ def test_hardens_measures_and_says_it_again(
         (["--periphery", "none.toml"], r"none\.toml"),
         (["--weights", "none.pt"], r"none\.pt must exist"),
         (["--layers", "nothing"], r"layers to harden must be layers on tiles, got 'nothing'"),
-        (["--array", "all"], r"'all' is not one of 'forward', 'whole', 'none'"),
+        (["--array", "all"], r"'all' is not one of 'estimated', 'whole', 'none'"),
         (["--chips", "0"], r"design\.chips must be .*, got 0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

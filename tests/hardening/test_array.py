@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,13 +11,19 @@ from torch import nn
 
 from analogsim.crossbar.chip.program import program
 from analogsim.crossbar.conversion.convert import convert
+from analogsim.crossbar.mapping.geometry import geometry_of
 from analogsim.crossbar.mapping.periphery import STANDARD, Periphery, step
 from analogsim.crossbar.mapping.product_law import product_law
 from analogsim.draws.addresses import seeded
-from analogsim.hardening import converters
+from analogsim.hardening import edge as edges
 from analogsim.hardening.array import Suffered
-from analogsim.hardening.converters import convert_outputs_, magnitudes
+from analogsim.hardening.converters import convert_outputs_
+from analogsim.hardening.currents import currents
 from analogsim.hardening.edge import Edge
+from analogsim.hardening.noise import TrainingNoise
+from analogsim.inputs.batching import batches
+from analogsim.inputs.data import load_data
+from analogsim.inputs.models import load_model
 from tests.device_models.law_checks import ALPHA, assert_mean, assert_spread
 from tests.hardening.test_edge import (
     LAYERS,
@@ -29,6 +36,7 @@ from tests.hardening.test_edge import (
 
 __all__ = ["path"]
 
+CHECKPOINTS = Path(__file__).parents[2] / "experiments" / "checkpoints"
 DAY_S = 86400.0
 # A hundred times the drop of the standard setting, so that an error in it is seen.
 DROPPING = dataclasses.replace(STANDARD, output_noise=0.0, read_noise=0.0, ir_drop=100.0)
@@ -58,21 +66,10 @@ def answer(edge, crossbar, x, **options):
     return edge(x, weight_of(crossbar), crossbar.bias, edge.compensation, **options)
 
 
-@pytest.fixture(params=[False, True], ids=["exact", "bfloat16"])
-def low(request, monkeypatch):
-    """Whether the processor multiplies bfloat16 in hardware."""
-    monkeypatch.setattr(converters, "has_bfloat16", lambda: request.param)
-    return request.param
-
-
 @pytest.mark.parametrize(("device", "compensation"), [("ideal", "none"), ("pcm", "gain")])
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
-@pytest.mark.parametrize("whole", [False, True], ids=["forward", "whole"])
-def test_without_noise_outputs_are_those_of_the_evaluation(
-    layer, device, compensation, path, whole, monkeypatch
-):
-    monkeypatch.setattr(converters, "has_bfloat16", lambda: False)
-    chip, crossbar, edge, x = chip_and_edge(layer, DROPPING, device, compensation, whole=whole)
+def test_without_noise_outputs_are_those_of_the_evaluation(layer, device, compensation, path):
+    chip, crossbar, edge, x = chip_and_edge(layer, DROPPING, device, compensation)
     with torch.no_grad():
         got, want = answer(edge, crossbar, x), chip(x)
         plain = answer(Edge(crossbar), crossbar, x)
@@ -85,26 +82,39 @@ def test_without_noise_outputs_are_those_of_the_evaluation(
     assert (device == "pcm") == any(bool((tile.gain != 1).all()) for tile in crossbar.tiles)
 
 
+@pytest.mark.parametrize(("times", "most"), [(1.0, 0.2), (100.0, 0.35)])
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
-def test_the_drop_in_bfloat16_is_that_of_the_evaluation_up_to_ties(layer, path, monkeypatch):
-    """In steps of the ADC, on average: ties of what bfloat16 rounds, no more than a tenth of it."""
-    monkeypatch.setattr(converters, "has_bfloat16", lambda: True)
+def test_an_estimated_drop_is_the_exact_one_up_to_a_fraction_of_it(layer, times, most, path):
+    """The norm of the error over that of the drop: without one it would be 1."""
+    setting = dataclasses.replace(BARE, output_noise=0.0, read_noise=0.0, ir_drop=times)
     n = 64 if isinstance(layer, nn.Linear) else 8
-    for times in (1.0, 100.0):
-        setting = dataclasses.replace(DROPPING, ir_drop=times)
-        chip, crossbar, edge, x = chip_and_edge(layer, setting, "ideal", n=n, whole=False)
-        with torch.no_grad():
-            got, want, plain = (
-                answer(edge, crossbar, x),
-                chip(x),
-                answer(Edge(crossbar), crossbar, x),
-            )
-        scale = max(float(tile.behind_adc.max()) for tile in crossbar.tiles)
-        one_step = step(8, setting.output_bound) * scale * crossbar.tiles[0].input_range
-        off, moved = (v / one_step for v in ((got - want).abs(), (plain - want).abs()))
-        # Each split of the inputs has an ADC.
-        assert float(off.max()) < 1.01 * len({tile.slot.inputs.start for tile in crossbar.tiles})
-        assert float(off.double().mean()) < 0.1 * float(moved.double().mean())
+    _, crossbar, edge, x = chip_and_edge(layer, setting, "pcm", "gain", n=n)
+    *_, estimate, _ = chip_and_edge(layer, setting, "pcm", "gain", n=n, whole=False)
+    with torch.no_grad():
+        got, want = answer(estimate, crossbar, x), answer(edge, crossbar, x)
+        plain = answer(Edge(crossbar), crossbar, x)
+    assert float((got - want).norm()) < most * float((plain - want).norm())
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last], ids=str)
+@pytest.mark.parametrize("layer", [layer for layer in LAYERS if layer.weight.dim() != 3], ids=str)
+def test_currents_are_sums_over_what_an_output_sees(layer, order, kind, path):
+    """Of weights that are the same at all places of a channel, or in all channels of a place."""
+    geometry = geometry_of(layer)
+    x = inputs_of(layer).to(kind)
+    x = x.contiguous(memory_format=order) if x.dim() == 4 else x
+    groups, places = geometry.groups, geometry.kernel_size
+    of_channels = numbers(groups, geometry.in_features // places, 1).abs()
+    weights = [of_channels.expand(-1, -1, places), torch.rand(groups, 1, places)]
+    weights = [w.expand(-1, len(of_channels[0]), -1).flatten(1) for w in weights]
+    for found, values, weight in zip(
+        currents(geometry, x, *weights), (x.abs(), x.double().square()), weights, strict=True
+    ):
+        kernel = weight.reshape(groups, -1, *geometry.kernel).double()
+        want = geometry.product(values.double(), kernel, None)
+        assert found.dtype == (torch.float64 if kind == torch.float64 else torch.float32)
+        assert float((found - want).abs().max()) < 1e-5 * float(want.max())
 
 
 def test_a_matrix_that_holds_several_groups_has_its_own_drop(path):
@@ -123,12 +133,16 @@ def test_a_matrix_that_holds_several_groups_has_its_own_drop(path):
 @pytest.mark.parametrize(
     "layer", [LAYERS[0], LAYERS[1], LAYERS[2], LAYERS[4]], ids=["linear", "wide", "conv", "groups"]
 )
+@pytest.mark.parametrize("whole", [False, True], ids=["estimated", "whole"])
 def test_moments_of_the_noise_are_those_of_the_law_and_of_the_evaluation(
-    layer, device, compensation, path, low
+    layer, device, compensation, path, whole
 ):
-    """n = 600 draws of at least 18 outputs, alpha = 1e-4 over 3 comparisons: 3 % are seen."""
+    """n = 600 draws of at least 18 outputs, alpha = 1e-4 over 3 comparisons: 3 % are seen.
+
+    An estimate knows what cells hold where all have the same noise (RRAM).
+    """
     setting = dataclasses.replace(BARE, read_noise=0.05 if device == "pcm" else 0.0)
-    how = {"n": 2, "whole": not low}
+    how = {"n": 2, "whole": whole}
     chip, crossbar, edge, x = chip_and_edge(layer, setting, device, compensation, **how)
     x = x[..., :5, :5] if x.dim() == 4 else x
     quiet = Edge(crossbar)
@@ -144,7 +158,10 @@ def test_moments_of_the_noise_are_those_of_the_law_and_of_the_evaluation(
     for found in (ours, theirs):
         z = z_of(found)
         assert_mean(z, 0.0, comparisons=3)
-        assert_spread(z, 1.0, comparisons=3)
+        if found is ours and not whole and device == "pcm":
+            assert abs(float(z.std()) - 1) < 0.05
+        else:
+            assert_spread(z, 1.0, comparisons=3)
     assert stats.ks_2samp(z_of(ours), z_of(theirs)).pvalue > ALPHA / 3
     with pytest.raises(AssertionError, match="is not 1"):
         assert_spread(1.06 * z, 1.0, comparisons=3)
@@ -176,9 +193,10 @@ def expected_spread(crossbar, x, setting, device):
 
 
 @pytest.mark.parametrize("layer", [LAYERS[0], LAYERS[2]], ids=["linear", "conv"])
-def test_with_everything_on_answers_are_distributed_as_the_evaluations(layer, path):
+@pytest.mark.parametrize("whole", [False, True], ids=["estimated", "whole"])
+def test_with_everything_on_answers_are_distributed_as_the_evaluations(layer, whole, path):
     """Kolmogorov and Smirnov of 600 draws each way, one output, alpha = 1e-4: D = 0.13 is seen."""
-    chip, crossbar, edge, x = chip_and_edge(layer, STANDARD, n=2)
+    chip, crossbar, edge, x = chip_and_edge(layer, STANDARD, n=2, whole=whole)
     x = x[..., :5, :5] if x.dim() == 4 else x
     ours, theirs = (found[::2].flatten(1)[:, 7] for found in drawn(chip, crossbar, edge, x))
     assert stats.ks_2samp(ours, theirs).pvalue > ALPHA
@@ -243,10 +261,10 @@ def test_derivatives_by_what_products_suffer(order, low, path):
         assert float((leaf.grad.float() - want).norm()) < close * float(want.norm())
 
 
-def test_forward_leaves_the_gradient_straight_through():
-    """Without an ADC that clips, it is that of the product alone."""
+def test_an_estimate_leaves_the_gradient_straight_through():
+    """Without an ADC that clips, it is that of the product, with the part of the drop it has."""
     layer, found = LAYERS[2], []
-    for setting, options in ((BARE, {}), (dataclasses.replace(BARE, ir_drop=100.0), {})):
+    for setting, options in ((BARE, {}), (dataclasses.replace(BARE, ir_drop=10.0), {})):
         _, crossbar, edge, x = chip_and_edge(layer, setting, whole=False)
         x, weight = x.requires_grad_(), weight_of(crossbar).requires_grad_()
         if setting is BARE:
@@ -255,9 +273,9 @@ def test_forward_leaves_the_gradient_straight_through():
         (y * numbers(*y.shape)).sum().backward()
         found.append((y.detach(), x.grad, weight.grad))
     (plain, *of_plain), (dropped, *of_dropped) = found
-    assert float((plain - dropped).norm()) > 0.01 * float(plain.norm())
+    assert float((plain - dropped).norm()) > 0.002 * float(plain.norm())
     for got, want in zip(of_dropped, of_plain, strict=True):
-        assert float((got - want).abs().max()) < 1e-6 * float(want.abs().max())
+        assert float((got - want).abs().max()) < 0.01 * float(want.abs().max())
 
 
 def test_a_step_in_bfloat16_differs_by_its_own_rounding(path):
@@ -275,15 +293,41 @@ def test_a_step_in_bfloat16_differs_by_its_own_rounding(path):
     assert math.isfinite(float(found[1][0].sum()))
 
 
-@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64], ids=str)
-@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last], ids=str)
-def test_magnitudes_are_exact_but_for_the_rounding_of_squares(kind, order, path, low):
-    codes = torch.arange(-127, 128, dtype=kind)[:252].reshape(3, 7, 3, 4)
-    codes = codes.contiguous(memory_format=order)
-    x, size, square = magnitudes(codes)
-    want = torch.bfloat16 if low and kind != torch.float64 else kind
-    assert {x.dtype, size.dtype, square.dtype} == {want}
-    assert all(each.stride() == codes.stride() for each in (x, size, square))
-    assert torch.equal(x.to(kind), codes)
-    assert torch.equal(size.to(kind), codes.abs())
-    assert torch.equal(square, (codes.double() ** 2).to(want))
+@pytest.mark.data
+def test_on_resnet20_an_estimate_is_exact_in_the_sight_of_the_output_noise(monkeypatch):
+    """In standard deviations of it, on PCM, layer by layer; the drop itself is five times that."""
+    quiet = dataclasses.replace(
+        STANDARD, output_noise=0.0, read_noise=0.0, adc_bits=0, output_bound=1e6
+    )
+    images, _ = next(iter(batches(load_data("cifar10"), 64, 64)))
+    weights = CHECKPOINTS / "resnet20_cifar10_batch_s1.safetensors"
+    network = load_model("zoo:resnet20?norm=batch", weights=weights).module.eval()
+    noise = TrainingNoise(network, "pcm", quiet, calibrate=images)
+    units, errors = [], []
+
+    def converted(y, unit, *rest, **options):
+        units.append(unit)
+        return convert_outputs_(y, unit, *rest, **options)
+
+    def compared(edge):
+        compute = edge.forward
+
+        def forward(*values, **options):
+            edge.whole = False
+            estimate = compute(*values, **options)
+            edge.whole = True
+            exact = compute(*values, **options)
+            axis = edge.geometry.channel_axis
+            off = (estimate - exact).movedim(axis, -1) / (STANDARD.output_noise * units[-1])
+            errors.append(float(off.std()))
+            return exact
+
+        return forward
+
+    monkeypatch.setattr(edges, "convert_outputs_", converted)
+    for edge in noise.edges.values():
+        monkeypatch.setattr(edge, "forward", compared(edge))
+    with torch.no_grad(), noise.step(0):
+        network(images)
+    assert len(errors) == len(noise.layers) >= 20
+    assert 0 < max(errors) < 0.003

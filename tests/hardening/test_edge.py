@@ -16,7 +16,7 @@ from analogsim.crossbar.forward.input_stage import InputStage
 from analogsim.crossbar.mapping.layer import CrossbarLayer
 from analogsim.crossbar.mapping.periphery import PERIPHERIES, STANDARD, step
 from analogsim.errors import InputError
-from analogsim.hardening import converters
+from analogsim.hardening import converters, currents
 from analogsim.hardening.converters import convert_inputs, convert_outputs_
 from analogsim.hardening.edge import Edge
 from tests.device_models.law_checks import ALPHA, assert_mean, assert_spread
@@ -41,7 +41,8 @@ ONE = torch.ones(1)
 def path(request, monkeypatch):
     """Both ways to compute on a CPU."""
     if request.param == "torch":
-        monkeypatch.setattr(converters, "_compiled", lambda: None)
+        for module in (converters, currents):
+            monkeypatch.setattr(module, "compiled", lambda: None)
     else:
         pytest.importorskip("numba", reason="needs numba: pip install 'analogsim-aimc[fast]'")
     return request.param

@@ -124,7 +124,7 @@ def test_every_problem_is_said_at_once() -> None:
             statistics=-1,
         )
     for text in (
-        "array must be one of forward, whole, none, got 'all'",
+        "array must be one of estimated, whole, none, got 'all'",
         "backward must be one of noisy, clean, got 'both'",
         "ramp must be in [0, 1), got 1.0",
         "distill must be in [0, 1], got 2.0",
@@ -234,7 +234,7 @@ def test_broken_off_it_ends_as_an_unbroken_one(
     said = made["recipe"]["hardening"]
     assert said["preset"] == "pcm"
     # What is as it was before stands in no folder of before, and need not stand here.
-    assert said.get("array") == {"ideal": None}.get(periphery, changes.get("array", "forward"))
+    assert said.get("array") == {"ideal": None}.get(periphery, changes.get("array", "estimated"))
     assert (said.get("layers"), said.get("backward")) == (
         (["conv*"], "clean") if len(changes) > 1 else (None, None)
     )
