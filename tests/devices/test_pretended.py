@@ -21,7 +21,7 @@ from analogsim.crossbar.chip.compensation import Compensation
 from analogsim.draws import cpu
 from analogsim.experiment.score import score
 from analogsim.gaussian import launch
-from analogsim.hardening import converters
+from analogsim.hardening import converters, currents
 from analogsim.inputs.memory import data_in_memory
 from analogsim.scopes.levels import Level
 from analogsim.scopes.noisy import make_noisy
@@ -200,9 +200,9 @@ def test_an_epoch_against_chips_is_that_of_the_cpu(changes: dict[str, Any]) -> N
 
 
 def test_an_epoch_through_converters_is_that_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the CPU without its compiled converters, which draw otherwise, and without bfloat16."""
-    monkeypatch.setattr(converters, "_compiled", lambda: None)
-    monkeypatch.setattr(converters, "has_bfloat16", lambda: False)
+    """Of the CPU without its compiled converters, which draw otherwise."""
+    for module in (converters, currents):
+        monkeypatch.setattr(module, "compiled", lambda: None)
     with pretended_cuda():
         (here, _), (there, _) = (hardened(one, periphery="standard") for one in ("cpu", "cuda"))
     assert there == pytest.approx(here, rel=1e-5)
