@@ -205,10 +205,11 @@ def train_peer(given: argparse.Namespace, network: nn.Module) -> dict[str, Any]:
         peer = PEERS[given.arm](network, recipe)
         return peer, Steps(peer, network, images, given.seed, precision)
 
-    sides = {precision: begin(precision)[1] for precision in ("fp32", "bf16")}
+    choice = (given.precision,) if given.precision else ("fp32", "bf16")
+    sides = {precision: begin(precision)[1] for precision in choice}
     times = interleave(sides, given.repeats, process_time)
     tried = {precision: statistics.median(values) for precision, values in times.items()}
-    precision = given.precision or min(tried, key=lambda one: tried[one])
+    precision = min(tried, key=lambda one: tried[one])
     peer, steps = begin(precision)
     seconds, began = given.minutes * 60, process_time()
     for _ in itertools.count():
@@ -247,13 +248,19 @@ def train_ours(given: argparse.Namespace, weights: Path) -> dict[str, Any]:
     from analogsim.studies.harden_method import default_hardening_recipe
     from analogsim.training import usual_precision
 
+    options = {
+        name: value for name in ("scale", "clip") if (value := getattr(given, name)) is not None
+    }
+
     def hardened(epochs: int, out: Path | None) -> tuple[float, Any]:
         """Processor time until the study begins, and the provenance."""
         ended: list[float] = []
         with tempfile.TemporaryDirectory() as folder:
+            usual = default_hardening_recipe(MODEL, DATA)
             recipe = dataclasses.replace(
-                default_hardening_recipe(MODEL, DATA),
+                usual,
                 epochs=epochs,
+                learning_rate=usual.learning_rate if given.rate is None else given.rate,
                 precision=given.precision or usual_precision("cpu", Path(folder)),
                 seed=given.seed,
             )
@@ -270,6 +277,7 @@ def train_ours(given: argparse.Namespace, weights: Path) -> dict[str, Any]:
                 chips=2,
                 limit=100,
                 progress=lambda *_: ended.append(process_time() - began),
+                **options,
             )
             if out is not None:
                 shutil.copyfile(found.weights, out)
@@ -292,7 +300,7 @@ def train_ours(given: argparse.Namespace, weights: Path) -> dict[str, Any]:
         "seconds_a_step": spent / steps,
         "seconds_of_the_epoch_tried": one,
         "precision": provenance["recipe"]["precision"],
-        "recipe": provenance["recipe"],
+        "recipe": provenance["recipe"] | options,
     }
 
 
@@ -314,9 +322,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="of analogsim, in place of what fits")
     parser.add_argument("--precision", choices=("fp32", "bf16"), help="in place of the faster")
     parser.add_argument("--repeats", type=int, default=3, help="steps to choose the precision by")
-    parser.add_argument("--noise", type=float, help="of a peer's recipe, as all below")
+    parser.add_argument("--scale", type=float, help="of our noise")
+    parser.add_argument("--noise", type=float, help="of a peer's recipe, as the next")
     parser.add_argument("--of", choices=("layer", "channel"))
-    parser.add_argument("--clip", type=float)
+    parser.add_argument("--clip", type=float, help="of ours or a peer's, as the next")
     parser.add_argument("--rate", type=float)
     given = parser.parse_args()
     given.out.parent.mkdir(parents=True, exist_ok=True)

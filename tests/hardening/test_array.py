@@ -278,9 +278,12 @@ def test_an_estimate_leaves_the_gradient_straight_through():
         assert float((got - want).abs().max()) < 0.01 * float(want.abs().max())
 
 
-def test_a_step_in_bfloat16_differs_by_its_own_rounding(path):
+@pytest.mark.parametrize("whole", [False, True], ids=["estimated", "whole"])
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_a_step_in_bfloat16_differs_by_its_own_rounding(order, whole, path):
     layer = LAYERS[2]
-    _, crossbar, edge, x = chip_and_edge(layer, DROPPING, whole=True)
+    _, crossbar, edge, x = chip_and_edge(layer, DROPPING, whole=whole)
+    x = x.contiguous(memory_format=order)
     found = []
     for low in (False, True):
         leaves = [v.clone().requires_grad_() for v in (x.bfloat16().float(), weight_of(crossbar))]
