@@ -118,9 +118,9 @@ class ArrayProducts(nn.Module):
         The full drop is taken for a share of the output itself, which falls with this current, and
         a rest, which is linear at the mean current: so it joins the weight.
 
-        A single sum |w| x^2 is off by up to a third of itself (ResNet20 on CIFAR-10), the read
-        noise by half of that; on the standard periphery, whose outputs have ten times as much noise
-        of their own, neither this nor what the drop is off by can be seen.
+        A single sum |w| x^2 is off by up to a third of itself (ResNet20 on CIFAR-10). There the
+        output noise of the standard periphery has at least seven times the read noise's variance,
+        and 500 times the standard deviation of what the drop is off by.
 
         Args:
             geometry, x, weight, unit, gain, dac: as for `exact`. A gradient reaches the weight that
