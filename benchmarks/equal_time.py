@@ -300,7 +300,7 @@ def train_ours(given: argparse.Namespace, weights: Path) -> dict[str, Any]:
         "seconds_a_step": spent / steps,
         "seconds_of_the_epoch_tried": one,
         "precision": provenance["recipe"]["precision"],
-        "recipe": provenance["recipe"] | options,
+        "recipe": provenance["recipe"],
     }
 
 

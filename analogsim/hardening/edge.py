@@ -49,7 +49,7 @@ class Edge(nn.Module):
                 the ADC, are read at each forward pass.
             law: IR drop and read noise of each product.
             whole: whether IR drop and read noise are computed to the last digit and have a
-                gradient; otherwise they are estimated, and it passes straight through them.
+                gradient; otherwise they are estimated, see `Array`.
             decay: by which an unused input range shrinks.
             share: of the inputs that must lie within the range for that.
 
