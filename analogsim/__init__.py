@@ -12,6 +12,7 @@ from analogsim._version import __version__
 if TYPE_CHECKING:
     from analogsim.batchnorm.recalibrate import Recalibration
     from analogsim.call import Inputs
+    from analogsim.centring import centre
     from analogsim.crossbar.chip.chip import Chip
     from analogsim.crossbar.chip.effect_gains import effect_gains
     from analogsim.crossbar.chip.evaluate import Evaluation, evaluate
@@ -50,6 +51,7 @@ __all__ = [
     "TrainingNoise",
     "__version__",
     "attribute",
+    "centre",
     "compare",
     "convert",
     "drift",
@@ -85,6 +87,7 @@ _HOME = {
     "Run": "analogsim.studies.result",
     "TrainingNoise": "analogsim.hardening.noise",
     "attribute": "analogsim.studies.functions",
+    "centre": "analogsim.centring",
     "compare": "analogsim.studies.functions",
     "convert": "analogsim.crossbar.conversion.convert",
     "drift": "analogsim.studies.functions",

@@ -35,6 +35,7 @@ LEVELS = {
     # Below the zoo and the noise, which know its layers.
     "analogsim.batchnorm": 3,
     "analogsim.lowrank": 3,
+    "analogsim.centring": 3,
     # Below the adapters, which lie beside layers that only a rewrite has; it knows torch alone.
     "analogsim.crossbar.conversion.rewrites": 2,
     "analogsim.inputs": 4,

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "Run an experiment from its spec; resumable after a kill.",
     "noise": "Gaussian noise, scope by scope, on the digital network.",
     "train": "Train a network in digital; resumable after a kill.",
+    "centre": "Centre the inputs of layers: less error on chips, no training.",
     "harden": "Train a network against the noise of chips, and measure it.",
     "evaluate": "Accuracy of a network in digital, before any conversion.",
     "presets": "List the devices, or show one with its constants.",

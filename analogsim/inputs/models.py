@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from analogsim.centring import centre_for_
 from analogsim.errors import InputError
 from analogsim.inputs.names import ZOO_PREFIX, check_model
 from analogsim.inputs.spec import few
@@ -121,9 +122,9 @@ def _zoo_model(spec: str, weights: Path | None) -> Model:
 def _load_(module: nn.Module, source: Path, origin: str) -> str:
     """Load a file's weights into a network; return the note on them."""
     read = read_weight_file(source)
-    adapters = adapt_for_(module, read.tensors)
+    beside = [centre_for_(module, read.tensors), adapt_for_(module, read.tensors)]
     notes = load_state_with_notes_(module, read.tensors, where=f"weights file {source}")
-    return "; ".join([origin, *([adapters] if adapters else []), *read.notes, *notes])
+    return "; ".join([origin, *filter(None, beside), *read.notes, *notes])
 
 
 def _user_model(spec: str, weights: Path | None) -> Model:

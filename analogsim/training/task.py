@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from analogsim.call import Inputs
+from analogsim.centring import centre_for_
 from analogsim.copying import copied
 from analogsim.crossbar.chip.evaluate import Evaluation, evaluate
 from analogsim.crossbar.conversion.trying import MOST_ROWS, try_forward
@@ -105,6 +106,7 @@ def model_with(training: Training, weights: Path) -> Model:
     if training.given is None:
         return load_model(training.model, weights=weights)
     model, tensors = trained_model(training), read_weight_file(weights).tensors
+    centre_for_(model.module, tensors)
     adapt_for_(model.module, tensors)
     load_state_with_notes_(model.module, tensors, where=f"weights file {weights}")
     return model

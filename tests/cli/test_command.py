@@ -25,7 +25,7 @@ QUICK = {
     "doctor": [],
     "completion": [],
 } | {name: ["--print-spec"] for name in SPECS}
-ELSEWHERE = {"train", "harden", "merge", "export"}
+ELSEWHERE = {"train", "centre", "harden", "merge", "export"}
 """Their examples are read here, and their like is run in tests of their own."""
 
 

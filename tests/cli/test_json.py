@@ -19,7 +19,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-
 ZOO, DIGITS = "zoo:digits_cnn", ("--data", "digits")
 SMALL = (*ON, "--limit", "12", "--chips", "2", "--times", "1s", "--workers", "1")
 # What prints a script or a spec, and no result.
-WITHOUT = {"completion"}
+WITHOUT = {"centre", "completion"}
 
 SUITE = (
     f'kind = "noise"\ndata = "{IMAGES}"\nlimit = 12\netas = ["5%"]\ndraws = 2\n'

@@ -78,6 +78,7 @@ EVERY = {
         [*ONE, "--times", "1s", "--epochs", "1", "--batch-size", "32", "--crop", "0"],
         (NETWORK, DATA, PLAN, r"network 2 of 2"),
     ),
+    "centre": ([*USUAL[:3], "--images", "4"], (NETWORK, DATA)),
     "evaluate": (USUAL, (NETWORK, DATA)),
     "report": (["PART"], (r"read: run from \S+part",)),
     "merge": (["PART", "OTHER"], (r"read: run from \S+part\n", r"read: run from \S+other\n")),
