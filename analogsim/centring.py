@@ -7,7 +7,6 @@ a large part of the error; it shifts each output for good. Nothing of it is left
 subtracted in digital in front of the array.
 """
 
-import copy
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._pytree import tree_leaves
 
+from analogsim.copying import copy_network
 from analogsim.errors import InputError
 
 _MEAN = ".centre.mean"
@@ -57,7 +57,7 @@ class Centred(nn.Module):
     def __init__(self, layer: _Layer, mean: Tensor) -> None:
         """Of a layer, which is changed: the centre pads for it. Its bias is not right yet."""
         super().__init__()
-        places = 0 if isinstance(layer, nn.Linear) else layer.weight.dim() - 2
+        places = _places(layer)
         pads: tuple[int, ...] = ()
         if not isinstance(layer, nn.Linear) and layer.padding_mode == "zeros":
             pads = tuple(layer._reversed_padding_repeated_twice)
@@ -115,7 +115,7 @@ def centre(network: nn.Module, inputs: Iterable[Tensor]) -> nn.Module:
         InputError: no layer was reached, an input's mean is NaN or infinite, or the copy does not
             compute what the network computes.
     """
-    made = copy.deepcopy(network).eval()
+    made, _ = copy_network(network)
     if any(name.endswith((_MEAN, _ADAPTER)) for name in made.state_dict()):
         raise InputError(
             "network to centre must have neither centres nor low-rank adapters, got one that has; "
@@ -158,7 +158,7 @@ def centre_for_(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
     for name in found:
         layer, mean = modules.get(name), weights[name + _MEAN]
         if isinstance(layer, _KINDS):
-            _centre_(network, name, torch.zeros_like(mean, dtype=layer.weight.dtype))
+            _centre_(network, name, torch.zeros_like(mean))
             count += 1
     if not count:
         return ""
@@ -169,10 +169,15 @@ def _centre_(network: nn.Module, name: str, mean: Tensor) -> Centred:
     layer = network.get_submodule(name)
     assert isinstance(layer, _KINDS)
     parent, _, leaf = name.rpartition(".")
-    centred = Centred(layer, mean)
+    centred = Centred(layer, mean.to(layer.weight))
     # Not by setattr: a Sequential's children are named by number.
     network.get_submodule(parent)._modules[leaf] = centred
     return centred
+
+
+def _places(layer: _Layer) -> int:
+    """How many axes of its inputs follow the channels."""
+    return 0 if isinstance(layer, nn.Linear) else len(layer.kernel_size)
 
 
 def _tensors(made: object) -> list[Tensor]:
@@ -188,18 +193,15 @@ def _means(network: nn.Module, batches: Iterable[Tensor]) -> dict[str, Tensor]:
     with _watched(network, sums, counts):
         for batch in batches:
             network(batch)
-    return {
-        name: (total / counts[name]).to(network.get_submodule(name).get_parameter("weight").dtype)
-        for name, total in sums.items()
-    }
+    return {name: total / counts[name] for name, total in sums.items()}
 
 
 @contextmanager
 def _watched(network: nn.Module, sums: dict[str, Tensor], counts: dict[str, int]) -> Iterator[None]:
     """Add up what comes to each layer by its name."""
 
-    def watch(name: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        places = 0 if isinstance(layer, nn.Linear) else layer.get_parameter("weight").dim() - 2
+    def watch(name: str, layer: _Layer) -> torch.utils.hooks.RemovableHandle:
+        places = _places(layer)
 
         def add(_: nn.Module, given: tuple[Tensor, ...]) -> None:
             rows = given[0].detach().double().movedim(-1 - places, -1).flatten(0, -2)
@@ -211,7 +213,10 @@ def _watched(network: nn.Module, sums: dict[str, Tensor], counts: dict[str, int]
     handles = [
         watch(name, layer)
         for name, layer in network.named_modules()
-        if type(layer) in _KINDS and name and not nn.utils.parametrize.is_parametrized(layer)
+        if isinstance(layer, _KINDS)
+        and type(layer) in _KINDS
+        and name
+        and not nn.utils.parametrize.is_parametrized(layer)
     ]
     try:
         yield

@@ -99,6 +99,24 @@ def test_shared_layers_and_borrowed_weights() -> None:
     assert isinstance(made.unused, nn.Linear)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_weights_that_a_hook_makes_and_attention() -> None:
+    normed = nn.utils.weight_norm(nn.Linear(6, 6))
+    encoder = nn.TransformerEncoderLayer(6, 2, 12, batch_first=True).eval()
+    x = images(16, 5, 6)
+    network = nn.Sequential(normed, encoder).eval()
+    with torch.no_grad():
+        network(x)
+    made = analogsim.centre(network, [x])
+    assert {n for n, m in made.named_modules() if isinstance(m, Centred)} == {
+        "0",
+        "1.linear1",
+        "1.linear2",
+    }
+    with torch.no_grad():
+        torch.testing.assert_close(made(x), network(x), rtol=1e-4, atol=1e-4)
+
+
 class Rude(nn.Module):
     """Computes another thing where its layer is not the one that it made."""
 
