@@ -2,7 +2,7 @@
 
 W (x - m) + (b + W m) is W x + b whatever m is, so the network computes what it computed. On a chip
 it does not: an error E of the weights adds E x to the outputs, and inputs that are never negative,
-as behind a ReLU, have means that are as large as their spread. So E m, the same for all inputs, is
+as behind a ReLU, have means of the size of their spread. So E m, the same for all inputs, is
 a large part of the error; it shifts each output for good. Nothing of it is left where m is
 subtracted in digital in front of the array.
 """
@@ -156,9 +156,10 @@ def centre_for_(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
     modules = dict(network.named_modules())
     count = 0
     for name in found:
-        layer, mean = modules.get(name), weights[name + _MEAN]
+        layer = modules.get(name)
         if isinstance(layer, _KINDS):
-            _centre_(network, name, torch.zeros_like(mean))
+            channels = layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
+            _centre_(network, name, torch.zeros(channels))
             count += 1
     if not count:
         return ""

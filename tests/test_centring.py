@@ -167,6 +167,10 @@ def test_a_folder_is_a_model_of_every_command(
         torch.testing.assert_close(
             made.module(x), load_model("zoo:digits_cnn").module(x), rtol=1e-4, atol=1e-4
         )
+    # A chip is opened again by its network's name, whose code knows of no centres.
+    assert run(["convert", *ZOO, "--weights", "c/weights.safetensors", "-o", "chip"]) == 0
+    again = ["--data", "digits", "--times", "1s", "--chips", "2", "--limit", "40", "--workers", "1"]
+    assert run(["drift", "chip", *again, "-o", "d_chip"]) == 0
     capsys.readouterr()
     for bn in ("digital", "fold"):
         study = ["--chips", "2", "--limit", "40", "--times", "1s", "--bn", bn, "-o", f"d_{bn}"]

@@ -69,8 +69,6 @@ def write_centred(model: Model, train: Data, folder: Path, *, images: int) -> in
         with own_files.arriving(folder, (WEIGHTS_FILE, PROVENANCE_FILE)) as draft:
             (draft / WEIGHTS_FILE).write_bytes(content)
             (draft / PROVENANCE_FILE).write_text(dumps(provenance, indent=2) + "\n")
-    except OutputError:
-        raise
     except OSError as error:
         raise OutputError(unwritable(folder, error)) from error
     return layers

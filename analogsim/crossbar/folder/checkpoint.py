@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from analogsim import own_files, schema, seal
 from analogsim._version import __version__
 from analogsim.batchnorm.recalibrate import Recalibration
+from analogsim.centring import centre_for_
 from analogsim.copying import copy_network
 from analogsim.crossbar.chip.chip import Chip
 from analogsim.crossbar.chip.program import new_chip
@@ -45,6 +46,7 @@ from analogsim.crossbar.mapping.effect_words import effects_entry
 from analogsim.crossbar.mapping.periphery import Periphery
 from analogsim.crossbar.mapping.plan import MAPPED, WHOLE_MODEL, LayerReport
 from analogsim.errors import InputError, OutputError, first_line, plain
+from analogsim.lowrank import adapt_for_
 from analogsim.own_files import arriving, write_whole
 from device_models.contract import Device
 from device_models.effects.registry import parse_effect
@@ -358,6 +360,9 @@ def _read_tensors(folder: Path, name: str, settings: ChipSettings) -> dict[str, 
 
 
 def _load_state_(source: nn.Module, state: dict[str, Tensor], folder: Path) -> None:
+    # The network's code knows of neither.
+    centre_for_(source, state)
+    adapt_for_(source, state)
     named = OrderedDict(state)
     # Versions of modules, which tensors alone do not tell.
     named._metadata = getattr(source.state_dict(), "_metadata", None)  # type: ignore[attr-defined]
